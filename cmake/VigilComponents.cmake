@@ -1,0 +1,13 @@
+# Reads components.def and sets VG_<KIND>_SOURCES: stages/clean.c, sinks/file.c, ...
+set(def "${PROJECT_SOURCE_DIR}/components.def")
+set_property(DIRECTORY "${PROJECT_SOURCE_DIR}" APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${def}")
+set(VG_SOURCE_DIR ingest)
+set(VG_DECODER_DIR ingest)
+set(VG_STAGE_DIR stages)
+set(VG_MODEL_DIR models)
+set(VG_SINK_DIR sinks)
+file(STRINGS "${def}" lines REGEX "^VG_[A-Z]+\\([a-z0-9_]+\\)$")
+foreach(line IN LISTS lines)
+  string(REGEX MATCH "^VG_([A-Z]+)\\(([a-z0-9_]+)\\)$" _ "${line}")
+  list(APPEND VG_${CMAKE_MATCH_1}_SOURCES "${VG_${CMAKE_MATCH_1}_DIR}/${CMAKE_MATCH_2}.c")
+endforeach()

@@ -1,0 +1,128 @@
+/* event.h - an alert event, and its canonical bytes.
+ *
+ * The canonical JSON of an event is what every sink carries and what tests compare: members in one
+ * order, numbers in their shortest form, times in UTC with milliseconds, no wall time, no host.
+ * The members and their order: ../docs/alert1.md.
+ */
+#ifndef VG_CORE_EVENT_H
+#define VG_CORE_EVENT_H
+
+#include "core/buf.h"
+#include "core/channel.h"
+
+#define VG_PHASES(X)                                                                          \
+    X(START, "start") X(UPDATE, "update") X(ESCALATE, "escalate") X(DEESCALATE, "deescalate") \
+    X(CONTINUE, "continue") X(ACKNOWLEDGE, "acknowledge") X(END, "end")
+#define VG_ALERT_KINDS(X) \
+    X(PHYSIOLOGICAL, "physiological") X(TECHNICAL, "technical") X(ADVISORY, "advisory")
+#define VG_PRIORITIES(X) X(HIGH, "high") X(MEDIUM, "medium") X(LOW, "low") X(NONE, "none")
+
+/* clang-format off */
+#define VG_PHASE_ENUM(id, name) VG_PHASE_##id,
+#define VG_ALERT_ENUM(id, name) VG_ALERT_##id,
+#define VG_PRIORITY_ENUM(id, name) VG_PRIORITY_##id,
+enum vg_phase { VG_PHASES(VG_PHASE_ENUM) VG_PHASE_COUNT };
+enum vg_alert_kind { VG_ALERT_KINDS(VG_ALERT_ENUM) VG_ALERT_KIND_COUNT };
+enum vg_priority { VG_PRIORITIES(VG_PRIORITY_ENUM) VG_PRIORITY_COUNT };
+#undef VG_PHASE_ENUM
+#undef VG_ALERT_ENUM
+#undef VG_PRIORITY_ENUM
+/* clang-format on */
+
+const char *vg_phase_name(int phase);
+const char *vg_alert_kind_name(int kind);
+const char *vg_priority_name(int priority);
+extern const char *const vg_priority_names[]; /**< NULL-terminated, for option tables */
+
+enum { VG_EVENT_TEXT = 256, VG_QUANTILES_MAX = 9, VG_CONTRIBUTIONS_MAX = 16 };
+
+/** Where an episode began: a row of the log, or (has_due) a tick or timer of a patient. */
+struct vg_origin {
+    bool has_due;
+    uint32_t index;
+    int64_t offset;
+    int64_t due_ns;
+};
+
+/** Everything an event says. Pointers are the emitter's and need to live only during the call. */
+struct vg_event {
+    /* identity: the runtime makes episode_id from origin, rule and channel */
+    struct vg_origin origin;
+    uint32_t number; /**< of this event in its episode: 0, 1, 2, ... without gaps */
+    uint8_t phase, kind, priority;
+    const char *rule, *title, *text;
+
+    /* filled in by the runtime from the row's slot; NULL where absent */
+    const char *patient, *bed, *ward;
+
+    int64_t time_ns;  /**< log time at which the event holds */
+    int64_t onset_ns; /**< log time of the first row of the condition */
+    int channel;      /**< or VG_CHANNEL_NONE */
+
+    struct {
+        bool present;
+        bool has_value; /**< false: quality says why there is none */
+        float value;
+        uint8_t quality;
+        int64_t time_ns; /**< event (device) time of the value */
+    } observed;          /* in the unit of `channel` */
+    struct {
+        bool present;
+        bool high; /**< the value is above a high limit; else below a low one */
+        float value;
+        const char *origin; /**< "profile adult", "rule" */
+    } limit;
+    struct {
+        bool present;
+        int channel;
+        int64_t horizon_ns; /**< of the quantiles shown */
+        uint32_t quantiles; /**< how many */
+        float quantile[VG_QUANTILES_MAX];
+        float value[VG_QUANTILES_MAX];
+        float limit;
+        int64_t crossing_ns; /**< from `time` until the limit is passed */
+    } forecast;
+    struct {
+        bool present;
+        float score, threshold;
+        uint32_t contributions;
+        struct {
+            int channel;
+            float share; /**< 0..1 */
+        } contribution[VG_CONTRIBUTIONS_MAX]; /* largest first */
+    } anomaly;
+    const char *reason; /**< or NULL */
+    const char *suppressed_by;
+    const char *acknowledged_by;
+    const char *model; /**< name of the model, or NULL */
+};
+
+/** What the runtime adds to an event. */
+struct vg_event_context {
+    uint8_t episode_id[16];
+    const char *topic;
+    uint32_t partition;
+    const char *config;       /**< "sha256:..." */
+    const char *model_sha256; /**< 64 hexadecimal digits; used when event->model is set */
+};
+
+/** Appends the canonical JSON (no newline) to `out`. */
+void vg_event_write(const struct vg_event *event, const struct vg_event_context *context,
+                    struct vg_buf *out);
+
+enum { VG_EPISODE_TEXT_SIZE = 33 };
+void vg_episode_text(const uint8_t id[16], char out[VG_EPISODE_TEXT_SIZE]);
+VG_NODISCARD bool vg_episode_parse(const char *text, uint8_t id[16]);
+
+/** Body of VG_ITEM_EVENT; the canonical JSON follows. */
+struct vg_item_event {
+    uint8_t episode_id[16];
+    uint32_t number;
+    uint8_t phase, kind, priority, reserved;
+    int64_t time_ns;
+    uint32_t json_len;
+    char ward[VG_WARD_SIZE];
+    char patient[VG_PATIENT_SIZE]; /**< "" for the shard */
+};
+
+#endif

@@ -1,0 +1,109 @@
+/* sink.h - a place that alert events are delivered to: the interface of a sink.
+ *
+ * Each sink has a thread, reads the outbox with its own durable cursor, and can hold up nobody.
+ * All calls come from that thread, except check(). The same event may come twice after a crash;
+ * event_id tells.
+ */
+#ifndef VG_CORE_SINK_H
+#define VG_CORE_SINK_H
+
+#include "core/err.h"
+#include "core/event.h"
+#include "core/frame.h"
+#include "core/option.h"
+
+/** An event as the outbox holds it. Valid during the call. */
+struct vg_delivery {
+    uint64_t seq;      /**< in the whole outbox, from 1 */
+    uint64_t prev_seq; /**< of the event before it in the same ward; 0 for the first */
+    uint32_t shard;
+    uint32_t number; /**< of the event in its episode */
+    uint8_t episode_id[16];
+    uint8_t phase, kind, priority;
+    bool repeat; /**< may have been delivered before a restart */
+    int64_t time_ns;
+    const char *ward;
+    const char *json; /**< canonical bytes, `len` of them, NUL behind */
+    size_t len;
+};
+
+/** One shard as the heartbeat shows it. */
+struct vg_shard_status {
+    uint32_t shard;
+    int64_t log_ns;      /**< has passed the whole chain; VG_TIME_NONE before the first record */
+    int64_t wall_age_ms; /**< how long ago a mark of any kind passed the whole chain */
+};
+
+enum { VG_SHARDS_MAX = 1024 };
+
+enum vg_service_state {
+    VG_STATE_STARTING,
+    VG_STATE_RUNNING,
+    VG_STATE_DEGRADED,
+    VG_STATE_CLOSING,
+};
+
+struct vg_service_status {
+    enum vg_service_state state;
+    char reasons[4][96]; /**< why degraded; "" where unused */
+    uint32_t partitions; /**< 0 before the source is known */
+    uint32_t shards_n;   /**< of this instance */
+    struct vg_shard_status *shards; /**< room for VG_SHARDS_MAX, the caller's */
+};
+
+typedef vg_status (*vg_event_fn)(void *arg, const struct vg_delivery *event);
+
+/** What the runtime offers a sink; may be used from the sink's thread only. */
+struct vg_sink_env {
+    void *ctx;
+    const char *name; /**< of this sink in the configuration */
+    const char *pipeline;
+    const char *version;
+    const char *data_dir;
+    uint8_t outbox[16]; /**< UUID of the outbox */
+
+    /** Calls fn for up to `max` events with seq > after of `ward` (NULL or "": all), in order.
+     *  What fn returns other than VG_OK ends it and is returned. */
+    vg_status (*read)(void *ctx, const char *ward, uint64_t after, size_t max, vg_event_fn fn,
+                      void *arg, struct vg_err *err);
+    /** Calls fn for the newest event of every open episode of `ward`, in order of seq. */
+    vg_status (*open_episodes)(void *ctx, const char *ward, vg_event_fn fn, void *arg,
+                               uint64_t *ret_as_of, struct vg_err *err);
+    /** Last seq of `ward` ("" or NULL: of the outbox), and the oldest still held. 0: none. */
+    void (*extent)(void *ctx, const char *ward, uint64_t *ret_last, uint64_t *ret_oldest);
+    /** Calls fn for every ward that is configured or was seen, and "none". */
+    void (*wards)(void *ctx, void (*fn)(void *arg, const char *ward), void *arg);
+    void (*status)(void *ctx, struct vg_service_status *ret);
+    /**
+     * Asks for an acknowledgement of an episode. *ret_ticket is a number that
+     * acknowledged() answers later. Fails with VG_E_RANGE and a code in err->option
+     * ("unknown_episode", "already_ended") or VG_E_AGAIN ("busy").
+     */
+    vg_status (*acknowledge)(void *ctx, const struct vg_acknowledge *what, uint64_t *ret_ticket,
+                             struct vg_err *err);
+    /** Whether the request of that ticket is durable now. */
+    bool (*acknowledged)(void *ctx, uint64_t ticket);
+};
+
+struct vg_sink_ops {
+    const char *name; /**< `type:` in the configuration */
+    const char *summary;
+    const struct vg_option *options;
+    size_t self_size;
+    /** Checks options without touching anything (used by `vigil validate`). May be NULL. */
+    vg_status (*check)(void *self, struct vg_err *err);
+    vg_status (*open)(void *self, const struct vg_sink_env *env, struct vg_err *err);
+    /**
+     * Delivers n events in order; *done says how many are delivered for good. RETRY: the rest
+     * again, later. DATA: events[*done] is refused for ever and is set aside. FATAL: stop.
+     */
+    vg_status (*deliver)(void *self, const struct vg_delivery *events, size_t n, size_t *done,
+                         struct vg_err *err);
+    /** Waits for at most timeout_ms, or until wake_fd is readable, and serves its sockets
+     *  meanwhile. NULL: the runtime waits. */
+    void (*serve)(void *self, int wake_fd, int timeout_ms);
+    /** The service stops; everything was delivered that could be. Also when open failed. */
+    void (*close)(void *self);
+};
+
+#endif

@@ -1,0 +1,105 @@
+/* site.h - the clinical part of a configuration: wards, beds, profiles and alert rules.
+ *
+ * Filled by the loader (runtime/config.c), constant afterwards, read by any thread. Strings are
+ * owned by the struct.
+ */
+#ifndef VG_CORE_SITE_H
+#define VG_CORE_SITE_H
+
+#include "core/channel.h"
+#include "core/event.h"
+
+/** Limits of a kind of patient, in channel units; `extends` is resolved by the loader. */
+struct vg_profile {
+    char name[VG_NAME_SIZE];
+    uint32_t low_set, high_set; /**< bit c: a limit is given for channel c */
+    float low[VG_CHANNELS];
+    float high[VG_CHANNELS];
+};
+
+struct vg_bed_config {
+    char bed[VG_BED_SIZE]; /**< "icu-a/07", as rows name it */
+    uint32_t profile;      /**< index into profiles */
+};
+
+enum vg_rule_kind {
+    VG_RULE_LIMIT,     /**< when: {channel, below | above} */
+    VG_RULE_FORECAST,  /**< when: {forecast: CHANNEL, quantile, below | above, within} */
+    VG_RULE_ANOMALY,   /**< when: {anomaly: MODEL, above: threshold | NUMBER} */
+    VG_RULE_STALE,     /**< when: {stale: any | CHANNEL, longer_than} */
+    VG_RULE_CONDITION, /**< when: {condition: NAME}: what clean, ingest and models report */
+};
+
+/** Technical conditions. id, name, channel by channel?, default title */
+#define VG_CONDITIONS(X)                                                   \
+    X(LEAD_OFF, "lead_off", true, "Probe or lead off")                     \
+    X(DEVICE_CLOCK, "device_clock", false, "Device clock wrong")           \
+    X(MODEL_ERROR, "model_error", false, "Model error")                    \
+    X(DEAD_LETTER, "dead_letter", false, "Messages could not be read")     \
+    X(MAX_PATIENTS, "max_patients", false, "Too many patients")
+
+enum vg_condition {
+#define VG_CONDITION_ENUM(id, name, by_channel, title) VG_CONDITION_##id,
+    VG_CONDITIONS(VG_CONDITION_ENUM)
+#undef VG_CONDITION_ENUM
+    VG_CONDITION_COUNT,
+};
+
+enum vg_bound_origin {
+    VG_BOUND_NONE,
+    VG_BOUND_FIXED,        /**< `value` */
+    VG_BOUND_PROFILE_LOW,  /**< the profile's low limit plus `value` */
+    VG_BOUND_PROFILE_HIGH, /**< the profile's high limit plus `value` */
+    VG_BOUND_MODEL,        /**< the threshold in the model file */
+};
+
+/** One side of a comparison: "90 %", "profile.low", "profile.low + 2 %", "threshold". */
+struct vg_bound {
+    enum vg_bound_origin origin;
+    bool above; /**< true: holds when the value is greater; false: when it is less. Strictly. */
+    float value;
+};
+
+struct vg_rule {
+    char name[VG_NAME_SIZE];
+    char title[128];
+    enum vg_rule_kind rule;
+    uint8_t priority; /**< enum vg_priority */
+    uint8_t kind;     /**< enum vg_alert_kind: limit physiological, forecast and anomaly advisory,
+                           the rest technical */
+    int channel;      /**< LIMIT, FORECAST, STALE; VG_CHANNEL_NONE: any, or all the condition has */
+    enum vg_condition condition;
+    char model[VG_NAME_SIZE]; /**< ANOMALY */
+    struct vg_bound bound;
+    struct vg_bound clear; /**< origin NONE: the opposite of `bound` */
+    int64_t for_ns;
+    int64_t clear_for_ns;
+    int64_t keep_firing_for_ns;
+    int64_t update_every_ns;
+    int64_t longer_than_ns; /**< STALE */
+    int64_t within_ns;      /**< FORECAST: horizons up to this */
+    float quantile;         /**< FORECAST */
+};
+
+struct vg_site {
+    struct vg_profile *profiles; /**< the first one is for beds that no ward declares */
+    uint32_t profiles_n;
+    struct vg_bed_config *beds;
+    uint32_t beds_n;
+    char (*wards)[VG_WARD_SIZE]; /**< wards that the configuration declares */
+    uint32_t wards_n;
+    struct vg_rule *rules; /**< in the order of the file */
+    uint32_t rules_n;
+};
+
+const struct vg_rule *vg_site_rule(const struct vg_site *site, const char *name);
+/** The profile for a bed label; the first one when the bed is not declared, NULL without any. */
+const struct vg_profile *vg_site_profile(const struct vg_site *site, const char *bed);
+void vg_site_done(struct vg_site *site);
+
+/** Name, default title, and whether a condition is raised for each channel on its own. */
+const char *vg_condition_name(enum vg_condition condition);
+const char *vg_condition_title(enum vg_condition condition);
+bool vg_condition_by_channel(enum vg_condition condition);
+
+#endif
