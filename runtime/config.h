@@ -1,0 +1,118 @@
+/* config.h - a configuration file, loaded and checked.
+ *
+ * `vigil validate` and `vigil run` share this loader: what one accepts the other starts. Checks here
+ * touch no network; model files are read. Every problem is reported with file, line, column, the
+ * source line with a caret, what was expected, and a near miss where there is one.
+ *
+ * Rules: YAML 1.2, at most 1 MiB, nesting at most 16; no anchors, aliases or tags; duplicate and
+ * unknown keys are errors; `version: 1` is required; ${VAR}, ${VAR:-default} and ${file:/path} are
+ * read after the parse, in scalars only.
+ */
+#ifndef VG_RUNTIME_CONFIG_H
+#define VG_RUNTIME_CONFIG_H
+
+#include "core/decoder.h"
+#include "core/model.h"
+#include "core/sink.h"
+#include "core/site.h"
+#include "core/source.h"
+#include "core/stage.h"
+
+enum vg_log_format { VG_LOG_TEXT, VG_LOG_JSON };
+
+/** Section `service`. */
+struct vg_service_config {
+    char *name;     /**< part of every id */
+    char *data_dir; /**< absolute after loading (relative ones start at the working directory) */
+    int64_t workers; /**< chains side by side; `auto` = processors - 1, at least 1 */
+    int64_t frame_rows;     /**< rows per frame at most */
+    int64_t in_flight_rows; /**< rows between ingest and the committer before a source pauses */
+    int log_level;          /**< 0 error, 1 warn, 2 info, 3 debug */
+    int log_format;         /**< enum vg_log_format */
+    int64_t snapshot_every_ns;
+    int64_t snapshot_keep;
+    int64_t drain_timeout_ns;
+    bool fresh_on_new_cluster; /**< on_new_cluster: refuse | fresh */
+};
+
+/** Options of section `source` that belong to ingest, not to the source component. */
+struct vg_ingest_config {
+    int64_t max_patients; /**< per shard */
+    int clock;            /**< 0 device, 1 record */
+    int64_t max_ahead_ns;
+    int64_t late_after_ns;
+    char *cluster; /**< replaces the log's own identity in ids; NULL: not set */
+};
+
+/** A component as configured: its ops and its option struct. */
+struct vg_source_config {
+    const struct vg_source_ops *ops;
+    void *self;
+    const struct vg_decoder_ops *decoder;
+    void *decoder_self;
+    struct vg_ingest_config ingest;
+};
+
+struct vg_stage_config {
+    const struct vg_stage_ops *ops;
+    uint8_t identity[32]; /**< hash of its options, models and the clinical part it uses: whether a
+                               snapshot's memory still means the same */
+};
+
+struct vg_sink_config {
+    char name[VG_NAME_SIZE];
+    const struct vg_sink_ops *ops;
+    void *self;
+};
+
+struct vg_config {
+    char *path; /**< of the file, for messages */
+    struct vg_service_config service;
+    struct vg_source_config source;
+    struct vg_model **models; /**< in the order of the file; `name` set */
+    uint32_t models_n;
+    struct vg_stage_config *stages; /**< the chain, in order */
+    uint32_t stages_n;
+    struct vg_site site;
+    struct vg_sink_config *sinks;
+    uint32_t sinks_n;
+    /** "sha256:" and 64 digits: SHA-256 of the effective values that can change an event. */
+    char hash[72];
+    void *document; /**< of the loader; positions for later messages */
+};
+
+/**
+ * Loads and checks `path`: syntax, options, references, models, and the plan of the chain
+ * (plan() of every stage is called once on a scratch copy). Problems, up to 20, are appended to
+ * `diagnostics` as text for people; warnings too. Returns VG_OK, or VG_E_CONFIG (err says how many
+ * problems), or VG_E_IO. On failure *ret is NULL.
+ */
+VG_NODISCARD vg_status vg_config_load(const char *path, struct vg_config **ret,
+                                      struct vg_buf *diagnostics, struct vg_err *err);
+
+/** Frees everything; NULL is fine. */
+void vg_config_free(struct vg_config *config);
+
+/**
+ * Plans one chain: a new instance of every stage, with plan() called in order on *plan, which
+ * starts from the base columns. `selves` receives stages_n instances that the caller frees
+ * with vg_planned_stage_done(). `memory_size`, `rows` and `emits_ticks` are copied out per stage.
+ */
+struct vg_planned_stage {
+    const struct vg_stage_ops *ops;
+    void *self;
+    size_t memory_size;
+    uint32_t rows;
+    bool emits_ticks;
+    const uint8_t *identity; /**< [32], of the configuration */
+};
+VG_NODISCARD vg_status vg_config_plan(const struct vg_config *config, struct vg_layout *layout,
+                                      struct vg_planned_stage *stages, struct vg_err *err);
+/** close() and free of one planned stage's instance. */
+void vg_planned_stage_done(struct vg_planned_stage *stage);
+
+/** Options of `service`, and those of `source` that ingest owns: for describe and docs. */
+extern const struct vg_option vg_service_options[];
+extern const struct vg_option vg_ingest_options[];
+
+#endif
