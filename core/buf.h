@@ -20,7 +20,7 @@ struct vg_buf {
         0           \
     }
 
-void vg_buf_done(struct vg_buf *b); /**< frees; the struct may be used again */
+void vg_buf_done(struct vg_buf *b);  /**< frees; the struct may be used again */
 void vg_buf_clear(struct vg_buf *b); /**< length 0, memory kept */
 void vg_buf_reserve(struct vg_buf *b, size_t more);
 void vg_buf_add(struct vg_buf *b, const void *bytes, size_t n);

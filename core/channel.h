@@ -19,16 +19,16 @@ enum vg_channel_id {
 };
 
 struct vg_channel {
-    const char *name;  /**< the key in rows and configurations: "spo2" */
-    const char *title; /**< for people: "SpO2" */
-    const char *mdc;   /**< IEEE 11073 reference id */
-    uint32_t mdc_code; /**< 0: none */
-    const char *loinc; /**< "": none */
-    const char *ucum;  /**< unit of every value of this channel */
-    const char *unit;  /**< the same unit as people write it */
-    float low, high;   /**< plausible range, inclusive; outside is no measurement */
-    bool episodic;     /**< taken now and then (NIBP), not continuously */
-    int64_t period_ns; /**< nominal time between values */
+    const char *name;    /**< the key in rows and configurations: "spo2" */
+    const char *title;   /**< for people: "SpO2" */
+    const char *mdc;     /**< IEEE 11073 reference id */
+    uint32_t mdc_code;   /**< 0: none */
+    const char *loinc;   /**< "": none */
+    const char *ucum;    /**< unit of every value of this channel */
+    const char *unit;    /**< the same unit as people write it */
+    float low, high;     /**< plausible range, inclusive; outside is no measurement */
+    bool episodic;       /**< taken now and then (NIBP), not continuously */
+    int64_t period_ns;   /**< nominal time between values */
     int64_t validity_ns; /**< how long a value speaks for the patient */
     bool zero_is_value;  /**< 0 is a measurement (asystole, apnoea), not "probe off" */
 };
@@ -60,15 +60,15 @@ static inline bool vg_usable(uint8_t quality)
 const char *vg_quality_name(uint8_t quality); /**< "good", "suspect", ... */
 
 /** Why a quality is not GOOD. name, words for people */
-#define VG_REASONS(X)                                  \
-    X(NONE, "none", "")                                \
-    X(RANGE, "range", "outside the plausible range")   \
-    X(PROBE_OFF, "probe_off", "probe or lead off")     \
-    X(JUMP, "jump", "implausible jump")                \
-    X(FLATLINE, "flatline", "value has not changed")   \
-    X(DEVICE, "device", "device marked it")            \
-    X(BAD_VALUE, "bad_value", "value not readable")    \
-    X(UNIT, "unit", "unit unknown for this channel")   \
+#define VG_REASONS(X)                                          \
+    X(NONE, "none", "")                                        \
+    X(RANGE, "range", "outside the plausible range")           \
+    X(PROBE_OFF, "probe_off", "probe or lead off")             \
+    X(JUMP, "jump", "implausible jump")                        \
+    X(FLATLINE, "flatline", "value has not changed")           \
+    X(DEVICE, "device", "device marked it")                    \
+    X(BAD_VALUE, "bad_value", "value not readable")            \
+    X(UNIT, "unit", "unit unknown for this channel")           \
     X(MODEL_ERROR, "model_error", "model output not a number") \
     X(NO_DATA, "no_data", "no value in this interval")
 
@@ -76,7 +76,7 @@ enum vg_reason {
 #define VG_REASON_ENUM(id, name, text) VG_REASON_##id,
     VG_REASONS(VG_REASON_ENUM)
 #undef VG_REASON_ENUM
-    VG_REASON_COUNT,
+        VG_REASON_COUNT,
 };
 
 const char *vg_reason_name(uint8_t reason);

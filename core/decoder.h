@@ -25,15 +25,15 @@ enum vg_decoded_time {
 };
 
 struct vg_decoded {
-    bool usable;      /**< false: this row is a dead letter because of `fault` */
-    bool has_fault;   /**< `fault` says what; a usable row with a fault goes on, and its bytes are
+    bool usable;    /**< false: this row is a dead letter because of `fault` */
+    bool has_fault; /**< `fault` says what; a usable row with a fault goes on, and its bytes are
                            kept as a dead letter once */
-    uint8_t time;     /**< enum vg_decoded_time */
-    uint32_t index;   /**< place in the message's array; 0 for a single row */
+    uint8_t time;   /**< enum vg_decoded_time */
+    uint32_t index; /**< place in the message's array; 0 for a single row */
     uint32_t start, len; /**< the row's bytes in the message */
     int64_t time_ns;
     char patient[VG_PATIENT_SIZE];
-    char bed[VG_BED_SIZE]; /**< "" when the row names none */
+    char bed[VG_BED_SIZE];        /**< "" when the row names none */
     float value[VG_CHANNELS];     /**< channel units; +0.0 unless usable */
     uint8_t quality[VG_CHANNELS]; /**< ABSENT, GOOD, SUSPECT, INVALID or MISSING */
     uint8_t reason[VG_CHANNELS];

@@ -17,19 +17,19 @@ enum vg_class {
 };
 
 /* name, class, exit code of the command (sysexits.h where one fits), text */
-#define VG_STATUSES(X)                                                             \
-    X(OK, OK, 0, "ok")                                                             \
-    X(E_FAILED, FATAL, 1, "check failed")                                          \
-    X(E_USAGE, FATAL, 2, "wrong usage")                                            \
-    X(E_DECODE, DATA, 1, "message cannot be decoded")                              \
-    X(E_RANGE, DATA, 1, "value out of range")                                      \
-    X(E_AGAIN, RETRY, 75, "nothing now")                                           \
-    X(E_UNAVAILABLE, RETRY, 69, "service unavailable")                             \
-    X(E_TEMPORARY, RETRY, 75, "temporary failure")                                 \
-    X(E_IO, FATAL, 74, "input/output error")                                       \
-    X(E_MEMORY, FATAL, 71, "out of memory")                                        \
-    X(E_CONFIG, FATAL, 78, "wrong configuration")                                  \
-    X(E_MODEL, FATAL, 78, "model file refused")                                    \
+#define VG_STATUSES(X)                                 \
+    X(OK, OK, 0, "ok")                                 \
+    X(E_FAILED, FATAL, 1, "check failed")              \
+    X(E_USAGE, FATAL, 2, "wrong usage")                \
+    X(E_DECODE, DATA, 1, "message cannot be decoded")  \
+    X(E_RANGE, DATA, 1, "value out of range")          \
+    X(E_AGAIN, RETRY, 75, "nothing now")               \
+    X(E_UNAVAILABLE, RETRY, 69, "service unavailable") \
+    X(E_TEMPORARY, RETRY, 75, "temporary failure")     \
+    X(E_IO, FATAL, 74, "input/output error")           \
+    X(E_MEMORY, FATAL, 71, "out of memory")            \
+    X(E_CONFIG, FATAL, 78, "wrong configuration")      \
+    X(E_MODEL, FATAL, 78, "model file refused")        \
     X(E_BUG, FATAL, 70, "bug in Vigil")
 
 typedef enum vg_status {

@@ -10,9 +10,10 @@
 #include "core/buf.h"
 #include "core/channel.h"
 
-#define VG_PHASES(X)                                                                          \
-    X(START, "start") X(UPDATE, "update") X(ESCALATE, "escalate") X(DEESCALATE, "deescalate") \
-    X(CONTINUE, "continue") X(ACKNOWLEDGE, "acknowledge") X(END, "end")
+#define VG_PHASES(X)                                                        \
+    X(START, "start")                                                       \
+    X(UPDATE, "update") X(ESCALATE, "escalate") X(DEESCALATE, "deescalate") \
+        X(CONTINUE, "continue") X(ACKNOWLEDGE, "acknowledge") X(END, "end")
 #define VG_ALERT_KINDS(X) \
     X(PHYSIOLOGICAL, "physiological") X(TECHNICAL, "technical") X(ADVISORY, "advisory")
 #define VG_PRIORITIES(X) X(HIGH, "high") X(MEDIUM, "medium") X(LOW, "low") X(NONE, "none")
@@ -88,7 +89,7 @@ struct vg_event {
         uint32_t contributions;
         struct {
             int channel;
-            float share; /**< 0..1 */
+            float share;                      /**< 0..1 */
         } contribution[VG_CONTRIBUTIONS_MAX]; /* largest first */
     } anomaly;
     const char *reason; /**< or NULL */

@@ -42,29 +42,29 @@ enum vg_row_kind {
 
 /** Flags of a row. */
 enum {
-    VG_ROW_TIME_SUSPECT = 1,    /**< the device's time is not used, the record's is */
-    VG_ROW_AHEAD = 2,           /**< device clock ahead by more than max_ahead */
-    VG_ROW_LATE = 4,            /**< device clock behind by more than late_after: reaches no limit */
-    VG_ROW_NO_TIME = 8,         /**< the row had no time, or none that could be read */
-    VG_ROW_MODEL_ERROR = 16,    /**< a model returned something not finite for this row */
-    VG_ROW_DEAD_LETTER = 32,    /**< (SHARD) a message or row was dead-lettered */
+    VG_ROW_TIME_SUSPECT = 1, /**< the device's time is not used, the record's is */
+    VG_ROW_AHEAD = 2,        /**< device clock ahead by more than max_ahead */
+    VG_ROW_LATE = 4,         /**< device clock behind by more than late_after: reaches no limit */
+    VG_ROW_NO_TIME = 8,      /**< the row had no time, or none that could be read */
+    VG_ROW_MODEL_ERROR = 16, /**< a model returned something not finite for this row */
+    VG_ROW_DEAD_LETTER = 32, /**< (SHARD) a message or row was dead-lettered */
     VG_ROW_PATIENT_REFUSED = 64 /**< (SHARD) a patient beyond max_patients was refused */
 };
 
 /** The base columns, in this order in every frame. */
 enum vg_base_column {
-    VG_COL_KIND,      /**< uint8_t */
-    VG_COL_FLAGS,     /**< uint8_t */
-    VG_COL_SLOT,      /**< uint32_t: the patient's number within the shard; 0 is the shard itself */
-    VG_COL_INDEX,     /**< uint32_t: place within the record */
-    VG_COL_OFFSET,    /**< int64_t: of the record */
-    VG_COL_LOG,       /**< int64_t, ns: log time at this row */
-    VG_COL_RECORD,    /**< int64_t, ns: the record's own timestamp */
-    VG_COL_EVENT,     /**< int64_t, ns: when it was measured, as far as it can be believed */
-    VG_COL_DEVICE,    /**< int64_t, ns: what the device said, or VG_TIME_NONE */
-    VG_COL_VALUE,     /**< float [C], in channel units; +0.0 where not usable, and not to be read */
-    VG_COL_QUALITY,   /**< uint8_t [C], enum vg_quality */
-    VG_COL_REASON,    /**< uint8_t [C], enum vg_reason */
+    VG_COL_KIND,    /**< uint8_t */
+    VG_COL_FLAGS,   /**< uint8_t */
+    VG_COL_SLOT,    /**< uint32_t: the patient's number within the shard; 0 is the shard itself */
+    VG_COL_INDEX,   /**< uint32_t: place within the record */
+    VG_COL_OFFSET,  /**< int64_t: of the record */
+    VG_COL_LOG,     /**< int64_t, ns: log time at this row */
+    VG_COL_RECORD,  /**< int64_t, ns: the record's own timestamp */
+    VG_COL_EVENT,   /**< int64_t, ns: when it was measured, as far as it can be believed */
+    VG_COL_DEVICE,  /**< int64_t, ns: what the device said, or VG_TIME_NONE */
+    VG_COL_VALUE,   /**< float [C], in channel units; +0.0 where not usable, and not to be read */
+    VG_COL_QUALITY, /**< uint8_t [C], enum vg_quality */
+    VG_COL_REASON,  /**< uint8_t [C], enum vg_reason */
     VG_COL_BASE_COUNT
 };
 
@@ -90,13 +90,13 @@ struct vg_frame {
     uint16_t kind; /**< enum vg_frame_kind */
     uint32_t shard;
     uint32_t rows;
-    uint64_t capacity; /**< bytes of the whole buffer */
-    uint64_t tail_len; /**< bytes of items */
+    uint64_t capacity;   /**< bytes of the whole buffer */
+    uint64_t tail_len;   /**< bytes of items */
     int64_t next_offset; /**< position after this frame: the next record to read, ... */
     uint32_t ordinal;    /**< ... and how many commands were applied there */
     uint32_t reserved;
-    int64_t log_ns;    /**< log time after this frame, VG_TIME_NONE before the first record */
-    int64_t wall_ns;   /**< wall clock when ingest sent it; for latency and supervision only */
+    int64_t log_ns;  /**< log time after this frame, VG_TIME_NONE before the first record */
+    int64_t wall_ns; /**< wall clock when ingest sent it; for latency and supervision only */
 };
 
 enum vg_item_kind {
@@ -110,7 +110,7 @@ enum vg_item_kind {
 /** Head of an item; the body follows, padded to 8 bytes. */
 struct vg_item {
     uint32_t kind;
-    uint32_t row; /**< the row before which it stands; `rows` when after all */
+    uint32_t row;  /**< the row before which it stands; `rows` when after all */
     uint64_t size; /**< of the body, without padding */
 };
 
@@ -132,7 +132,7 @@ struct vg_item_command {
     uint32_t kind; /**< enum vg_command_kind */
     uint32_t ordinal;
     int64_t next_offset;
-    int64_t log_ns; /**< log time from here on */
+    int64_t log_ns;                /**< log time from here on */
     char patient[VG_PATIENT_SIZE]; /**< "" for the shard */
     /* payload follows */
 };

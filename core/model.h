@@ -39,12 +39,12 @@ struct vg_model_ops {
 /** Common to all models; an implementation has it as its first member. */
 struct vg_model {
     const struct vg_model_ops *ops;
-    char name[VG_NAME_SIZE]; /**< in the configuration; set by the loader */
-    char sha256[65];         /**< of the file, hexadecimal */
-    uint32_t channels;       /**< C */
-    int channel[VG_CHANNELS];   /**< [C] which vital sign */
-    float mean[VG_CHANNELS];    /**< [C] in channel units; z = (value - mean) / scale */
-    float scale[VG_CHANNELS];   /**< [C] */
+    char name[VG_NAME_SIZE];  /**< in the configuration; set by the loader */
+    char sha256[65];          /**< of the file, hexadecimal */
+    uint32_t channels;        /**< C */
+    int channel[VG_CHANNELS]; /**< [C] which vital sign */
+    float mean[VG_CHANNELS];  /**< [C] in channel units; z = (value - mean) / scale */
+    float scale[VG_CHANNELS]; /**< [C] */
     int64_t tick_ns;
     uint32_t inputs;  /**< floats per row of x */
     uint32_t outputs; /**< floats per row of y */

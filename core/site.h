@@ -31,18 +31,18 @@ enum vg_rule_kind {
 };
 
 /** Technical conditions. id, name, channel by channel?, default title */
-#define VG_CONDITIONS(X)                                                   \
-    X(LEAD_OFF, "lead_off", true, "Probe or lead off")                     \
-    X(DEVICE_CLOCK, "device_clock", false, "Device clock wrong")           \
-    X(MODEL_ERROR, "model_error", false, "Model error")                    \
-    X(DEAD_LETTER, "dead_letter", false, "Messages could not be read")     \
+#define VG_CONDITIONS(X)                                               \
+    X(LEAD_OFF, "lead_off", true, "Probe or lead off")                 \
+    X(DEVICE_CLOCK, "device_clock", false, "Device clock wrong")       \
+    X(MODEL_ERROR, "model_error", false, "Model error")                \
+    X(DEAD_LETTER, "dead_letter", false, "Messages could not be read") \
     X(MAX_PATIENTS, "max_patients", false, "Too many patients")
 
 enum vg_condition {
 #define VG_CONDITION_ENUM(id, name, by_channel, title) VG_CONDITION_##id,
     VG_CONDITIONS(VG_CONDITION_ENUM)
 #undef VG_CONDITION_ENUM
-    VG_CONDITION_COUNT,
+        VG_CONDITION_COUNT,
 };
 
 enum vg_bound_origin {

@@ -33,8 +33,8 @@ enum {
 /** What the runtime offers a source. */
 struct vg_source_env {
     void *ctx;
-    const char *service;  /**< service.name */
-    bool until_end;       /**< read to the end that the log has now; take all shards alone */
+    const char *service; /**< service.name */
+    bool until_end;      /**< read to the end that the log has now; take all shards alone */
     /** A shard is now this instance's: returns the offset to begin at, or VG_START_CONFIGURED. */
     int64_t (*assigned)(void *ctx, uint32_t shard);
     /** A shard is no longer this instance's. `lost`: another one has it already. */
@@ -42,8 +42,8 @@ struct vg_source_env {
 };
 
 struct vg_source_info {
-    uint32_t shards;    /**< how many partitions the topic has */
-    char cluster[64];   /**< identity of the log */
+    uint32_t shards;  /**< how many partitions the topic has */
+    char cluster[64]; /**< identity of the log */
     const char *topic;
 };
 

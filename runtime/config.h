@@ -22,8 +22,8 @@ enum vg_log_format { VG_LOG_TEXT, VG_LOG_JSON };
 
 /** Section `service`. */
 struct vg_service_config {
-    char *name;     /**< part of every id */
-    char *data_dir; /**< absolute after loading (relative ones start at the working directory) */
+    char *name;      /**< part of every id */
+    char *data_dir;  /**< absolute after loading (relative ones start at the working directory) */
     int64_t workers; /**< chains side by side; `auto` = processors - 1, at least 1 */
     int64_t frame_rows;     /**< rows per frame at most */
     int64_t in_flight_rows; /**< rows between ingest and the committer before a source pauses */
@@ -55,6 +55,7 @@ struct vg_source_config {
 
 struct vg_stage_config {
     const struct vg_stage_ops *ops;
+    void *self;           /**< options set, plan() not called: vg_config_plan() copies it */
     uint8_t identity[32]; /**< hash of its options, models and the clinical part it uses: whether a
                                snapshot's memory still means the same */
 };
@@ -93,11 +94,7 @@ VG_NODISCARD vg_status vg_config_load(const char *path, struct vg_config **ret,
 /** Frees everything; NULL is fine. */
 void vg_config_free(struct vg_config *config);
 
-/**
- * Plans one chain: a new instance of every stage, with plan() called in order on *plan, which
- * starts from the base columns. `selves` receives stages_n instances that the caller frees
- * with vg_planned_stage_done(). `memory_size`, `rows` and `emits_ticks` are copied out per stage.
- */
+/** One stage of a chain, planned and ready to be opened in its thread. */
 struct vg_planned_stage {
     const struct vg_stage_ops *ops;
     void *self;
@@ -106,6 +103,11 @@ struct vg_planned_stage {
     bool emits_ticks;
     const uint8_t *identity; /**< [32], of the configuration */
 };
+/**
+ * Plans one chain: `stages` (stages_n of them) receives a new instance of every stage, on which
+ * plan() was called in order, and *layout the columns, not yet finished for a number of rows. The
+ * instances share the strings of the configuration, which must live longer.
+ */
 VG_NODISCARD vg_status vg_config_plan(const struct vg_config *config, struct vg_layout *layout,
                                       struct vg_planned_stage *stages, struct vg_err *err);
 /** close() and free of one planned stage's instance. */

@@ -1,0 +1,56 @@
+/* site.c - look-ups in the clinical part of a configuration. */
+#include "core/site.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct vg_rule *vg_site_rule(const struct vg_site *site, const char *name)
+{
+    for (uint32_t i = 0; i < site->rules_n; i++) {
+        if (strcmp(site->rules[i].name, name) == 0)
+            return &site->rules[i];
+    }
+    return NULL;
+}
+
+const struct vg_profile *vg_site_profile(const struct vg_site *site, const char *bed)
+{
+    for (uint32_t i = 0; i < site->beds_n; i++) {
+        if (strcmp(site->beds[i].bed, bed) == 0)
+            return &site->profiles[site->beds[i].profile];
+    }
+    return site->profiles_n > 0 ? &site->profiles[0] : NULL;
+}
+
+void vg_site_done(struct vg_site *site)
+{
+    free(site->profiles);
+    free(site->beds);
+    free(site->wards);
+    free(site->rules);
+    memset(site, 0, sizeof(*site));
+}
+
+static const struct {
+    const char *name, *title;
+    bool by_channel;
+} conditions[] = {
+#define VG_CONDITION_ROW(id, name, by_channel, title) { name, title, by_channel },
+    VG_CONDITIONS(VG_CONDITION_ROW)
+#undef VG_CONDITION_ROW
+};
+
+const char *vg_condition_name(enum vg_condition condition)
+{
+    return conditions[condition].name;
+}
+
+const char *vg_condition_title(enum vg_condition condition)
+{
+    return conditions[condition].title;
+}
+
+bool vg_condition_by_channel(enum vg_condition condition)
+{
+    return conditions[condition].by_channel;
+}
