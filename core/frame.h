@@ -42,13 +42,14 @@ enum vg_row_kind {
 
 /** Flags of a row. */
 enum {
-    VG_ROW_TIME_SUSPECT = 1, /**< the device's time is not used, the record's is */
-    VG_ROW_AHEAD = 2,        /**< device clock ahead by more than max_ahead */
-    VG_ROW_LATE = 4,         /**< device clock behind by more than late_after: reaches no limit */
-    VG_ROW_NO_TIME = 8,      /**< the row had no time, or none that could be read */
-    VG_ROW_MODEL_ERROR = 16, /**< a model returned something not finite for this row */
-    VG_ROW_DEAD_LETTER = 32, /**< (SHARD) a message or row was dead-lettered */
-    VG_ROW_PATIENT_REFUSED = 64 /**< (SHARD) a patient beyond max_patients was refused */
+    VG_ROW_TIME_SUSPECT = 1,     /**< the device's time is not used, the record's is */
+    VG_ROW_AHEAD = 2,            /**< device clock ahead by more than max_ahead */
+    VG_ROW_BEHIND = 4,           /**< device clock behind by more than late_after */
+    VG_ROW_NO_TIME = 8,          /**< the row had no time, or none that could be read */
+    VG_ROW_LATE = 16,            /**< BEHIND under `clock: device`: reaches no limit and no tick */
+    VG_ROW_MODEL_ERROR = 32,     /**< a model returned something not finite for this row */
+    VG_ROW_DEAD_LETTER = 64,     /**< (SHARD) a message or row was dead-lettered */
+    VG_ROW_PATIENT_REFUSED = 128 /**< (SHARD) a patient beyond max_patients was refused */
 };
 
 /** The base columns, in this order in every frame. */
@@ -133,8 +134,9 @@ struct vg_item_command {
     uint32_t ordinal;
     int64_t next_offset;
     int64_t log_ns;                /**< log time from here on */
+    uint64_t ticket;               /**< of the request that waits for it; 0 on replay */
+    uint32_t size;                 /**< bytes of the payload, which follows */
     char patient[VG_PATIENT_SIZE]; /**< "" for the shard */
-    /* payload follows */
 };
 
 struct vg_acknowledge {

@@ -101,6 +101,8 @@ struct vg_planned_stage {
     size_t memory_size;
     uint32_t rows;
     bool emits_ticks;
+    uint32_t first_column; /**< the columns it adds: first_column .. first_column + columns - 1 */
+    uint32_t columns;
     const uint8_t *identity; /**< [32], of the configuration */
 };
 /**
