@@ -1,0 +1,275 @@
+/* event.c - the canonical bytes of an alert event.
+ *
+ * A member that does not apply is left out, never null, so that a reader needs one rule only. Each
+ * member writes the comma before itself; the first one has none.
+ */
+#include "core/event.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const phase_names[] = {
+#define NAME(id, name) name,
+    VG_PHASES(NAME)
+};
+
+static const char *const kind_names[] = { VG_ALERT_KINDS(NAME) };
+
+const char *const vg_priority_names[] = {
+    VG_PRIORITIES(NAME)
+#undef NAME
+        NULL,
+};
+
+const char *vg_phase_name(int phase)
+{
+    VG_CHECK(phase >= 0 && phase < VG_PHASE_COUNT);
+    return phase_names[phase];
+}
+
+const char *vg_alert_kind_name(int kind)
+{
+    VG_CHECK(kind >= 0 && kind < VG_ALERT_KIND_COUNT);
+    return kind_names[kind];
+}
+
+const char *vg_priority_name(int priority)
+{
+    VG_CHECK(priority >= 0 && priority < VG_PRIORITY_COUNT);
+    return vg_priority_names[priority];
+}
+
+void vg_episode_text(const uint8_t id[16], char out[VG_EPISODE_TEXT_SIZE])
+{
+    static const char hex[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < 16; i++) {
+        out[2 * i] = hex[id[i] >> 4];
+        out[2 * i + 1] = hex[id[i] & 15];
+    }
+    out[32] = '\0';
+}
+
+/* Canonical ids have small letters only; another spelling is another text. */
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool vg_episode_parse(const char *text, uint8_t id[16])
+{
+    uint8_t bytes[16];
+
+    if (strlen(text) != 32)
+        return false;
+    for (size_t i = 0; i < 16; i++) {
+        int high = hex_value(text[2 * i]);
+        int low = hex_value(text[2 * i + 1]);
+
+        if (high < 0 || low < 0)
+            return false;
+        bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    memcpy(id, bytes, sizeof(bytes));
+    return true;
+}
+
+/* The text of a member, or nothing when there is none. */
+static void add_text(struct vg_buf *out, const char *key, const char *text)
+{
+    if (!text || !text[0])
+        return;
+    vg_buf_printf(out, ",\"%s\":", key);
+    vg_buf_json_str(out, text);
+}
+
+static void add_time(struct vg_buf *out, const char *key, int64_t ns)
+{
+    vg_buf_printf(out, ",\"%s\":", key);
+    vg_buf_json_time(out, ns);
+}
+
+static void add_float(struct vg_buf *out, const char *key, float value)
+{
+    vg_buf_printf(out, ",\"%s\":", key);
+    vg_buf_float(out, value);
+}
+
+/* Seconds as an exact decimal: a float would round what log time does not. */
+static void add_seconds(struct vg_buf *out, const char *key, int64_t ns)
+{
+    uint64_t size = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
+    char fraction[16];
+    size_t n;
+
+    vg_buf_printf(out, ",\"%s\":%s%llu", key, ns < 0 ? "-" : "",
+                  (unsigned long long)(size / (uint64_t)VG_NS_PER_S));
+    snprintf(fraction, sizeof(fraction), ".%09u", (unsigned)(size % (uint64_t)VG_NS_PER_S));
+    for (n = 10; n > 1 && fraction[n - 1] == '0'; n--)
+        ;
+    if (n > 1)
+        vg_buf_add(out, fraction, n);
+}
+
+static void add_channel(struct vg_buf *out, const char *key, int channel)
+{
+    add_text(out, key, vg_channels[channel].name);
+}
+
+/* Objects are built with a comma before every member; this drops the first one. */
+static void open_object(struct vg_buf *out, const char *key, size_t *mark)
+{
+    vg_buf_printf(out, ",\"%s\":{", key);
+    *mark = out->len;
+}
+
+static void close_object(struct vg_buf *out, size_t mark)
+{
+    if (out->len > mark) {
+        memmove(out->data + mark, out->data + mark + 1, out->len - mark);
+        out->len--;
+    }
+    vg_buf_char(out, '}');
+}
+
+static void add_unit(struct vg_buf *out, int channel)
+{
+    if (channel != VG_CHANNEL_NONE)
+        add_text(out, "unit", vg_channels[channel].ucum);
+}
+
+static void add_observed(struct vg_buf *out, const struct vg_event *e)
+{
+    size_t mark;
+
+    if (!e->observed.present)
+        return;
+    open_object(out, "observed", &mark);
+    if (e->observed.has_value)
+        add_float(out, "value", e->observed.value);
+    add_unit(out, e->channel);
+    add_text(out, "quality", vg_quality_name(e->observed.quality));
+    add_time(out, "time", e->observed.time_ns);
+    close_object(out, mark);
+}
+
+static void add_limit(struct vg_buf *out, const struct vg_event *e)
+{
+    size_t mark;
+
+    if (!e->limit.present)
+        return;
+    open_object(out, "limit", &mark);
+    add_float(out, e->limit.high ? "high" : "low", e->limit.value);
+    add_unit(out, e->channel);
+    add_text(out, "origin", e->limit.origin);
+    close_object(out, mark);
+}
+
+static void add_forecast(struct vg_buf *out, const struct vg_event *e)
+{
+    size_t mark;
+
+    if (!e->forecast.present)
+        return;
+    open_object(out, "forecast", &mark);
+    add_channel(out, "channel", e->forecast.channel);
+    add_seconds(out, "horizon_s", e->forecast.horizon_ns);
+    vg_buf_str(out, ",\"quantiles\":{");
+    for (uint32_t i = 0; i < e->forecast.quantiles; i++) {
+        vg_buf_str(out, i ? ",\"" : "\"");
+        vg_buf_float(out, e->forecast.quantile[i]);
+        vg_buf_str(out, "\":");
+        vg_buf_float(out, e->forecast.value[i]);
+    }
+    vg_buf_char(out, '}');
+    add_float(out, "limit", e->forecast.limit);
+    if (e->forecast.crossing_ns != VG_TIME_NONE)
+        add_seconds(out, "crossing_s", e->forecast.crossing_ns);
+    close_object(out, mark);
+}
+
+static void add_anomaly(struct vg_buf *out, const struct vg_event *e)
+{
+    size_t mark;
+
+    if (!e->anomaly.present)
+        return;
+    open_object(out, "anomaly", &mark);
+    add_float(out, "score", e->anomaly.score);
+    add_float(out, "threshold", e->anomaly.threshold);
+    vg_buf_str(out, ",\"contributions\":[");
+    for (uint32_t i = 0; i < e->anomaly.contributions; i++) {
+        vg_buf_printf(out, "%s{\"channel\":\"%s\"", i ? "," : "",
+                      vg_channels[e->anomaly.contribution[i].channel].name);
+        add_float(out, "share", e->anomaly.contribution[i].share);
+        vg_buf_char(out, '}');
+    }
+    vg_buf_char(out, ']');
+    close_object(out, mark);
+}
+
+static void add_position(struct vg_buf *out, const struct vg_event *e,
+                         const struct vg_event_context *context)
+{
+    size_t mark;
+
+    open_object(out, "position", &mark);
+    add_text(out, "topic", context->topic);
+    vg_buf_printf(out, ",\"partition\":%u", context->partition);
+    if (e->origin.has_due)
+        add_time(out, "due", e->origin.due_ns);
+    else
+        vg_buf_printf(out, ",\"offset\":%lld,\"index\":%u", (long long)e->origin.offset,
+                      e->origin.index);
+    close_object(out, mark);
+}
+
+static void add_model(struct vg_buf *out, const struct vg_event *e,
+                      const struct vg_event_context *context)
+{
+    size_t mark;
+
+    if (!e->model)
+        return;
+    open_object(out, "model", &mark);
+    add_text(out, "name", e->model);
+    add_text(out, "sha256", context->model_sha256);
+    close_object(out, mark);
+}
+
+void vg_event_write(const struct vg_event *event, const struct vg_event_context *context,
+                    struct vg_buf *out)
+{
+    char episode[VG_EPISODE_TEXT_SIZE];
+
+    vg_episode_text(context->episode_id, episode);
+    vg_buf_printf(out, "{\"event_id\":\"%s.%u\",\"episode_id\":\"%s\"", episode, event->number,
+                  episode);
+    add_text(out, "phase", vg_phase_name(event->phase));
+    add_text(out, "kind", vg_alert_kind_name(event->kind));
+    add_text(out, "priority", vg_priority_name(event->priority));
+    add_text(out, "rule", event->rule);
+    add_text(out, "title", event->title);
+    add_text(out, "text", event->text);
+    add_text(out, "patient", event->patient);
+    add_text(out, "bed", event->bed);
+    add_text(out, "ward", event->ward);
+    add_time(out, "time", event->time_ns);
+    add_time(out, "onset", event->onset_ns);
+    if (event->channel != VG_CHANNEL_NONE)
+        add_channel(out, "channel", event->channel);
+    add_observed(out, event);
+    add_limit(out, event);
+    add_forecast(out, event);
+    add_anomaly(out, event);
+    add_text(out, "reason", event->reason);
+    add_text(out, "suppressed_by", event->suppressed_by);
+    add_text(out, "acknowledged_by", event->acknowledged_by);
+    add_position(out, event, context);
+    add_text(out, "config", context->config);
+    add_model(out, event, context);
+    vg_buf_char(out, '}');
+}

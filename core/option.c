@@ -1,0 +1,485 @@
+/* option.c - parsing, checks, defaults and documentation from one table row per option. */
+#include "core/option.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/text.h"
+
+/* As much of a wrong value as an error shows. */
+enum { SHOWN = 60 };
+
+static void *field(const struct vg_option *opt, void *self)
+{
+    return (char *)self + opt->offset;
+}
+
+static const void *const_field(const struct vg_option *opt, const void *self)
+{
+    return (const char *)self + opt->offset;
+}
+
+static char *copy(const char *s)
+{
+    char *c = strdup(s);
+
+    VG_CHECK(c);
+    return c;
+}
+
+const struct vg_option *vg_option_find(const struct vg_option *table, const char *name)
+{
+    for (const struct vg_option *o = table; o->type != VG_OPT_END_; o++) {
+        if (strcmp(o->name, name) == 0)
+            return o;
+    }
+    return NULL;
+}
+
+void vg_options_default(const struct vg_option *table, void *self)
+{
+    struct vg_err err;
+
+    for (const struct vg_option *o = table; o->type != VG_OPT_END_; o++)
+        VG_CHECK(!o->def || vg_option_set(o, self, o->def, &err) == VG_OK);
+}
+
+/* ---- what an option accepts, in words ---- */
+
+static void add_bound(const struct vg_option *opt, double bound, struct vg_buf *out)
+{
+    char text[VG_DURATION_TEXT_SIZE];
+
+    if (opt->type == VG_OPT_DURATION_) {
+        vg_format_duration(llround(bound * 1e9), text);
+        vg_buf_str(out, text);
+        return;
+    }
+    vg_buf_printf(out, "%.15g", bound);
+}
+
+/* A side that is not finite is no bound; nor are two zeros, a row that leaves them out. */
+static void add_range(const struct vg_option *opt, struct vg_buf *out)
+{
+    if (isfinite(opt->min) && isfinite(opt->max) && opt->min < opt->max) {
+        vg_buf_str(out, " from ");
+        add_bound(opt, opt->min, out);
+        vg_buf_str(out, " to ");
+        add_bound(opt, opt->max, out);
+    } else if (isfinite(opt->min) && !isfinite(opt->max)) {
+        vg_buf_str(out, " of at least ");
+        add_bound(opt, opt->min, out);
+    } else if (isfinite(opt->max) && !isfinite(opt->min)) {
+        vg_buf_str(out, " of at most ");
+        add_bound(opt, opt->max, out);
+    }
+}
+
+static void add_number(const struct vg_option *opt, const char *what, struct vg_buf *out)
+{
+    vg_buf_str(out, what);
+    add_range(opt, out);
+    if (opt->unit && opt->unit[0])
+        vg_buf_printf(out, " %s", opt->unit);
+}
+
+static void add_choices(const struct vg_option *opt, struct vg_buf *out)
+{
+    vg_buf_str(out, "one of: ");
+    for (const char *const *c = opt->choices; *c; c++)
+        vg_buf_printf(out, "%s%s", c == opt->choices ? "" : ", ", *c);
+}
+
+void vg_option_expected(const struct vg_option *opt, struct vg_buf *out)
+{
+    switch (opt->type) {
+    case VG_OPT_INT_:
+        add_number(opt, "whole number", out);
+        break;
+    case VG_OPT_FLOAT_:
+        add_number(opt, "number", out);
+        break;
+    case VG_OPT_BOOL_:
+        vg_buf_str(out, "true or false");
+        break;
+    case VG_OPT_ENUM_:
+        add_choices(opt, out);
+        break;
+    case VG_OPT_STRING_:
+        vg_buf_str(out, opt->flags & VG_OPT_PATH ? "file name" : "text");
+        break;
+    case VG_OPT_DURATION_:
+        vg_buf_str(out, "number with a unit");
+        add_range(opt, out);
+        vg_buf_str(out, ", such as \"10s\"");
+        break;
+    case VG_OPT_SIZE_:
+        add_number(opt, "size", out);
+        vg_buf_str(out, ", such as \"4MiB\"");
+        break;
+    case VG_OPT_CHANNELS_:
+        vg_buf_str(out, "mapping of channels to quantities, such as \"spo2: 90 %\"");
+        break;
+    case VG_OPT_LIST_:
+        vg_buf_str(out, "list of text");
+        break;
+    case VG_OPT_MAP_:
+        vg_buf_str(out, "mapping of names to text");
+        break;
+    case VG_OPT_END_:
+        break;
+    }
+}
+
+/* ---- setting ---- */
+
+/* Refuses `text`: "KEY: "TEXT" PROBLEM; expected WHAT". A secret is not repeated. */
+static vg_status refuse(const struct vg_option *opt, const char *text, const char *problem,
+                        struct vg_err *err)
+{
+    struct vg_buf expected = VG_BUF_INIT;
+    bool secret = opt->flags & VG_OPT_SECRET;
+    bool bare = opt->type == VG_OPT_BOOL_ || opt->type == VG_OPT_ENUM_;
+    const char *quote = secret ? "" : "\"";
+    bool cut = !secret && strlen(text) > SHOWN;
+
+    vg_option_expected(opt, &expected);
+    vg_fail_option(err, VG_E_CONFIG, opt->name, "%s: %s%.*s%s%s %s; expected %s%s", opt->name,
+                   quote, SHOWN, secret ? "the secret" : text, cut ? "..." : "", quote, problem,
+                   bare ? "" : "a ", expected.data);
+    vg_buf_done(&expected);
+    return VG_E_CONFIG;
+}
+
+static bool in_range(const struct vg_option *opt, double value)
+{
+    if (opt->min == 0 && opt->max == 0)
+        return true;
+    return value >= opt->min && value <= opt->max;
+}
+
+static vg_status set_int(const struct vg_option *opt, int64_t *ret, const char *text,
+                         struct vg_err *err)
+{
+    int64_t value;
+
+    if (!vg_parse_int(text, &value))
+        return refuse(opt, text, "is not a whole number", err);
+    if (!in_range(opt, (double)value))
+        return refuse(opt, text, "is out of range", err);
+    *ret = value;
+    return VG_OK;
+}
+
+static vg_status set_float(const struct vg_option *opt, float *ret, const char *text,
+                           struct vg_err *err)
+{
+    double value;
+
+    if (!vg_parse_double(text, &value))
+        return refuse(opt, text, "is not a number", err);
+    if (!in_range(opt, value) || !isfinite((float)value))
+        return refuse(opt, text, "is out of range", err);
+    *ret = (float)value;
+    return VG_OK;
+}
+
+static vg_status set_bool(const struct vg_option *opt, bool *ret, const char *text,
+                          struct vg_err *err)
+{
+    if (!vg_parse_bool(text, ret))
+        return refuse(opt, text, "is neither", err);
+    return VG_OK;
+}
+
+static vg_status set_enum(const struct vg_option *opt, int *ret, const char *text,
+                          struct vg_err *err)
+{
+    char problem[128];
+    const char *near;
+    int n = 0;
+
+    for (; opt->choices[n]; n++) {
+        if (strcmp(opt->choices[n], text) == 0) {
+            *ret = n;
+            return VG_OK;
+        }
+    }
+    near = vg_did_you_mean(text, opt->choices, (size_t)n);
+    if (!near)
+        return refuse(opt, text, "is not known", err);
+    snprintf(problem, sizeof(problem), "is not known, did you mean \"%s\"?", near);
+    return refuse(opt, text, problem, err);
+}
+
+static vg_status set_duration(const struct vg_option *opt, int64_t *ret, const char *text,
+                              struct vg_err *err)
+{
+    int64_t ns;
+
+    if (!vg_parse_duration(text, &ns))
+        return refuse(opt, text, "is not a duration", err);
+    if (!in_range(opt, (double)ns / 1e9) || (ns < 0 && !(opt->min < 0)))
+        return refuse(opt, text, "is out of range", err);
+    *ret = ns;
+    return VG_OK;
+}
+
+static vg_status set_size(const struct vg_option *opt, uint64_t *ret, const char *text,
+                          struct vg_err *err)
+{
+    uint64_t bytes;
+
+    if (!vg_parse_size(text, &bytes))
+        return refuse(opt, text, "is not a size", err);
+    if (!in_range(opt, (double)bytes))
+        return refuse(opt, text, "is out of range", err);
+    *ret = bytes;
+    return VG_OK;
+}
+
+static vg_status set_string(char **ret, const char *text)
+{
+    char *old = *ret;
+
+    *ret = copy(text);
+    free(old);
+    return VG_OK;
+}
+
+vg_status vg_option_set(const struct vg_option *opt, void *self, const char *text,
+                        struct vg_err *err)
+{
+    switch (opt->type) {
+    case VG_OPT_INT_:
+        return set_int(opt, field(opt, self), text, err);
+    case VG_OPT_FLOAT_:
+        return set_float(opt, field(opt, self), text, err);
+    case VG_OPT_BOOL_:
+        return set_bool(opt, field(opt, self), text, err);
+    case VG_OPT_ENUM_:
+        return set_enum(opt, field(opt, self), text, err);
+    case VG_OPT_STRING_:
+        return set_string(field(opt, self), text);
+    case VG_OPT_DURATION_:
+        return set_duration(opt, field(opt, self), text, err);
+    case VG_OPT_SIZE_:
+        return set_size(opt, field(opt, self), text, err);
+    case VG_OPT_CHANNELS_:
+    case VG_OPT_LIST_:
+    case VG_OPT_MAP_:
+    case VG_OPT_END_:
+        break;
+    }
+    return refuse(opt, text, "is a single value", err);
+}
+
+static vg_status unknown_channel(const struct vg_option *opt, const char *key, struct vg_err *err)
+{
+    const char *names[VG_CHANNELS];
+    const char *near;
+
+    for (int c = 0; c < VG_CHANNELS; c++)
+        names[c] = vg_channels[c].name;
+    near = vg_did_you_mean(key, names, VG_CHANNELS);
+    if (near)
+        return vg_fail_option(err, VG_E_CONFIG, opt->name,
+                              "%s: unknown channel \"%.*s\", did you mean \"%s\"?", opt->name,
+                              SHOWN, key, near);
+    return vg_fail_option(err, VG_E_CONFIG, opt->name,
+                          "%s: unknown channel \"%.*s\"; `vigil list` shows the channels",
+                          opt->name, SHOWN, key);
+}
+
+static vg_status given_twice(const struct vg_option *opt, const char *key, struct vg_err *err)
+{
+    return vg_fail_option(err, VG_E_CONFIG, opt->name, "%s: \"%.*s\" is given twice; keep one",
+                          opt->name, SHOWN, key);
+}
+
+static vg_status add_channel(const struct vg_option *opt, struct vg_channel_values *values,
+                             const char *key, const char *text, struct vg_err *err)
+{
+    int c = vg_channel_find(key);
+
+    if (c == VG_CHANNEL_NONE)
+        return unknown_channel(opt, key, err);
+    if (values->set & UINT32_C(1) << c)
+        return given_twice(opt, key, err);
+    if (!vg_parse_quantity(text, c, &values->value[c]))
+        return vg_fail_option(
+            err, VG_E_CONFIG, opt->name,
+            "%s: %s: \"%.*s\" is not a quantity; expected a number with a unit that "
+            "converts to %s, such as \"90 %s\"",
+            opt->name, key, SHOWN, text, vg_channels[c].ucum, vg_channels[c].ucum);
+    values->set |= UINT32_C(1) << c;
+    return VG_OK;
+}
+
+static void append(char ***list, size_t n, const char *text)
+{
+    char **longer = realloc(*list, (n + 1) * sizeof(**list));
+
+    VG_CHECK(longer);
+    longer[n] = copy(text);
+    *list = longer;
+}
+
+static vg_status add_string(const struct vg_option *opt, struct vg_strings *strings,
+                            const char *key, const char *text, struct vg_err *err)
+{
+    VG_CHECK(!key == (opt->type == VG_OPT_LIST_));
+    for (size_t i = 0; key && i < strings->n; i++) {
+        if (strcmp(strings->key[i], key) == 0)
+            return given_twice(opt, key, err);
+    }
+    if (key)
+        append(&strings->key, strings->n, key);
+    append(&strings->value, strings->n, text);
+    strings->n++;
+    return VG_OK;
+}
+
+vg_status vg_option_add(const struct vg_option *opt, void *self, const char *key, const char *text,
+                        struct vg_err *err)
+{
+    if (opt->type == VG_OPT_CHANNELS_)
+        return add_channel(opt, field(opt, self), key, text, err);
+    if (opt->type == VG_OPT_LIST_ || opt->type == VG_OPT_MAP_)
+        return add_string(opt, field(opt, self), key, text, err);
+    return refuse(opt, text, "is an entry of a list or mapping", err);
+}
+
+static void strings_done(struct vg_strings *strings)
+{
+    for (size_t i = 0; i < strings->n; i++) {
+        free(strings->value[i]);
+        if (strings->key)
+            free(strings->key[i]);
+    }
+    free(strings->value);
+    free(strings->key);
+    *strings = (struct vg_strings){ 0 };
+}
+
+void vg_options_done(const struct vg_option *table, void *self)
+{
+    for (const struct vg_option *o = table; o->type != VG_OPT_END_; o++) {
+        if (o->type == VG_OPT_STRING_) {
+            char **s = field(o, self);
+
+            free(*s);
+            *s = NULL;
+        } else if (o->type == VG_OPT_LIST_ || o->type == VG_OPT_MAP_) {
+            strings_done(field(o, self));
+        }
+    }
+}
+
+/* ---- printing ---- */
+
+static void print_string(const char *s, struct vg_buf *out)
+{
+    if (s)
+        vg_buf_json_str(out, s);
+    else
+        vg_buf_str(out, "null");
+}
+
+static void print_duration(int64_t ns, struct vg_buf *out)
+{
+    char text[VG_DURATION_TEXT_SIZE];
+
+    vg_format_duration(ns, text);
+    vg_buf_str(out, text);
+}
+
+static void print_size(uint64_t bytes, struct vg_buf *out)
+{
+    static const char *const units[] = { "", "KiB", "MiB", "GiB" };
+    size_t u = 0;
+
+    while (bytes && bytes % 1024 == 0 && u + 1 < VG_ARRAY_LEN(units)) {
+        bytes /= 1024;
+        u++;
+    }
+    vg_buf_printf(out, "%llu%s", (unsigned long long)bytes, units[u]);
+}
+
+static void print_channels(const struct vg_channel_values *values, struct vg_buf *out)
+{
+    const char *comma = "";
+
+    vg_buf_char(out, '{');
+    for (int c = 0; c < VG_CHANNELS; c++) {
+        if (!(values->set & UINT32_C(1) << c))
+            continue;
+        vg_buf_printf(out, "%s%s: ", comma, vg_channels[c].name);
+        vg_buf_float(out, values->value[c]);
+        vg_buf_printf(out, " %s", vg_channels[c].ucum);
+        comma = ", ";
+    }
+    vg_buf_char(out, '}');
+}
+
+static void print_strings(const struct vg_option *opt, const struct vg_strings *strings,
+                          struct vg_buf *out)
+{
+    bool map = opt->type == VG_OPT_MAP_;
+
+    vg_buf_char(out, map ? '{' : '[');
+    for (size_t i = 0; i < strings->n; i++) {
+        if (i)
+            vg_buf_str(out, ", ");
+        if (map) {
+            vg_buf_json_str(out, strings->key[i]);
+            vg_buf_str(out, ": ");
+        }
+        vg_buf_json_str(out, strings->value[i]);
+    }
+    vg_buf_char(out, map ? '}' : ']');
+}
+
+void vg_option_print(const struct vg_option *opt, const void *self, struct vg_buf *out)
+{
+    const void *value = const_field(opt, self);
+
+    if (opt->flags & VG_OPT_SECRET) {
+        vg_buf_str(out, "***");
+        return;
+    }
+    switch (opt->type) {
+    case VG_OPT_INT_:
+        vg_buf_printf(out, "%lld", (long long)*(const int64_t *)value);
+        break;
+    case VG_OPT_FLOAT_:
+        vg_buf_float(out, *(const float *)value);
+        break;
+    case VG_OPT_BOOL_:
+        vg_buf_str(out, *(const bool *)value ? "true" : "false");
+        break;
+    case VG_OPT_ENUM_:
+        vg_buf_str(out, opt->choices[*(const int *)value]);
+        break;
+    case VG_OPT_STRING_:
+        print_string(*(char *const *)value, out);
+        break;
+    case VG_OPT_DURATION_:
+        print_duration(*(const int64_t *)value, out);
+        break;
+    case VG_OPT_SIZE_:
+        print_size(*(const uint64_t *)value, out);
+        break;
+    case VG_OPT_CHANNELS_:
+        print_channels(value, out);
+        break;
+    case VG_OPT_LIST_:
+    case VG_OPT_MAP_:
+        print_strings(opt, value, out);
+        break;
+    case VG_OPT_END_:
+        break;
+    }
+}
