@@ -152,7 +152,7 @@ static void add_plain(struct vg_buf *b, const char *digits, int point)
         return;
     }
     for (int i = 0; i < point; i++)
-        vg_buf_char(b, i < n ? digits[i] : '0');
+        vg_buf_add(b, i < n ? &digits[i] : "0", 1);
     if (n > point) {
         vg_buf_char(b, '.');
         vg_buf_str(b, digits + point);
@@ -161,7 +161,7 @@ static void add_plain(struct vg_buf *b, const char *digits, int point)
 
 void vg_buf_float(struct vg_buf *b, float x)
 {
-    char text[32], digits[FLOAT_DIGITS + 1];
+    char text[32], digits[FLOAT_DIGITS + 1] = { 0 };
     int exponent;
 
     VG_CHECK(isfinite(x));

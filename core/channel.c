@@ -52,10 +52,11 @@ int vg_channel_find(const char *name)
 
 /* Every key of `n` bytes in turn. `n` is a constant where this is inlined: keys of other lengths
  * vanish, and a comparison is one or two loads. */
+/* NOLINTNEXTLINE(readability-function-cognitive-complexity): the same line, once for each key */
 static inline __attribute__((always_inline)) int lookup_length(const char *key, size_t n)
 {
-#define TRY(text, id)                                       \
-    if (sizeof(text) - 1 == n && memcmp(key, text, n) == 0) \
+#define TRY(text, id)                                                      \
+    if (sizeof(text) - 1 == n && memcmp(key, text, sizeof(text) - 1) == 0) \
         return VG_CHANNEL_##id;
 #define VG_CHANNEL(name, title, mdc, code, loinc, ...) \
     TRY(#name, name) TRY(mdc, name) TRY(#code, name) TRY(loinc, name)
@@ -69,7 +70,6 @@ static inline __attribute__((always_inline)) int lookup_length(const char *key, 
 
 /* Generated rather than searched: this runs for every value of every message. A key of a length
  * that is not listed here is found by the test of the table, which tries them all. */
-/* NOLINTNEXTLINE(readability-function-cognitive-complexity): one flat switch */
 int vg_channel_lookup(const char *key, size_t n)
 {
 #define LENGTH(n) \
@@ -77,10 +77,11 @@ int vg_channel_lookup(const char *key, size_t n)
         return lookup_length(key, n);
     switch (n) {
         LENGTH(2)
-        LENGTH(3) LENGTH(4) LENGTH(5) LENGTH(6) LENGTH(7) LENGTH(8) LENGTH(9) LENGTH(10) LENGTH(11)
-            LENGTH(12) LENGTH(13) LENGTH(14) LENGTH(15) LENGTH(16) LENGTH(17) LENGTH(18) LENGTH(19)
-                LENGTH(20) LENGTH(21) LENGTH(22) LENGTH(23) LENGTH(24) LENGTH(25) LENGTH(26)
-                    LENGTH(27) LENGTH(28) LENGTH(29) LENGTH(30) LENGTH(31) LENGTH(32) default
+        LENGTH(3)
+        LENGTH(4) LENGTH(5) LENGTH(6) LENGTH(7) LENGTH(8) LENGTH(9) LENGTH(10) LENGTH(11) LENGTH(12)
+            LENGTH(13) LENGTH(14) LENGTH(15) LENGTH(16) LENGTH(17) LENGTH(18) LENGTH(19) LENGTH(20)
+                LENGTH(21) LENGTH(22) LENGTH(23) LENGTH(24) LENGTH(25) LENGTH(26) LENGTH(27)
+                    LENGTH(28) LENGTH(29) LENGTH(30) LENGTH(31) LENGTH(32) default
             : return VG_CHANNEL_NONE;
     }
 #undef LENGTH

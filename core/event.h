@@ -53,7 +53,7 @@ struct vg_event {
     uint8_t phase, kind, priority;
     const char *rule, *title, *text;
 
-    /* filled in by the runtime from the row's slot; NULL where absent */
+    /* filled in by the runtime from the row's slot; NULL or "" where absent */
     const char *patient, *bed, *ward;
 
     int64_t time_ns;  /**< log time at which the event holds */
@@ -81,7 +81,7 @@ struct vg_event {
         float quantile[VG_QUANTILES_MAX];
         float value[VG_QUANTILES_MAX];
         float limit;
-        int64_t crossing_ns; /**< from `time` until the limit is passed */
+        int64_t crossing_ns; /**< from `time` until the limit is passed, or VG_TIME_NONE */
     } forecast;
     struct {
         bool present;

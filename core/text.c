@@ -217,12 +217,11 @@ enum { DAYS_TO_EPOCH = 719468, DAYS_PER_ERA = 146097 };
 static int64_t days_of_date(int year, int month, int day)
 {
     int y = month <= 2 ? year - 1 : year;
-    int era = y / 400;
-    int of_era = y % 400;
-    int of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    int64_t era = y / 400;
+    int64_t of_era = y % 400;
+    int64_t of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
 
-    return (int64_t)era * DAYS_PER_ERA + of_era * 365 + of_era / 4 - of_era / 100 + of_year -
-           DAYS_TO_EPOCH;
+    return era * DAYS_PER_ERA + of_era * 365 + of_era / 4 - of_era / 100 + of_year - DAYS_TO_EPOCH;
 }
 
 static void date_of_days(int64_t days, int *year, int *month, int *day)
@@ -329,7 +328,7 @@ static bool take_offset(struct rest *r, int64_t *ret_s)
     if (!take_char(r, "+-") || !take_number(r, 2, 0, 23, &hour) || !take_char(r, ":") ||
         !take_number(r, 2, 0, 59, &minute))
         return false;
-    *ret_s = sign * (hour * 3600 + minute * 60);
+    *ret_s = (int64_t)sign * (hour * 3600 + minute * 60);
     return true;
 }
 

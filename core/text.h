@@ -12,7 +12,8 @@ VG_NODISCARD bool vg_parse_int(const char *s, int64_t *ret);
 VG_NODISCARD bool vg_parse_double(const char *s, double *ret); /**< finite only */
 VG_NODISCARD bool vg_parse_bool(const char *s, bool *ret);     /**< true, false */
 
-/** "250ms", "10s", "1.5m", "4h", "2d", "100us", "0"; nanoseconds. A unit is required but for 0. */
+/** "250ms", "10s", "1.5m", "4h", "2d", "100us", "5ns", "-2s", "0"; whole nanoseconds. A unit is
+ *  required but for 0. */
 VG_NODISCARD bool vg_parse_duration(const char *s, int64_t *ret_ns);
 
 /** "512", "64KiB", "4MiB", "1GiB"; bytes. */
@@ -34,7 +35,7 @@ void vg_format_duration(int64_t ns, char out[VG_DURATION_TEXT_SIZE]);
 const char *vg_did_you_mean(const char *word, const char *const *candidates, size_t n);
 
 /** The ward of a bed label: what stands before its first '/', if that is [a-z0-9-]{1,32}; else
- *  "none". */
+ *  (also without a '/') "none". */
 void vg_ward_of_bed(const char *bed, char ward[VG_WARD_SIZE]);
 
 /** Whether `s` (n bytes) may be a patient pseudonym: 1..64 printable ASCII bytes, no space. */
