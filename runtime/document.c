@@ -1,0 +1,655 @@
+/* document.c - a YAML file as a tree with places, and the report of its problems. */
+#include "runtime/document.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libfyaml.h>
+
+/* ---- problems ---- */
+
+static struct vg_place after(struct vg_place at, size_t columns)
+{
+    return (struct vg_place){ at.line, at.column + (uint32_t)columns };
+}
+
+static void note(struct vg_document *doc, struct vg_place at, enum vg_severity severity,
+                 const char *fmt, va_list ap)
+{
+    struct vg_problem *p;
+
+    if (doc->count[severity]++ >= VG_PROBLEMS_MAX)
+        return;
+    doc->problems = realloc(doc->problems, (doc->problems_n + 1) * sizeof(*doc->problems));
+    VG_CHECK(doc->problems);
+    p = &doc->problems[doc->problems_n++];
+    p->at = at;
+    p->severity = severity;
+    VG_CHECK(vasprintf(&p->text, fmt, ap) >= 0);
+}
+
+void vg_document_error(struct vg_document *doc, struct vg_place at, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    note(doc, at, VG_ERROR, fmt, ap);
+    va_end(ap);
+}
+
+void vg_document_warn(struct vg_document *doc, struct vg_place at, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    note(doc, at, VG_WARNING, fmt, ap);
+    va_end(ap);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct vg_problem *x = *(const struct vg_problem *const *)a;
+    const struct vg_problem *y = *(const struct vg_problem *const *)b;
+
+    if (x->at.line != y->at.line)
+        return x->at.line < y->at.line ? -1 : 1;
+    if (x->at.column != y->at.column)
+        return x->at.column < y->at.column ? -1 : 1;
+    return (x > y) - (x < y); /* both point into one array: the order in which they were found */
+}
+
+static const char *find_line(const struct vg_document *doc, uint32_t line, size_t *ret_len)
+{
+    const char *s = doc->text;
+    const char *end = doc->text + doc->len;
+    const char *stop;
+
+    while (--line > 0) {
+        s = memchr(s, '\n', (size_t)(end - s));
+        if (!s)
+            return NULL;
+        s++;
+    }
+    stop = memchr(s, '\n', (size_t)(end - s));
+    if (!stop)
+        stop = end;
+    if (stop > s && stop[-1] == '\r')
+        stop--;
+    *ret_len = (size_t)(stop - s);
+    return s;
+}
+
+static bool hidden(const struct vg_document *doc, uint32_t line, uint32_t column)
+{
+    for (size_t i = 0; i < doc->hidden_n; i++) {
+        struct vg_place from = doc->hidden[i].from;
+        struct vg_place to = doc->hidden[i].to;
+        bool behind = line > from.line || (line == from.line && column >= from.column);
+        bool before = line < to.line || (line == to.line && column < to.column);
+
+        if (behind && before)
+            return true;
+    }
+    return false;
+}
+
+void vg_document_hide(struct vg_document *doc, const struct vg_node *node)
+{
+    doc->hidden = realloc(doc->hidden, (doc->hidden_n + 1) * sizeof(*doc->hidden));
+    VG_CHECK(doc->hidden);
+    doc->hidden[doc->hidden_n].from = node->at;
+    doc->hidden[doc->hidden_n].to = node->end;
+    doc->hidden_n++;
+}
+
+enum { SHOWN_COLUMNS = 160 };
+
+static void show_line(const struct vg_document *doc, struct vg_place at, struct vg_buf *out)
+{
+    struct vg_buf caret = VG_BUF_INIT;
+    uint32_t column = 0;
+    size_t len = 0;
+    const char *s = find_line(doc, at.line, &len);
+
+    if (!s)
+        return;
+    vg_buf_str(out, "  ");
+    vg_buf_str(&caret, "  ");
+    for (size_t i = 0; i < len && column <= SHOWN_COLUMNS; i++) {
+        bool starts = ((unsigned char)s[i] & 0xC0) != 0x80;
+
+        column += starts;
+        if (hidden(doc, at.line, column))
+            vg_buf_str(out, starts ? "*" : "");
+        else
+            vg_buf_char(out, s[i]);
+        if (starts && column < at.column)
+            vg_buf_char(&caret, s[i] == '\t' ? '\t' : ' ');
+    }
+    vg_buf_printf(out, "\n%s^\n", caret.data);
+    vg_buf_done(&caret);
+}
+
+void vg_document_report(const struct vg_document *doc, struct vg_buf *out)
+{
+    static const char *const names[VG_SEVERITIES] = { "error", "warning" };
+    const struct vg_problem **sorted = calloc(doc->problems_n + 1, sizeof(const void *));
+
+    VG_CHECK(sorted);
+    for (size_t i = 0; i < doc->problems_n; i++)
+        sorted[i] = &doc->problems[i];
+    qsort(sorted, doc->problems_n, sizeof(*sorted), by_place);
+    for (size_t i = 0; i < doc->problems_n; i++) {
+        const struct vg_problem *p = sorted[i];
+
+        if (p->at.line == 0) {
+            vg_buf_printf(out, "%s: %s: %s\n", doc->path, names[p->severity], p->text);
+            continue;
+        }
+        vg_buf_printf(out, "%s:%u:%u: %s: %s\n", doc->path, p->at.line, p->at.column,
+                      names[p->severity], p->text);
+        show_line(doc, p->at, out);
+    }
+    for (int s = 0; s < VG_SEVERITIES; s++) {
+        if (doc->count[s] > VG_PROBLEMS_MAX)
+            vg_buf_printf(out, "%s: and %u more %ss\n", doc->path, doc->count[s] - VG_PROBLEMS_MAX,
+                          names[s]);
+    }
+    free(sorted);
+}
+
+/* ---- the tree ---- */
+
+const struct vg_node *vg_node_find(const struct vg_node *map, const char *key)
+{
+    if (!map || map->kind != VG_NODE_MAPPING)
+        return NULL;
+    for (const struct vg_node *c = map->child; c; c = c->next) {
+        if (strcmp(c->key, key) == 0)
+            return c;
+    }
+    return NULL;
+}
+
+bool vg_node_empty(const struct vg_node *node)
+{
+    return node->kind == VG_NODE_SCALAR && node->plain &&
+           (node->text[0] == '\0' || strcmp(node->text, "~") == 0 ||
+            strcmp(node->text, "null") == 0);
+}
+
+const char *vg_node_what(const struct vg_node *node)
+{
+    if (node->kind == VG_NODE_MAPPING)
+        return "a mapping";
+    if (node->kind == VG_NODE_SEQUENCE)
+        return "a list";
+    return vg_node_empty(node) ? "nothing" : "text";
+}
+
+static void node_free(struct vg_node *n)
+{
+    while (n) {
+        struct vg_node *next = n->next;
+
+        node_free(n->child);
+        free(n->key);
+        free(n->text);
+        free(n);
+        n = next;
+    }
+}
+
+void vg_document_done(struct vg_document *doc)
+{
+    node_free(doc->root);
+    for (size_t i = 0; i < doc->problems_n; i++)
+        free(doc->problems[i].text);
+    free(doc->problems);
+    free(doc->hidden);
+    free(doc->text);
+    free(doc->path);
+    *doc = (struct vg_document){ 0 };
+}
+
+/* ---- ${VAR}, ${VAR:-default}, ${file:/path} ---- */
+
+static bool name_char(char c, bool first)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
+           (!first && c >= '0' && c <= '9');
+}
+
+static void add_file(struct vg_document *doc, struct vg_place at, struct vg_node *n,
+                     const char *path, struct vg_buf *out)
+{
+    char bytes[64 * 1024 + 1];
+    size_t len = 0;
+    FILE *f;
+
+    n->secret = true;
+    if (path[0] != '/') {
+        vg_document_error(doc, at, "${file:%s} needs an absolute path", path);
+        return;
+    }
+    f = fopen(path, "re");
+    if (f)
+        len = fread(bytes, 1, sizeof(bytes), f);
+    if (!f || ferror(f))
+        vg_document_error(doc, at, "cannot read ${file:%s}: %s", path, strerror(errno));
+    else if (len == sizeof(bytes) || memchr(bytes, '\0', len))
+        vg_document_error(doc, at, "${file:%s} must be text of at most 64 KiB", path);
+    else
+        vg_buf_add(out, bytes, len > 0 && bytes[len - 1] == '\n' ? len - 1 : len);
+    if (f)
+        (void)fclose(f);
+}
+
+static void add_variable(struct vg_document *doc, struct vg_place at, char *inside,
+                         struct vg_buf *out)
+{
+    char *fallback = strstr(inside, ":-");
+    const char *value;
+    size_t n;
+
+    if (fallback)
+        *fallback = '\0';
+    for (n = 0; name_char(inside[n], n == 0); n++)
+        continue;
+    if (n == 0 || inside[n] != '\0') {
+        vg_document_error(doc, at,
+                          "\"${%s}\" is not understood; expected ${VAR}, ${VAR:-default} or "
+                          "${file:/path}, and $${ for the characters themselves",
+                          inside);
+        return;
+    }
+    value = getenv(inside);
+    if (fallback && (!value || value[0] == '\0'))
+        value = fallback + 2;
+    if (value)
+        vg_buf_str(out, value);
+    else
+        vg_document_error(doc, at,
+                          "environment variable %s is not set; set it, or give a default: "
+                          "${%s:-default}",
+                          inside, inside);
+}
+
+/* Where byte `offset` of a scalar stands, as far as it can be told without its escapes. */
+static struct vg_place place_in(const struct vg_node *n, size_t offset)
+{
+    return n->at.line == n->end.line ? after(n->at, offset) : n->at;
+}
+
+static void expand(struct vg_document *doc, struct vg_node *n)
+{
+    struct vg_buf out = VG_BUF_INIT;
+    const char *s = n->text;
+    const char *dollar;
+
+    while ((dollar = strstr(s, "${"))) {
+        struct vg_place at = place_in(n, (size_t)(dollar - n->text));
+        const char *close;
+        char *inside;
+
+        if (dollar > s && dollar[-1] == '$') {
+            vg_buf_add(&out, s, (size_t)(dollar - s));
+            vg_buf_char(&out, '{');
+            s = dollar + 2;
+            continue;
+        }
+        vg_buf_add(&out, s, (size_t)(dollar - s));
+        close = strchr(dollar, '}');
+        if (!close) {
+            vg_document_error(doc, at, "\"${\" without \"}\"; write $${ for the characters");
+            break;
+        }
+        inside = strndup(dollar + 2, (size_t)(close - dollar - 2));
+        VG_CHECK(inside);
+        if (strncmp(inside, "file:", 5) == 0)
+            add_file(doc, at, n, inside + 5, &out);
+        else
+            add_variable(doc, at, inside, &out);
+        free(inside);
+        s = close + 1;
+    }
+    vg_buf_str(&out, s);
+    free(n->text);
+    n->text = out.data;
+}
+
+/* ---- reading ---- */
+
+struct reader {
+    struct vg_document *doc;
+    struct fy_parser *parser;
+    struct vg_place last; /* of the newest event that had a place */
+    bool stop;            /* the tree is not whole */
+};
+
+static struct vg_place place(const struct fy_mark *mark, struct vg_place otherwise)
+{
+    if (!mark)
+        return otherwise;
+    return (struct vg_place){ (uint32_t)mark->line + 1, (uint32_t)mark->column + 1 };
+}
+
+static struct vg_node *node_new(enum vg_node_kind kind, struct vg_place at)
+{
+    struct vg_node *n = calloc(1, sizeof(*n));
+
+    VG_CHECK(n);
+    n->kind = kind;
+    n->at = n->end = n->key_at = at;
+    return n;
+}
+
+static void refuse_extras(struct reader *r, struct fy_event *event, struct vg_place at)
+{
+    if (event->type == FYET_ALIAS) {
+        vg_document_error(r->doc, at, "aliases (*name) are not allowed; write the value out");
+        return;
+    }
+    if (fy_event_get_anchor_token(event))
+        vg_document_error(r->doc, at, "anchors (&name) are not allowed; write the value out");
+    if (fy_event_get_tag_token(event))
+        vg_document_error(r->doc, at, "tags (!name) are not allowed; remove it");
+}
+
+static struct vg_node *read_node(struct reader *r, struct fy_event *event, uint32_t depth);
+
+/* The next event that is part of a value; NULL at the end of `until` or when reading must stop. */
+static struct fy_event *next_event(struct reader *r, enum fy_event_type until)
+{
+    struct fy_event *event = r->stop ? NULL : fy_parser_parse(r->parser);
+
+    if (!event) {
+        r->stop = true;
+        return NULL;
+    }
+    r->last = place(fy_event_start_mark(event), r->last);
+    if (event->type == until) {
+        fy_parser_event_free(r->parser, event);
+        return NULL;
+    }
+    return event;
+}
+
+static struct vg_node *read_scalar(struct reader *r, struct fy_event *event, struct vg_place at)
+{
+    struct vg_node *n = node_new(VG_NODE_SCALAR, at);
+    struct fy_token *token = event->type == FYET_SCALAR ? event->scalar.value : NULL;
+    size_t len = 0;
+    const char *text = token ? fy_token_get_text(token, &len) : NULL;
+
+    n->plain = !token || fy_token_scalar_style(token) == FYSS_PLAIN;
+    n->end = place(fy_event_end_mark(event), at);
+    n->text = strndup(text ? text : "", text ? len : 0);
+    VG_CHECK(n->text);
+    if (strlen(n->text) != (text ? len : 0))
+        vg_document_error(r->doc, at, "text must not contain the character NUL");
+    return n;
+}
+
+static void add_child(struct vg_node *parent, struct vg_node **tail, struct vg_node *child)
+{
+    if (*tail)
+        (*tail)->next = child;
+    else
+        parent->child = child;
+    *tail = child;
+    parent->children++;
+}
+
+static void read_sequence(struct reader *r, struct vg_node *n, uint32_t depth)
+{
+    struct vg_node *tail = NULL;
+    struct fy_event *event;
+
+    while ((event = next_event(r, FYET_SEQUENCE_END))) {
+        struct vg_node *child = read_node(r, event, depth + 1);
+
+        if (child)
+            add_child(n, &tail, child);
+    }
+}
+
+static char *read_key(struct reader *r, struct fy_event *event, struct vg_place at)
+{
+    struct vg_node *n;
+    char *key;
+
+    if (event->type != FYET_SCALAR) {
+        vg_document_error(r->doc, at, "a key must be plain text");
+        fy_parser_event_free(r->parser, event);
+        r->stop = true;
+        return NULL;
+    }
+    refuse_extras(r, event, at);
+    n = read_scalar(r, event, at);
+    fy_parser_event_free(r->parser, event);
+    key = n->text;
+    n->text = NULL;
+    node_free(n);
+    return key;
+}
+
+static void read_mapping(struct reader *r, struct vg_node *n, uint32_t depth)
+{
+    struct vg_node *tail = NULL;
+    struct fy_event *event;
+
+    while ((event = next_event(r, FYET_MAPPING_END))) {
+        struct vg_place key_at = r->last;
+        char *key = read_key(r, event, key_at);
+        const struct vg_node *twin = key ? vg_node_find(n, key) : NULL;
+        struct vg_node *child;
+
+        if (key)
+            r->last = after(key_at, strlen(key) + 1); /* where an empty value would stand */
+        event = key ? next_event(r, FYET_NONE) : NULL;
+        child = event ? read_node(r, event, depth + 1) : NULL;
+        if (!child) {
+            free(key);
+            return;
+        }
+        child->key = key;
+        child->key_at = key_at;
+        if (twin) {
+            vg_document_error(r->doc, key_at, "\"%s\" is already given in line %u", key,
+                              twin->key_at.line);
+            node_free(child);
+        } else {
+            add_child(n, &tail, child);
+        }
+        if (n->children > VG_DOCUMENT_KEYS_MAX) {
+            vg_document_error(r->doc, key_at, "more than %d keys in one mapping",
+                              VG_DOCUMENT_KEYS_MAX);
+            r->stop = true;
+        }
+    }
+}
+
+static struct vg_node *read_node(struct reader *r, struct fy_event *event, uint32_t depth)
+{
+    enum fy_event_type type = event->type;
+    struct vg_place at = r->last;
+    struct vg_node *n = NULL;
+
+    refuse_extras(r, event, at);
+    if (type == FYET_SCALAR || type == FYET_ALIAS) {
+        n = read_scalar(r, event, at);
+        expand(r->doc, n);
+    } else if (depth >= VG_DOCUMENT_DEPTH_MAX) {
+        vg_document_error(r->doc, at, "nested deeper than %d levels", VG_DOCUMENT_DEPTH_MAX);
+        r->stop = true;
+    } else {
+        n = node_new(type == FYET_MAPPING_START ? VG_NODE_MAPPING : VG_NODE_SEQUENCE, at);
+    }
+    fy_parser_event_free(r->parser, event);
+    if (n && n->kind == VG_NODE_MAPPING)
+        read_mapping(r, n, depth);
+    else if (n && n->kind == VG_NODE_SEQUENCE)
+        read_sequence(r, n, depth);
+    return n;
+}
+
+static void read_stream(struct reader *r)
+{
+    struct fy_event *event;
+
+    while ((event = next_event(r, FYET_STREAM_END))) {
+        enum fy_event_type type = event->type;
+
+        if (type == FYET_STREAM_START || type == FYET_DOCUMENT_START || type == FYET_DOCUMENT_END) {
+            fy_parser_event_free(r->parser, event);
+            continue;
+        }
+        if (!r->doc->root) {
+            r->doc->root = read_node(r, event, 0);
+            continue;
+        }
+        vg_document_error(r->doc, r->last, "a second document begins here; expected only one");
+        fy_parser_event_free(r->parser, event);
+        r->stop = true;
+    }
+}
+
+static void note_syntax(struct reader *r, struct fy_diag *diag)
+{
+    void *at = NULL;
+    struct fy_diag_error *e;
+    bool any = r->doc->count[VG_ERROR] > 0;
+
+    while ((e = fy_diag_errors_iterate(diag, &at))) {
+        struct vg_place where = { (uint32_t)(e->line > 0 ? e->line : 1),
+                                  (uint32_t)(e->column > 0 ? e->column : 1) };
+
+        vg_document_error(r->doc, where, "not well-formed YAML: %s", e->msg);
+        any = true;
+    }
+    if (r->stop && !any)
+        vg_document_error(r->doc, r->last, "not well-formed YAML");
+}
+
+static void parse(struct vg_document *doc, struct reader *r)
+{
+    struct fy_diag_cfg diag_cfg;
+    struct fy_parse_cfg cfg = { .flags = FYPCF_JSON_NONE };
+    struct fy_diag *diag;
+
+    fy_diag_cfg_default(&diag_cfg);
+    diag_cfg.fp = NULL;
+    diag = fy_diag_create(&diag_cfg);
+    VG_CHECK(diag);
+    fy_diag_set_collect_errors(diag, true);
+    cfg.diag = diag;
+    r->parser = fy_parser_create(&cfg);
+    VG_CHECK(r->parser);
+    VG_CHECK(fy_parser_set_string(r->parser, doc->text, doc->len) == 0);
+    read_stream(r);
+    note_syntax(r, diag);
+    fy_parser_destroy(r->parser);
+    /* Unlike fy_diag_unref(), this frees the collected errors too (libfyaml 0.7.12). */
+    fy_diag_destroy(diag);
+}
+
+/* Bytes of the UTF-8 character at `s`, or 0. Control characters other than tab and line ends are
+ * no text. */
+static size_t utf8_len(const unsigned char *s, size_t n)
+{
+    static const unsigned char least[5] = { 0, 0, 0x80, 0xA0, 0x90 };
+    size_t len = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
+
+    if (len == 1)
+        return s[0] >= 0x20 || s[0] == '\t' || s[0] == '\n' || s[0] == '\r';
+    if (len == 0 || len > n || s[0] > 0xF4)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((s[i] & 0xC0) != 0x80)
+            return 0;
+    }
+    if ((s[0] == 0xE0 || s[0] == 0xF0) && s[1] < least[len])
+        return 0; /* longer than needed */
+    if ((s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF4 && s[1] > 0x8F))
+        return 0; /* surrogates; beyond U+10FFFF */
+    return len;
+}
+
+static bool check_text(struct vg_document *doc)
+{
+    const unsigned char *s = (const unsigned char *)doc->text;
+    struct vg_place at = { 1, 1 };
+
+    for (size_t i = 0; i < doc->len;) {
+        size_t len = utf8_len(s + i, doc->len - i);
+
+        if (len == 0) {
+            vg_document_error(doc, at, "byte 0x%02x is no UTF-8 text", s[i]);
+            doc->len = i; /* so that what is shown of the line is text */
+            return false;
+        }
+        at = s[i] == '\n' ? (struct vg_place){ at.line + 1, 1 } : after(at, 1);
+        i += len;
+    }
+    return true;
+}
+
+static vg_status check(struct vg_document *doc, struct vg_err *err)
+{
+    struct reader r = { .doc = doc, .last = { 1, 1 } };
+
+    if (!check_text(doc))
+        return vg_fail(err, VG_E_CONFIG, "%s: not a text file", doc->path);
+    parse(doc, &r);
+    if (r.stop && doc->count[VG_ERROR] > 0)
+        return vg_fail(err, VG_E_CONFIG, "%s: not well-formed", doc->path);
+    if (!doc->root) {
+        vg_document_error(doc, (struct vg_place){ 0, 0 }, "the file is empty");
+        return vg_fail(err, VG_E_CONFIG, "%s: the file is empty", doc->path);
+    }
+    return VG_OK;
+}
+
+static void init(struct vg_document *doc, const char *path)
+{
+    *doc = (struct vg_document){ .path = strdup(path) };
+    VG_CHECK(doc->path);
+}
+
+vg_status vg_document_parse(struct vg_document *doc, const char *path, const char *bytes,
+                            size_t len, struct vg_err *err)
+{
+    init(doc, path);
+    doc->text = malloc(len + 1);
+    VG_CHECK(doc->text);
+    memcpy(doc->text, bytes, len);
+    doc->text[len] = '\0';
+    doc->len = len;
+    return check(doc, err);
+}
+
+vg_status vg_document_read(struct vg_document *doc, const char *path, struct vg_err *err)
+{
+    FILE *f = fopen(path, "re");
+    vg_status st = VG_OK;
+
+    init(doc, path);
+    if (!f)
+        return vg_fail(err, VG_E_IO, "cannot read %s: %s", path, strerror(errno));
+    doc->text = malloc(VG_DOCUMENT_BYTES_MAX + 2);
+    VG_CHECK(doc->text);
+    doc->len = fread(doc->text, 1, VG_DOCUMENT_BYTES_MAX + 1, f);
+    doc->text[doc->len] = '\0';
+    if (ferror(f))
+        st = vg_fail(err, VG_E_IO, "cannot read %s: %s", path, strerror(errno));
+    (void)fclose(f);
+    if (st == VG_OK && doc->len > VG_DOCUMENT_BYTES_MAX) {
+        vg_document_error(doc, (struct vg_place){ 0, 0 }, "the file is larger than 1 MiB");
+        st = vg_fail(err, VG_E_CONFIG, "%s: the file is larger than 1 MiB", path);
+    }
+    return st == VG_OK ? check(doc, err) : st;
+}
