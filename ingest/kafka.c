@@ -1,0 +1,856 @@
+/* kafka.c - the source that reads a Kafka topic: one partition is one shard.
+ *
+ * Positions come from snapshots, never from Kafka: offsets are given with the assignment and a
+ * commit only tells lag tools where we are. With `group` the brokers share the partitions among the
+ * instances (eager rebalancing, static membership); without one, or to read until the end, this
+ * instance takes all of them.
+ *
+ * One thread: librdkafka's errors, log lines and rebalances are queued and handed over inside
+ * poll(), so nothing here is locked. rd_kafka_consumer_poll() is the only way records are read,
+ * because the batch calls of librdkafka 2.0.2 lose messages around a pause. pause() throws away what
+ * was fetched in advance and resume() fetches it again: pause seldom.
+ */
+#include <inttypes.h>
+#include <librdkafka/rdkafka.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/source.h"
+#include "core/text.h"
+#include "ingest/kafka_conf.h"
+
+enum {
+    TROUBLES = 8,       /* kept until poll() returns them; more at once say nothing new */
+    TROUBLE_KINDS = 16, /* kinds that are quiet for a while */
+};
+
+static const int64_t quiet_ns = 10 * VG_NS_PER_S;
+static const int64_t close_timeout_ns = 5 * VG_NS_PER_S;
+
+struct shard {
+    int64_t end;  /* offset after the last record when reading began; -1: not known */
+    bool paused;  /* by the caller; librdkafka may refetch when an unpaused partition is resumed */
+    bool ended;   /* until_end: nothing more is returned */
+    bool reached; /* to be returned by a coming poll() */
+};
+
+struct trouble_kind {
+    int code;
+    int64_t quiet_until_ns; /* monotonic */
+};
+
+struct kafka {
+    char *brokers, *topic, *group, *instance, *start; /* options */
+    struct vg_strings options;
+    int64_t connect_timeout_ns;
+
+    struct vg_source_env env;
+    bool member; /* of the group; else all partitions are ours */
+    rd_kafka_t *rk;
+    rd_kafka_message_t *message; /* lent to the caller until the next poll */
+    struct shard *shards;
+    uint32_t shards_n;
+    uint32_t reached_n; /* shards with `reached` */
+    bool closing;
+    bool failed;
+    struct vg_err failure;
+    struct vg_err troubles[TROUBLES];
+    uint32_t troubles_n;
+    struct trouble_kind kinds[TROUBLE_KINDS];
+    char last_error[256]; /* newest complaint about a connection, for the message of open() */
+};
+
+static const struct vg_option options[] = {
+    VG_OPT_STRING(struct kafka, brokers, "brokers", NULL, VG_OPT_REQUIRED,
+                  "Where the cluster answers: HOST:PORT, several separated by commas."),
+    VG_OPT_STRING(struct kafka, topic, "topic", NULL, VG_OPT_REQUIRED | VG_OPT_EVENTS,
+                  "The topic with the vital signs; its records are keyed by patient."),
+    VG_OPT_STRING(struct kafka, group, "group", NULL, 0,
+                  "Consumer group whose members share the partitions. Without one, this instance "
+                  "reads all of them."),
+    VG_OPT_STRING(struct kafka, instance, "instance", NULL, 0,
+                  "Identity in the group (group.instance.id), so that a restart moves no "
+                  "partition. Default: service.name@hostname."),
+    VG_OPT_STRING(struct kafka, start, "start", NULL, VG_OPT_REQUIRED,
+                  "Where a partition without a snapshot begins: latest, earliest, or a time in RFC "
+                  "3339."),
+    VG_OPT_DURATION(struct kafka, connect_timeout_ns, "connect_timeout", "10s", 0.1, 3600, 0,
+                    "How long to wait at the start for a broker to answer."),
+    VG_OPT_MAP(struct kafka, options, "options", VG_OPT_SECRET,
+               "Options of librdkafka, such as security.protocol. Some are refused with the "
+               "reason."),
+    VG_OPT_END,
+};
+
+static int64_t monotonic_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * VG_NS_PER_S + t.tv_nsec;
+}
+
+/* What is left until `deadline_ns`, at most `most_ms`. */
+static int left_ms(int64_t deadline_ns, int most_ms)
+{
+    int64_t ms = (deadline_ns - monotonic_ns()) / VG_NS_PER_MS;
+
+    return ms < 0 ? 0 : ms < most_ms ? (int)ms : most_ms;
+}
+
+/* -- trouble and failure: collected here, returned by poll() */
+
+static bool is_quiet(struct kafka *k, int code)
+{
+    int64_t now_ns = monotonic_ns();
+    struct trouble_kind *slot = &k->kinds[0];
+
+    for (size_t i = 0; i < TROUBLE_KINDS; i++) {
+        struct trouble_kind *kind = &k->kinds[i];
+
+        if (kind->code == code && now_ns < kind->quiet_until_ns)
+            return true;
+        if (kind->code == code || kind->quiet_until_ns < slot->quiet_until_ns)
+            slot = kind;
+        if (kind->code == code)
+            break;
+    }
+    *slot = (struct trouble_kind){ code, now_ns + quiet_ns };
+    return false;
+}
+
+static void trouble(struct kafka *k, rd_kafka_resp_err_t code, const char *text)
+{
+    if (is_quiet(k, code) || k->troubles_n == TROUBLES)
+        return;
+    vg_fail(&k->troubles[k->troubles_n++], VG_E_UNAVAILABLE, "Kafka: %s (%s)", text,
+            rd_kafka_err2name(code));
+}
+
+/* The first failure is the cause; what follows from it is not interesting. */
+static void keep_failure(struct kafka *k, const struct vg_err *err)
+{
+    if (!k->failed)
+        k->failure = *err;
+    k->failed = true;
+}
+
+static vg_status fail_fatal(const struct kafka *k, struct vg_err *err)
+{
+    char why[256] = "";
+    rd_kafka_resp_err_t code = rd_kafka_fatal_error(k->rk, why, sizeof(why));
+
+    if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+        return vg_fail_option(err, VG_E_CONFIG, "instance",
+                              "another process joined group %s with the same instance id and has "
+                              "taken over; stop one of them, or set another `instance`",
+                              k->group);
+    return vg_fail(err, VG_E_TEMPORARY, "the Kafka client cannot go on: %s (%s); restart Vigil",
+                   why, rd_kafka_err2name(code));
+}
+
+static vg_status fail_lost(const struct kafka *k, uint32_t shard, int64_t offset, int64_t low,
+                           struct vg_err *err)
+{
+    return vg_fail(
+        err, VG_E_IO,
+        "data lost: %s/%" PRIu32 " offset %" PRId64 " is no longer held (first is %" PRId64
+        "). Records were deleted before Vigil read them: lengthen the topic's retention; "
+        "to go on without them, remove the snapshots of partition %" PRIu32
+        ", and `start` decides where it begins",
+        k->topic, shard, offset, low, shard);
+}
+
+static vg_status fail_beyond(const struct kafka *k, uint32_t shard, int64_t offset, int64_t high,
+                             struct vg_err *err)
+{
+    return vg_fail(err, VG_E_IO,
+                   "%s/%" PRIu32 " ends at offset %" PRId64 ", before offset %" PRId64
+                   " where Vigil would go on: the topic was made anew or the brokers lost its end. "
+                   "Is this the right cluster? To begin anew, remove the snapshots of partition "
+                   "%" PRIu32,
+                   k->topic, shard, high, offset, shard);
+}
+
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    struct kafka *k = opaque;
+    struct vg_err err;
+
+    (void)rk;
+    if (code == RD_KAFKA_RESP_ERR__FATAL) {
+        fail_fatal(k, &err);
+        keep_failure(k, &err);
+        return;
+    }
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        snprintf(k->last_error, sizeof(k->last_error), "%s", reason);
+    trouble(k, code, reason);
+}
+
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    /* FAIL and ERROR lines repeat what on_error() is told. */
+    if (level > LOG_WARNING || strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0)
+        return;
+    trouble(rd_kafka_opaque(rk), RD_KAFKA_RESP_ERR__FAIL, text);
+}
+
+/* -- where to begin */
+
+struct beginning {
+    enum { LATEST, EARLIEST, AT_TIME } kind;
+    int64_t time_ns;
+};
+
+static bool parse_start(const char *text, struct beginning *ret)
+{
+    *ret = (struct beginning){ LATEST, 0 };
+    if (strcmp(text, "latest") == 0)
+        return true;
+    ret->kind = EARLIEST;
+    if (strcmp(text, "earliest") == 0)
+        return true;
+    ret->kind = AT_TIME;
+    return vg_parse_time(text, strlen(text), &ret->time_ns);
+}
+
+static int connect_timeout_ms(const struct kafka *k)
+{
+    return (int)(k->connect_timeout_ns / VG_NS_PER_MS);
+}
+
+static rd_kafka_resp_err_t query_range(const struct kafka *k, uint32_t shard, int64_t *low,
+                                       int64_t *high)
+{
+    return rd_kafka_query_watermark_offsets(k->rk, k->topic, (int32_t)shard, low, high,
+                                            connect_timeout_ms(k));
+}
+
+/* The first record not older than `time_ns`; `high` when there is none. */
+static vg_status offset_at_time(struct kafka *k, uint32_t shard, int64_t time_ns, int64_t high,
+                                int64_t *ret, struct vg_err *err)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *p =
+        rd_kafka_topic_partition_list_add(list, k->topic, (int32_t)shard);
+    rd_kafka_resp_err_t code;
+
+    p->offset = (time_ns + VG_NS_PER_MS - 1) / VG_NS_PER_MS;
+    code = rd_kafka_offsets_for_times(k->rk, list, connect_timeout_ms(k));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = p->err;
+    *ret = p->offset >= 0 ? p->offset : high;
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return VG_OK;
+    return vg_fail(err, VG_E_UNAVAILABLE, "cannot find the offset of `start` in %s/%" PRIu32 ": %s",
+                   k->topic, shard, rd_kafka_err2str(code));
+}
+
+static vg_status configured_offset(struct kafka *k, uint32_t shard, int64_t low, int64_t high,
+                                   int64_t *ret, struct vg_err *err)
+{
+    struct beginning begin;
+
+    VG_CHECK(parse_start(k->start, &begin));
+    if (begin.kind == AT_TIME)
+        return offset_at_time(k, shard, begin.time_ns, high, ret, err);
+    *ret = begin.kind == EARLIEST ? low : high;
+    return VG_OK;
+}
+
+/* Where `shard` begins; also learns its end. A numeric offset is fetched at once, librdkafka's
+ * BEGINNING and END only after half a second. */
+static vg_status beginning_of(struct kafka *k, uint32_t shard, int64_t *ret, struct vg_err *err)
+{
+    int64_t wanted = k->env.assigned(k->env.ctx, shard);
+    int64_t low, high;
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+        k->rk, k->topic, (int32_t)shard, &low, &high, (int)(k->connect_timeout_ns / VG_NS_PER_MS));
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && wanted >= 0 && k->member) {
+        /* A broker that is away must not end an instance that knows where to go on. */
+        *ret = wanted;
+        return VG_OK;
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return vg_fail(err, VG_E_UNAVAILABLE, "cannot learn the range of %s/%" PRIu32 ": %s",
+                       k->topic, shard, rd_kafka_err2str(code));
+    k->shards[shard].end = high;
+    if (wanted == VG_START_CONFIGURED)
+        return configured_offset(k, shard, low, high, ret, err);
+    if (wanted < low)
+        return fail_lost(k, shard, wanted, low, err);
+    if (wanted > high)
+        return fail_beyond(k, shard, wanted, high, err);
+    *ret = wanted;
+    return VG_OK;
+}
+
+static void say_reached(struct kafka *k, uint32_t shard)
+{
+    struct shard *s = &k->shards[shard];
+
+    k->reached_n += !s->reached;
+    s->reached = true;
+}
+
+/* Fetches the partitions of `list` from where each begins. */
+static vg_status take_over(struct kafka *k, rd_kafka_topic_partition_list_t *list,
+                           struct vg_err *err)
+{
+    rd_kafka_resp_err_t code;
+
+    for (int i = 0; i < list->cnt; i++) {
+        rd_kafka_topic_partition_t *p = &list->elems[i];
+        uint32_t shard = (uint32_t)p->partition;
+        vg_status st;
+
+        if (shard >= k->shards_n)
+            return vg_fail(err, VG_E_CONFIG,
+                           "topic %s had %" PRIu32 " partitions at the start and now has more: a "
+                           "patient's records may have moved to another one",
+                           k->topic, k->shards_n);
+        k->shards[shard] = (struct shard){ .end = -1 };
+        st = beginning_of(k, shard, &p->offset, err);
+        if (st != VG_OK)
+            return st;
+        if (k->env.until_end && p->offset >= k->shards[shard].end) {
+            k->shards[shard].ended = true;
+            say_reached(k, shard);
+        }
+    }
+    code = rd_kafka_assign(k->rk, list);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return VG_OK;
+    return vg_fail(err, VG_E_TEMPORARY, "cannot begin to read %s: %s", k->topic,
+                   rd_kafka_err2str(code));
+}
+
+static void give_back(struct kafka *k, const rd_kafka_topic_partition_list_t *list, bool lost)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        uint32_t shard = (uint32_t)list->elems[i].partition;
+
+        if (shard >= k->shards_n)
+            continue;
+        k->reached_n -= k->shards[shard].reached;
+        k->shards[shard] = (struct shard){ .end = -1 };
+        k->env.revoked(k->env.ctx, shard, lost);
+    }
+    rd_kafka_assign(k->rk, NULL);
+}
+
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+                         rd_kafka_topic_partition_list_t *partitions, void *opaque)
+{
+    struct kafka *k = opaque;
+    rd_kafka_topic_partition_list_t *copy;
+    struct vg_err err;
+
+    if (k->closing) {
+        /* The caller has stopped: it has nothing to hand over any more. */
+        rd_kafka_assign(rk, NULL);
+    } else if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        copy = rd_kafka_topic_partition_list_copy(partitions);
+        if (take_over(k, copy, &err) != VG_OK) {
+            rd_kafka_assign(rk, NULL);
+            keep_failure(k, &err);
+        }
+        rd_kafka_topic_partition_list_destroy(copy);
+    } else if (code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+        give_back(k, partitions, rd_kafka_assignment_lost(rk));
+    } else {
+        trouble(k, code, "rebalance failed");
+        rd_kafka_assign(rk, NULL);
+    }
+}
+
+/* -- check, open, start */
+
+static bool topic_valid(const char *s)
+{
+    size_t n = strlen(s);
+
+    /* Also keeps out "^...", which librdkafka would subscribe to as a pattern. */
+    return n >= 1 && n <= 249 &&
+           strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
+}
+
+static vg_status kafka_check(void *self, struct vg_err *err)
+{
+    struct kafka *k = self;
+    struct beginning begin;
+    vg_status st = vg_kafka_conf_check_brokers(k->brokers, err);
+
+    if (st != VG_OK)
+        return st;
+    if (!topic_valid(k->topic))
+        return vg_fail_option(err, VG_E_CONFIG, "topic",
+                              "'%s' is no topic name: expected 1 to 249 of letters, digits, '.', "
+                              "'_' and '-'",
+                              k->topic);
+    if (!parse_start(k->start, &begin))
+        return vg_fail_option(err, VG_E_CONFIG, "start",
+                              "'%s' is no start: expected latest, earliest, or a time with an "
+                              "offset such as 2026-03-01T12:00:00Z",
+                              k->start);
+    if (k->group && !*k->group)
+        return vg_fail_option(err, VG_E_CONFIG, "group",
+                              "a group needs a name; leave the option out to read alone");
+    if (k->instance && !k->group)
+        return vg_fail_option(err, VG_E_CONFIG, "instance",
+                              "an instance id means nothing without `group`; remove it or add one");
+    return vg_kafka_conf_check_options(&k->options, err);
+}
+
+/* service.name@hostname */
+static void instance_name(const struct kafka *k, char *out, size_t size)
+{
+    char host[64] = "localhost";
+
+    if (k->instance) {
+        snprintf(out, size, "%s", k->instance);
+        return;
+    }
+    gethostname(host, sizeof(host) - 1);
+    snprintf(out, size, "%s@%s", k->env.service, host);
+}
+
+static vg_status make_client(struct kafka *k, struct vg_err *err)
+{
+    char instance[256], alone[256], why[256];
+    struct vg_kafka_conf want = { k->brokers, k->group, instance, &k->options };
+    rd_kafka_conf_t *conf;
+
+    instance_name(k, instance, sizeof(instance));
+    snprintf(alone, sizeof(alone), "vigil-%s", k->env.service);
+    if (!k->member) {
+        want.group = k->group ? k->group : alone;
+        want.instance = NULL;
+    }
+    conf = vg_kafka_conf_new(&want, err);
+    if (!conf)
+        return err->status;
+    rd_kafka_conf_set_opaque(conf, k);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    k->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
+    if (!k->rk) {
+        rd_kafka_conf_destroy(conf);
+        return vg_fail(err, VG_E_CONFIG, "librdkafka cannot make a consumer: %s", why);
+    }
+    rd_kafka_poll_set_consumer(k->rk);
+    rd_kafka_set_log_queue(k->rk, NULL);
+    return VG_OK;
+}
+
+/* Runs the callbacks that wait; nothing is assigned yet, so no record can come. */
+static void serve_callbacks(struct kafka *k, int timeout_ms)
+{
+    rd_kafka_message_t *m = rd_kafka_consumer_poll(k->rk, timeout_ms);
+
+    if (m)
+        rd_kafka_message_destroy(m);
+}
+
+static vg_status fail_no_broker(const struct kafka *k, struct vg_err *err)
+{
+    char waited[VG_DURATION_TEXT_SIZE];
+
+    vg_format_duration(k->connect_timeout_ns, waited);
+    return vg_fail_option(err, VG_E_UNAVAILABLE, "brokers",
+                          "no broker answered at %s within %s; is Kafka running, and is this its "
+                          "address? Last: %s",
+                          k->brokers, waited, k->last_error[0] ? k->last_error : "no answer");
+}
+
+static vg_status fail_topic(const struct kafka *k, rd_kafka_resp_err_t code, struct vg_err *err)
+{
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        return vg_fail_option(err, VG_E_UNAVAILABLE, "topic",
+                              "topic %s does not exist on %s; create it (kafka-topics.sh --create "
+                              "--topic %s --partitions N) or correct `topic`",
+                              k->topic, k->brokers, k->topic);
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        return vg_fail_option(err, VG_E_UNAVAILABLE, "topic",
+                              "the brokers do not let this user read topic %s; grant Read and "
+                              "Describe on it",
+                              k->topic);
+    return vg_fail_option(err, VG_E_UNAVAILABLE, "topic", "topic %s is not usable: %s", k->topic,
+                          rd_kafka_err2str(code));
+}
+
+/* Asks once for the partitions of the topic. */
+static rd_kafka_resp_err_t ask_partitions(struct kafka *k, rd_kafka_topic_t *topic, int timeout_ms,
+                                          bool *answered)
+{
+    const struct rd_kafka_metadata *md;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(k->rk, 0, topic, &md, timeout_ms);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return code;
+    *answered = true;
+    code = md->topics[0].err;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        k->shards_n = (uint32_t)md->topics[0].partition_cnt;
+    rd_kafka_metadata_destroy(md);
+    return code;
+}
+
+static vg_status learn_topic(struct kafka *k, struct vg_err *err)
+{
+    int64_t deadline_ns = monotonic_ns() + k->connect_timeout_ns;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(k->rk, k->topic, NULL);
+    rd_kafka_resp_err_t code;
+    bool answered = false, again;
+
+    do {
+        code = ask_partitions(k, topic, left_ms(deadline_ns, INT_MAX), &answered);
+        /* A topic just made has no leader for a moment; other answers about it are final. */
+        again = !answered || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+        serve_callbacks(k, code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : 50);
+    } while (k->shards_n == 0 && again && !k->failed && monotonic_ns() < deadline_ns);
+    rd_kafka_topic_destroy(topic);
+    if (k->shards_n > 0)
+        return VG_OK;
+    if (k->failed)
+        *err = k->failure;
+    else if (answered)
+        fail_topic(k, code, err);
+    else
+        fail_no_broker(k, err);
+    return err->status;
+}
+
+static vg_status learn_cluster(struct kafka *k, struct vg_source_info *ret, struct vg_err *err)
+{
+    char *id = rd_kafka_clusterid(k->rk, connect_timeout_ms(k));
+
+    if (!id)
+        return vg_fail(err, VG_E_UNAVAILABLE, "the brokers at %s do not tell their cluster's id",
+                       k->brokers);
+    snprintf(ret->cluster, sizeof(ret->cluster), "%s", id);
+    rd_kafka_mem_free(k->rk, id);
+    return VG_OK;
+}
+
+static vg_status kafka_open(void *self, const struct vg_source_env *env, struct vg_source_info *ret,
+                            struct vg_err *err)
+{
+    struct kafka *k = self;
+    vg_status st;
+
+    k->env = *env;
+    k->member = k->group && !env->until_end;
+    st = make_client(k, err);
+    if (st == VG_OK)
+        st = learn_topic(k, err);
+    if (st == VG_OK)
+        st = learn_cluster(k, ret, err);
+    if (st != VG_OK)
+        return st;
+    k->shards = calloc(k->shards_n, sizeof(*k->shards));
+    if (!k->shards)
+        return vg_fail(err, VG_E_MEMORY, "no memory for %" PRIu32 " partitions", k->shards_n);
+    for (uint32_t i = 0; i < k->shards_n; i++)
+        k->shards[i].end = -1;
+    ret->shards = k->shards_n;
+    ret->topic = k->topic;
+    return VG_OK;
+}
+
+static vg_status join_group(struct kafka *k, struct vg_err *err)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_resp_err_t code;
+
+    rd_kafka_topic_partition_list_add(list, k->topic, RD_KAFKA_PARTITION_UA);
+    code = rd_kafka_subscribe(k->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return VG_OK;
+    return vg_fail(err, VG_E_TEMPORARY, "cannot subscribe to %s: %s", k->topic,
+                   rd_kafka_err2str(code));
+}
+
+static vg_status kafka_start(void *self, struct vg_err *err)
+{
+    struct kafka *k = self;
+    rd_kafka_topic_partition_list_t *list;
+    vg_status st;
+
+    if (k->member)
+        return join_group(k, err);
+    list = rd_kafka_topic_partition_list_new((int)k->shards_n);
+    for (uint32_t i = 0; i < k->shards_n; i++)
+        rd_kafka_topic_partition_list_add(list, k->topic, (int32_t)i);
+    st = take_over(k, list, err);
+    rd_kafka_topic_partition_list_destroy(list);
+    return st;
+}
+
+/* -- reading */
+
+static void set_fetching(struct kafka *k, uint32_t shard, bool fetching)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    rd_kafka_topic_partition_list_add(list, k->topic, (int32_t)shard);
+    if (fetching)
+        rd_kafka_resume_partitions(k->rk, list);
+    else
+        rd_kafka_pause_partitions(k->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void end_shard(struct kafka *k, uint32_t shard)
+{
+    struct shard *s = &k->shards[shard];
+
+    s->ended = true;
+    say_reached(k, shard);
+    if (!s->paused)
+        set_fetching(k, shard, false);
+}
+
+static bool take_reached(struct kafka *k, struct vg_record *record)
+{
+    for (uint32_t i = 0; k->reached_n > 0 && i < k->shards_n; i++) {
+        if (!k->shards[i].reached)
+            continue;
+        k->shards[i].reached = false;
+        k->reached_n--;
+        *record = (struct vg_record){ .shard = i, .time_ns = VG_TIME_NONE };
+        return true;
+    }
+    return false;
+}
+
+/* What waits to be told, in this order: failure, ends, trouble. */
+static enum vg_poll take_waiting(struct kafka *k, struct vg_record *record, struct vg_err *err)
+{
+    if (k->failed) {
+        *err = k->failure;
+        return VG_POLL_FAILED;
+    }
+    if (take_reached(k, record))
+        return VG_POLL_REACHED;
+    if (k->troubles_n == 0)
+        return VG_POLL_NOTHING;
+    *err = k->troubles[0];
+    k->troubles_n--;
+    memmove(k->troubles, k->troubles + 1, k->troubles_n * sizeof(k->troubles[0]));
+    return VG_POLL_TROUBLE;
+}
+
+static int64_t record_time_ns(const rd_kafka_message_t *m)
+{
+    rd_kafka_timestamp_type_t type;
+    int64_t ms = rd_kafka_message_timestamp(m, &type);
+    int64_t ns;
+
+    if (type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ms < 0 ||
+        __builtin_mul_overflow(ms, VG_NS_PER_MS, &ns))
+        return VG_TIME_NONE;
+    return ns;
+}
+
+/* Takes `m` over. */
+static enum vg_poll take_record(struct kafka *k, rd_kafka_message_t *m, struct vg_record *record)
+{
+    uint32_t shard = (uint32_t)m->partition;
+    struct shard *s = &k->shards[shard];
+
+    if (k->env.until_end && (s->ended || m->offset >= s->end)) {
+        /* Written after reading began; also when holes in the log kept us from seeing the end. */
+        if (!s->ended)
+            end_shard(k, shard);
+        rd_kafka_message_destroy(m);
+        return take_reached(k, record) ? VG_POLL_REACHED : VG_POLL_NOTHING;
+    }
+    k->message = m;
+    *record = (struct vg_record){
+        .shard = shard,
+        .offset = m->offset,
+        .time_ns = record_time_ns(m),
+        .message = { m->payload, m->len, m->key, m->key_len },
+    };
+    if (k->env.until_end && m->offset + 1 >= s->end)
+        end_shard(k, shard);
+    return VG_POLL_RECORD;
+}
+
+static vg_status fail_offset(const struct kafka *k, const rd_kafka_message_t *m, struct vg_err *err)
+{
+    int64_t low = 0, high = 0;
+    rd_kafka_resp_err_t code = query_range(k, (uint32_t)m->partition, &low, &high);
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && m->offset > high)
+        return fail_beyond(k, (uint32_t)m->partition, m->offset, high, err);
+    return fail_lost(k, (uint32_t)m->partition, m->offset, low, err);
+}
+
+static void take_eof(struct kafka *k, const rd_kafka_message_t *m)
+{
+    uint32_t shard = (uint32_t)m->partition;
+
+    if (!k->env.until_end)
+        say_reached(k, shard);
+    else if (!k->shards[shard].ended)
+        end_shard(k, shard);
+}
+
+static vg_status classify(struct kafka *k, const rd_kafka_message_t *m, struct vg_err *err)
+{
+    switch ((int)m->err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        take_eof(k, m);
+        return VG_OK;
+    case RD_KAFKA_RESP_ERR__FATAL:
+        return fail_fatal(k, err);
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+        return fail_offset(k, m, err);
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+    case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
+        /* librdkafka would go on behind the batch: records lost in silence. */
+        return vg_fail(err, VG_E_IO,
+                       "%s/%" PRId32 " cannot be read at offset %" PRId64
+                       ": %s. The batch is damaged, or compressed in a way that this librdkafka "
+                       "does not know",
+                       k->topic, m->partition, m->offset, rd_kafka_message_errstr(m));
+    default:
+        trouble(k, m->err, rd_kafka_message_errstr(m));
+        return VG_OK;
+    }
+}
+
+/* What librdkafka says instead of a record. */
+static void take_notice(struct kafka *k, const rd_kafka_message_t *m)
+{
+    struct vg_err err;
+
+    if (classify(k, m, &err) != VG_OK)
+        keep_failure(k, &err);
+}
+
+static enum vg_poll kafka_poll(void *self, int timeout_ms, struct vg_record *record,
+                               struct vg_err *err)
+{
+    struct kafka *k = self;
+    enum vg_poll waiting = VG_POLL_NOTHING;
+    rd_kafka_message_t *m;
+
+    if (k->message)
+        rd_kafka_message_destroy(k->message);
+    k->message = NULL;
+    if (k->failed || k->reached_n || k->troubles_n)
+        waiting = take_waiting(k, record, err);
+    if (waiting != VG_POLL_NOTHING)
+        return waiting;
+    m = rd_kafka_consumer_poll(k->rk, timeout_ms);
+    if (m && m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return take_record(k, m, record);
+    if (m) {
+        take_notice(k, m);
+        rd_kafka_message_destroy(m);
+    }
+    return take_waiting(k, record, err);
+}
+
+static void kafka_pause(void *self, uint32_t shard)
+{
+    struct kafka *k = self;
+    struct shard *s = &k->shards[shard];
+
+    if (!s->paused && !s->ended)
+        set_fetching(k, shard, false);
+    s->paused = true;
+}
+
+static void kafka_resume(void *self, uint32_t shard)
+{
+    struct kafka *k = self;
+    struct shard *s = &k->shards[shard];
+
+    if (s->paused && !s->ended)
+        set_fetching(k, shard, true);
+    s->paused = false;
+}
+
+static int64_t kafka_end(void *self, uint32_t shard)
+{
+    struct kafka *k = self;
+
+    return k->shards[shard].end;
+}
+
+static void kafka_commit(void *self, uint32_t shard, int64_t next_offset)
+{
+    struct kafka *k = self;
+    rd_kafka_topic_partition_list_t *list;
+
+    if (!k->member)
+        return;
+    list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, k->topic, (int32_t)shard)->offset = next_offset;
+    rd_kafka_commit(k->rk, list, 1);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* Leaves the group within close_timeout_ns. */
+static bool close_consumer(struct kafka *k)
+{
+    int64_t deadline_ns = monotonic_ns() + close_timeout_ns;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(k->rk);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(k->rk, queue);
+
+    if (error)
+        rd_kafka_error_destroy(error);
+    while (!rd_kafka_consumer_closed(k->rk) && monotonic_ns() < deadline_ns)
+        rd_kafka_queue_poll_callback(queue, left_ms(deadline_ns, 100));
+    rd_kafka_queue_destroy(queue);
+    return rd_kafka_consumer_closed(k->rk);
+}
+
+static void kafka_close(void *self)
+{
+    struct kafka *k = self;
+
+    k->closing = true;
+    if (k->message)
+        rd_kafka_message_destroy(k->message);
+    k->message = NULL;
+    /* librdkafka 2.0.2 can hang in the close of a group member. Such a client is left as it is: the
+     * process is about to end, and its place in the group times out. */
+    if (k->rk && close_consumer(k))
+        rd_kafka_destroy_flags(k->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    k->rk = NULL;
+    free(k->shards);
+    k->shards = NULL;
+}
+
+const struct vg_source_ops vg_source_kafka = {
+    .name = "kafka",
+    .summary = "Reads a topic of Apache Kafka; one partition is one shard.",
+    .options = options,
+    .self_size = sizeof(struct kafka),
+    .check = kafka_check,
+    .open = kafka_open,
+    .start = kafka_start,
+    .poll = kafka_poll,
+    .pause = kafka_pause,
+    .resume = kafka_resume,
+    .end = kafka_end,
+    .commit = kafka_commit,
+    .close = kafka_close,
+};
