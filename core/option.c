@@ -48,6 +48,19 @@ void vg_options_default(const struct vg_option *table, void *self)
 
 /* ---- what an option accepts, in words ---- */
 
+/* In the largest unit that keeps it exact. */
+static void add_size(uint64_t bytes, struct vg_buf *out)
+{
+    static const char *const units[] = { "", "KiB", "MiB", "GiB" };
+    size_t u = 0;
+
+    while (bytes && bytes % 1024 == 0 && u + 1 < VG_ARRAY_LEN(units)) {
+        bytes /= 1024;
+        u++;
+    }
+    vg_buf_printf(out, "%llu%s", (unsigned long long)bytes, units[u]);
+}
+
 static void add_bound(const struct vg_option *opt, double bound, struct vg_buf *out)
 {
     char text[VG_DURATION_TEXT_SIZE];
@@ -55,9 +68,11 @@ static void add_bound(const struct vg_option *opt, double bound, struct vg_buf *
     if (opt->type == VG_OPT_DURATION_) {
         vg_format_duration(llround(bound * 1e9), text);
         vg_buf_str(out, text);
-        return;
+    } else if (opt->type == VG_OPT_SIZE_) {
+        add_size((uint64_t)bound, out);
+    } else {
+        vg_buf_printf(out, "%.15g", bound);
     }
-    vg_buf_printf(out, "%.15g", bound);
 }
 
 /* A side that is not finite is no bound; nor are two zeros, a row that leaves them out. */
@@ -116,7 +131,8 @@ void vg_option_expected(const struct vg_option *opt, struct vg_buf *out)
         vg_buf_str(out, ", such as \"10s\"");
         break;
     case VG_OPT_SIZE_:
-        add_number(opt, "size", out);
+        vg_buf_str(out, "size");
+        add_range(opt, out);
         vg_buf_str(out, ", such as \"4MiB\"");
         break;
     case VG_OPT_CHANNELS_:
@@ -210,7 +226,7 @@ static vg_status set_enum(const struct vg_option *opt, int *ret, const char *tex
     near = vg_did_you_mean(text, opt->choices, (size_t)n);
     if (!near)
         return refuse(opt, text, "is not known", err);
-    snprintf(problem, sizeof(problem), "is not known, did you mean \"%s\"?", near);
+    snprintf(problem, sizeof(problem), "is not known (did you mean \"%s\"?)", near);
     return refuse(opt, text, problem, err);
 }
 
@@ -396,18 +412,6 @@ static void print_duration(int64_t ns, struct vg_buf *out)
     vg_buf_str(out, text);
 }
 
-static void print_size(uint64_t bytes, struct vg_buf *out)
-{
-    static const char *const units[] = { "", "KiB", "MiB", "GiB" };
-    size_t u = 0;
-
-    while (bytes && bytes % 1024 == 0 && u + 1 < VG_ARRAY_LEN(units)) {
-        bytes /= 1024;
-        u++;
-    }
-    vg_buf_printf(out, "%llu%s", (unsigned long long)bytes, units[u]);
-}
-
 static void print_channels(const struct vg_channel_values *values, struct vg_buf *out)
 {
     const char *comma = "";
@@ -470,7 +474,7 @@ void vg_option_print(const struct vg_option *opt, const void *self, struct vg_bu
         print_duration(*(const int64_t *)value, out);
         break;
     case VG_OPT_SIZE_:
-        print_size(*(const uint64_t *)value, out);
+        add_size(*(const uint64_t *)value, out);
         break;
     case VG_OPT_CHANNELS_:
         print_channels(value, out);

@@ -251,9 +251,9 @@ struct rest {
     const char *s, *end;
 };
 
-static bool take_char(struct rest *r, const char *any_of)
+static bool take_char(struct rest *r, char c)
 {
-    if (r->s == r->end || !*r->s || !strchr(any_of, *r->s))
+    if (r->s == r->end || *r->s != c)
         return false;
     r->s++;
     return true;
@@ -280,8 +280,8 @@ static bool take_date(struct rest *r, int64_t *ret_days)
 {
     int year, month, day;
 
-    if (!take_number(r, 4, 1970, 2261, &year) || !take_char(r, "-") ||
-        !take_number(r, 2, 1, 12, &month) || !take_char(r, "-") ||
+    if (!take_number(r, 4, 1970, 2261, &year) || !take_char(r, '-') ||
+        !take_number(r, 2, 1, 12, &month) || !take_char(r, '-') ||
         !take_number(r, 2, 1, month_length(year, month), &day))
         return false;
     *ret_days = days_of_date(year, month, day);
@@ -292,8 +292,8 @@ static bool take_clock(struct rest *r, int64_t *ret_s)
 {
     int hour, minute, second;
 
-    if (!take_number(r, 2, 0, 23, &hour) || !take_char(r, ":") ||
-        !take_number(r, 2, 0, 59, &minute) || !take_char(r, ":") ||
+    if (!take_number(r, 2, 0, 23, &hour) || !take_char(r, ':') ||
+        !take_number(r, 2, 0, 59, &minute) || !take_char(r, ':') ||
         !take_number(r, 2, 0, 59, &second))
         return false;
     *ret_s = hour * 3600 + minute * 60 + second;
@@ -307,7 +307,7 @@ static bool take_fraction(struct rest *r, int64_t *ret_ns)
     const char *start;
 
     *ret_ns = 0;
-    if (!take_char(r, "."))
+    if (!take_char(r, '.'))
         return true;
     start = r->s;
     for (; r->s < r->end && is_digit(*r->s); r->s++) {
@@ -323,10 +323,10 @@ static bool take_offset(struct rest *r, int64_t *ret_s)
     int hour, minute;
 
     *ret_s = 0;
-    if (take_char(r, "Zz"))
+    if (take_char(r, 'Z') || take_char(r, 'z'))
         return true;
-    if (!take_char(r, "+-") || !take_number(r, 2, 0, 23, &hour) || !take_char(r, ":") ||
-        !take_number(r, 2, 0, 59, &minute))
+    if (!(take_char(r, '+') || take_char(r, '-')) || !take_number(r, 2, 0, 23, &hour) ||
+        !take_char(r, ':') || !take_number(r, 2, 0, 59, &minute))
         return false;
     *ret_s = (int64_t)sign * (hour * 3600 + minute * 60);
     return true;
@@ -337,8 +337,9 @@ bool vg_parse_time(const char *s, size_t n, int64_t *ret_ns)
     struct rest r = { .s = s, .end = s + n };
     int64_t days, clock_s, fraction_ns, offset_s, seconds;
 
-    if (!take_date(&r, &days) || !take_char(&r, "Tt") || !take_clock(&r, &clock_s) ||
-        !take_fraction(&r, &fraction_ns) || !take_offset(&r, &offset_s) || r.s != r.end)
+    if (!take_date(&r, &days) || !(take_char(&r, 'T') || take_char(&r, 't')) ||
+        !take_clock(&r, &clock_s) || !take_fraction(&r, &fraction_ns) ||
+        !take_offset(&r, &offset_s) || r.s != r.end)
         return false;
     seconds = days * 86400 + clock_s - offset_s;
     if (seconds < 0)
