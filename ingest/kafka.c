@@ -56,7 +56,6 @@ struct kafka {
     struct shard *shards;
     uint32_t shards_n;
     uint32_t reached_n; /* shards with `reached` */
-    bool closing;
     bool failed;
     struct vg_err failure;
     struct vg_err troubles[TROUBLES];
@@ -354,10 +353,7 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
     rd_kafka_topic_partition_list_t *copy;
     struct vg_err err;
 
-    if (k->closing) {
-        /* The caller has stopped: it has nothing to hand over any more. */
-        rd_kafka_assign(rk, NULL);
-    } else if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         copy = rd_kafka_topic_partition_list_copy(partitions);
         if (take_over(k, copy, &err) != VG_OK) {
             rd_kafka_assign(rk, NULL);
@@ -807,7 +803,8 @@ static void kafka_commit(void *self, uint32_t shard, int64_t next_offset)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* Leaves the group within close_timeout_ns. */
+/* Leaves the group within close_timeout_ns. The caller has stopped and has nothing to hand over any
+ * more: env.revoked() is not called, and what was fetched in advance is dropped. */
 static bool close_consumer(struct kafka *k)
 {
     int64_t deadline_ns = monotonic_ns() + close_timeout_ns;
@@ -816,8 +813,14 @@ static bool close_consumer(struct kafka *k)
 
     if (error)
         rd_kafka_error_destroy(error);
-    while (!rd_kafka_consumer_closed(k->rk) && monotonic_ns() < deadline_ns)
-        rd_kafka_queue_poll_callback(queue, left_ms(deadline_ns, 100));
+    while (!rd_kafka_consumer_closed(k->rk) && monotonic_ns() < deadline_ns) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, left_ms(deadline_ns, 100));
+
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
+            rd_kafka_assign(k->rk, NULL);
+        if (event)
+            rd_kafka_event_destroy(event);
+    }
     rd_kafka_queue_destroy(queue);
     return rd_kafka_consumer_closed(k->rk);
 }
@@ -826,7 +829,6 @@ static void kafka_close(void *self)
 {
     struct kafka *k = self;
 
-    k->closing = true;
     if (k->message)
         rd_kafka_message_destroy(k->message);
     k->message = NULL;

@@ -240,16 +240,19 @@ class Kafka:
         installation.prepare()
         self.admin = admin or find_admin()
         self.node = Node(installation, port, directory)
-        for attempt in range(3):
-            try:
-                self.node.start()
-                return
-            except Died:
-                # Somebody else may have taken the port between our look and the broker's bind.
-                self.node.port = None
-                if attempt == 2:
-                    self.node.delete()
-                    raise
+        try:
+            self._start()
+        except BaseException:
+            self.node.delete()
+            raise
+
+    def _start(self):
+        for _ in range(2):
+            with contextlib.suppress(Died):
+                return self.node.start()
+            # Somebody else may have taken the port between our look and the broker's bind.
+            self.node.port = None
+        return self.node.start()
 
     @property
     def bootstrap(self):
