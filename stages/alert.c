@@ -1,0 +1,265 @@
+/* alert.c - the stage that turns rows into alert events, by the rules of the configuration.
+ *
+ * This file decides what is watched and calls each watch for each row; what a rule means is in
+ * alert_limit.c, alert_forecast.c, alert_anomaly.c and alert_technical.c, and when an episode starts
+ * and ends in alert_watch.c.
+ *
+ * Technical conditions are watched without being asked for, each by a rule of its own name, unless a
+ * configured rule covers it: nobody should have to know of a fault to be told of it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/text.h"
+#include "stages/alert_watch.h"
+
+static const struct vg_option options[] = {
+    VG_OPT_LIST(struct vg_alert, rules, "rules", VG_OPT_EVENTS,
+                "Names from alert_rules; all of them when left out. Rules run in the order of "
+                "alert_rules."),
+    VG_OPT_END,
+};
+
+const struct vg_watch_kind *vg_watch_kind_of(const struct vg_rule *rule)
+{
+    static const struct vg_watch_kind *const kinds[] = {
+        [VG_RULE_LIMIT] = &vg_watch_limit,
+        [VG_RULE_FORECAST] = &vg_watch_forecast,
+        [VG_RULE_ANOMALY] = &vg_watch_anomaly,
+        [VG_RULE_STALE] = &vg_watch_stale,
+    };
+    static const struct vg_watch_kind *const conditions[] = {
+        [VG_CONDITION_LEAD_OFF] = &vg_watch_lead_off,
+        [VG_CONDITION_DEVICE_CLOCK] = &vg_watch_device_clock,
+        [VG_CONDITION_MODEL_ERROR] = &vg_watch_model_error,
+        [VG_CONDITION_DEAD_LETTER] = &vg_watch_dead_letter,
+        [VG_CONDITION_MAX_PATIENTS] = &vg_watch_max_patients,
+    };
+    _Static_assert(VG_ARRAY_LEN(conditions) == VG_CONDITION_COUNT, "a condition without a kind");
+
+    return rule->rule == VG_RULE_CONDITION ? conditions[rule->condition] : kinds[rule->rule];
+}
+
+/* ---- what is watched ---- */
+
+static bool listed(const struct vg_alert *a, const char *rule)
+{
+    for (size_t i = 0; i < a->rules.n; i++) {
+        if (strcmp(a->rules.value[i], rule) == 0)
+            return true;
+    }
+    return a->rules.n == 0;
+}
+
+static vg_status unknown_rule(const struct vg_site *site, const char *name, struct vg_err *err)
+{
+    const char **names = calloc(site->rules_n + 1, sizeof(*names));
+    const char *near;
+
+    VG_CHECK(names != NULL);
+    for (uint32_t i = 0; i < site->rules_n; i++)
+        names[i] = site->rules[i].name;
+    near = vg_did_you_mean(name, names, site->rules_n);
+    vg_fail_option(err, VG_E_CONFIG, "rules", "there is no rule \"%s\" in alert_rules%s%s%s", name,
+                   near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    free(names);
+    return VG_E_CONFIG;
+}
+
+static vg_status check_names(const struct vg_alert *a, struct vg_err *err)
+{
+    for (size_t i = 0; i < a->rules.n; i++) {
+        if (!vg_site_rule(a->site, a->rules.value[i]))
+            return unknown_rule(a->site, a->rules.value[i], err);
+    }
+    return VG_OK;
+}
+
+static vg_status add_watch(struct vg_alert *a, struct vg_plan *plan, const struct vg_rule *rule,
+                           int channel, struct vg_err *err)
+{
+    struct vg_watch *w;
+
+    a->watch = reallocarray(a->watch, a->watches + 1, sizeof(*a->watch));
+    VG_CHECK(a->watch != NULL);
+    w = &a->watch[a->watches];
+    *w = (struct vg_watch){
+        .rule = rule,
+        .kind = vg_watch_kind_of(rule),
+        .channel = channel,
+        .place = a->watches++,
+        .clear_for_ns = rule->clear_for_ns,
+    };
+    return w->kind->plan(w, plan, err);
+}
+
+static vg_status add_rule(struct vg_alert *a, struct vg_plan *plan, const struct vg_rule *rule,
+                          struct vg_err *err)
+{
+    bool each = rule->rule == VG_RULE_CONDITION && rule->channel == VG_CHANNEL_NONE &&
+                vg_condition_by_channel(rule->condition);
+    vg_status st = VG_OK;
+
+    if (!each)
+        return add_watch(a, plan, rule, rule->channel, err);
+    for (int c = 0; c < VG_CHANNELS && st == VG_OK; c++)
+        st = add_watch(a, plan, rule, c, err);
+    return st;
+}
+
+static bool covered(const struct vg_alert *a, enum vg_condition condition)
+{
+    for (uint32_t i = 0; i < a->watches; i++) {
+        const struct vg_rule *rule = a->watch[i].rule;
+
+        if (rule->rule == VG_RULE_CONDITION && rule->condition == condition)
+            return true;
+    }
+    return false;
+}
+
+static const struct vg_rule *build_rule(struct vg_alert *a, enum vg_condition condition)
+{
+    static const uint8_t priorities[] = {
+        [VG_CONDITION_LEAD_OFF] = VG_PRIORITY_LOW,
+        [VG_CONDITION_DEVICE_CLOCK] = VG_PRIORITY_LOW,
+        [VG_CONDITION_MODEL_ERROR] = VG_PRIORITY_MEDIUM,
+        [VG_CONDITION_DEAD_LETTER] = VG_PRIORITY_MEDIUM,
+        [VG_CONDITION_MAX_PATIENTS] = VG_PRIORITY_HIGH,
+    };
+    struct vg_rule *rule = &a->builtin[condition];
+
+    _Static_assert(VG_ARRAY_LEN(priorities) == VG_CONDITION_COUNT,
+                   "a condition without a priority");
+    *rule = (struct vg_rule){
+        .rule = VG_RULE_CONDITION,
+        .condition = condition,
+        .kind = VG_ALERT_TECHNICAL,
+        .priority = priorities[condition],
+        .channel = VG_CHANNEL_NONE,
+        .update_every_ns = 30 * VG_NS_PER_S,
+    };
+    snprintf(rule->name, sizeof(rule->name), "%s", vg_condition_name(condition));
+    snprintf(rule->title, sizeof(rule->title), "%s", vg_condition_title(condition));
+    return rule;
+}
+
+static vg_status alert_plan(void *self, struct vg_plan *plan, struct vg_err *err)
+{
+    struct vg_alert *a = self;
+    vg_status st;
+
+    a->site = plan->site;
+    st = check_names(a, err);
+    for (uint32_t i = 0; i < a->site->rules_n && st == VG_OK; i++) {
+        if (listed(a, a->site->rules[i].name))
+            st = add_rule(a, plan, &a->site->rules[i], err);
+    }
+    for (int c = 0; c < VG_CONDITION_COUNT && st == VG_OK; c++) {
+        if (!covered(a, (enum vg_condition)c))
+            st = add_rule(a, plan, build_rule(a, (enum vg_condition)c), err);
+    }
+    plan->rows = VG_ROW_SAMPLE | VG_ROW_TICK | VG_ROW_SHARD | VG_ROW_COMMAND;
+    plan->memory_size = sizeof(struct vg_watched) + a->watches * sizeof(struct vg_episode);
+    return st;
+}
+
+static vg_status alert_open(void *self, struct vg_err *err)
+{
+    struct vg_alert *a = self;
+
+    (void)err;
+    vg_buf_reserve(&a->text, 2 * VG_EVENT_TEXT);
+    return VG_OK;
+}
+
+static void alert_close(void *self)
+{
+    struct vg_alert *a = self;
+
+    free(a->watch);
+    vg_buf_done(&a->text);
+}
+
+/* ---- rows and timers ---- */
+
+static void arm(struct vg_look *l, int64_t after_ns)
+{
+    int64_t due_ns = VG_TIME_NONE;
+
+    for (uint32_t i = 0; i < l->alert->watches; i++) {
+        int64_t one_ns = vg_watch_due(l, &l->alert->watch[i], after_ns);
+
+        if (one_ns != VG_TIME_NONE && (due_ns == VG_TIME_NONE || one_ns < due_ns))
+            due_ns = one_ns;
+    }
+    l->out->timer(l->out, due_ns);
+}
+
+static void remember(struct vg_watched *memory, const struct vg_row *row)
+{
+    for (int c = 0; c < VG_CHANNELS; c++) {
+        if (!vg_usable(row->quality[c]))
+            continue;
+        memory->newest[c] = (struct vg_newest){
+            .log_ns = row->log_ns,
+            .event_ns = row->event_ns,
+            .value = row->value[c],
+            .quality = row->quality[c],
+            .seen = 1,
+        };
+    }
+}
+
+static void obey(struct vg_look *l, const struct vg_item_command *command)
+{
+    switch (command->kind) {
+    case VG_COMMAND_ACKNOWLEDGE:
+        for (uint32_t i = 0; i < l->alert->watches; i++)
+            vg_watch_acknowledge(l, &l->alert->watch[i], (const void *)(command + 1));
+        break;
+    default: /* not about this patient's alerts */
+        break;
+    }
+}
+
+static void alert_row(void *self, void *memory, struct vg_row *row, struct vg_out *out)
+{
+    struct vg_look l = { .alert = self, .memory = memory, .row = row, .out = out };
+
+    if (row->kind == VG_ROW_COMMAND) {
+        obey(&l, row->command);
+        return;
+    }
+    if (row->kind == VG_ROW_SAMPLE && !(row->flags & VG_ROW_LATE)) {
+        vg_stale_back(&l);
+        remember(memory, row);
+    }
+    for (uint32_t i = 0; i < l.alert->watches; i++)
+        vg_watch_row(&l, &l.alert->watch[i]);
+    /* What is due now waits until all rows of now have been seen. */
+    arm(&l, out->log_ns - 1);
+}
+
+static void alert_timer(void *self, void *memory, struct vg_out *out)
+{
+    struct vg_look l = { .alert = self, .memory = memory, .out = out };
+
+    for (uint32_t i = 0; i < l.alert->watches; i++)
+        vg_watch_time(&l, &l.alert->watch[i]);
+    arm(&l, out->log_ns);
+}
+
+const struct vg_stage_ops vg_stage_alert = {
+    .name = "alert",
+    .summary = "Raises alert events by the rules of the configuration.",
+    .options = options,
+    .self_size = sizeof(struct vg_alert),
+    .memory_version = 1,
+    .plan = alert_plan,
+    .open = alert_open,
+    .row = alert_row,
+    .timer = alert_timer,
+    .close = alert_close,
+};

@@ -1,0 +1,212 @@
+/* alert_limit.c - a value beyond a limit, and where limits come from.
+ *
+ * Limits see every usable sample, GOOD or SUSPECT, as it arrives. A limit is looked up for each row
+ * anew, because the bed, and with it the profile, may change under an open episode.
+ */
+#include <stdio.h>
+
+#include "stages/alert_watch.h"
+
+/* ---- the number of a bound ---- */
+
+static const struct vg_profile *profile_of(struct vg_look *l)
+{
+    if (!l->profile_known) {
+        l->profile = vg_site_profile(l->alert->site, l->out->patient->bed);
+        l->profile_known = true;
+    }
+    return l->profile;
+}
+
+bool vg_look_bound(struct vg_look *l, const struct vg_watch *w, const struct vg_bound *bound,
+                   float *ret)
+{
+    const struct vg_profile *profile;
+
+    switch (bound->origin) {
+    case VG_BOUND_FIXED:
+        *ret = bound->value;
+        return true;
+    case VG_BOUND_MODEL:
+        *ret = w->model->threshold;
+        return true;
+    case VG_BOUND_PROFILE_LOW:
+        profile = profile_of(l);
+        if (!profile || !(profile->low_set >> w->channel & 1))
+            return false;
+        *ret = profile->low[w->channel] + bound->value;
+        return true;
+    case VG_BOUND_PROFILE_HIGH:
+        profile = profile_of(l);
+        if (!profile || !(profile->high_set >> w->channel & 1))
+            return false;
+        *ret = profile->high[w->channel] + bound->value;
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool vg_look_limit(struct vg_look *l, const struct vg_watch *w, struct vg_event *event)
+{
+    const struct vg_bound *bound = &w->rule->bound;
+
+    event->limit.present = vg_look_bound(l, w, bound, &event->limit.value);
+    event->limit.high = bound->above;
+    if (!event->limit.present)
+        return false;
+    if (bound->origin == VG_BOUND_FIXED)
+        snprintf(l->origin, sizeof(l->origin), "rule %s", w->rule->name);
+    else
+        snprintf(l->origin, sizeof(l->origin), "profile %s", profile_of(l)->name);
+    event->limit.origin = l->origin;
+    return true;
+}
+
+struct vg_finding vg_look_clear(struct vg_look *l, const struct vg_watch *w, float measure)
+{
+    const struct vg_bound *clear = &w->rule->clear;
+    float limit;
+
+    /* Without a clear bound of its own a rule is clear as soon as it does not hold. */
+    if (!vg_look_bound(l, w, clear, &limit) || vg_passes(clear, measure, limit))
+        return (struct vg_finding){ .says = VG_SAYS_CLEAR };
+    return (struct vg_finding){ .says = VG_SAYS_BETWEEN };
+}
+
+static bool some_profile_has(const struct vg_site *site, enum vg_bound_origin origin, int channel)
+{
+    for (uint32_t i = 0; i < site->profiles_n; i++) {
+        const struct vg_profile *p = &site->profiles[i];
+        uint32_t set = origin == VG_BOUND_PROFILE_LOW ? p->low_set : p->high_set;
+
+        if (set >> channel & 1)
+            return true;
+    }
+    return false;
+}
+
+vg_status vg_watch_check_bounds(const struct vg_watch *w, const struct vg_plan *plan,
+                                struct vg_err *err)
+{
+    const struct vg_bound *bounds[] = { &w->rule->bound, &w->rule->clear };
+
+    if (bounds[0]->origin == VG_BOUND_NONE)
+        return vg_fail_option(err, VG_E_CONFIG, "rules",
+                              "rule %s says neither above nor below what it holds", w->rule->name);
+    for (size_t i = 0; i < VG_ARRAY_LEN(bounds); i++) {
+        enum vg_bound_origin origin = bounds[i]->origin;
+
+        if (origin == VG_BOUND_MODEL && !w->model)
+            return vg_fail_option(err, VG_E_CONFIG, "rules",
+                                  "rule %s: only an anomaly rule can use the model's threshold",
+                                  w->rule->name);
+        if (origin != VG_BOUND_PROFILE_LOW && origin != VG_BOUND_PROFILE_HIGH)
+            continue;
+        /* A rule that can never fire is worse than none: people rely on it. */
+        if (w->channel == VG_CHANNEL_NONE || !some_profile_has(plan->site, origin, w->channel))
+            return vg_fail_option(err, VG_E_CONFIG, "rules",
+                                  "rule %s uses profile.%s, but no profile gives %s a %s limit; "
+                                  "add one under profiles, or write the number",
+                                  w->rule->name, origin == VG_BOUND_PROFILE_LOW ? "low" : "high",
+                                  w->channel == VG_CHANNEL_NONE ? "it"
+                                                                : vg_channels[w->channel].name,
+                                  origin == VG_BOUND_PROFILE_LOW ? "low" : "high");
+    }
+    return VG_OK;
+}
+
+/* ---- the rule ---- */
+
+static vg_status plan_limit(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err)
+{
+    w->validity_ns = vg_channels[w->channel].validity_ns;
+    return vg_watch_check_bounds(w, plan, err);
+}
+
+static struct vg_finding look_at_limit(struct vg_look *l, const struct vg_watch *w)
+{
+    const struct vg_row *row = l->row;
+    uint8_t quality = row->quality[w->channel];
+    float value, limit;
+
+    if (quality == VG_Q_ABSENT || (row->flags & VG_ROW_LATE))
+        return (struct vg_finding){ .says = VG_SAYS_NOTHING };
+    if (!vg_look_bound(l, w, &w->rule->bound, &limit))
+        return (struct vg_finding){ .says = VG_SAYS_OVER, .reason = "no_limit" };
+    if (!vg_usable(quality))
+        return (struct vg_finding){ .says = VG_SAYS_UNKNOWN };
+    value = row->value[w->channel];
+    if (vg_passes(&w->rule->bound, value, limit))
+        return (struct vg_finding){ .says = VG_SAYS_TRUE, .measure = value };
+    return vg_look_clear(l, w, value);
+}
+
+static void observe(const struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
+                    struct vg_event *event)
+{
+    const struct vg_newest *newest = &l->memory->newest[w->channel];
+    bool worst = event->phase == VG_PHASE_UPDATE && !event->reason;
+
+    event->observed.present = true;
+    event->observed.has_value = !e->lost;
+    event->observed.value = worst ? e->worst : newest->value;
+    event->observed.quality = worst ? e->quality : newest->quality;
+    event->observed.time_ns = worst ? e->worst_ns : newest->event_ns;
+    if (e->lost)
+        event->observed.quality = VG_Q_MISSING;
+}
+
+/* "SpO2 86 % below 90 %": what is the case, or after `denial` what no longer is. */
+static void say_values(struct vg_buf *text, const struct vg_event *event, const char *denial)
+{
+    vg_text_value(text, event->channel, event->observed.value);
+    if (!event->limit.present)
+        return;
+    vg_buf_printf(text, "%s %s ", denial, event->limit.high ? "above" : "below");
+    vg_text_value(text, event->channel, event->limit.value);
+}
+
+static void say_start(struct vg_buf *text, const struct vg_rule *rule)
+{
+    if (rule->for_ns == 0)
+        return;
+    vg_buf_str(text, " for ");
+    vg_text_duration(text, rule->for_ns);
+}
+
+static void describe_limit(struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
+                           struct vg_event *event, struct vg_buf *text)
+{
+    observe(l, w, e, event);
+    vg_look_limit(l, w, event);
+    vg_buf_printf(text, "%s ", vg_channels[w->channel].title);
+    if (e->lost) {
+        vg_buf_str(text, "without a value for ");
+        vg_text_duration(text, w->validity_ns);
+        vg_buf_str(text, "; the alert stays active");
+    } else if (event->phase == VG_PHASE_START) {
+        say_values(text, event, "");
+        say_start(text, w->rule);
+    } else if (event->phase == VG_PHASE_END && event->limit.present) {
+        say_values(text, event, ", no longer");
+    } else if (event->phase == VG_PHASE_END) {
+        say_values(text, event, "");
+        vg_buf_str(text, "; no limit is set any more");
+    } else if (event->reason) {
+        vg_text_value(text, w->channel, event->observed.value);
+        vg_buf_str(text, ": values are back");
+    } else {
+        say_values(text, event, "");
+        vg_buf_printf(text, ", the %s so far", w->rule->bound.above ? "highest" : "lowest");
+    }
+}
+
+const struct vg_watch_kind vg_watch_limit = {
+    .rows = VG_ROW_SAMPLE,
+    .by_timer = true,
+    .updates = true,
+    .plan = plan_limit,
+    .look = look_at_limit,
+    .describe = describe_limit,
+};

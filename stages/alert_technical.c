@@ -1,0 +1,318 @@
+/* alert_technical.c - trouble with the data rather than with the patient.
+ *
+ * Silence, probes that are off, wrong clocks, failing models, unreadable messages. All of it is read
+ * from the log, so a replay tells the same; what only the wall clock knows (a broker that is away) is
+ * in the heartbeat and in the log of the program.
+ */
+#include <stdlib.h>
+
+#include "stages/alert_watch.h"
+
+static const struct vg_finding nothing = { .says = VG_SAYS_NOTHING };
+static const struct vg_finding holds = { .says = VG_SAYS_TRUE };
+static const struct vg_finding clear = { .says = VG_SAYS_CLEAR };
+
+static bool ends(const struct vg_event *event)
+{
+    return event->phase == VG_PHASE_END;
+}
+
+/* ---- stale ---- */
+
+static vg_status plan_stale(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err)
+{
+    (void)plan;
+    if (w->rule->longer_than_ns <= 0)
+        return vg_fail_option(err, VG_E_CONFIG, "rules", "rule %s: longer_than must be above 0",
+                              w->rule->name);
+    return VG_OK;
+}
+
+static bool any_usable(const struct vg_row *row)
+{
+    for (int c = 0; c < VG_CHANNELS; c++) {
+        if (vg_usable(row->quality[c]))
+            return true;
+    }
+    return false;
+}
+
+static struct vg_finding look_at_stale(struct vg_look *l, const struct vg_watch *w)
+{
+    const struct vg_row *row = l->row;
+
+    if (row->flags & VG_ROW_LATE)
+        return nothing;
+    if (w->channel == VG_CHANNEL_NONE)
+        return any_usable(row) ? clear : nothing;
+    return vg_usable(row->quality[w->channel]) ? clear : nothing;
+}
+
+/* Log time of the newest usable value of a channel, or of any. */
+static int64_t newest_ns(const struct vg_watched *memory, int channel)
+{
+    int64_t newest_ns = VG_TIME_NONE;
+
+    if (channel != VG_CHANNEL_NONE)
+        return memory->newest[channel].seen ? memory->newest[channel].log_ns : VG_TIME_NONE;
+    for (int c = 0; c < VG_CHANNELS; c++) {
+        const struct vg_newest *n = &memory->newest[c];
+
+        if (n->seen && n->log_ns > newest_ns)
+            newest_ns = n->log_ns;
+    }
+    return newest_ns;
+}
+
+static int64_t silent_from(const struct vg_watch *w, int64_t newest_ns)
+{
+    return newest_ns + w->rule->longer_than_ns + w->rule->for_ns;
+}
+
+/* Whether a rule tells, or tells in this call, that the whole bed is silent. */
+static bool bed_silent(const struct vg_look *l)
+{
+    for (uint32_t i = 0; i < l->alert->watches; i++) {
+        const struct vg_watch *w = &l->alert->watch[i];
+        int64_t newest;
+
+        if (w->kind != &vg_watch_stale || w->channel != VG_CHANNEL_NONE)
+            continue;
+        if (vg_episode_open(vg_watch_episode(l, w)))
+            return true;
+        newest = newest_ns(l->memory, VG_CHANNEL_NONE);
+        if (newest != VG_TIME_NONE && silent_from(w, newest) <= l->out->log_ns)
+            return true;
+    }
+    return false;
+}
+
+/* One alarm for a bed instead of one for each channel: while the bed is silent channels are not
+ * told of, and when it comes back each has its time again. */
+static int64_t stale_due(struct vg_look *l, const struct vg_watch *w)
+{
+    int64_t newest = newest_ns(l->memory, w->channel);
+
+    if (newest == VG_TIME_NONE)
+        return VG_TIME_NONE;
+    if (w->channel == VG_CHANNEL_NONE)
+        return silent_from(w, newest);
+    if (bed_silent(l))
+        return VG_TIME_NONE;
+    return silent_from(w, newest > l->memory->bed_back_ns ? newest : l->memory->bed_back_ns);
+}
+
+void vg_stale_back(struct vg_look *l)
+{
+    if (any_usable(l->row) && bed_silent(l))
+        l->memory->bed_back_ns = l->row->log_ns;
+}
+
+static void describe_stale(struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
+                           struct vg_event *event, struct vg_buf *text)
+{
+    (void)l;
+    (void)e;
+    if (w->channel == VG_CHANNEL_NONE)
+        vg_buf_str(text, ends(event) ? "Data are back" : "No data for ");
+    else
+        vg_buf_printf(text, "%s: %s", vg_channels[w->channel].title,
+                      ends(event) ? "values are back" : "no value for ");
+    if (!ends(event))
+        vg_text_duration(text, w->rule->longer_than_ns);
+}
+
+const struct vg_watch_kind vg_watch_stale = {
+    .rows = VG_ROW_SAMPLE,
+    .plan = plan_stale,
+    .look = look_at_stale,
+    .silent = stale_due,
+    .describe = describe_stale,
+};
+
+/* ---- lead_off ---- */
+
+static vg_status plan_nothing(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err)
+{
+    (void)w;
+    (void)plan;
+    (void)err;
+    return VG_OK;
+}
+
+static struct vg_finding look_at_lead(struct vg_look *l, const struct vg_watch *w)
+{
+    const struct vg_row *row = l->row;
+
+    if (row->flags & VG_ROW_LATE)
+        return nothing;
+    if (vg_usable(row->quality[w->channel]))
+        return clear;
+    if (row->quality[w->channel] == VG_Q_INVALID && row->reason[w->channel] == VG_REASON_PROBE_OFF)
+        return holds;
+    return nothing;
+}
+
+static void describe_lead(struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
+                          struct vg_event *event, struct vg_buf *text)
+{
+    const struct vg_newest *newest = &l->memory->newest[w->channel];
+
+    event->observed.present = true;
+    if (ends(event)) {
+        event->observed.has_value = true;
+        event->observed.value = newest->value;
+        event->observed.quality = newest->quality;
+        event->observed.time_ns = newest->event_ns;
+    } else {
+        event->observed.quality = VG_Q_INVALID;
+        event->observed.time_ns = e->worst_ns;
+    }
+    vg_buf_printf(text, "%s: %s", vg_channels[w->channel].title,
+                  ends(event) ? "measuring again" : "probe or lead off");
+}
+
+const struct vg_watch_kind vg_watch_lead_off = {
+    .rows = VG_ROW_SAMPLE,
+    .by_timer = true,
+    .plan = plan_nothing,
+    .look = look_at_lead,
+    .describe = describe_lead,
+};
+
+/* ---- device_clock ---- */
+
+/* A clock is right again, and a stream is readable again, when it has been for this long. */
+static const int64_t quiet_ns = 60 * VG_NS_PER_S;
+
+static vg_status plan_quiet(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err)
+{
+    (void)plan;
+    (void)err;
+    if (w->clear_for_ns == 0)
+        w->clear_for_ns = quiet_ns;
+    return VG_OK;
+}
+
+static struct vg_finding look_at_clock(struct vg_look *l, const struct vg_watch *w)
+{
+    (void)w;
+    return l->row->flags & (VG_ROW_AHEAD | VG_ROW_BEHIND | VG_ROW_NO_TIME) ? holds : clear;
+}
+
+static void describe_clock(struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
+                           struct vg_event *event, struct vg_buf *text)
+{
+    const struct vg_row *row = l->row;
+
+    (void)w;
+    (void)e;
+    if (ends(event)) {
+        vg_buf_str(text, "Device clock agrees with the record again");
+    } else if (row->flags & VG_ROW_NO_TIME) {
+        vg_buf_str(text, "Device sends no time that can be read");
+    } else {
+        vg_buf_str(text, "Device clock ");
+        vg_text_duration(text, llabs(row->device_ns - row->record_ns));
+        vg_buf_str(text, row->flags & VG_ROW_AHEAD ? " ahead" : " behind");
+    }
+}
+
+const struct vg_watch_kind vg_watch_device_clock = {
+    .rows = VG_ROW_SAMPLE,
+    .plan = plan_quiet,
+    .look = look_at_clock,
+    .describe = describe_clock,
+};
+
+/* ---- model_error ---- */
+
+static struct vg_finding look_at_model(struct vg_look *l, const struct vg_watch *w)
+{
+    (void)w;
+    return l->row->flags & VG_ROW_MODEL_ERROR ? holds : clear;
+}
+
+static void describe_model(struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
+                           struct vg_event *event, struct vg_buf *text)
+{
+    (void)l;
+    (void)w;
+    (void)e;
+    vg_buf_str(text, ends(event) ? "Models work again"
+                                 : "A model gave no number; it starts anew for this patient");
+}
+
+const struct vg_watch_kind vg_watch_model_error = {
+    .rows = VG_ROW_TICK,
+    .plan = plan_nothing,
+    .look = look_at_model,
+    .describe = describe_model,
+};
+
+/* ---- dead_letter, max_patients: the shard's own slot ---- */
+
+/* The measure of these is how often it has happened in this episode. */
+static struct vg_finding one_more(struct vg_look *l, const struct vg_watch *w)
+{
+    const struct vg_episode *e = vg_watch_episode(l, w);
+    bool counting = e->state != VG_EPISODE_IDLE;
+
+    return (struct vg_finding){ .says = VG_SAYS_TRUE, .measure = counting ? e->worst + 1 : 1 };
+}
+
+static struct vg_finding look_at_dead_letter(struct vg_look *l, const struct vg_watch *w)
+{
+    return l->row->flags & VG_ROW_DEAD_LETTER ? one_more(l, w) : nothing;
+}
+
+static struct vg_finding look_at_refused(struct vg_look *l, const struct vg_watch *w)
+{
+    return l->row->flags & VG_ROW_PATIENT_REFUSED ? one_more(l, w) : nothing;
+}
+
+static void describe_dead_letter(struct vg_look *l, const struct vg_watch *w,
+                                 const struct vg_episode *e, struct vg_event *event,
+                                 struct vg_buf *text)
+{
+    (void)l;
+    vg_text_count(text, e->worst, "message or row", "messages or rows");
+    vg_buf_str(text, " could not be read; see the dead letters");
+    if (ends(event)) {
+        vg_buf_str(text, "; none for ");
+        vg_text_duration(text, w->clear_for_ns);
+    }
+}
+
+static void describe_refused(struct vg_look *l, const struct vg_watch *w,
+                             const struct vg_episode *e, struct vg_event *event,
+                             struct vg_buf *text)
+{
+    (void)l;
+    vg_text_count(text, e->worst, "row", "rows");
+    vg_buf_str(text, " of patients beyond max_patients not watched");
+    if (ends(event)) {
+        vg_buf_str(text, "; none for ");
+        vg_text_duration(text, w->clear_for_ns);
+    }
+}
+
+const struct vg_watch_kind vg_watch_dead_letter = {
+    .rows = VG_ROW_SHARD,
+    .by_timer = true,
+    .echoes = true,
+    .updates = true,
+    .plan = plan_quiet,
+    .look = look_at_dead_letter,
+    .describe = describe_dead_letter,
+};
+
+const struct vg_watch_kind vg_watch_max_patients = {
+    .rows = VG_ROW_SHARD,
+    .by_timer = true,
+    .echoes = true,
+    .updates = true,
+    .plan = plan_quiet,
+    .look = look_at_refused,
+    .describe = describe_refused,
+};

@@ -1,0 +1,29 @@
+/* alert_text.c - numbers and times as people say them, for the text of events. */
+#include "stages/alert_watch.h"
+
+void vg_text_value(struct vg_buf *text, int channel, float value)
+{
+    vg_buf_float(text, value);
+    vg_buf_printf(text, " %s", vg_channels[channel].unit);
+}
+
+void vg_text_duration(struct vg_buf *text, int64_t ns)
+{
+    const int64_t minute_ns = 60 * VG_NS_PER_S, hour_ns = 3600 * VG_NS_PER_S;
+    int64_t s = (ns + VG_NS_PER_S / 2) / VG_NS_PER_S;
+
+    if (ns >= 2 * hour_ns)
+        vg_buf_printf(text, "%lld h", (long long)((ns + hour_ns / 2) / hour_ns));
+    else if (ns >= 2 * minute_ns)
+        vg_buf_printf(text, "%lld min", (long long)((ns + minute_ns / 2) / minute_ns));
+    else if (ns > 0 && s == 0)
+        vg_buf_printf(text, "%lld ms", (long long)(ns / VG_NS_PER_MS));
+    else
+        vg_buf_printf(text, "%lld s", (long long)s);
+}
+
+void vg_text_count(struct vg_buf *text, float count, const char *one, const char *many)
+{
+    vg_buf_float(text, count);
+    vg_buf_printf(text, " %s", count == 1 ? one : many);
+}

@@ -1,0 +1,363 @@
+/* alert_watch.c - when an episode starts, is updated and ends: all that alerts know of time.
+ *
+ * The drawing is in alert_watch.h. Rows come first and timers fill the gaps, so that the same log
+ * gives the same events however it is cut: a timer due at T runs after all rows at T and before
+ * any row later than T.
+ */
+#include "stages/alert_watch.h"
+
+#include <string.h>
+
+_Static_assert(sizeof(struct vg_episode) <= 64, "a patient has some twenty of these in memory");
+
+/* ---- telling ---- */
+
+static struct vg_origin origin_of(const struct vg_episode *e)
+{
+    struct vg_origin origin = { .has_due = e->has_due };
+
+    if (e->has_due) {
+        origin.due_ns = e->origin;
+    } else {
+        origin.offset = e->origin;
+        origin.index = e->index;
+    }
+    return origin;
+}
+
+static void tell(struct vg_look *l, const struct vg_watch *w, enum vg_phase phase,
+                 const char *reason, const char *by)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+    const struct vg_rule *rule = w->rule;
+    struct vg_event event = {
+        .origin = origin_of(e),
+        .number = e->number++,
+        .phase = (uint8_t)phase,
+        .kind = rule->kind,
+        .priority = rule->priority,
+        .rule = rule->name,
+        .title = rule->title[0] ? rule->title : rule->name,
+        .time_ns = l->out->log_ns,
+        .onset_ns = e->onset_ns,
+        .channel = w->channel,
+        .reason = reason,
+        .acknowledged_by = by,
+        .model = w->model ? w->model->name : NULL,
+    };
+    struct vg_buf *text = &l->alert->text;
+
+    vg_buf_clear(text);
+    if (phase == VG_PHASE_ACKNOWLEDGE)
+        vg_buf_printf(text, "Acknowledged: %s", event.title);
+    else
+        w->kind->describe(l, w, e, &event, text);
+    VG_CHECK(text->len < VG_EVENT_TEXT);
+    event.text = text->data;
+    l->out->event(l->out, &event);
+}
+
+static void tell_worst(struct vg_look *l, const struct vg_watch *w, enum vg_phase phase,
+                       const char *reason)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+
+    e->told_ns = l->out->log_ns;
+    tell(l, w, phase, reason, NULL);
+    e->untold = false;
+}
+
+/* ---- moving between states ---- */
+
+static void start(struct vg_look *l, const struct vg_watch *w)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+
+    e->state = w->kind->echoes ? VG_EPISODE_CLEARING : VG_EPISODE_ACTIVE;
+    e->since_ns = l->out->log_ns;
+    tell_worst(l, w, VG_PHASE_START, NULL);
+}
+
+static void end(struct vg_look *l, const struct vg_watch *w, const char *reason)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+
+    e->lost = false;
+    tell(l, w, VG_PHASE_END, reason, NULL);
+    memset(e, 0, sizeof(*e));
+}
+
+static void begin(struct vg_look *l, const struct vg_watch *w)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+    const struct vg_row *row = l->row;
+
+    memset(e, 0, sizeof(*e));
+    e->state = VG_EPISODE_PENDING;
+    e->onset_ns = row->log_ns;
+    e->has_due = row->kind == VG_ROW_TICK;
+    e->origin = e->has_due ? row->event_ns : row->offset;
+    e->index = e->has_due ? 0 : row->index;
+}
+
+static void remember_worst(const struct vg_look *l, const struct vg_watch *w, struct vg_episode *e,
+                           float measure)
+{
+    e->worst = measure;
+    e->worst_ns = l->row->event_ns;
+    e->quality = w->channel == VG_CHANNEL_NONE ? 0 : l->row->quality[w->channel];
+}
+
+/* Whether the newest finding still speaks for the patient. */
+static bool speaks(const struct vg_watch *w, const struct vg_episode *e, int64_t now_ns)
+{
+    return !e->retracted && (w->validity_ns == 0 || now_ns - e->known_ns <= w->validity_ns);
+}
+
+/* As speaks(), but no longer at the very edge: what is about to be lost must not end an alert. */
+static bool surely_speaks(const struct vg_watch *w, const struct vg_episode *e, int64_t now_ns)
+{
+    return !e->retracted && (w->validity_ns == 0 || now_ns - e->known_ns < w->validity_ns);
+}
+
+/* Moves on what has been clear for long enough; true when the episode has ended. */
+static bool settle(struct vg_look *l, const struct vg_watch *w)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+    int64_t now_ns = l->out->log_ns;
+
+    if (e->state == VG_EPISODE_CLEARING && now_ns >= e->since_ns + w->clear_for_ns) {
+        e->state = VG_EPISODE_KEEPING;
+        e->since_ns = now_ns;
+    }
+    if (e->state != VG_EPISODE_KEEPING || now_ns < e->since_ns + w->rule->keep_firing_for_ns)
+        return false;
+    end(l, w, NULL);
+    return true;
+}
+
+/* ---- rows ---- */
+
+static void row_before_start(struct vg_look *l, const struct vg_watch *w, struct vg_finding f)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+
+    if (f.says != VG_SAYS_TRUE) {
+        e->state = VG_EPISODE_IDLE;
+        return;
+    }
+    if (e->state == VG_EPISODE_IDLE)
+        begin(l, w);
+    e->known_ns = l->out->log_ns;
+    remember_worst(l, w, e, f.measure);
+    if (l->out->log_ns >= e->onset_ns + w->rule->for_ns)
+        start(l, w);
+}
+
+static void move(const struct vg_look *l, const struct vg_watch *w, struct vg_episode *e,
+                 enum vg_says says)
+{
+    bool clears = says == VG_SAYS_CLEAR || w->kind->echoes;
+
+    if (says == VG_SAYS_TRUE)
+        e->state = VG_EPISODE_ACTIVE;
+    else if (says == VG_SAYS_BETWEEN && e->state == VG_EPISODE_CLEARING)
+        e->state = VG_EPISODE_ACTIVE;
+    if (clears && e->state == VG_EPISODE_ACTIVE) {
+        e->state = VG_EPISODE_CLEARING;
+        e->since_ns = l->out->log_ns;
+    }
+}
+
+static bool may_tell_worst(const struct vg_watch *w, const struct vg_episode *e, int64_t now_ns)
+{
+    return now_ns >= e->told_ns + w->rule->update_every_ns;
+}
+
+/* Rows of a kind without timers carry details that are gone with the row, so a worse one that may
+ * not be told now is let go, and the next one has its chance. */
+static bool note_worst(struct vg_look *l, const struct vg_watch *w, struct vg_finding f)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+    const struct vg_bound *bound = &w->rule->bound;
+    bool rises = bound->origin == VG_BOUND_NONE || bound->above;
+
+    if (f.says != VG_SAYS_TRUE || !w->kind->updates)
+        return false;
+    if (rises ? f.measure <= e->worst : f.measure >= e->worst)
+        return false;
+    if (!w->kind->by_timer && !may_tell_worst(w, e, l->out->log_ns))
+        return false;
+    remember_worst(l, w, e, f.measure);
+    e->untold = true;
+    return true;
+}
+
+static void row_while_open(struct vg_look *l, const struct vg_watch *w, struct vg_finding f)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+    bool back = e->lost;
+    bool worst;
+
+    e->known_ns = l->out->log_ns;
+    e->retracted = false;
+    e->lost = false;
+    move(l, w, e, f.says);
+    if (settle(l, w))
+        return;
+    worst = note_worst(l, w, f);
+    if (back && worst)
+        tell_worst(l, w, VG_PHASE_UPDATE, "data_back");
+    else if (back)
+        tell(l, w, VG_PHASE_UPDATE, "data_back", NULL);
+    if (e->untold && may_tell_worst(w, e, l->out->log_ns))
+        tell_worst(l, w, VG_PHASE_UPDATE, NULL);
+}
+
+/* A device that says "no measurement" takes back what was only about to happen. */
+static void retract(struct vg_episode *e)
+{
+    if (e->state == VG_EPISODE_PENDING)
+        e->state = VG_EPISODE_IDLE;
+    if (e->state == VG_EPISODE_CLEARING)
+        e->state = VG_EPISODE_ACTIVE;
+    e->retracted = true;
+}
+
+void vg_watch_row(struct vg_look *l, const struct vg_watch *w)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+    struct vg_finding f;
+
+    if (!(w->kind->rows & l->row->kind))
+        return;
+    f = w->kind->look(l, w);
+    switch (f.says) {
+    case VG_SAYS_NOTHING:
+        return;
+    case VG_SAYS_UNKNOWN:
+        retract(e);
+        return;
+    case VG_SAYS_OVER:
+        if (vg_episode_open(e))
+            end(l, w, f.reason);
+        e->state = VG_EPISODE_IDLE;
+        return;
+    default:
+        break;
+    }
+    if (vg_episode_open(e))
+        row_while_open(l, w, f);
+    else
+        row_before_start(l, w, f);
+}
+
+/* ---- timers ---- */
+
+static void lose(struct vg_look *l, const struct vg_watch *w)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+
+    if (e->state == VG_EPISODE_CLEARING)
+        e->state = VG_EPISODE_ACTIVE;
+    e->lost = true;
+    tell(l, w, VG_PHASE_UPDATE, "data_lost", NULL);
+}
+
+static void time_while_open(struct vg_look *l, const struct vg_watch *w)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+    int64_t now_ns = l->out->log_ns;
+
+    if (w->kind->by_timer && surely_speaks(w, e, now_ns) && settle(l, w))
+        return;
+    if (e->untold && may_tell_worst(w, e, now_ns))
+        tell_worst(l, w, VG_PHASE_UPDATE, NULL);
+    if (w->validity_ns > 0 && !e->lost && now_ns >= e->known_ns + w->validity_ns)
+        lose(l, w);
+}
+
+static void start_by_silence(struct vg_look *l, const struct vg_watch *w, int64_t due_ns)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+
+    memset(e, 0, sizeof(*e));
+    e->has_due = true;
+    e->origin = due_ns;
+    /* Silence began with the newest value. */
+    e->onset_ns = due_ns - w->rule->longer_than_ns - w->rule->for_ns;
+    e->known_ns = due_ns;
+    start(l, w);
+}
+
+void vg_watch_time(struct vg_look *l, const struct vg_watch *w)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+    int64_t now_ns = l->out->log_ns;
+
+    if (vg_episode_open(e)) {
+        time_while_open(l, w);
+        return;
+    }
+    if (w->kind->silent) {
+        int64_t due_ns = w->kind->silent(l, w);
+
+        if (due_ns != VG_TIME_NONE && due_ns <= now_ns)
+            start_by_silence(l, w, due_ns);
+        return;
+    }
+    if (e->state == VG_EPISODE_PENDING && w->kind->by_timer && speaks(w, e, now_ns) &&
+        now_ns >= e->onset_ns + w->rule->for_ns)
+        start(l, w);
+}
+
+/* ---- when to look again ---- */
+
+static void consider(int64_t *due_ns, int64_t at_ns, int64_t after_ns)
+{
+    if (at_ns > after_ns && (*due_ns == VG_TIME_NONE || at_ns < *due_ns))
+        *due_ns = at_ns;
+}
+
+int64_t vg_watch_due(struct vg_look *l, const struct vg_watch *w, int64_t after_ns)
+{
+    const struct vg_episode *e = vg_watch_episode(l, w);
+    const struct vg_rule *rule = w->rule;
+    int64_t due_ns = VG_TIME_NONE;
+
+    if (!vg_episode_open(e) && w->kind->silent)
+        consider(&due_ns, w->kind->silent(l, w), after_ns);
+    if (w->kind->by_timer) {
+        if (e->state == VG_EPISODE_PENDING)
+            consider(&due_ns, e->onset_ns + rule->for_ns, after_ns);
+        if (e->state == VG_EPISODE_CLEARING)
+            consider(&due_ns, e->since_ns + w->clear_for_ns, after_ns);
+        if (e->state == VG_EPISODE_KEEPING)
+            consider(&due_ns, e->since_ns + rule->keep_firing_for_ns, after_ns);
+    }
+    if (!vg_episode_open(e))
+        return due_ns;
+    if (e->untold)
+        consider(&due_ns, e->told_ns + rule->update_every_ns, after_ns);
+    if (w->validity_ns > 0 && !e->lost)
+        consider(&due_ns, e->known_ns + w->validity_ns, after_ns);
+    return due_ns;
+}
+
+/* ---- commands ---- */
+
+void vg_watch_acknowledge(struct vg_look *l, const struct vg_watch *w,
+                          const struct vg_acknowledge *acknowledge)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+    struct vg_origin origin = origin_of(e);
+    uint8_t id[sizeof(acknowledge->episode_id)];
+
+    if (!vg_episode_open(e) || e->acknowledged)
+        return;
+    l->out->episode_id(l->out, &origin, w->rule->name, w->channel, id);
+    if (memcmp(id, acknowledge->episode_id, sizeof(id)) != 0)
+        return;
+    e->acknowledged = true;
+    tell(l, w, VG_PHASE_ACKNOWLEDGE, NULL, acknowledge->by);
+}

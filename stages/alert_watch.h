@@ -1,0 +1,205 @@
+/* alert_watch.h - the files of the alert stage among themselves.
+ *
+ * A watch is one rule on one channel of the patients: what the stage looks at. An episode is what it
+ * remembers of one watch for one patient: whether the condition holds, since when, and what was
+ * said about it. Each kind of rule answers two questions, what does this row say (look) and what
+ * is to be told (describe); everything about time is in alert_watch.c, once for all kinds:
+ *
+ *                    true                for_ns over
+ *      IDLE ------------------> PENDING -------------> ACTIVE <----------------------+
+ *        ^                         |                     |  ^                        |
+ *        |  not true, or unknown   |               clear |  | not clear, unknown,    | true again
+ *        +-------------------------+                     v  | or data lost           |
+ *        |                                           CLEARING                        |
+ *        |                 keep_firing_for_ns over       |  clear_for_ns over        |
+ *        +------------------------------------------- KEEPING -----------------------+
+ *
+ * "Over" is noticed by the first row that still says so, or by a timer when no row came at that
+ * moment. A timer acts on the newest finding only while that is young enough to speak for the
+ * patient; at the very edge of its validity it may still start an episode but no longer end one.
+ * An episode never ends because data stopped: it says "data_lost" and waits.
+ */
+#ifndef VG_STAGES_ALERT_WATCH_H
+#define VG_STAGES_ALERT_WATCH_H
+
+#include "core/stage.h"
+
+/** What a row says about a watch. */
+enum vg_says {
+    VG_SAYS_NOTHING, /**< the row is not about it */
+    VG_SAYS_UNKNOWN, /**< there is explicitly no measurement */
+    VG_SAYS_TRUE,    /**< the condition holds */
+    VG_SAYS_BETWEEN, /**< it does not hold, but is not clear either: hysteresis */
+    VG_SAYS_CLEAR,   /**< it is clear */
+    VG_SAYS_OVER,    /**< the rule does not apply (any more): ends at once, with `reason` */
+};
+
+struct vg_finding {
+    enum vg_says says;
+    float measure;      /**< (TRUE) how bad: a value, a score, a count */
+    const char *reason; /**< (OVER) */
+};
+
+enum vg_episode_state {
+    VG_EPISODE_IDLE,
+    VG_EPISODE_PENDING,
+    VG_EPISODE_ACTIVE,
+    VG_EPISODE_CLEARING,
+    VG_EPISODE_KEEPING,
+};
+
+/** Part of the patient's memory: flat, all zero is IDLE. */
+struct vg_episode {
+    int64_t origin;   /**< offset of the onset row, or (has_due) its tick or due time */
+    int64_t onset_ns; /**< log time of the first true row */
+    int64_t since_ns; /**< CLEARING, KEEPING: log time of the beginning */
+    int64_t known_ns; /**< log time of the newest row that said anything */
+    int64_t told_ns;  /**< log time at which the worst was last told */
+    int64_t worst_ns; /**< event time of `worst` */
+    float worst;      /**< worst measure of the episode */
+    uint32_t index;   /**< of the onset row */
+    uint32_t number;  /**< of the next event */
+    uint8_t state;    /**< enum vg_episode_state */
+    uint8_t quality;  /**< of `worst` */
+    uint8_t has_due : 1;
+    uint8_t retracted : 1;    /**< the newest row said UNKNOWN: timers wait for the next finding */
+    uint8_t lost : 1;         /**< "data_lost" was told */
+    uint8_t untold : 1;       /**< `worst` has not been told */
+    uint8_t acknowledged : 1; /**< */
+    uint8_t unused;
+};
+
+/** The newest usable value of a channel, from rows that are not late. */
+struct vg_newest {
+    int64_t log_ns;
+    int64_t event_ns;
+    float value;
+    uint8_t quality;
+    uint8_t seen;
+    uint8_t unused[2];
+};
+
+/** What the stage keeps per patient. */
+struct vg_watched {
+    int64_t bed_back_ns; /**< log time at which the bed last came back from silence */
+    struct vg_newest newest[VG_CHANNELS];
+    struct vg_episode episode[]; /* [watches] */
+};
+
+struct vg_watch_kind;
+
+struct vg_watch {
+    const struct vg_rule *rule;
+    const struct vg_watch_kind *kind;
+    int channel;         /**< or VG_CHANNEL_NONE */
+    uint32_t place;      /**< in the list of watches, and of its episode in memory */
+    int64_t validity_ns; /**< how long a finding speaks for the patient; 0: for ever */
+    int64_t clear_for_ns;
+    /* forecast and anomaly */
+    const struct vg_model *model;
+    int column, valid_column, share_column;
+    uint32_t model_channel;  /**< place of `channel` in the model */
+    uint32_t model_quantile; /**< place of the rule's quantile in the model */
+};
+
+/** The stage's own struct. */
+struct vg_alert {
+    struct vg_strings rules; /**< option */
+    const struct vg_site *site;
+    struct vg_rule builtin[VG_CONDITION_COUNT];
+    struct vg_watch *watch; /**< [watches], in the order of rules */
+    uint32_t watches;
+    struct vg_buf text; /**< of the event being built */
+};
+
+/** One call of the stage: a row, or (row NULL) a timer. */
+struct vg_look {
+    struct vg_alert *alert;
+    struct vg_watched *memory;
+    const struct vg_row *row;
+    struct vg_out *out;
+    const struct vg_profile *profile; /**< of the patient's bed; through vg_look_profile() */
+    bool profile_known;
+    char origin[VG_NAME_SIZE + 16]; /**< where the limit of the event being built came from */
+};
+
+struct vg_watch_kind {
+    uint32_t rows; /**< kinds of row that look() wants */
+    bool
+        by_timer; /**< time alone can complete for_ns, clear_for_ns and keep_firing_for_ns, and tell
+                        the worst; else only rows can */
+    bool echoes;  /**< nothing says CLEAR: each TRUE counts clear_for_ns anew */
+    bool updates; /**< a worse measure is worth an update event */
+    /** Checks the rule against the chain and fills in the watch. */
+    vg_status (*plan)(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err);
+    struct vg_finding (*look)(struct vg_look *l, const struct vg_watch *w);
+    /** When silence starts an episode, or VG_TIME_NONE. May be NULL. */
+    int64_t (*silent)(struct vg_look *l, const struct vg_watch *w);
+    /** Fills in what was observed and the limit, and adds the text for people. */
+    void (*describe)(struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
+                     struct vg_event *event, struct vg_buf *text);
+};
+
+/** The kinds; a rule's kind, or for a condition the kind of that condition. */
+const struct vg_watch_kind *vg_watch_kind_of(const struct vg_rule *rule);
+extern const struct vg_watch_kind vg_watch_limit, vg_watch_forecast, vg_watch_anomaly,
+    vg_watch_stale, vg_watch_lead_off, vg_watch_device_clock, vg_watch_model_error,
+    vg_watch_dead_letter, vg_watch_max_patients;
+
+/* ---- time (alert_watch.c) ---- */
+
+/** The row of `l` may move the episode of `w`, and tell. */
+void vg_watch_row(struct vg_look *l, const struct vg_watch *w);
+/** Log time has reached `l->out->log_ns` without a row. */
+void vg_watch_time(struct vg_look *l, const struct vg_watch *w);
+/** When vg_watch_time() has to be called: the earliest time after log time `after_ns`, or
+ *  VG_TIME_NONE. */
+int64_t vg_watch_due(struct vg_look *l, const struct vg_watch *w, int64_t after_ns);
+/** Tells once that somebody has acknowledged the episode, if it is this one and open. */
+void vg_watch_acknowledge(struct vg_look *l, const struct vg_watch *w,
+                          const struct vg_acknowledge *acknowledge);
+
+static inline struct vg_episode *vg_watch_episode(const struct vg_look *l, const struct vg_watch *w)
+{
+    return &l->memory->episode[w->place];
+}
+
+static inline bool vg_episode_open(const struct vg_episode *e)
+{
+    return e->state >= VG_EPISODE_ACTIVE;
+}
+
+static inline bool vg_passes(const struct vg_bound *bound, float value, float limit)
+{
+    return bound->above ? value > limit : value < limit;
+}
+
+/* ---- limits (alert_limit.c) ---- */
+
+/** The number a bound stands for, here and now; false when the patient's profile has none. */
+VG_NODISCARD bool vg_look_bound(struct vg_look *l, const struct vg_watch *w,
+                                const struct vg_bound *bound, float *ret);
+/** Fills in event->limit; false when there is none. */
+bool vg_look_limit(struct vg_look *l, const struct vg_watch *w, struct vg_event *event);
+/** Whether the clear bound says CLEAR or BETWEEN for a measure that does not pass the bound. */
+struct vg_finding vg_look_clear(struct vg_look *l, const struct vg_watch *w, float measure);
+/** Checks a rule's bounds: VG_E_CONFIG when no profile could ever give them a number. */
+VG_NODISCARD vg_status vg_watch_check_bounds(const struct vg_watch *w, const struct vg_plan *plan,
+                                             struct vg_err *err);
+
+/* ---- silence (alert_technical.c) ---- */
+
+/** Notes that the bed comes back, when the row ends a silence that a rule has told of: staleness of
+ *  single channels counts from here. Before the row is remembered. */
+void vg_stale_back(struct vg_look *l);
+
+/* ---- words (alert_text.c) ---- */
+
+/** "86 %", "82 /min": a value with the unit as people write it. */
+void vg_text_value(struct vg_buf *text, int channel, float value);
+/** "10 s", "90 s", "10 min", "4 h": rounded to what people say. */
+void vg_text_duration(struct vg_buf *text, int64_t ns);
+/** "3 messages", "1 message". */
+void vg_text_count(struct vg_buf *text, float count, const char *one, const char *many);
+
+#endif
