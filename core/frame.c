@@ -97,6 +97,8 @@ void vg_frame_reset(struct vg_frame *f, enum vg_frame_kind kind, uint32_t shard)
     f->tail_len = 0;
     f->next_offset = 0;
     f->ordinal = 0;
+    f->building = 0;
+    f->events = 0;
     f->log_ns = VG_TIME_NONE;
     f->wall_ns = 0;
 }
@@ -159,13 +161,30 @@ void *vg_frame_add_item(struct vg_frame **f, const struct vg_layout *l, enum vg_
     return item + 1;
 }
 
+void vg_frame_add_items(struct vg_frame **f, const struct vg_layout *l, const void *items,
+                        size_t len)
+{
+    size_t at = l->tail + (*f)->tail_len;
+
+    if (len == 0)
+        return;
+    if (at + len > (*f)->capacity)
+        *f = grow(*f, l, at + len);
+    memcpy((char *)*f + at, items, len);
+    (*f)->tail_len += len;
+}
+
+struct vg_item *vg_items_next(void *items, size_t len, struct vg_item *item)
+{
+    char *next = item ? (char *)(item + 1) + align_up(item->size, ITEM_ALIGN) : items;
+
+    return next < (char *)items + len ? (struct vg_item *)next : NULL;
+}
+
 struct vg_item *vg_frame_next_item(struct vg_frame *f, const struct vg_layout *l,
                                    struct vg_item *item)
 {
-    char *first = (char *)f + l->tail;
-    char *next = item ? (char *)(item + 1) + align_up(item->size, ITEM_ALIGN) : first;
-
-    return next < first + f->tail_len ? (struct vg_item *)next : NULL;
+    return vg_items_next((char *)f + l->tail, f->tail_len, item);
 }
 
 void vg_row_view(struct vg_row *row, struct vg_frame *f, const struct vg_layout *l, uint32_t i)

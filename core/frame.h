@@ -95,9 +95,11 @@ struct vg_frame {
     uint64_t tail_len;   /**< bytes of items */
     int64_t next_offset; /**< position after this frame: the next record to read, ... */
     uint32_t ordinal;    /**< ... and how many commands were applied there */
-    uint32_t reserved;
-    int64_t log_ns;  /**< log time after this frame, VG_TIME_NONE before the first record */
-    int64_t wall_ns; /**< wall clock when ingest sent it; for latency and supervision only */
+    uint32_t building;   /**< (restore) how many changes of configuration are still to be passed
+                              before events count again */
+    int64_t log_ns;      /**< log time after this frame, VG_TIME_NONE before the first record */
+    int64_t wall_ns;     /**< wall clock when ingest began it; for latency and supervision only */
+    uint64_t events;     /**< (restore) number of the shard's last event */
 };
 
 enum vg_item_kind {
@@ -125,7 +127,9 @@ struct vg_item_patient {
 enum vg_command_kind {
     VG_COMMAND_CLOCK,       /**< log time moves on though no record came */
     VG_COMMAND_ACKNOWLEDGE, /**< payload: struct vg_acknowledge */
-    VG_COMMAND_CONFIG,      /**< the configuration changed here; payload: see runtime/commit.c */
+    VG_COMMAND_CONFIG, /**< the configuration changed here: one for the shard (no payload), then
+                                 one for each episode that subscribers believe to be open (payload:
+                                 struct vg_open_episode) */
 };
 
 /** A command at its position: recorded with what it caused, and injected there again on replay. */
@@ -143,6 +147,20 @@ struct vg_acknowledge {
     uint8_t episode_id[16];
     char by[64];
     char note[256];
+};
+
+/** An episode as its newest event says it is. */
+struct vg_open_episode {
+    uint8_t episode_id[16];
+    uint32_t number; /**< of its newest event */
+    uint8_t kind, priority;
+    bool has_due; /**< origin: see struct vg_origin */
+    uint32_t index;
+    int64_t offset, due_ns;
+    int64_t onset_ns;
+    int32_t channel;
+    char rule[VG_NAME_SIZE];
+    char title[128];
 };
 
 struct vg_item_dead_letter {
@@ -212,7 +230,18 @@ uint32_t vg_frame_copy_row(struct vg_frame *f, const struct vg_layout *l, struct
 void *vg_frame_add_item(struct vg_frame **f, const struct vg_layout *l, enum vg_item_kind kind,
                         size_t size);
 
-/** Iterates over items: NULL first, NULL at the end. */
+/** Adds items as they lie in another frame's tail (`len` bytes). May move the frame. */
+void vg_frame_add_items(struct vg_frame **f, const struct vg_layout *l, const void *items,
+                        size_t len);
+/** The tail: all items as they lie, f->tail_len bytes. */
+static inline const void *vg_frame_items(const struct vg_frame *f, const struct vg_layout *l)
+{
+    return (const char *)f + l->tail;
+}
+
+/** Iterates over `len` bytes of items: NULL first, NULL at the end. */
+struct vg_item *vg_items_next(void *items, size_t len, struct vg_item *item);
+/** The same over a frame's items. */
 struct vg_item *vg_frame_next_item(struct vg_frame *f, const struct vg_layout *l,
                                    struct vg_item *item);
 static inline void *vg_item_body(struct vg_item *item)

@@ -19,6 +19,7 @@
 #include "core/stage.h"
 
 enum vg_log_format { VG_LOG_TEXT, VG_LOG_JSON };
+enum vg_clock { VG_CLOCK_DEVICE, VG_CLOCK_RECORD };
 
 /** Section `service`. */
 struct vg_service_config {
@@ -38,7 +39,7 @@ struct vg_service_config {
 /** Options of section `source` that belong to ingest, not to the source component. */
 struct vg_ingest_config {
     int64_t max_patients; /**< per shard */
-    int clock;            /**< 0 device, 1 record */
+    int clock;            /**< enum vg_clock */
     int64_t max_ahead_ns;
     int64_t late_after_ns;
     char *cluster; /**< replaces the log's own identity in ids; NULL: not set */

@@ -1,0 +1,382 @@
+/* commit.c - gather, write, tell. */
+#include "runtime/commit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/kernel.h"
+#include "runtime/log.h"
+
+enum { IDLE_MS = 500 };
+
+static const int64_t RETRY_NS = VG_NS_PER_S;
+
+/* ---- one transaction ---- */
+
+static vg_status put_event(struct vg_commit *c, const struct vg_frame *f,
+                           const struct vg_item_event *item, struct vg_err *err)
+{
+    struct vg_commit_shard *s = &c->shard[f->shard];
+    enum vg_put put;
+    uint64_t seq;
+    vg_status st;
+
+    if (s->building > 0)
+        return VG_OK;
+    st = vg_outbox_put_event(c->outbox, f->shard, ++s->n, item, (const char *)(item + 1),
+                             f->wall_ns, &put, &seq, err);
+    if (st != VG_OK)
+        return st;
+    if (put == VG_PUT_NEW) {
+        c->news = true;
+    } else if (put == VG_PUT_DIFFERENT) {
+        c->mismatches++;
+        vg_log(VG_LOG_ERROR, "commit",
+               "shard %u: event %llu is not what the outbox holds; the stored one stays", f->shard,
+               (unsigned long long)s->n);
+        vg_log(VG_LOG_DEBUG, "commit", "shard %u: event %llu is now %.*s", f->shard,
+               (unsigned long long)s->n, (int)item->json_len, (const char *)(item + 1));
+    }
+    return VG_OK;
+}
+
+/* From the change of configuration on, events count; it is recorded where the numbers go on. */
+static vg_status pass_config(struct vg_commit *c, const struct vg_frame *f,
+                             const struct vg_item_command *command, struct vg_err *err)
+{
+    struct vg_commit_shard *s = &c->shard[f->shard];
+    struct vg_config_switch change = { .shard = f->shard,
+                                       .ordinal = command->ordinal,
+                                       .next_offset = command->next_offset,
+                                       .n = s->n };
+
+    if (s->building > 0)
+        s->building--;
+    if (s->building > 0)
+        return VG_OK;
+    strncpy(change.config, c->shared->identity.config, sizeof(change.config) - 1);
+    return vg_outbox_put_config_switch(c->outbox, &change, err);
+}
+
+static vg_status put_command(struct vg_commit *c, const struct vg_frame *f,
+                             const struct vg_item_command *command, struct vg_err *err)
+{
+    vg_status st = VG_OK;
+
+    if (command->kind == VG_COMMAND_CONFIG && command->patient[0] == '\0')
+        st = pass_config(c, f, command, err);
+    if (st == VG_OK)
+        st = vg_outbox_put_command(c->outbox, f->shard, command, command + 1, command->size, err);
+    if (command->ticket != 0 && c->tickets < VG_COMMIT_FRAMES)
+        c->ticket[c->tickets++] = command->ticket;
+    return st;
+}
+
+static vg_status put_dead_letter(struct vg_commit *c, const struct vg_frame *f,
+                                 const struct vg_item *item, struct vg_err *err)
+{
+    const struct vg_item_dead_letter *letter = (const void *)(item + 1);
+    bool is_new;
+
+    return vg_outbox_put_dead_letter(c->outbox, f->shard, letter, letter + 1,
+                                     item->size - sizeof(*letter), &is_new, err);
+}
+
+static void position_of(const struct vg_commit *c, const struct vg_frame *f,
+                        struct vg_position *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    ret->shard = f->shard;
+    ret->ordinal = f->ordinal;
+    ret->next_offset = f->next_offset;
+    ret->n = c->shard[f->shard].n;
+    ret->log_ns = f->log_ns;
+    ret->wall_ns = f->wall_ns;
+    strncpy(ret->config, c->shared->identity.config, sizeof(ret->config) - 1);
+}
+
+static vg_status put_position(struct vg_commit *c, const struct vg_frame *f, struct vg_err *err)
+{
+    struct vg_position position;
+
+    if (c->shard[f->shard].building > 0)
+        return VG_OK;
+    position_of(c, f, &position);
+    return vg_outbox_put_position(c->outbox, &position, err);
+}
+
+/* The first barrier of a shard says where its log began for this outbox. */
+static vg_status put_barrier(struct vg_commit *c, struct vg_frame *f, struct vg_err *err)
+{
+    struct vg_commit_shard *s = &c->shard[f->shard];
+    struct vg_config_switch start = {
+        .shard = f->shard, .ordinal = f->ordinal, .next_offset = f->next_offset, .n = s->n
+    };
+    vg_status st = VG_OK;
+
+    /* What follows in the same transaction moves the numbers on; the snapshot wants these. */
+    f->events = s->n;
+    f->building = s->building;
+    if (!s->known) {
+        strncpy(start.config, c->shared->identity.config, sizeof(start.config) - 1);
+        st = vg_outbox_put_config_switch(c->outbox, &start, err);
+        s->known = true;
+    }
+    return st == VG_OK ? put_position(c, f, err) : st;
+}
+
+static vg_status put_rows(struct vg_commit *c, struct vg_frame *f, struct vg_err *err)
+{
+    bool any = false;
+    vg_status st = VG_OK;
+
+    for (struct vg_item *item = NULL;
+         st == VG_OK && (item = vg_frame_next_item(f, c->layout, item)) != NULL;) {
+        switch ((enum vg_item_kind)item->kind) {
+        case VG_ITEM_EVENT:
+            st = put_event(c, f, vg_item_body(item), err);
+            any = true;
+            break;
+        case VG_ITEM_COMMAND:
+            st = put_command(c, f, vg_item_body(item), err);
+            any = true;
+            break;
+        case VG_ITEM_DEAD_LETTER:
+            st = put_dead_letter(c, f, item, err);
+            any = true;
+            break;
+        case VG_ITEM_PATIENT:
+        case VG_ITEM_SLAB:
+            break;
+        }
+    }
+    return st == VG_OK && any ? put_position(c, f, err) : st;
+}
+
+static vg_status put_frame(struct vg_commit *c, struct vg_frame *f, struct vg_err *err)
+{
+    switch ((enum vg_frame_kind)f->kind) {
+    case VG_FRAME_ROWS:
+        return put_rows(c, f, err);
+    case VG_FRAME_BARRIER:
+        return put_barrier(c, f, err);
+    case VG_FRAME_RESTORE:
+        c->shard[f->shard] = (struct vg_commit_shard){ .known = f->next_offset >= 0,
+                                                       .building = f->building,
+                                                       .n = f->events };
+        return VG_OK;
+    case VG_FRAME_DROP:
+    case VG_FRAME_END:
+        return VG_OK;
+    }
+    return VG_OK;
+}
+
+static bool needs_disk(struct vg_commit *c, struct vg_frame *f)
+{
+    struct vg_item *item = NULL;
+
+    if (f->kind == VG_FRAME_BARRIER)
+        return true;
+    if (f->kind != VG_FRAME_ROWS)
+        return false;
+    while ((item = vg_frame_next_item(f, c->layout, item)) != NULL) {
+        if (item->kind != VG_ITEM_PATIENT)
+            return true;
+    }
+    return false;
+}
+
+static vg_status put_cursors(struct vg_commit *c, struct vg_err *err)
+{
+    for (uint32_t i = 0; i < c->feeds; i++) {
+        uint64_t seq = atomic_load(&c->feed[i].delivered);
+        vg_status st;
+
+        if (seq == c->feed[i].stored)
+            continue;
+        st = vg_outbox_put_cursor(c->outbox, c->feed[i].config->name, seq, err);
+        if (st != VG_OK)
+            return st;
+        c->feed[i].storing = seq;
+    }
+    return VG_OK;
+}
+
+static void cursors_stored(struct vg_commit *c)
+{
+    for (uint32_t i = 0; i < c->feeds; i++) {
+        if (c->feed[i].storing > c->feed[i].stored)
+            c->feed[i].stored = c->feed[i].storing;
+    }
+}
+
+static vg_status put_all(struct vg_commit *c, struct vg_err *err)
+{
+    vg_status st = vg_outbox_begin(c->outbox, err);
+
+    for (uint32_t i = 0; st == VG_OK && i < c->frames; i++)
+        st = put_frame(c, c->frame[i], err);
+    if (st == VG_OK)
+        st = put_cursors(c, err);
+    if (st == VG_OK)
+        st = vg_outbox_commit(c->outbox, err);
+    return st;
+}
+
+/* Until it is on disk, or the disk is broken. Nothing is dropped to go on. */
+static vg_status transaction(struct vg_commit *c, struct vg_err *err)
+{
+    vg_status st;
+
+    memcpy(c->before, c->shard, VG_SHARDS_MAX * sizeof(*c->shard));
+    for (;;) {
+        c->mismatches = 0;
+        c->tickets = 0;
+        c->news = false;
+        st = put_all(c, err);
+        if (vg_status_class(st) != VG_CLASS_RETRY)
+            break;
+        if (vg_shared_trouble(c->shared, VG_TROUBLE_DISK, err->msg))
+            vg_log(VG_LOG_ERROR, "commit", "%s; trying again every second", err->msg);
+        vg_shared_wake(c->shared);
+        vg_thread_sleep(RETRY_NS);
+        memcpy(c->shard, c->before, VG_SHARDS_MAX * sizeof(*c->shard));
+    }
+    if (st == VG_OK) {
+        vg_shared_trouble(c->shared, VG_TROUBLE_DISK, "");
+        cursors_stored(c);
+        atomic_fetch_add(&c->shared->mismatches, c->mismatches);
+    }
+    return st;
+}
+
+vg_status vg_commit_cursors(struct vg_commit *c, struct vg_err *err)
+{
+    bool moved = false;
+
+    for (uint32_t i = 0; i < c->feeds; i++)
+        moved = moved || atomic_load(&c->feed[i].delivered) != c->feed[i].stored;
+    c->frames = 0;
+    return moved ? transaction(c, err) : VG_OK;
+}
+
+/* ---- afterwards ---- */
+
+static void write_snapshot(struct vg_commit *c, struct vg_frame *f)
+{
+    struct vg_pool *pool = c->pool[f->shard % c->workers];
+    struct vg_writer_job job = { .frame = f, .pool = pool };
+
+    if (f->building > 0) {
+        vg_pool_put(pool, f);
+        return;
+    }
+    strncpy(job.head.pipeline, c->shared->identity.pipeline, sizeof(job.head.pipeline) - 1);
+    strncpy(job.head.cluster, c->shared->identity.cluster, sizeof(job.head.cluster) - 1);
+    strncpy(job.head.kernel, vg_kernel_id(), sizeof(job.head.kernel) - 1);
+    job.head.partitions = c->shared->identity.partitions;
+    position_of(c, f, &job.head.position);
+    job.head.position.n = f->events;
+    vg_writer_put(c->writer, &job);
+}
+
+static void passed(struct vg_commit *c, struct vg_frame *f)
+{
+    struct vg_shard_shared *s = &c->shared->shard[f->shard];
+    struct vg_pool *pool = c->pool[f->shard % c->workers];
+
+    switch ((enum vg_frame_kind)f->kind) {
+    case VG_FRAME_ROWS:
+        if (f->log_ns != VG_TIME_NONE)
+            atomic_store(&s->log_ns, f->log_ns);
+        atomic_store(&s->mark_mono_ns, vg_mono_ns());
+        vg_pool_put(pool, f);
+        break;
+    case VG_FRAME_BARRIER:
+        write_snapshot(c, f);
+        break;
+    case VG_FRAME_RESTORE:
+    case VG_FRAME_DROP:
+        vg_pool_put(pool, f);
+        break;
+    case VG_FRAME_END:
+        /* An END belongs to no shard; its `shard` is the worker it came from. */
+        c->ends++;
+        vg_pool_put(c->pool[f->shard], f);
+        break;
+    }
+}
+
+static void tell(struct vg_commit *c)
+{
+    for (uint32_t i = 0; i < c->tickets; i++)
+        vg_shared_ticket_done(c->shared, c->ticket[i]);
+    atomic_store(&c->shared->committed_seq, vg_outbox_last_seq(c->outbox));
+    if (c->news || c->tickets > 0)
+        vg_shared_wake(c->shared);
+}
+
+static vg_status commit_gathered(struct vg_commit *c, struct vg_err *err)
+{
+    bool disk = false;
+    vg_status st = VG_OK;
+
+    for (uint32_t i = 0; i < c->frames; i++)
+        disk = disk || needs_disk(c, c->frame[i]);
+    if (disk) {
+        st = transaction(c, err);
+    } else {
+        for (uint32_t i = 0; st == VG_OK && i < c->frames; i++)
+            st = put_frame(c, c->frame[i], err);
+    }
+    if (st != VG_OK)
+        return st;
+    for (uint32_t i = 0; i < c->frames; i++)
+        passed(c, c->frame[i]);
+    if (disk)
+        tell(c);
+    c->frames = 0;
+    return VG_OK;
+}
+
+static void gather(struct vg_commit *c)
+{
+    struct vg_frame *f = vg_link_recv(&c->from, IDLE_MS);
+
+    c->frames = 0;
+    while (f) {
+        c->frame[c->frames++] = f;
+        if (c->frames == VG_COMMIT_FRAMES)
+            return;
+        f = vg_link_recv(&c->from, 0);
+    }
+}
+
+vg_status vg_commit_run(void *commit, struct vg_thread *thread, struct vg_err *err)
+{
+    struct vg_commit *c = commit;
+    vg_status st = vg_link_bind(&c->from, c->zmq, c->endpoint, err);
+
+    if (st == VG_OK)
+        vg_thread_ready(thread);
+    while (st == VG_OK && c->ends < c->workers) {
+        gather(c);
+        st = c->frames > 0 ? commit_gathered(c, err) : vg_commit_cursors(c, err);
+    }
+    vg_link_done(&c->from);
+    return st;
+}
+
+void vg_commit_init(struct vg_commit *c)
+{
+    c->shard = calloc(VG_SHARDS_MAX, sizeof(*c->shard));
+    c->before = calloc(VG_SHARDS_MAX, sizeof(*c->before));
+    VG_CHECK(c->shard != NULL && c->before != NULL);
+}
+
+void vg_commit_done(struct vg_commit *c)
+{
+    free(c->shard);
+    free(c->before);
+}

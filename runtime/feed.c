@@ -1,0 +1,278 @@
+/* feed.c - from the outbox to one sink. */
+#include "runtime/feed.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "runtime/log.h"
+
+enum { BATCH = 256, WAIT_MS = 250 };
+
+static const int64_t RETRY_FIRST_NS = 200 * VG_NS_PER_MS;
+static const int64_t RETRY_MAX_NS = 10 * VG_NS_PER_S;
+
+/* ---- what the runtime offers the sink ---- */
+
+static vg_status env_read(void *ctx, const char *ward, uint64_t after, size_t max, vg_event_fn fn,
+                          void *arg, struct vg_err *err)
+{
+    struct vg_feed *f = ctx;
+
+    return vg_outbox_read(f->reader, ward, after, max, fn, arg, err);
+}
+
+static vg_status env_open_episodes(void *ctx, const char *ward, vg_event_fn fn, void *arg,
+                                   uint64_t *ret_as_of, struct vg_err *err)
+{
+    struct vg_feed *f = ctx;
+
+    return vg_outbox_open_episodes(f->reader, ward, fn, arg, ret_as_of, err);
+}
+
+static void env_extent(void *ctx, const char *ward, uint64_t *ret_last, uint64_t *ret_oldest)
+{
+    struct vg_feed *f = ctx;
+    struct vg_err err;
+
+    *ret_last = *ret_oldest = 0;
+    if (vg_outbox_extent(f->reader, ward, ret_last, ret_oldest, &err) != VG_OK)
+        vg_log(VG_LOG_ERROR, f->config->name, "%s", err.msg);
+}
+
+struct ward_list {
+    char name[VG_WARDS_MAX][VG_WARD_SIZE];
+    uint32_t n;
+};
+
+static void add_ward(void *arg, const char *ward)
+{
+    struct ward_list *list = arg;
+
+    for (uint32_t i = 0; i < list->n; i++) {
+        if (strcmp(list->name[i], ward) == 0)
+            return;
+    }
+    if (list->n < VG_WARDS_MAX)
+        snprintf(list->name[list->n++], VG_WARD_SIZE, "%s", ward);
+}
+
+static void env_wards(void *ctx, void (*fn)(void *arg, const char *ward), void *arg)
+{
+    struct vg_feed *f = ctx;
+    const struct vg_site *site = &f->shared->config->site;
+    struct ward_list list = { .n = 0 };
+    struct vg_err err;
+
+    add_ward(&list, "none");
+    for (uint32_t i = 0; i < site->wards_n; i++)
+        add_ward(&list, site->wards[i]);
+    vg_shared_wards(f->shared, add_ward, &list);
+    if (vg_outbox_wards(f->reader, add_ward, &list, &err) != VG_OK)
+        vg_log(VG_LOG_ERROR, f->config->name, "%s", err.msg);
+    for (uint32_t i = 0; i < list.n; i++)
+        fn(arg, list.name[i]);
+}
+
+static void env_status(void *ctx, struct vg_service_status *ret)
+{
+    struct vg_feed *f = ctx;
+
+    vg_shared_status(f->shared, ret);
+}
+
+static vg_status env_acknowledge(void *ctx, const struct vg_acknowledge *what, uint64_t *ret_ticket,
+                                 struct vg_err *err)
+{
+    struct vg_feed *f = ctx;
+    struct vg_outbox_episode episode;
+    struct vg_request request = { .what = *what };
+    vg_status st = vg_outbox_episode(f->reader, what->episode_id, &episode, err);
+
+    if (st == VG_E_RANGE)
+        return vg_fail_option(err, VG_E_RANGE, "unknown_episode",
+                              "there is no such episode; expected the episode_id of an event");
+    if (st != VG_OK)
+        return st;
+    if (!episode.open)
+        return vg_fail_option(err, VG_E_RANGE, "already_ended",
+                              "the episode has ended; there is nothing left to acknowledge");
+    request.shard = episode.shard;
+    memcpy(request.patient, episode.patient, sizeof(request.patient));
+    if (!atomic_load(&f->shared->shard[episode.shard].owned) ||
+        !vg_shared_request(f->shared, &request))
+        return vg_fail_option(err, VG_E_AGAIN, "busy",
+                              "the episode's shard cannot take it now; ask again");
+    *ret_ticket = request.ticket;
+    return VG_OK;
+}
+
+static bool env_acknowledged(void *ctx, uint64_t ticket)
+{
+    struct vg_feed *f = ctx;
+
+    return vg_shared_ticket_is_done(f->shared, ticket);
+}
+
+/* ---- delivering ---- */
+
+static vg_status take(void *arg, const struct vg_delivery *event)
+{
+    struct vg_feed *f = arg;
+    struct vg_delivery *to = &f->batch[f->batched++];
+
+    *to = *event;
+    to->repeat = event->seq <= f->old_seq;
+    /* Offsets for now: the buffer may move while it grows. */
+    to->json = (const char *)(uintptr_t)f->bytes.len;
+    vg_buf_add(&f->bytes, event->json, event->len + 1);
+    to->ward = (const char *)(uintptr_t)f->bytes.len;
+    vg_buf_add(&f->bytes, event->ward, strlen(event->ward) + 1);
+    return VG_OK;
+}
+
+static vg_status fill(struct vg_feed *f, struct vg_err *err)
+{
+    vg_status st;
+
+    f->batched = 0;
+    vg_buf_clear(&f->bytes);
+    st = vg_outbox_read(f->reader, NULL, atomic_load(&f->delivered), BATCH, take, f, err);
+    for (uint32_t i = 0; i < f->batched; i++) {
+        f->batch[i].json = f->bytes.data + (uintptr_t)f->batch[i].json;
+        f->batch[i].ward = f->bytes.data + (uintptr_t)f->batch[i].ward;
+    }
+    return st;
+}
+
+static void back_off(struct vg_feed *f, const char *why)
+{
+    char text[96];
+
+    f->retry_ns = f->retry_ns == 0 ? RETRY_FIRST_NS : f->retry_ns * 2;
+    if (f->retry_ns > RETRY_MAX_NS)
+        f->retry_ns = RETRY_MAX_NS;
+    snprintf(text, sizeof(text), "sink %.40s fails", f->config->name);
+    if (vg_shared_trouble(f->shared, VG_TROUBLE_SINK, text))
+        vg_log(VG_LOG_ERROR, f->config->name, "%s; trying again", why);
+}
+
+/* Returns whether there may be more at once. */
+static vg_status deliver(struct vg_feed *f, bool *ret_more, struct vg_err *err)
+{
+    const struct vg_sink_ops *ops = f->config->ops;
+    size_t done = 0;
+    vg_status st;
+
+    *ret_more = false;
+    if (atomic_load(&f->delivered) >= atomic_load(&f->shared->committed_seq))
+        return VG_OK;
+    st = fill(f, err);
+    if (st != VG_OK || f->batched == 0)
+        return st;
+    st = ops->deliver(f->config->self, f->batch, f->batched, &done, err);
+    VG_CHECK(done <= f->batched && (st != VG_OK || done == f->batched));
+    if (vg_status_class(st) == VG_CLASS_DATA) {
+        vg_log(VG_LOG_ERROR, f->config->name, "event %llu is set aside: %s",
+               (unsigned long long)f->batch[done].seq, err->msg);
+        done++;
+        st = VG_OK;
+    }
+    if (done > 0) {
+        atomic_store(&f->delivered, f->batch[done - 1].seq);
+        if (f->retry_ns > 0)
+            vg_shared_trouble(f->shared, VG_TROUBLE_SINK, "");
+        f->retry_ns = 0;
+    }
+    if (vg_status_class(st) == VG_CLASS_RETRY) {
+        back_off(f, err->msg);
+        return VG_OK;
+    }
+    *ret_more = st == VG_OK;
+    return st;
+}
+
+static void wait(struct vg_feed *f)
+{
+    int timeout_ms = f->retry_ns > 0 ? (int)(f->retry_ns / VG_NS_PER_MS) : WAIT_MS;
+    uint64_t count;
+
+    if (f->config->ops->serve) {
+        f->config->ops->serve(f->config->self, f->wake_fd, timeout_ms);
+    } else {
+        struct pollfd p = { .fd = f->wake_fd, .events = POLLIN };
+
+        poll(&p, 1, timeout_ms);
+    }
+    if (read(f->wake_fd, &count, sizeof(count)) < 0) {
+        /* Nothing woke it: the time was up. */
+    }
+}
+
+static bool finished(struct vg_feed *f)
+{
+    return atomic_load(&f->finish) &&
+           atomic_load(&f->delivered) >= atomic_load(&f->shared->committed_seq);
+}
+
+static vg_status open_feed(struct vg_feed *f, struct vg_err *err)
+{
+    struct vg_sink_env env = {
+        .ctx = f,
+        .name = f->config->name,
+        .pipeline = f->shared->identity.pipeline,
+        .version = VG_VERSION,
+        .data_dir = f->shared->config->service.data_dir,
+        .read = env_read,
+        .open_episodes = env_open_episodes,
+        .extent = env_extent,
+        .wards = env_wards,
+        .status = env_status,
+        .acknowledge = env_acknowledge,
+        .acknowledged = env_acknowledged,
+    };
+    uint64_t oldest, cursor;
+    vg_status st;
+
+    memcpy(env.outbox, f->uuid, sizeof(env.outbox));
+    f->batch = calloc(BATCH, sizeof(*f->batch));
+    VG_CHECK(f->batch != NULL);
+    st = vg_outbox_reader_open(f->outbox, &f->reader, err);
+    if (st == VG_OK)
+        st = vg_outbox_extent(f->reader, NULL, &f->old_seq, &oldest, err);
+    if (st == VG_OK)
+        st = vg_outbox_cursor(f->reader, f->config->name, &cursor, err);
+    if (st != VG_OK)
+        return st;
+    f->stored = f->storing = cursor;
+    atomic_store(&f->delivered, cursor);
+    return f->config->ops->open(f->config->self, &env, err);
+}
+
+vg_status vg_feed_run(void *feed, struct vg_thread *thread, struct vg_err *err)
+{
+    struct vg_feed *f = feed;
+    vg_status st;
+
+    f->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    VG_CHECK(f->wake_fd >= 0);
+    vg_shared_add_wake(f->shared, f->wake_fd);
+    st = open_feed(f, err);
+    if (st == VG_OK)
+        vg_thread_ready(thread);
+    while (st == VG_OK && !finished(f)) {
+        bool more;
+
+        st = deliver(f, &more, err);
+        if (st == VG_OK && !more)
+            wait(f);
+    }
+    f->config->ops->close(f->config->self);
+    vg_outbox_reader_close(f->reader);
+    vg_buf_done(&f->bytes);
+    free(f->batch);
+    return st;
+}

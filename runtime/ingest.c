@@ -1,0 +1,812 @@
+/* ingest.c - the one place where the outside enters the log order of a shard.
+ *
+ * Whatever reaches a stage passed here at a position (next offset, ordinal): records in the order of
+ * the log, commands between them. That is why a replay can do it all again.
+ */
+#include "runtime/ingest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/log.h"
+#include "runtime/patients.h"
+
+enum {
+    POLL_IDLE_MS = 20,
+    RECORDS_PER_DUTY = 64,
+    FRAMES_MIN = 32, /* a budget of fewer frames would pause for nothing */
+};
+
+static const int64_t DUTY_NS = 2 * VG_NS_PER_MS;
+static const int64_t CLOCK_NS = VG_NS_PER_S; /* silence until the first CLOCK, and between two */
+
+struct vg_ingest_shard {
+    bool owned, paused;
+    struct vg_patients *patients;
+    struct vg_frame *frame; /* being filled, or NULL */
+    struct vg_recovery recovery;
+    uint32_t replayed;   /* commands of the recovery injected so far */
+    bool in_region;      /* still in what the outbox knows already */
+    int64_t next_offset; /* VG_START_CONFIGURED until the first record */
+    uint32_t ordinal;
+    int64_t log_ns;
+    bool at_end;            /* everything in the log was read */
+    int64_t anchor_log_ns;  /* log time ... */
+    int64_t anchor_mono_ns; /* ... at this moment; CLOCK counts from here */
+    int64_t sent_mono_ns;   /* when the last frame left */
+    int64_t barrier_ns;     /* when the next barrier is due */
+    bool moved;             /* anything since the last barrier */
+    int64_t committed;      /* next offset told to the log */
+};
+
+struct vg_ingest_worker {
+    struct vg_link link;
+    struct vg_frame **waiting; /* frames that did not fit into the link, oldest first */
+    uint32_t n, cap;
+    bool paused;
+};
+
+/* ---- frames on their way out ---- */
+
+static uint32_t worker_of(const struct vg_ingest *in, uint32_t shard)
+{
+    return shard % in->workers;
+}
+
+static void push_waiting(struct vg_ingest_worker *w)
+{
+    uint32_t sent = 0;
+
+    while (sent < w->n && vg_link_send(&w->link, w->waiting[sent], false))
+        sent++;
+    w->n -= sent;
+    memmove(w->waiting, w->waiting + sent, w->n * sizeof(*w->waiting));
+}
+
+static void send(struct vg_ingest *in, uint32_t worker, struct vg_frame *f)
+{
+    struct vg_ingest_worker *w = &in->worker[worker];
+
+    if (w->n == 0 && vg_link_send(&w->link, f, false))
+        return;
+    if (w->n == w->cap) {
+        w->cap = w->cap ? w->cap * 2 : 64;
+        w->waiting = realloc(w->waiting, w->cap * sizeof(*w->waiting));
+        VG_CHECK(w->waiting != NULL);
+    }
+    w->waiting[w->n++] = f;
+}
+
+static void stamp(const struct vg_ingest_shard *s, struct vg_frame *f)
+{
+    f->next_offset = s->next_offset;
+    f->ordinal = s->ordinal;
+    f->log_ns = s->log_ns;
+}
+
+static void flush(struct vg_ingest *in, uint32_t shard)
+{
+    struct vg_ingest_shard *s = &in->shard[shard];
+
+    if (!s->frame)
+        return;
+    stamp(s, s->frame);
+    send(in, worker_of(in, shard), s->frame);
+    s->frame = NULL;
+    s->sent_mono_ns = vg_mono_ns();
+    s->moved = true;
+}
+
+static void flush_all(struct vg_ingest *in)
+{
+    uint32_t shards = atomic_load(&in->shared->partitions);
+
+    for (uint32_t i = 0; i < shards; i++)
+        flush(in, i);
+}
+
+/* The frame that takes the shard's next row. */
+static struct vg_frame *room(struct vg_ingest *in, uint32_t shard)
+{
+    struct vg_ingest_shard *s = &in->shard[shard];
+
+    if (s->frame && s->frame->rows == in->layout->rows_max)
+        flush(in, shard);
+    if (!s->frame) {
+        s->frame = vg_pool_get(in->pool[worker_of(in, shard)], VG_FRAME_ROWS, shard);
+        s->frame->wall_ns = vg_wall_ns();
+    }
+    return s->frame;
+}
+
+static void name_patient(const struct vg_ingest *in, struct vg_frame **f,
+                         const struct vg_patients *patients, uint32_t slot)
+{
+    struct vg_item_patient *who =
+        vg_frame_add_item(f, in->layout, VG_ITEM_PATIENT, sizeof(struct vg_item_patient));
+
+    *who = *vg_patients_at(patients, slot);
+}
+
+static void send_mark(struct vg_ingest *in, uint32_t shard, enum vg_frame_kind kind)
+{
+    struct vg_ingest_shard *s = &in->shard[shard];
+    struct vg_frame *f = vg_pool_get(in->pool[worker_of(in, shard)], kind, shard);
+
+    stamp(s, f);
+    f->wall_ns = vg_wall_ns();
+    if (kind == VG_FRAME_BARRIER) {
+        for (uint32_t i = 1; i < vg_patients_count(s->patients); i++)
+            name_patient(in, &f, s->patients, i);
+    } else if (kind == VG_FRAME_RESTORE) {
+        f->events = s->recovery.events;
+        f->building = s->recovery.building;
+        vg_frame_add_items(&f, in->layout, s->recovery.items.data, s->recovery.items.len);
+    }
+    send(in, worker_of(in, shard), f);
+    s->sent_mono_ns = vg_mono_ns();
+}
+
+/* ---- rows ---- */
+
+static uint32_t add_row(struct vg_ingest *in, struct vg_frame *f, enum vg_row_kind kind,
+                        uint32_t slot, int64_t log_ns)
+{
+    uint32_t i = vg_frame_add_row(f, in->layout);
+
+    *(uint8_t *)vg_frame_at(f, in->layout, VG_COL_KIND, i) = (uint8_t)kind;
+    *(uint32_t *)vg_frame_at(f, in->layout, VG_COL_SLOT, i) = slot;
+    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_LOG, i) = log_ns;
+    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_RECORD, i) = log_ns;
+    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_EVENT, i) = log_ns;
+    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_DEVICE, i) = VG_TIME_NONE;
+    return i;
+}
+
+struct times {
+    int64_t event_ns, device_ns;
+    uint8_t flags;
+};
+
+/* Which clock to believe. A row is never turned away for its clock. */
+static struct times choose_times(const struct vg_ingest_config *c, const struct vg_decoded *row,
+                                 int64_t record_ns)
+{
+    struct times t = { .event_ns = record_ns, .device_ns = VG_TIME_NONE };
+
+    if (row->time == VG_DECODED_TIME_NONE) {
+        t.flags = VG_ROW_NO_TIME | VG_ROW_TIME_SUSPECT;
+        return t;
+    }
+    t.device_ns = row->time_ns;
+    if (t.device_ns - record_ns > c->max_ahead_ns) {
+        t.flags = VG_ROW_AHEAD | VG_ROW_TIME_SUSPECT;
+        return t;
+    }
+    if (record_ns - t.device_ns > c->late_after_ns)
+        t.flags = c->clock == VG_CLOCK_DEVICE ? VG_ROW_BEHIND | VG_ROW_LATE : VG_ROW_BEHIND;
+    if (c->clock == VG_CLOCK_DEVICE)
+        t.event_ns = t.device_ns;
+    else
+        t.flags |= t.flags & VG_ROW_BEHIND ? VG_ROW_TIME_SUSPECT : 0;
+    return t;
+}
+
+static void add_sample(struct vg_ingest *in, const struct vg_record *rec,
+                       const struct vg_decoded *row, uint32_t slot)
+{
+    struct vg_ingest_shard *s = &in->shard[rec->shard];
+    struct vg_frame *f = s->frame;
+    struct times t = choose_times(&in->config->source.ingest, row, rec->time_ns);
+    uint32_t i = add_row(in, f, VG_ROW_SAMPLE, slot, s->log_ns);
+
+    *(uint8_t *)vg_frame_at(f, in->layout, VG_COL_FLAGS, i) = t.flags;
+    *(uint32_t *)vg_frame_at(f, in->layout, VG_COL_INDEX, i) = row->index;
+    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_OFFSET, i) = rec->offset;
+    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_RECORD, i) = rec->time_ns;
+    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_EVENT, i) = t.event_ns;
+    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_DEVICE, i) = t.device_ns;
+    memcpy(vg_frame_at(f, in->layout, VG_COL_VALUE, i), row->value, sizeof(row->value));
+    memcpy(vg_frame_at(f, in->layout, VG_COL_QUALITY, i), row->quality, sizeof(row->quality));
+    memcpy(vg_frame_at(f, in->layout, VG_COL_REASON, i), row->reason, sizeof(row->reason));
+}
+
+/* Something about the shard itself, for the alert stage to tell. */
+static void add_notice(struct vg_ingest *in, const struct vg_record *rec, uint32_t index,
+                       uint8_t flag)
+{
+    struct vg_frame *f = room(in, rec->shard);
+    uint32_t i = add_row(in, f, VG_ROW_SHARD, 0, in->shard[rec->shard].log_ns);
+
+    *(uint8_t *)vg_frame_at(f, in->layout, VG_COL_FLAGS, i) = flag;
+    *(uint32_t *)vg_frame_at(f, in->layout, VG_COL_INDEX, i) = index;
+    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_OFFSET, i) = rec->offset;
+}
+
+static void add_dead_letter(struct vg_ingest *in, const struct vg_record *rec, uint32_t index,
+                            const struct vg_fault *fault, const uint8_t *bytes, size_t len)
+{
+    struct vg_ingest_shard *s = &in->shard[rec->shard];
+    struct vg_item_dead_letter *dead;
+
+    room(in, rec->shard);
+    dead = vg_frame_add_item(&s->frame, in->layout, VG_ITEM_DEAD_LETTER, sizeof(*dead) + len);
+    dead->offset = rec->offset;
+    dead->index = index;
+    dead->byte_offset = fault->byte_offset;
+    dead->record_ns = rec->time_ns;
+    strncpy(dead->reason, fault->reason, sizeof(dead->reason) - 1);
+    strncpy(dead->detail, fault->detail, sizeof(dead->detail) - 1);
+    memcpy(dead + 1, bytes, len);
+    atomic_fetch_add(&in->shared->dead_letters, 1);
+    add_notice(in, rec, index == UINT32_MAX ? 0 : index, VG_ROW_DEAD_LETTER);
+}
+
+static void refuse_patient(struct vg_ingest *in, const struct vg_record *rec,
+                           const struct vg_decoded *row)
+{
+    struct vg_fault fault = { .reason = "max_patients", .byte_offset = row->start };
+
+    strcpy(fault.detail, "the shard has as many patients as max_patients allows; raise it");
+    add_dead_letter(in, rec, row->index, &fault, rec->message.value + row->start, row->len);
+    add_notice(in, rec, row->index, VG_ROW_PATIENT_REFUSED);
+}
+
+static void take_row(struct vg_ingest *in, const struct vg_record *rec,
+                     const struct vg_decoded *row)
+{
+    struct vg_ingest_shard *s = &in->shard[rec->shard];
+    enum vg_patients_result known;
+    uint32_t slot;
+
+    if (row->has_fault)
+        add_dead_letter(in, rec, row->index, &row->fault, rec->message.value + row->start,
+                        row->len);
+    if (!row->usable)
+        return;
+    known = vg_patients_admit(s->patients, row->patient, row->bed, &slot);
+    if (known == VG_PATIENT_FULL) {
+        refuse_patient(in, rec, row);
+        return;
+    }
+    room(in, rec->shard);
+    if (known != VG_PATIENT_KNOWN) {
+        name_patient(in, &s->frame, s->patients, slot);
+        vg_shared_note_ward(in->shared, vg_patients_at(s->patients, slot)->ward);
+    }
+    add_sample(in, rec, row, slot);
+    atomic_fetch_add_explicit(&in->shared->rows, 1, memory_order_relaxed);
+}
+
+/* ---- commands ---- */
+
+/* Puts a command into the log order of its shard at the present position. */
+static void inject(struct vg_ingest *in, uint32_t shard, const struct vg_item_command *head,
+                   const void *payload)
+{
+    struct vg_ingest_shard *s = &in->shard[shard];
+    struct vg_item_command *item;
+    uint32_t slot = 0;
+    bool clock = head->kind == VG_COMMAND_CLOCK;
+
+    room(in, shard);
+    if (head->patient[0] &&
+        vg_patients_admit(s->patients, head->patient, "", &slot) == VG_PATIENT_NEW)
+        name_patient(in, &s->frame, s->patients, slot);
+    s->ordinal = head->ordinal;
+    if (head->log_ns != VG_TIME_NONE && head->log_ns > s->log_ns)
+        s->log_ns = head->log_ns;
+    item = vg_frame_add_item(&s->frame, in->layout, VG_ITEM_COMMAND, sizeof(*item) + head->size);
+    *item = *head;
+    if (head->size)
+        memcpy(item + 1, payload, head->size);
+    add_row(in, s->frame, clock ? VG_ROW_CLOCK : VG_ROW_COMMAND, slot, s->log_ns);
+}
+
+static void inject_new(struct vg_ingest *in, uint32_t shard, struct vg_item_command *head,
+                       const void *payload)
+{
+    const struct vg_ingest_shard *s = &in->shard[shard];
+
+    head->ordinal = s->ordinal + 1;
+    head->next_offset = s->next_offset;
+    inject(in, shard, head, payload);
+}
+
+/* The configuration changed since the outbox was written: from here on events count again. The
+ * alert stage learns what subscribers believe to be open. */
+static void announce_config(struct vg_ingest *in, uint32_t shard)
+{
+    struct vg_ingest_shard *s = &in->shard[shard];
+    struct vg_item_command head = { .kind = VG_COMMAND_CONFIG, .log_ns = s->log_ns };
+
+    inject_new(in, shard, &head, NULL);
+    for (uint32_t i = 0; i < s->recovery.opens; i++) {
+        const struct vg_open_episode *open = &s->recovery.open[i];
+
+        head = (struct vg_item_command){ .kind = VG_COMMAND_CONFIG,
+                                         .log_ns = s->log_ns,
+                                         .size = sizeof(*open) };
+        memcpy(head.patient, s->recovery.open_patient[i], sizeof(head.patient));
+        inject_new(in, shard, &head, open);
+    }
+    s->recovery.config_changed = false;
+}
+
+/* Repeats the recorded commands of this position, and notices when the region ends. */
+static void replay_commands(struct vg_ingest *in, uint32_t shard)
+{
+    struct vg_ingest_shard *s = &in->shard[shard];
+    struct vg_recovery *r = &s->recovery;
+
+    if (!s->in_region)
+        return;
+    while (s->replayed < r->commands &&
+           r->command[s->replayed].head.next_offset <= s->next_offset) {
+        const struct vg_recorded_command *c = &r->command[s->replayed++];
+
+        inject(in, shard, &c->head, c->payload);
+    }
+    if (s->replayed == r->commands && s->next_offset >= r->stored_offset) {
+        s->in_region = false;
+        if (r->config_changed)
+            announce_config(in, shard);
+        vg_log(VG_LOG_DEBUG, "ingest", "shard %u: recovered up to offset %lld", shard,
+               (long long)s->next_offset);
+    }
+}
+
+static void take_requests(struct vg_ingest *in)
+{
+    struct vg_request request;
+
+    while (vg_shared_take(in->shared, &request)) {
+        struct vg_ingest_shard *s = &in->shard[request.shard];
+        struct vg_item_command head = { .kind = VG_COMMAND_ACKNOWLEDGE,
+                                        .log_ns = s->log_ns,
+                                        .ticket = request.ticket,
+                                        .size = sizeof(request.what) };
+
+        if (!s->owned)
+            continue;
+        memcpy(head.patient, request.patient, sizeof(head.patient));
+        inject_new(in, request.shard, &head, &request.what);
+        flush(in, request.shard);
+    }
+}
+
+/* ---- log time when no record comes ---- */
+
+static void set_anchor(struct vg_ingest_shard *s, int64_t now_ns)
+{
+    s->anchor_log_ns = s->log_ns;
+    s->anchor_mono_ns = now_ns;
+}
+
+/* The time while Vigil was down counts too. */
+static void reach_end(struct vg_ingest_shard *s, int64_t now_ns)
+{
+    const struct vg_recovery *r = &s->recovery;
+
+    if (s->at_end)
+        return;
+    s->at_end = true;
+    set_anchor(s, now_ns);
+    if (r->known_log_ns != VG_TIME_NONE && s->log_ns != VG_TIME_NONE) {
+        int64_t down_ns = vg_wall_ns() - r->known_wall_ns;
+        int64_t resumed_ns = r->known_log_ns + (down_ns > 0 ? down_ns : 0);
+
+        if (resumed_ns > s->anchor_log_ns)
+            s->anchor_log_ns = resumed_ns;
+        s->recovery.known_log_ns = VG_TIME_NONE;
+    }
+}
+
+static void tick_clock(struct vg_ingest *in, uint32_t shard, int64_t now_ns)
+{
+    struct vg_ingest_shard *s = &in->shard[shard];
+    struct vg_item_command head = { .kind = VG_COMMAND_CLOCK };
+
+    if (now_ns - s->sent_mono_ns < CLOCK_NS || s->frame)
+        return;
+    if (s->at_end && !s->in_region && !in->until_end && s->log_ns != VG_TIME_NONE) {
+        head.log_ns = s->anchor_log_ns + (now_ns - s->anchor_mono_ns);
+        inject_new(in, shard, &head, NULL);
+        atomic_fetch_add(&in->shared->clocks, 1);
+        flush(in, shard);
+    } else {
+        /* Only a sign of life: it says that the chain moves, not that time does. */
+        send_mark(in, shard, VG_FRAME_ROWS);
+    }
+}
+
+/* ---- records ---- */
+
+static void take_record(struct vg_ingest *in, const struct vg_record *rec)
+{
+    struct vg_ingest_shard *s = &in->shard[rec->shard];
+    const struct vg_source_config *source = &in->config->source;
+    const struct vg_decoded *rows;
+    struct vg_fault fault;
+    struct vg_record record = *rec;
+    size_t n = 0;
+
+    if (!s->owned)
+        return;
+    if (s->next_offset == VG_START_CONFIGURED) {
+        /* From now on a restart must not begin elsewhere: the barrier records where this was. */
+        s->next_offset = rec->offset;
+        send_mark(in, rec->shard, VG_FRAME_BARRIER);
+        replay_commands(in, rec->shard);
+    }
+    if (record.time_ns == VG_TIME_NONE)
+        record.time_ns = s->log_ns == VG_TIME_NONE ? 0 : s->log_ns;
+    if (record.time_ns > s->log_ns)
+        s->log_ns = record.time_ns;
+    s->ordinal = 0;
+    if (source->decoder->decode(source->decoder_self, &rec->message, &rows, &n, &fault) != VG_OK)
+        add_dead_letter(in, &record, UINT32_MAX, &fault, rec->message.value, rec->message.len);
+    else
+        for (size_t i = 0; i < n; i++)
+            take_row(in, &record, &rows[i]);
+    s->next_offset = rec->offset + 1;
+    s->moved = true;
+    s->at_end = false;
+    replay_commands(in, rec->shard);
+}
+
+/* ---- duties that hang on time ---- */
+
+static uint32_t frames_budget(const struct vg_ingest *in)
+{
+    int64_t frames = in->config->service.in_flight_rows / in->config->service.frame_rows;
+
+    return frames < FRAMES_MIN ? FRAMES_MIN : (uint32_t)frames;
+}
+
+static void pause_worker(struct vg_ingest *in, uint32_t worker, bool pause)
+{
+    uint32_t shards = atomic_load(&in->shared->partitions);
+
+    in->worker[worker].paused = pause;
+    for (uint32_t i = worker; i < shards; i += in->workers) {
+        struct vg_ingest_shard *s = &in->shard[i];
+
+        if (!s->owned || s->paused == pause)
+            continue;
+        s->paused = pause;
+        if (pause)
+            in->config->source.ops->pause(in->config->source.self, i);
+        else
+            in->config->source.ops->resume(in->config->source.self, i);
+    }
+}
+
+static void hold_back(struct vg_ingest *in)
+{
+    uint32_t budget = frames_budget(in);
+
+    for (uint32_t w = 0; w < in->workers; w++) {
+        uint32_t out = vg_pool_out(in->pool[w]);
+
+        push_waiting(&in->worker[w]);
+        if (!in->worker[w].paused && out > budget / 10 * 8)
+            pause_worker(in, w, true);
+        else if (in->worker[w].paused && out <= budget / 10 * 4)
+            pause_worker(in, w, false);
+    }
+}
+
+static void barrier(struct vg_ingest *in, uint32_t shard, int64_t now_ns)
+{
+    struct vg_ingest_shard *s = &in->shard[shard];
+
+    s->barrier_ns = now_ns + in->config->service.snapshot_every_ns;
+    if (!s->moved || s->next_offset == VG_START_CONFIGURED)
+        return;
+    flush(in, shard);
+    send_mark(in, shard, VG_FRAME_BARRIER);
+    s->moved = false;
+}
+
+static void tell_source(struct vg_ingest *in, uint32_t shard)
+{
+    struct vg_ingest_shard *s = &in->shard[shard];
+    int64_t snapshot = atomic_load(&in->shared->shard[shard].snapshot_offset);
+
+    if (snapshot > s->committed) {
+        in->config->source.ops->commit(in->config->source.self, shard, snapshot);
+        s->committed = snapshot;
+    }
+}
+
+static void duties(struct vg_ingest *in)
+{
+    uint32_t shards = atomic_load(&in->shared->partitions);
+    int64_t now_ns = vg_mono_ns();
+
+    if (now_ns < in->duty_ns)
+        return;
+    in->duty_ns = now_ns + DUTY_NS;
+    flush_all(in);
+    take_requests(in);
+    for (uint32_t i = 0; i < shards; i++) {
+        struct vg_ingest_shard *s = &in->shard[i];
+
+        if (!s->owned)
+            continue;
+        tick_clock(in, i, now_ns);
+        if (now_ns >= s->barrier_ns)
+            barrier(in, i, now_ns);
+        tell_source(in, i);
+    }
+    hold_back(in);
+}
+
+/* ---- shards come and go ---- */
+
+static void fail(struct vg_ingest *in, const struct vg_err *err)
+{
+    if (!in->failed)
+        in->failure = *err;
+    in->failed = true;
+}
+
+static void admit_restored(struct vg_ingest *in, struct vg_ingest_shard *s)
+{
+    struct vg_buf *items = &s->recovery.items;
+
+    for (struct vg_item *item = NULL;
+         (item = vg_items_next(items->data, items->len, item)) != NULL;) {
+        const struct vg_item_patient *who = vg_item_body(item);
+        uint32_t slot;
+
+        if (item->kind != VG_ITEM_PATIENT)
+            continue;
+        if (vg_patients_admit(s->patients, who->id, who->bed, &slot) != VG_PATIENT_FULL)
+            VG_CHECK(slot == who->slot);
+        vg_shared_note_ward(in->shared, who->ward);
+    }
+}
+
+static int64_t assigned(void *ctx, uint32_t shard)
+{
+    struct vg_ingest *in = ctx;
+    struct vg_ingest_shard *s = &in->shard[shard];
+    int64_t now_ns = vg_mono_ns();
+    struct vg_err err;
+
+    VG_CHECK(shard < VG_SHARDS_MAX && !s->owned);
+    memset(s, 0, sizeof(*s));
+    if (vg_recover(in->shared, in->outbox, in->commands_from, shard, &s->recovery, &err) != VG_OK)
+        fail(in, &err);
+    s->owned = true;
+    s->patients = vg_patients_new((uint32_t)in->config->source.ingest.max_patients);
+    admit_restored(in, s);
+    s->next_offset = s->recovery.next_offset;
+    s->ordinal = s->recovery.ordinal;
+    s->log_ns = s->recovery.log_ns;
+    s->committed = -1;
+    s->barrier_ns = now_ns + in->config->service.snapshot_every_ns;
+    s->in_region = s->recovery.commands > 0 || s->recovery.stored_offset >= 0;
+    atomic_store(&in->shared->shard[shard].mark_mono_ns, now_ns);
+    atomic_store(&in->shared->shard[shard].log_ns, s->log_ns);
+    atomic_store(&in->shared->shard[shard].owned, true);
+    atomic_fetch_add(&in->shared->active, 1);
+    send_mark(in, shard, VG_FRAME_RESTORE);
+    if (s->next_offset != VG_START_CONFIGURED)
+        replay_commands(in, shard);
+    return s->next_offset;
+}
+
+static void forget(struct vg_ingest_shard *s)
+{
+    s->owned = false;
+    vg_patients_free(s->patients);
+    s->patients = NULL;
+    vg_recovery_done(&s->recovery);
+}
+
+static void revoked(void *ctx, uint32_t shard, bool lost)
+{
+    struct vg_ingest *in = ctx;
+    struct vg_ingest_shard *s = &in->shard[shard];
+
+    if (!s->owned)
+        return;
+    vg_log(VG_LOG_INFO, "ingest", "shard %u: %s", shard,
+           lost ? "another instance has it" : "handed over to another instance");
+    if (lost && s->frame) {
+        vg_pool_put(in->pool[worker_of(in, shard)], s->frame);
+        s->frame = NULL;
+    }
+    if (!lost)
+        barrier(in, shard, vg_mono_ns());
+    send_mark(in, shard, VG_FRAME_DROP);
+    forget(s);
+    atomic_store(&in->shared->shard[shard].owned, false);
+    atomic_fetch_sub(&in->shared->active, 1);
+}
+
+/* ---- the loop ---- */
+
+static bool all_read(struct vg_ingest *in)
+{
+    uint32_t shards = atomic_load(&in->shared->partitions);
+
+    if (!in->until_end)
+        return false;
+    for (uint32_t i = 0; i < shards; i++) {
+        const struct vg_ingest_shard *s = &in->shard[i];
+
+        if (!s->owned || !s->at_end)
+            return false;
+    }
+    return true;
+}
+
+static int poll_timeout(const struct vg_ingest *in)
+{
+    uint32_t shards = atomic_load(&in->shared->partitions);
+
+    for (uint32_t w = 0; w < in->workers; w++) {
+        if (in->worker[w].n > 0)
+            return 1;
+    }
+    for (uint32_t i = 0; i < shards; i++) {
+        if (in->shard[i].frame)
+            return 0;
+    }
+    return POLL_IDLE_MS;
+}
+
+static void say_trouble(struct vg_ingest *in, const struct vg_err *err)
+{
+    if (vg_shared_trouble(in->shared, VG_TROUBLE_SOURCE, err->msg))
+        vg_log(VG_LOG_WARN, "source", "%s", err->msg);
+}
+
+/* Returns false when the source can give no more. */
+static bool take_from_source(struct vg_ingest *in)
+{
+    const struct vg_source_ops *ops = in->config->source.ops;
+    void *self = in->config->source.self;
+    int timeout_ms = poll_timeout(in);
+
+    for (int i = 0; i < RECORDS_PER_DUTY; i++, timeout_ms = 0) {
+        struct vg_record rec;
+        struct vg_err err;
+
+        switch (ops->poll(self, timeout_ms, &rec, &err)) {
+        case VG_POLL_RECORD:
+            take_record(in, &rec);
+            break;
+        case VG_POLL_NOTHING:
+            flush_all(in);
+            return true;
+        case VG_POLL_REACHED:
+            reach_end(&in->shard[rec.shard], vg_mono_ns());
+            vg_shared_trouble(in->shared, VG_TROUBLE_SOURCE, "");
+            break;
+        case VG_POLL_TROUBLE:
+            say_trouble(in, &err);
+            break;
+        case VG_POLL_FAILED:
+            fail(in, &err);
+            return false;
+        }
+        if (in->failed)
+            return false;
+    }
+    return true;
+}
+
+static void end_shards(struct vg_ingest *in)
+{
+    uint32_t shards = atomic_load(&in->shared->partitions);
+
+    for (uint32_t i = 0; i < shards; i++) {
+        if (in->shard[i].owned)
+            barrier(in, i, vg_mono_ns());
+    }
+    for (uint32_t w = 0; w < in->workers; w++) {
+        send(in, w, vg_pool_get(in->pool[w], VG_FRAME_END, w));
+        for (uint32_t i = 0; i < in->worker[w].n; i++)
+            vg_link_send(&in->worker[w].link, in->worker[w].waiting[i], true);
+        in->worker[w].n = 0;
+    }
+}
+
+static vg_status open_source(struct vg_ingest *in, struct vg_err *err)
+{
+    const struct vg_config *c = in->config;
+    struct vg_identity *who = &in->shared->identity;
+    struct vg_source_env env = {
+        .ctx = in,
+        .service = c->service.name,
+        .until_end = in->until_end,
+        .assigned = assigned,
+        .revoked = revoked,
+    };
+    struct vg_source_info info;
+    vg_status st = c->source.ops->open(c->source.self, &env, &info, err);
+
+    if (st != VG_OK)
+        return st;
+    if (info.shards > VG_SHARDS_MAX)
+        return vg_fail(err, VG_E_CONFIG, "topic %s has %u partitions; at most %d are possible",
+                       info.topic, info.shards, VG_SHARDS_MAX);
+    who->topic = info.topic;
+    who->partitions = info.shards;
+    memcpy(who->cluster, info.cluster, sizeof(who->cluster));
+    if (c->source.ingest.cluster)
+        strncpy(who->cluster, c->source.ingest.cluster, sizeof(who->cluster) - 1);
+    return VG_OK;
+}
+
+static vg_status open_ingest(struct vg_ingest *in, struct vg_err *err)
+{
+    vg_status st;
+
+    in->shard = calloc(VG_SHARDS_MAX, sizeof(*in->shard));
+    in->worker = calloc(in->workers, sizeof(*in->worker));
+    VG_CHECK(in->shard != NULL && in->worker != NULL);
+    for (uint32_t w = 0; w < in->workers; w++) {
+        st = vg_link_connect(&in->worker[w].link, in->zmq, in->endpoint[w], 0, err);
+        if (st != VG_OK)
+            return st;
+    }
+    if (in->config->source.decoder->open &&
+        (st = in->config->source.decoder->open(in->config->source.decoder_self, err)) != VG_OK)
+        return st;
+    st = open_source(in, err);
+    if (st == VG_OK)
+        atomic_store(&in->shared->partitions, in->shared->identity.partitions);
+    return st;
+}
+
+static void close_ingest(struct vg_ingest *in)
+{
+    const struct vg_source_config *source = &in->config->source;
+
+    source->ops->close(source->self);
+    if (source->decoder->close)
+        source->decoder->close(source->decoder_self);
+    for (uint32_t w = 0; in->worker && w < in->workers; w++) {
+        vg_link_done(&in->worker[w].link);
+        free(in->worker[w].waiting);
+    }
+    for (uint32_t i = 0; in->shard && i < VG_SHARDS_MAX; i++)
+        forget(&in->shard[i]);
+    free(in->worker);
+    free(in->shard);
+}
+
+vg_status vg_ingest_run(void *ingest, struct vg_thread *thread, struct vg_err *err)
+{
+    struct vg_ingest *in = ingest;
+    vg_status st = open_ingest(in, err);
+
+    if (st != VG_OK) {
+        close_ingest(in);
+        return st;
+    }
+    vg_thread_ready(thread);
+    vg_shared_wait(in->shared, VG_GATE_GO);
+    st = in->config->source.ops->start(in->config->source.self, err);
+    if (st != VG_OK)
+        fail(in, err);
+    while (!in->failed && !atomic_load(&in->shared->stop) && !all_read(in)) {
+        if (!take_from_source(in))
+            break;
+        duties(in);
+    }
+    end_shards(in);
+    vg_shared_wait(in->shared, VG_GATE_DRAINED);
+    close_ingest(in);
+    if (in->failed) {
+        *err = in->failure;
+        return err->status;
+    }
+    return VG_OK;
+}

@@ -1,0 +1,41 @@
+/* ingest.h - from the source to the chains: positions, log time, patients, commands, barriers.
+ *
+ * One thread. It never waits for a link: what does not fit is kept, the source is paused at 80 % of
+ * the budget in flight and resumed at 40 %, and polled all the while.
+ */
+#ifndef VG_RUNTIME_INGEST_H
+#define VG_RUNTIME_INGEST_H
+
+#include "runtime/link.h"
+#include "runtime/pool.h"
+#include "runtime/recover.h"
+#include "runtime/shared.h"
+#include "runtime/thread.h"
+
+struct vg_ingest {
+    /* set by the service before the thread starts */
+    struct vg_thread thread;
+    struct vg_shared *shared;
+    const struct vg_config *config;
+    const struct vg_layout *layout;
+    void *zmq;
+    struct vg_pool **pool; /**< [workers] */
+    uint32_t workers;
+    char (*endpoint)[64]; /**< [workers]: where each chain begins */
+    const char *outbox; /**< path of the outbox file */
+    bool until_end;
+    const char *commands_from; /**< outbox whose commands are repeated, or NULL */
+
+    /* the thread's own */
+    struct vg_ingest_shard *shard; /**< [VG_SHARDS_MAX] */
+    struct vg_ingest_worker *worker;
+    int64_t duty_ns; /**< when the duties that hang on time are looked at again */
+    struct vg_err failure;
+    bool failed;
+};
+
+/** Body of the thread: ready once the source is open and shared->identity is known; begins to read
+ *  at VG_GATE_GO, leaves the source at VG_GATE_DRAINED. */
+vg_status vg_ingest_run(void *ingest, struct vg_thread *thread, struct vg_err *err);
+
+#endif

@@ -1,0 +1,110 @@
+/* patients.c - an open-addressing table from patient id to slot. */
+#include "runtime/patients.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/text.h"
+
+struct vg_patients {
+    uint32_t max; /* patients, without slot 0 */
+    uint32_t count, cap;
+    struct vg_item_patient *who; /* [cap], by slot */
+    uint32_t *table;             /* slot, 0: free */
+    uint32_t mask;
+};
+
+/* FNV-1a: ids are short, and the table never holds what an attacker could make collide without
+ * also running into max_patients. */
+static uint32_t hash(const char *id)
+{
+    uint32_t h = 2166136261U;
+
+    for (; *id; id++)
+        h = (h ^ (uint8_t)*id) * 16777619U;
+    return h;
+}
+
+static void add_slot(struct vg_patients *p)
+{
+    if (p->count == p->cap) {
+        p->cap = p->cap ? p->cap * 2 : 16;
+        p->who = realloc(p->who, p->cap * sizeof(*p->who));
+        VG_CHECK(p->who != NULL);
+    }
+    memset(&p->who[p->count], 0, sizeof(*p->who));
+    p->who[p->count].slot = p->count;
+    p->count++;
+}
+
+struct vg_patients *vg_patients_new(uint32_t max)
+{
+    struct vg_patients *p = calloc(1, sizeof(*p));
+    uint32_t size = 64;
+
+    VG_CHECK(p != NULL);
+    p->max = max;
+    while (size < 2 * (uint64_t)max + 2)
+        size *= 2;
+    p->mask = size - 1;
+    p->table = calloc(size, sizeof(*p->table));
+    VG_CHECK(p->table != NULL);
+    add_slot(p);
+    strcpy(p->who[0].ward, "none");
+    return p;
+}
+
+void vg_patients_free(struct vg_patients *p)
+{
+    if (!p)
+        return;
+    free(p->who);
+    free(p->table);
+    free(p);
+}
+
+static bool move(struct vg_item_patient *who, const char *bed)
+{
+    if (bed[0] == '\0' || strcmp(who->bed, bed) == 0)
+        return false;
+    memset(who->bed, 0, sizeof(who->bed));
+    memset(who->ward, 0, sizeof(who->ward));
+    strncpy(who->bed, bed, sizeof(who->bed) - 1);
+    vg_ward_of_bed(bed, who->ward);
+    return true;
+}
+
+enum vg_patients_result vg_patients_admit(struct vg_patients *p, const char *id, const char *bed,
+                                          uint32_t *ret_slot)
+{
+    uint32_t at = hash(id) & p->mask;
+    struct vg_item_patient *who;
+
+    for (; p->table[at] != 0; at = (at + 1) & p->mask) {
+        who = &p->who[p->table[at]];
+        if (strcmp(who->id, id) == 0) {
+            *ret_slot = who->slot;
+            return move(who, bed) ? VG_PATIENT_MOVED : VG_PATIENT_KNOWN;
+        }
+    }
+    if (p->count == p->max + 1)
+        return VG_PATIENT_FULL;
+    add_slot(p);
+    who = &p->who[p->count - 1];
+    strncpy(who->id, id, sizeof(who->id) - 1);
+    strcpy(who->ward, "none");
+    move(who, bed);
+    p->table[at] = who->slot;
+    *ret_slot = who->slot;
+    return VG_PATIENT_NEW;
+}
+
+uint32_t vg_patients_count(const struct vg_patients *p)
+{
+    return p->count;
+}
+
+const struct vg_item_patient *vg_patients_at(const struct vg_patients *p, uint32_t slot)
+{
+    return &p->who[slot];
+}

@@ -1,0 +1,30 @@
+/* patients.h - which slot a patient of a shard has. Owned by the ingest thread. */
+#ifndef VG_RUNTIME_PATIENTS_H
+#define VG_RUNTIME_PATIENTS_H
+
+#include "core/frame.h"
+
+struct vg_patients;
+
+/** For at most `max` patients; the shard itself has slot 0 besides. */
+struct vg_patients *vg_patients_new(uint32_t max);
+void vg_patients_free(struct vg_patients *p); /**< NULL is fine */
+
+enum vg_patients_result {
+    VG_PATIENT_KNOWN,
+    VG_PATIENT_NEW,   /**< got a slot now */
+    VG_PATIENT_MOVED, /**< known; the bed is another than before */
+    VG_PATIENT_FULL,  /**< no slot is left */
+};
+
+/** Finds or admits a patient. `bed` may be "": then a known bed stays. *ret_slot is set unless
+ *  FULL. */
+enum vg_patients_result vg_patients_admit(struct vg_patients *p, const char *id, const char *bed,
+                                          uint32_t *ret_slot);
+
+/** Slots in use, with slot 0. */
+uint32_t vg_patients_count(const struct vg_patients *p);
+/** Name of a slot, as frames carry it. */
+const struct vg_item_patient *vg_patients_at(const struct vg_patients *p, uint32_t slot);
+
+#endif

@@ -1,0 +1,237 @@
+/* recover.c - what the disk knows of a shard. */
+#include "runtime/recover.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "core/text.h"
+#include "models/kernel.h"
+#include "runtime/log.h"
+#include "runtime/snapshot.h"
+
+struct gathering {
+    struct vg_recovery *recovery;
+    uint32_t shard;
+};
+
+static void refused(void *arg, const char *why)
+{
+    (void)arg;
+    vg_log(VG_LOG_WARN, "snapshot", "%s", why);
+}
+
+static vg_status add_command(void *arg, const struct vg_item_command *command, const void *payload,
+                             size_t len)
+{
+    struct vg_recovery *r = arg;
+    struct vg_recorded_command *to;
+
+    r->command = realloc(r->command, (r->commands + 1) * sizeof(*r->command));
+    VG_CHECK(r->command != NULL);
+    to = &r->command[r->commands++];
+    to->head = *command;
+    to->head.size = (uint32_t)len;
+    to->head.ticket = 0;
+    to->payload = NULL;
+    if (len > 0) {
+        to->payload = malloc(len);
+        VG_CHECK(to->payload != NULL);
+        memcpy(to->payload, payload, len);
+    }
+    if (command->kind == VG_COMMAND_CONFIG && command->patient[0] == '\0')
+        r->building++;
+    return VG_OK;
+}
+
+static vg_status first_switch(void *arg, const struct vg_config_switch *s)
+{
+    struct vg_recovery *r = arg;
+
+    if (r->next_offset == VG_START_CONFIGURED) {
+        r->next_offset = s->next_offset;
+        r->ordinal = s->ordinal;
+        r->events = s->n;
+    }
+    return VG_OK;
+}
+
+/* After the last change of configuration that lies ahead, events count on from there. */
+static vg_status last_switch(void *arg, const struct vg_config_switch *s)
+{
+    struct vg_recovery *r = arg;
+
+    r->events = s->n;
+    return VG_OK;
+}
+
+static int64_t time_of(const json_t *object, const char *member)
+{
+    const char *text = json_string_value(json_object_get(object, member));
+    int64_t ns;
+
+    return text && vg_parse_time(text, strlen(text), &ns) ? ns : VG_TIME_NONE;
+}
+
+static void copy_text(char *to, size_t size, const json_t *object, const char *member)
+{
+    const char *text = json_string_value(json_object_get(object, member));
+
+    if (text)
+        strncpy(to, text, size - 1);
+}
+
+static vg_status add_open(void *arg, const struct vg_delivery *event)
+{
+    struct gathering *g = arg;
+    struct vg_recovery *r = g->recovery;
+    struct vg_open_episode *to;
+    const char *channel;
+    json_t *body, *position;
+
+    if (event->shard != g->shard)
+        return VG_OK;
+    body = json_loadb(event->json, event->len, 0, NULL);
+    VG_CHECK(body != NULL);
+    r->open = realloc(r->open, (r->opens + 1) * sizeof(*r->open));
+    r->open_patient = realloc(r->open_patient, (r->opens + 1) * sizeof(*r->open_patient));
+    VG_CHECK(r->open != NULL && r->open_patient != NULL);
+    memset(r->open_patient[r->opens], 0, sizeof(*r->open_patient));
+    copy_text(r->open_patient[r->opens], sizeof(*r->open_patient), body, "patient");
+    to = &r->open[r->opens++];
+    memset(to, 0, sizeof(*to));
+    memcpy(to->episode_id, event->episode_id, sizeof(to->episode_id));
+    to->number = event->number;
+    to->kind = event->kind;
+    to->priority = event->priority;
+    copy_text(to->rule, sizeof(to->rule), body, "rule");
+    copy_text(to->title, sizeof(to->title), body, "title");
+    channel = json_string_value(json_object_get(body, "channel"));
+    to->channel = channel ? vg_channel_find(channel) : VG_CHANNEL_NONE;
+    to->onset_ns = time_of(body, "onset");
+    position = json_object_get(body, "position");
+    to->due_ns = time_of(position, "due");
+    to->has_due = to->due_ns != VG_TIME_NONE;
+    to->offset = json_integer_value(json_object_get(position, "offset"));
+    to->index = (uint32_t)json_integer_value(json_object_get(position, "index"));
+    json_decref(body);
+    return VG_OK;
+}
+
+static vg_status load_snapshot(const struct vg_shared *shared, uint32_t shard,
+                               const struct vg_position *stored, struct vg_recovery *r,
+                               struct vg_err *err)
+{
+    struct vg_snapshot_want want = {
+        .pipeline = shared->identity.pipeline,
+        .cluster = shared->identity.cluster,
+        .partitions = shared->identity.partitions,
+        .shard = shard,
+        .upto_offset = stored->next_offset,
+        .upto_ordinal = stored->ordinal,
+    };
+    struct vg_snapshot snap;
+    vg_status st =
+        vg_snapshot_load(shared->config->service.data_dir, &want, refused, NULL, &snap, err);
+
+    if (st != VG_OK || !snap.items)
+        return st;
+    if (strcmp(snap.head.kernel, vg_kernel_id()) != 0)
+        vg_log(VG_LOG_WARN, "snapshot", "shard %u: its models ran on the kernel %s, now on %s",
+               shard, snap.head.kernel, vg_kernel_id());
+    r->restored = true;
+    r->next_offset = snap.head.position.next_offset;
+    r->ordinal = snap.head.position.ordinal;
+    r->log_ns = snap.head.position.log_ns;
+    r->events = snap.head.position.n;
+    r->known_log_ns = snap.head.position.log_ns;
+    r->known_wall_ns = snap.head.position.wall_ns;
+    vg_buf_add(&r->items, snap.items, snap.len);
+    vg_snapshot_done(&snap);
+    return VG_OK;
+}
+
+static vg_status recover_known(const struct vg_shared *shared, struct vg_outbox_reader *reader,
+                               const struct vg_position *stored, struct vg_recovery *r,
+                               struct vg_err *err)
+{
+    struct gathering g = { .recovery = r, .shard = stored->shard };
+    uint64_t as_of;
+    vg_status st = load_snapshot(shared, stored->shard, stored, r, err);
+
+    if (st == VG_OK && !r->restored)
+        st = vg_outbox_config_switches(reader, stored->shard, -1, 0, first_switch, r, err);
+    if (st == VG_OK)
+        st = vg_outbox_commands(reader, stored->shard, r->next_offset, r->ordinal, add_command, r,
+                                err);
+    if (st != VG_OK)
+        return st;
+    r->stored_offset = stored->next_offset;
+    r->config_changed = strcmp(stored->config, shared->identity.config) != 0;
+    if (stored->log_ns != VG_TIME_NONE &&
+        (r->known_log_ns == VG_TIME_NONE || stored->log_ns > r->known_log_ns)) {
+        r->known_log_ns = stored->log_ns;
+        r->known_wall_ns = stored->wall_ns;
+    }
+    if (r->config_changed) {
+        r->building++;
+        r->events = stored->n;
+        return vg_outbox_open_episodes(reader, NULL, add_open, &g, &as_of, err);
+    }
+    if (r->building > 0)
+        return vg_outbox_config_switches(reader, stored->shard, r->next_offset, r->ordinal,
+                                         last_switch, r, err);
+    return VG_OK;
+}
+
+static vg_status repeat_commands(const char *path, uint32_t shard, struct vg_recovery *r,
+                                 struct vg_err *err)
+{
+    struct vg_outbox_reader *reader;
+    vg_status st = vg_outbox_reader_open(path, &reader, err);
+
+    if (st != VG_OK)
+        return st;
+    st = vg_outbox_commands(reader, shard, r->next_offset, r->ordinal, add_command, r, err);
+    vg_outbox_reader_close(reader);
+    return st;
+}
+
+vg_status vg_recover(const struct vg_shared *shared, const char *outbox, const char *commands_from,
+                     uint32_t shard, struct vg_recovery *ret, struct vg_err *err)
+{
+    struct vg_outbox_reader *reader;
+    struct vg_position stored;
+    bool known;
+    vg_status st = vg_outbox_reader_open(outbox, &reader, err);
+
+    memset(ret, 0, sizeof(*ret));
+    ret->next_offset = VG_START_CONFIGURED;
+    ret->stored_offset = -1;
+    ret->log_ns = ret->known_log_ns = VG_TIME_NONE;
+    if (st != VG_OK)
+        return st;
+    st = vg_outbox_position(reader, shard, &stored, &known, err);
+    if (st == VG_OK && known)
+        st = recover_known(shared, reader, &stored, ret, err);
+    else if (st == VG_OK && commands_from)
+        st = repeat_commands(commands_from, shard, ret, err);
+    vg_outbox_reader_close(reader);
+    if (st == VG_OK && known)
+        vg_log(VG_LOG_INFO, "recover", "shard %u: from %s at offset %lld; the outbox is at %lld",
+               shard, ret->restored ? "a snapshot" : "its start", (long long)ret->next_offset,
+               (long long)stored.next_offset);
+    return st;
+}
+
+void vg_recovery_done(struct vg_recovery *r)
+{
+    for (uint32_t i = 0; i < r->commands; i++)
+        free(r->command[i].payload);
+    free(r->command);
+    free(r->open);
+    free(r->open_patient);
+    vg_buf_done(&r->items);
+    memset(r, 0, sizeof(*r));
+}

@@ -1,0 +1,180 @@
+/* shared.c - the little state that threads share. */
+#include "runtime/shared.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/thread.h"
+
+void vg_shared_init(struct vg_shared *s, const struct vg_config *config)
+{
+    memset(s, 0, sizeof(*s));
+    s->config = config;
+    s->shard = calloc(VG_SHARDS_MAX, sizeof(*s->shard));
+    VG_CHECK(s->shard != NULL);
+    for (uint32_t i = 0; i < VG_SHARDS_MAX; i++) {
+        atomic_init(&s->shard[i].log_ns, VG_TIME_NONE);
+        atomic_init(&s->shard[i].snapshot_offset, -1);
+    }
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->changed, NULL);
+    atomic_init(&s->state, VG_STATE_STARTING);
+}
+
+void vg_shared_done(struct vg_shared *s)
+{
+    free(s->shard);
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->changed);
+}
+
+bool vg_shared_trouble(struct vg_shared *s, enum vg_trouble which, const char *text)
+{
+    bool changed;
+
+    pthread_mutex_lock(&s->lock);
+    changed = strcmp(s->trouble[which], text) != 0;
+    snprintf(s->trouble[which], sizeof(s->trouble[which]), "%s", text);
+    pthread_mutex_unlock(&s->lock);
+    return changed;
+}
+
+static void shard_status(struct vg_shared *s, uint32_t shard, int64_t now_ns,
+                         struct vg_service_status *ret)
+{
+    struct vg_shard_status *to = &ret->shards[ret->shards_n++];
+
+    to->shard = shard;
+    to->log_ns = atomic_load(&s->shard[shard].log_ns);
+    to->wall_age_ms = (now_ns - atomic_load(&s->shard[shard].mark_mono_ns)) / VG_NS_PER_MS;
+}
+
+void vg_shared_status(struct vg_shared *s, struct vg_service_status *ret)
+{
+    int64_t now_ns = vg_mono_ns();
+    uint32_t reasons = 0;
+
+    ret->state = (enum vg_service_state)atomic_load(&s->state);
+    ret->partitions = atomic_load(&s->partitions);
+    ret->shards_n = 0;
+    for (uint32_t i = 0; i < ret->partitions; i++) {
+        if (atomic_load(&s->shard[i].owned))
+            shard_status(s, i, now_ns, ret);
+    }
+    memset(ret->reasons, 0, sizeof(ret->reasons));
+    pthread_mutex_lock(&s->lock);
+    for (int t = 0; t < VG_TROUBLE_COUNT && reasons < VG_ARRAY_LEN(ret->reasons); t++) {
+        if (s->trouble[t][0])
+            memcpy(ret->reasons[reasons++], s->trouble[t], sizeof(ret->reasons[0]));
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (reasons > 0 && ret->state == VG_STATE_RUNNING)
+        ret->state = VG_STATE_DEGRADED;
+}
+
+bool vg_shared_request(struct vg_shared *s, struct vg_request *request)
+{
+    bool room;
+
+    pthread_mutex_lock(&s->lock);
+    room = s->requests < VG_REQUESTS_MAX;
+    if (room) {
+        request->ticket = ++s->tickets;
+        s->request[s->requests++] = *request;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return room;
+}
+
+bool vg_shared_take(struct vg_shared *s, struct vg_request *ret)
+{
+    bool any;
+
+    pthread_mutex_lock(&s->lock);
+    any = s->requests > 0;
+    if (any) {
+        *ret = s->request[0];
+        s->requests--;
+        memmove(s->request, s->request + 1, s->requests * sizeof(s->request[0]));
+    }
+    pthread_mutex_unlock(&s->lock);
+    return any;
+}
+
+void vg_shared_ticket_done(struct vg_shared *s, uint64_t ticket)
+{
+    pthread_mutex_lock(&s->lock);
+    s->done[s->done_n++ % VG_TICKETS_KEPT] = ticket;
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool vg_shared_ticket_is_done(struct vg_shared *s, uint64_t ticket)
+{
+    bool done = false;
+
+    pthread_mutex_lock(&s->lock);
+    for (uint32_t i = 0; i < VG_TICKETS_KEPT && i < s->done_n; i++)
+        done = done || s->done[i] == ticket;
+    pthread_mutex_unlock(&s->lock);
+    return done;
+}
+
+void vg_shared_note_ward(struct vg_shared *s, const char *ward)
+{
+    uint32_t i = 0;
+
+    pthread_mutex_lock(&s->lock);
+    while (i < s->wards && strcmp(s->ward[i], ward) != 0)
+        i++;
+    /* Beyond the room there is only no heartbeat of its own: events flow all the same. */
+    if (i == s->wards && s->wards < VG_WARDS_MAX)
+        snprintf(s->ward[s->wards++], VG_WARD_SIZE, "%s", ward);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void vg_shared_wards(struct vg_shared *s, void (*fn)(void *arg, const char *ward), void *arg)
+{
+    pthread_mutex_lock(&s->lock);
+    for (uint32_t i = 0; i < s->wards; i++)
+        fn(arg, s->ward[i]);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void vg_shared_wake(struct vg_shared *s)
+{
+    uint64_t one = 1;
+
+    pthread_mutex_lock(&s->lock);
+    for (uint32_t i = 0; i < s->wakes; i++) {
+        if (write(s->wake_fd[i], &one, sizeof(one)) < 0) {
+            /* The counter is full: that sink is awake anyway. */
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void vg_shared_add_wake(struct vg_shared *s, int fd)
+{
+    pthread_mutex_lock(&s->lock);
+    VG_CHECK(s->wakes < VG_ARRAY_LEN(s->wake_fd));
+    s->wake_fd[s->wakes++] = fd;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void vg_shared_open(struct vg_shared *s, enum vg_gate gate)
+{
+    pthread_mutex_lock(&s->lock);
+    s->gate[gate] = true;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void vg_shared_wait(struct vg_shared *s, enum vg_gate gate)
+{
+    pthread_mutex_lock(&s->lock);
+    while (!s->gate[gate])
+        pthread_cond_wait(&s->changed, &s->lock);
+    pthread_mutex_unlock(&s->lock);
+}

@@ -1,0 +1,102 @@
+/* shared.h - what the threads of one service share.
+ *
+ * Everything here is atomic or behind the one lock; frames never are: they are handed over. Frames
+ * carry what must be in log order, this carries what is only looked at: how far each shard is, what
+ * state the service is in, and requests on their way to ingest.
+ */
+#ifndef VG_RUNTIME_SHARED_H
+#define VG_RUNTIME_SHARED_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/sink.h"
+#include "runtime/config.h"
+#include "runtime/identity.h"
+
+/** Something that lasts and that the heartbeat, and later /readyz, tell. */
+enum vg_trouble {
+    VG_TROUBLE_SOURCE,   /**< the source reports errors */
+    VG_TROUBLE_DISK,     /**< the outbox cannot be written */
+    VG_TROUBLE_SNAPSHOT, /**< snapshots cannot be written */
+    VG_TROUBLE_SINK,     /**< a sink fails */
+    VG_TROUBLE_COUNT,
+};
+
+/** Points that ingest waits for. */
+enum vg_gate {
+    VG_GATE_GO,      /**< the chains, the committer and the sinks are there */
+    VG_GATE_DRAINED, /**< everything read is committed, snapshots are written, sinks are done */
+    VG_GATE_COUNT,
+};
+
+struct vg_shard_shared {
+    atomic_bool owned;
+    _Atomic int64_t log_ns;          /**< has passed the whole chain */
+    _Atomic int64_t mark_mono_ns;    /**< when anything last passed the whole chain */
+    _Atomic int64_t snapshot_offset; /**< next offset of the newest snapshot on disk, or -1 */
+};
+
+/** A request for an acknowledgement, on its way to ingest. */
+struct vg_request {
+    uint64_t ticket;
+    uint32_t shard;
+    char patient[VG_PATIENT_SIZE];
+    struct vg_acknowledge what;
+};
+
+enum { VG_REQUESTS_MAX = 256, VG_TICKETS_KEPT = 1024, VG_SINKS_MAX = 64, VG_WARDS_MAX = 256 };
+
+struct vg_shared {
+    const struct vg_config *config;
+    struct vg_identity identity; /**< complete once partitions is not 0 */
+    atomic_uint partitions;
+    atomic_uint active;            /**< shards of this instance */
+    struct vg_shard_shared *shard; /**< [VG_SHARDS_MAX] */
+    atomic_int state;              /**< enum vg_service_state */
+    atomic_bool stop;              /**< ingest shall end its shards and finish */
+    atomic_ulong committed_seq;    /**< newest event that is durable */
+    atomic_ulong rows, dead_letters, mismatches, clocks, snapshots, restored; /**< since start */
+
+    pthread_mutex_t lock; /**< for all below */
+    pthread_cond_t changed;
+    bool gate[VG_GATE_COUNT];
+    char trouble[VG_TROUBLE_COUNT][96]; /**< "" when all is well */
+    struct vg_request request[VG_REQUESTS_MAX];
+    uint32_t requests;
+    uint64_t tickets;               /**< last one given */
+    uint64_t done[VG_TICKETS_KEPT]; /**< ring of durable tickets */
+    uint32_t done_n;
+    int wake_fd[VG_SINKS_MAX]; /**< eventfds of the sinks */
+    uint32_t wakes;
+    char ward[VG_WARDS_MAX][VG_WARD_SIZE]; /**< seen in rows */
+    uint32_t wards;
+};
+
+void vg_shared_init(struct vg_shared *s, const struct vg_config *config);
+void vg_shared_done(struct vg_shared *s);
+
+/** Sets or (text "") clears a trouble; returns whether that changed anything. */
+bool vg_shared_trouble(struct vg_shared *s, enum vg_trouble which, const char *text);
+void vg_shared_status(struct vg_shared *s, struct vg_service_status *ret);
+
+/** Queues a request; false when too many wait. */
+bool vg_shared_request(struct vg_shared *s, struct vg_request *request);
+/** Takes the oldest request. */
+bool vg_shared_take(struct vg_shared *s, struct vg_request *ret);
+void vg_shared_ticket_done(struct vg_shared *s, uint64_t ticket);
+bool vg_shared_ticket_is_done(struct vg_shared *s, uint64_t ticket);
+
+/** Notes a ward that rows name; calls fn for every one noted (under the lock). */
+void vg_shared_note_ward(struct vg_shared *s, const char *ward);
+void vg_shared_wards(struct vg_shared *s, void (*fn)(void *arg, const char *ward), void *arg);
+
+/** Wakes every sink. */
+void vg_shared_wake(struct vg_shared *s);
+/** Registers a sink's eventfd. */
+void vg_shared_add_wake(struct vg_shared *s, int fd);
+
+void vg_shared_open(struct vg_shared *s, enum vg_gate gate);
+void vg_shared_wait(struct vg_shared *s, enum vg_gate gate);
+
+#endif
