@@ -1,0 +1,37 @@
+/* zeromq_request.h - the requests of ALERT/1's control socket, parsed and checked. */
+#ifndef VG_SINKS_ZEROMQ_REQUEST_H
+#define VG_SINKS_ZEROMQ_REQUEST_H
+
+#include "core/frame.h"
+
+enum vg_request_kind {
+    VG_REQUEST_SNAPSHOT,
+    VG_REQUEST_REPLAY,
+    VG_REQUEST_ACKNOWLEDGE,
+    VG_REQUEST_CONFIRM,
+};
+
+enum {
+    VG_REQUEST_SIZE_MAX = 64 << 10, /**< bytes of a message; a longer one ends the connection */
+    VG_REQUEST_ID_MAX = 64,         /**< bytes of an id */
+    VG_REQUEST_ID_SIZE = 6 * VG_REQUEST_ID_MAX + 3,
+    VG_REQUEST_CREDIT_MAX = 500,
+};
+
+struct vg_request {
+    /** The id as JSON, to be given back; "null" when the request had none that could be read. */
+    char id[VG_REQUEST_ID_SIZE];
+    enum vg_request_kind kind;
+    char ward[VG_WARD_SIZE]; /**< "": all */
+    uint64_t seq;            /**< replay: after; confirm: seq */
+    uint32_t credit;
+    struct vg_acknowledge acknowledge;
+
+    const char *code; /**< of the error: "malformed", "unknown_request", ... */
+    char message[160];
+};
+
+/** Parses `len` bytes. False when refused: then `id`, `code` and `message` are set. */
+VG_NODISCARD bool vg_request_parse(const char *text, size_t len, struct vg_request *ret);
+
+#endif
