@@ -1,0 +1,654 @@
+/* outbox.c - the durable store of a pipeline: the writing half.
+ *
+ * Everything a transaction needs is prepared when the outbox is opened. An event is known by its
+ * place in the deterministic order of its shard, (shard, n): that is what makes a replay after a
+ * crash harmless, and a replay that differs visible.
+ */
+#include "runtime/outbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/outbox_db.h"
+
+static const char schema[] =
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE event(seq INTEGER PRIMARY KEY, shard INTEGER NOT NULL, n INTEGER NOT NULL,"
+    " event_id TEXT NOT NULL UNIQUE, episode_id BLOB NOT NULL, number INTEGER NOT NULL,"
+    " ward TEXT NOT NULL, prev_seq INTEGER NOT NULL, phase INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    " priority INTEGER NOT NULL, patient TEXT NOT NULL, time_ns INTEGER NOT NULL,"
+    " wall_ns INTEGER NOT NULL, body TEXT NOT NULL, UNIQUE(shard, n));"
+    "CREATE INDEX event_ward ON event(ward);"
+    "CREATE TABLE episode(episode_id BLOB PRIMARY KEY, shard INTEGER NOT NULL, ward TEXT NOT NULL,"
+    " patient TEXT NOT NULL, newest_seq INTEGER NOT NULL, number INTEGER NOT NULL,"
+    " open INTEGER NOT NULL, acknowledged INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX episode_open ON episode(newest_seq) WHERE open;"
+    "CREATE TABLE command(shard INTEGER NOT NULL, next_offset INTEGER NOT NULL,"
+    " ordinal INTEGER NOT NULL, kind INTEGER NOT NULL, log_ns INTEGER NOT NULL,"
+    " patient TEXT NOT NULL, payload BLOB, PRIMARY KEY(shard, next_offset, ordinal)) WITHOUT ROWID;"
+    "CREATE TABLE dead_letter(partition INTEGER NOT NULL, \"offset\" INTEGER NOT NULL,"
+    " idx INTEGER NOT NULL, reason TEXT NOT NULL, byte_offset INTEGER NOT NULL,"
+    " detail TEXT NOT NULL, record_ns INTEGER NOT NULL, bytes BLOB,"
+    " PRIMARY KEY(partition, \"offset\", idx));"
+    "CREATE TABLE shard(shard INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL,"
+    " ordinal INTEGER NOT NULL, n INTEGER NOT NULL, log_ns INTEGER NOT NULL,"
+    " wall_ns INTEGER NOT NULL, config TEXT NOT NULL);"
+    "CREATE TABLE config_switch(shard INTEGER NOT NULL, next_offset INTEGER NOT NULL,"
+    " ordinal INTEGER NOT NULL, n INTEGER NOT NULL, config TEXT NOT NULL,"
+    " PRIMARY KEY(shard, next_offset, ordinal)) WITHOUT ROWID;"
+    "CREATE TABLE cursor(sink TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;";
+
+enum statement {
+    BEGIN,
+    COMMIT,
+    FIND_EVENT,
+    ADD_EVENT,
+    SET_EPISODE,
+    ADD_COMMAND,
+    ADD_DEAD_LETTER,
+    SET_POSITION,
+    ADD_SWITCH,
+    SET_CURSOR,
+    STATEMENTS
+};
+
+static const char *const sql[STATEMENTS] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [FIND_EVENT] = "SELECT seq, body FROM event WHERE shard = ?1 AND n = ?2",
+    [ADD_EVENT] = "INSERT INTO event(shard, n, event_id, episode_id, number, ward, prev_seq, phase,"
+                  " kind, priority, patient, time_ns, wall_ns, body)"
+                  " VALUES(?1, ?2, ?3, ?4, ?5, ?6,"
+                  " coalesce((SELECT seq FROM event WHERE ward = ?6 ORDER BY seq DESC LIMIT 1), 0),"
+                  " ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    /* Escalation cancels an acknowledgement, de-escalation and all else keep it. */
+    [SET_EPISODE] = "INSERT INTO episode VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+                    " ON CONFLICT DO UPDATE SET shard = ?2, ward = ?3, patient = ?4,"
+                    " newest_seq = ?5, number = ?6, open = ?7,"
+                    " acknowledged = (acknowledged OR ?8) AND NOT ?9",
+    [ADD_COMMAND] = "INSERT OR IGNORE INTO command VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [ADD_DEAD_LETTER] = "INSERT OR IGNORE INTO dead_letter VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SET_POSITION] = "INSERT INTO shard VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                     " ON CONFLICT DO UPDATE SET next_offset = ?2, ordinal = ?3, n = ?4,"
+                     " log_ns = ?5, wall_ns = ?6, config = ?7"
+                     " WHERE (?2, ?3) >= (next_offset, ordinal)",
+    [ADD_SWITCH] = "INSERT OR IGNORE INTO config_switch VALUES(?1, ?2, ?3, ?4, ?5)",
+    [SET_CURSOR] = "INSERT INTO cursor VALUES(?1, ?2)"
+                   " ON CONFLICT DO UPDATE SET seq = ?2 WHERE ?2 > seq",
+};
+
+struct vg_outbox {
+    char *data_dir, *path;
+    char pipeline[VG_NAME_SIZE];
+    uint8_t uuid[16];
+    int lock_fd;
+    sqlite3 *db;
+    sqlite3_stmt *stmt[STATEMENTS];
+    bool open; /* a transaction is */
+    uint64_t last_seq, committed_seq;
+};
+
+/* Returns a new string; paths are made when the outbox is opened, never later. */
+static char *join(const char *a, const char *b, const char *c)
+{
+    struct vg_buf path = VG_BUF_INIT;
+
+    vg_buf_printf(&path, "%s%s%s", a, b, c);
+    return path.data;
+}
+
+/* ---- opening ---- */
+
+static vg_status make_folder(char *path, struct vg_err *err)
+{
+    for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
+        int rc, sys;
+
+        if (slash)
+            *slash = '\0';
+        /* Pseudonyms and vital signs are for the owner only. */
+        rc = mkdir(path, 0700);
+        sys = errno;
+        if (rc != 0 && sys != EEXIST)
+            vg_fail(err, VG_E_IO, "cannot make the folder %s: %s", path, strerror(sys));
+        if (slash)
+            *slash = '/';
+        if (rc != 0 && sys != EEXIST)
+            return VG_E_IO;
+        if (!slash)
+            return VG_OK;
+    }
+}
+
+static vg_status lock_taken(struct vg_outbox *o, int fd, struct vg_err *err)
+{
+    char pid[24] = "";
+    ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
+
+    pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
+    return vg_fail(err, VG_E_UNAVAILABLE,
+                   "service.data_dir %s is in use by another Vigil (process %s); stop it, or give "
+                   "this one a data_dir of its own",
+                   o->data_dir, pid[0] ? pid : "unknown");
+}
+
+static vg_status take_lock(struct vg_outbox *o, struct vg_err *err)
+{
+    char *path = join(o->data_dir, "/lock", "");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    vg_status st = VG_OK;
+
+    if (fd < 0)
+        st = vg_fail(err, VG_E_IO, "cannot open %s: %s", path, strerror(errno));
+    else if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        st = lock_taken(o, fd, err);
+    free(path);
+    if (st != VG_OK) {
+        if (fd >= 0)
+            close(fd);
+        return st;
+    }
+    o->lock_fd = fd;
+    /* For people; the lock itself is the kernel's, so a full disk may lose this. */
+    if (ftruncate(fd, 0) == 0)
+        dprintf(fd, "%ld\n", (long)getpid());
+    return VG_OK;
+}
+
+static vg_status set_meta(struct vg_outbox *o, const char *key, const char *value,
+                          struct vg_err *err)
+{
+    char *text = sqlite3_mprintf("INSERT INTO meta VALUES(%Q, %Q)", key, value);
+    vg_status st;
+
+    VG_CHECK(text);
+    st = vg_db_exec(o->db, text, "store what it belongs to", err);
+    sqlite3_free(text);
+    return st;
+}
+
+static vg_status fill(struct vg_outbox *o, struct vg_err *err)
+{
+    char uuid[VG_EPISODE_TEXT_SIZE], version[16];
+    vg_status st;
+
+    if (getrandom(o->uuid, sizeof(o->uuid), 0) != (ssize_t)sizeof(o->uuid))
+        return vg_fail(err, VG_E_IO, "the system has no random numbers: %s", strerror(errno));
+    vg_episode_text(o->uuid, uuid);
+    snprintf(version, sizeof(version), "%d", VG_OUTBOX_SCHEMA);
+    st = vg_db_exec(o->db, schema, "make its tables", err);
+    if (st == VG_OK)
+        st = set_meta(o, "schema", version, err);
+    if (st == VG_OK)
+        st = set_meta(o, "uuid", uuid, err);
+    if (st == VG_OK)
+        st = set_meta(o, "pipeline", o->pipeline, err);
+    return st;
+}
+
+/* In one transaction: a crash leaves an empty file, which is filled the next time. */
+static vg_status make_tables(struct vg_outbox *o, struct vg_err *err)
+{
+    vg_status st = vg_db_exec(o->db, "BEGIN IMMEDIATE", "begin", err);
+
+    if (st == VG_OK)
+        st = fill(o, err);
+    if (st == VG_OK)
+        st = vg_db_exec(o->db, "COMMIT", "make its tables", err);
+    if (!sqlite3_get_autocommit(o->db))
+        sqlite3_exec(o->db, "ROLLBACK", NULL, NULL, NULL);
+    return st;
+}
+
+static vg_status check_identity(struct vg_outbox *o, struct vg_err *err)
+{
+    char text[VG_NAME_SIZE];
+    vg_status st = vg_db_check_schema(o->db, err);
+
+    if (st == VG_OK)
+        st = vg_db_meta(o->db, "uuid", text, sizeof(text), err);
+    if (st != VG_OK)
+        return st;
+    if (!vg_episode_parse(text, o->uuid))
+        return vg_fail(err, VG_E_IO, "%s: its UUID is damaged; keep a copy and move data_dir away",
+                       o->path);
+    st = vg_db_meta(o->db, "pipeline", text, sizeof(text), err);
+    if (st != VG_OK)
+        return st;
+    if (strcmp(text, o->pipeline) != 0)
+        return vg_fail(err, VG_E_CONFIG,
+                       "service.data_dir %s belongs to pipeline \"%s\", this one is \"%s\" "
+                       "(service.name); give this one a data_dir of its own",
+                       o->data_dir, text, o->pipeline);
+    return VG_OK;
+}
+
+static vg_status load_last_seq(struct vg_outbox *o, struct vg_err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    vg_status st = VG_OK;
+
+    if (sqlite3_prepare_v2(o->db, "SELECT coalesce(max(seq), 0) FROM event", -1, &stmt, NULL) ==
+            SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        o->last_seq = o->committed_seq = (uint64_t)sqlite3_column_int64(stmt, 0);
+    else
+        st = vg_db_fail(o->db, "read its newest event", err);
+    sqlite3_finalize(stmt);
+    return st;
+}
+
+static vg_status open_database(struct vg_outbox *o, bool may_create, struct vg_err *err)
+{
+    int flags = SQLITE_OPEN_READWRITE | (may_create ? SQLITE_OPEN_CREATE : 0);
+    bool empty;
+    vg_status st = vg_db_open(o->path, flags, &o->db, err);
+
+    if (st == VG_OK)
+        st = vg_db_empty(o->db, &empty, err);
+    if (st == VG_OK)
+        st = vg_db_exec(o->db,
+                        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                        "PRAGMA journal_size_limit = 67108864",
+                        "set its journal", err);
+    if (st == VG_OK)
+        st = empty && may_create ? make_tables(o, err) : check_identity(o, err);
+    if (st == VG_OK)
+        st = load_last_seq(o, err);
+    if (st == VG_OK)
+        st = vg_db_prepare(o->db, sql, STATEMENTS, o->stmt, err);
+    return st;
+}
+
+static void close_database(struct vg_outbox *o)
+{
+    vg_outbox_rollback(o);
+    vg_db_finalize(o->stmt, STATEMENTS);
+    sqlite3_close(o->db);
+    o->db = NULL;
+}
+
+vg_status vg_outbox_open(const char *data_dir, const char *pipeline, bool create,
+                         struct vg_outbox **ret, struct vg_err *err)
+{
+    struct vg_outbox *o = calloc(1, sizeof(*o));
+    vg_status st = VG_OK;
+
+    VG_CHECK(o);
+    *ret = NULL;
+    o->lock_fd = -1;
+    o->data_dir = join(data_dir, "", "");
+    o->path = join(data_dir, "/outbox.db", "");
+    snprintf(o->pipeline, sizeof(o->pipeline), "%s", pipeline);
+    if (create)
+        st = make_folder(o->data_dir, err);
+    if (st == VG_OK)
+        st = take_lock(o, err);
+    if (st == VG_OK)
+        st = open_database(o, create, err);
+    if (st != VG_OK) {
+        vg_outbox_close(o);
+        return st;
+    }
+    *ret = o;
+    return VG_OK;
+}
+
+void vg_outbox_close(struct vg_outbox *o)
+{
+    if (!o)
+        return;
+    close_database(o);
+    if (o->lock_fd >= 0)
+        close(o->lock_fd);
+    free(o->path);
+    free(o->data_dir);
+    free(o);
+}
+
+const uint8_t *vg_outbox_uuid(const struct vg_outbox *o)
+{
+    return o->uuid;
+}
+
+uint64_t vg_outbox_last_seq(const struct vg_outbox *o)
+{
+    return o->last_seq;
+}
+
+const char *vg_outbox_path(const struct vg_outbox *o)
+{
+    return o->path;
+}
+
+/* ---- whose log it is ---- */
+
+static vg_status store_log(struct vg_outbox *o, const char *cluster, const char *partitions,
+                           struct vg_err *err)
+{
+    vg_status st = vg_outbox_begin(o, err);
+
+    if (st == VG_OK)
+        st = set_meta(o, "cluster", cluster, err);
+    if (st == VG_OK)
+        st = set_meta(o, "partitions", partitions, err);
+    if (st == VG_OK)
+        st = vg_outbox_commit(o, err);
+    if (st != VG_OK)
+        vg_outbox_rollback(o);
+    return st;
+}
+
+vg_status vg_outbox_bind_log(struct vg_outbox *o, const char *cluster, uint32_t partitions,
+                             struct vg_err *err)
+{
+    char count[16], old_cluster[VG_CLUSTER_SIZE], old_count[16];
+    vg_status st;
+
+    snprintf(count, sizeof(count), "%u", partitions);
+    st = vg_db_meta(o->db, "cluster", old_cluster, sizeof(old_cluster), err);
+    if (st == VG_OK)
+        st = vg_db_meta(o->db, "partitions", old_count, sizeof(old_count), err);
+    if (st != VG_OK)
+        return st;
+    if (!old_count[0])
+        return store_log(o, cluster, count, err);
+    if (strcmp(old_cluster, cluster) == 0 && strcmp(old_count, count) == 0)
+        return VG_OK;
+    return vg_fail(err, VG_E_CONFIG,
+                   "service.data_dir %s belongs to a log of cluster \"%s\" with %s partitions, the "
+                   "source has cluster \"%s\" with %s; use another data_dir, or say "
+                   "service.on_new_cluster: fresh to move the old state aside and begin anew",
+                   o->data_dir, old_cluster, old_count, cluster, count);
+}
+
+static vg_status move(const char *from, const char *to, struct vg_err *err)
+{
+    if (rename(from, to) != 0 && errno != ENOENT)
+        return vg_fail(err, VG_E_IO, "cannot move %s to %s: %s", from, to, strerror(errno));
+    return VG_OK;
+}
+
+/* Moves `<data_dir>/NAME + suffix` to `<data_dir>/NAME-UUID + suffix`. */
+static vg_status move_aside(struct vg_outbox *o, const char *name, const char *suffix,
+                            struct vg_err *err)
+{
+    char uuid[VG_EPISODE_TEXT_SIZE];
+    struct vg_buf from = VG_BUF_INIT, to = VG_BUF_INIT;
+    vg_status st;
+
+    vg_episode_text(o->uuid, uuid);
+    vg_buf_printf(&from, "%s/%s%s", o->data_dir, name, suffix);
+    vg_buf_printf(&to, "%s/%s-%s%s", o->data_dir, name, uuid, suffix);
+    st = move(from.data, to.data, err);
+    vg_buf_done(&from);
+    vg_buf_done(&to);
+    return st;
+}
+
+vg_status vg_outbox_fresh(struct vg_outbox *o, struct vg_err *err)
+{
+    /* Snapshots first: a crash in between then finds the old outbox and comes here again. A journal
+     * is left only when another program still reads the file, and then it must go along. */
+    static const char *const suffixes[] = { ".db-wal", ".db-shm", ".db" };
+    vg_status st;
+
+    VG_CHECK(!o->open);
+    close_database(o);
+    st = move_aside(o, "snapshots", "", err);
+    for (size_t i = 0; st == VG_OK && i < VG_ARRAY_LEN(suffixes); i++)
+        st = move_aside(o, "outbox", suffixes[i], err);
+    if (st == VG_OK)
+        st = open_database(o, true, err);
+    return st;
+}
+
+/* ---- transactions ---- */
+
+void vg_outbox_rollback(struct vg_outbox *o)
+{
+    /* SQLite has rolled back by itself after some errors. */
+    if (o->open && !sqlite3_get_autocommit(o->db))
+        sqlite3_exec(o->db, "ROLLBACK", NULL, NULL, NULL);
+    o->open = false;
+    o->last_seq = o->committed_seq;
+}
+
+/* Says what failed, then rolls back. */
+static vg_status give_up(struct vg_outbox *o, sqlite3_stmt *stmt, const char *what,
+                         struct vg_err *err)
+{
+    vg_status st = vg_db_fail(o->db, what, err);
+
+    sqlite3_reset(stmt);
+    vg_outbox_rollback(o);
+    return st;
+}
+
+/* Runs a statement that has no rows. */
+static vg_status run(struct vg_outbox *o, enum statement s, const char *what, struct vg_err *err)
+{
+    if (sqlite3_step(o->stmt[s]) != SQLITE_DONE)
+        return give_up(o, o->stmt[s], what, err);
+    sqlite3_reset(o->stmt[s]);
+    return VG_OK;
+}
+
+vg_status vg_outbox_begin(struct vg_outbox *o, struct vg_err *err)
+{
+    vg_status st;
+
+    VG_CHECK(!o->open);
+    st = run(o, BEGIN, "begin a transaction", err);
+    o->open = st == VG_OK;
+    return st;
+}
+
+vg_status vg_outbox_commit(struct vg_outbox *o, struct vg_err *err)
+{
+    vg_status st;
+
+    VG_CHECK(o->open);
+    st = run(o, COMMIT, "make a transaction durable", err);
+    if (st != VG_OK)
+        return st;
+    o->open = false;
+    o->committed_seq = o->last_seq;
+    return VG_OK;
+}
+
+/* ---- what goes into a transaction ---- */
+
+static void bind_text(sqlite3_stmt *stmt, int i, const char *s)
+{
+    sqlite3_bind_text(stmt, i, s, -1, SQLITE_STATIC);
+}
+
+static void bind_unsigned(sqlite3_stmt *stmt, int i, uint64_t value)
+{
+    sqlite3_bind_int64(stmt, i, (int64_t)value);
+}
+
+/* Compares with what is stored as event n of the shard; *ret_found false when nothing is. */
+static vg_status compare(struct vg_outbox *o, uint32_t shard, uint64_t n, const char *json,
+                         size_t len, bool *ret_found, enum vg_put *ret, uint64_t *ret_seq,
+                         struct vg_err *err)
+{
+    sqlite3_stmt *stmt = o->stmt[FIND_EVENT];
+    int rc;
+
+    bind_unsigned(stmt, 1, shard);
+    bind_unsigned(stmt, 2, n);
+    rc = sqlite3_step(stmt);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return give_up(o, stmt, "look up an event", err);
+    *ret_found = rc == SQLITE_ROW;
+    if (*ret_found) {
+        const void *body = sqlite3_column_text(stmt, 1);
+        bool same = (size_t)sqlite3_column_bytes(stmt, 1) == len && memcmp(body, json, len) == 0;
+
+        *ret = same ? VG_PUT_SAME : VG_PUT_DIFFERENT;
+        *ret_seq = same ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
+    }
+    sqlite3_reset(stmt);
+    return VG_OK;
+}
+
+static vg_status add_event(struct vg_outbox *o, uint32_t shard, uint64_t n,
+                           const struct vg_item_event *item, const char *json, int64_t wall_ns,
+                           enum vg_put *ret, struct vg_err *err)
+{
+    sqlite3_stmt *stmt = o->stmt[ADD_EVENT];
+    char id[VG_EPISODE_TEXT_SIZE + 12];
+    int rc;
+
+    vg_episode_text(item->episode_id, id);
+    snprintf(id + VG_EPISODE_TEXT_SIZE - 1, sizeof(id) - VG_EPISODE_TEXT_SIZE + 1, ".%u",
+             item->number);
+    bind_unsigned(stmt, 1, shard);
+    bind_unsigned(stmt, 2, n);
+    bind_text(stmt, 3, id);
+    sqlite3_bind_blob(stmt, 4, item->episode_id, sizeof(item->episode_id), SQLITE_STATIC);
+    bind_unsigned(stmt, 5, item->number);
+    bind_text(stmt, 6, item->ward);
+    bind_unsigned(stmt, 7, item->phase);
+    bind_unsigned(stmt, 8, item->kind);
+    bind_unsigned(stmt, 9, item->priority);
+    bind_text(stmt, 10, item->patient);
+    sqlite3_bind_int64(stmt, 11, item->time_ns);
+    sqlite3_bind_int64(stmt, 12, wall_ns);
+    sqlite3_bind_text(stmt, 13, json, (int)item->json_len, SQLITE_STATIC);
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_DONE) {
+        o->last_seq = (uint64_t)sqlite3_last_insert_rowid(o->db);
+        *ret = VG_PUT_NEW;
+    } else if (rc == SQLITE_CONSTRAINT) {
+        *ret = VG_PUT_DIFFERENT; /* the event is stored under another n */
+    } else {
+        return give_up(o, stmt, "store an event", err);
+    }
+    sqlite3_reset(stmt);
+    return VG_OK;
+}
+
+static vg_status set_episode(struct vg_outbox *o, uint32_t shard, const struct vg_item_event *item,
+                             struct vg_err *err)
+{
+    sqlite3_stmt *stmt = o->stmt[SET_EPISODE];
+
+    sqlite3_bind_blob(stmt, 1, item->episode_id, sizeof(item->episode_id), SQLITE_STATIC);
+    bind_unsigned(stmt, 2, shard);
+    bind_text(stmt, 3, item->ward);
+    bind_text(stmt, 4, item->patient);
+    bind_unsigned(stmt, 5, o->last_seq);
+    bind_unsigned(stmt, 6, item->number);
+    sqlite3_bind_int(stmt, 7, item->phase != VG_PHASE_END);
+    sqlite3_bind_int(stmt, 8, item->phase == VG_PHASE_ACKNOWLEDGE);
+    sqlite3_bind_int(stmt, 9, item->phase == VG_PHASE_ESCALATE);
+    return run(o, SET_EPISODE, "store an episode", err);
+}
+
+vg_status vg_outbox_put_event(struct vg_outbox *o, uint32_t shard, uint64_t n,
+                              const struct vg_item_event *item, const char *json, int64_t wall_ns,
+                              enum vg_put *ret, uint64_t *ret_seq, struct vg_err *err)
+{
+    bool found = false;
+    vg_status st;
+
+    VG_CHECK(o->open);
+    *ret_seq = 0;
+    st = compare(o, shard, n, json, item->json_len, &found, ret, ret_seq, err);
+    if (st != VG_OK || found)
+        return st;
+    st = add_event(o, shard, n, item, json, wall_ns, ret, err);
+    if (st != VG_OK || *ret != VG_PUT_NEW)
+        return st;
+    *ret_seq = o->last_seq;
+    return set_episode(o, shard, item, err);
+}
+
+vg_status vg_outbox_put_command(struct vg_outbox *o, uint32_t shard,
+                                const struct vg_item_command *command, const void *payload,
+                                size_t len, struct vg_err *err)
+{
+    sqlite3_stmt *stmt = o->stmt[ADD_COMMAND];
+
+    VG_CHECK(o->open);
+    bind_unsigned(stmt, 1, shard);
+    sqlite3_bind_int64(stmt, 2, command->next_offset);
+    bind_unsigned(stmt, 3, command->ordinal);
+    bind_unsigned(stmt, 4, command->kind);
+    sqlite3_bind_int64(stmt, 5, command->log_ns);
+    bind_text(stmt, 6, command->patient);
+    sqlite3_bind_blob64(stmt, 7, payload, len, SQLITE_STATIC);
+    return run(o, ADD_COMMAND, "store a command", err);
+}
+
+vg_status vg_outbox_put_dead_letter(struct vg_outbox *o, uint32_t shard,
+                                    const struct vg_item_dead_letter *letter, const void *bytes,
+                                    size_t len, bool *ret_new, struct vg_err *err)
+{
+    sqlite3_stmt *stmt = o->stmt[ADD_DEAD_LETTER];
+    vg_status st;
+
+    VG_CHECK(o->open);
+    bind_unsigned(stmt, 1, shard);
+    sqlite3_bind_int64(stmt, 2, letter->offset);
+    bind_unsigned(stmt, 3, letter->index);
+    bind_text(stmt, 4, letter->reason);
+    bind_unsigned(stmt, 5, letter->byte_offset);
+    bind_text(stmt, 6, letter->detail);
+    sqlite3_bind_int64(stmt, 7, letter->record_ns);
+    sqlite3_bind_blob64(stmt, 8, bytes, len, SQLITE_STATIC);
+    st = run(o, ADD_DEAD_LETTER, "store a dead letter", err);
+    *ret_new = st == VG_OK && sqlite3_changes(o->db) > 0;
+    return st;
+}
+
+vg_status vg_outbox_put_position(struct vg_outbox *o, const struct vg_position *p,
+                                 struct vg_err *err)
+{
+    sqlite3_stmt *stmt = o->stmt[SET_POSITION];
+
+    VG_CHECK(o->open);
+    bind_unsigned(stmt, 1, p->shard);
+    sqlite3_bind_int64(stmt, 2, p->next_offset);
+    bind_unsigned(stmt, 3, p->ordinal);
+    bind_unsigned(stmt, 4, p->n);
+    sqlite3_bind_int64(stmt, 5, p->log_ns);
+    sqlite3_bind_int64(stmt, 6, p->wall_ns);
+    bind_text(stmt, 7, p->config);
+    return run(o, SET_POSITION, "store a position", err);
+}
+
+vg_status vg_outbox_put_config_switch(struct vg_outbox *o, const struct vg_config_switch *s,
+                                      struct vg_err *err)
+{
+    sqlite3_stmt *stmt = o->stmt[ADD_SWITCH];
+
+    VG_CHECK(o->open);
+    bind_unsigned(stmt, 1, s->shard);
+    sqlite3_bind_int64(stmt, 2, s->next_offset);
+    bind_unsigned(stmt, 3, s->ordinal);
+    bind_unsigned(stmt, 4, s->n);
+    bind_text(stmt, 5, s->config);
+    return run(o, ADD_SWITCH, "store a change of configuration", err);
+}
+
+vg_status vg_outbox_put_cursor(struct vg_outbox *o, const char *sink, uint64_t seq,
+                               struct vg_err *err)
+{
+    sqlite3_stmt *stmt = o->stmt[SET_CURSOR];
+
+    VG_CHECK(o->open);
+    bind_text(stmt, 1, sink);
+    bind_unsigned(stmt, 2, seq);
+    return run(o, SET_CURSOR, "store how far a sink is", err);
+}

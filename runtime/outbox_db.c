@@ -1,0 +1,167 @@
+/* outbox_db.c - SQLite as the outbox uses it: opening, errors, statements. */
+#include "runtime/outbox_db.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/outbox.h"
+
+/* How long to wait for another program that has the file locked, such as a backup. */
+enum { BUSY_MS = 2000 };
+
+static const char *path_of(sqlite3 *db)
+{
+    const char *path = db ? sqlite3_db_filename(db, "main") : NULL;
+
+    return path && path[0] ? path : "outbox";
+}
+
+static bool disk_full(int code, int sys)
+{
+    return code == SQLITE_FULL || (code == SQLITE_IOERR && (sys == ENOSPC || sys == EDQUOT));
+}
+
+vg_status vg_db_fail(sqlite3 *db, const char *what, struct vg_err *err)
+{
+    int code = db ? sqlite3_errcode(db) & 0xff : SQLITE_NOMEM;
+    int sys = db ? sqlite3_system_errno(db) : 0;
+    const char *path = path_of(db);
+
+    if (disk_full(code, sys))
+        return vg_fail(err, VG_E_TEMPORARY, "%s: cannot %s: the disk is full; free some space",
+                       path, what);
+    switch (code) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return vg_fail(err, VG_E_TEMPORARY, "%s: cannot %s: another program has locked the file",
+                       path, what);
+    case SQLITE_NOMEM:
+        return vg_fail(err, VG_E_MEMORY, "%s: cannot %s: out of memory", path, what);
+    case SQLITE_NOTADB:
+        return vg_fail(err, VG_E_IO,
+                       "%s is not an outbox of Vigil; move it away or use another service.data_dir",
+                       path);
+    case SQLITE_CORRUPT:
+        return vg_fail(
+            err, VG_E_IO,
+            "%s: cannot %s: the file is damaged (%s); keep a copy and move data_dir away", path,
+            what, sqlite3_errmsg(db));
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return vg_fail(err, VG_E_IO, "%s: cannot %s: %s%s%s", path, what, sqlite3_errmsg(db),
+                       sys ? ": " : "", sys ? strerror(sys) : "");
+    default:
+        return vg_fail(err, VG_E_BUG, "%s: cannot %s: %s", path, what,
+                       db ? sqlite3_errmsg(db) : "");
+    }
+}
+
+vg_status vg_db_open(const char *path, int flags, sqlite3 **ret, struct vg_err *err)
+{
+    sqlite3 *db = NULL;
+
+    *ret = NULL;
+    if (sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+        vg_status st = vg_db_fail(db, "open it", err);
+
+        sqlite3_close(db);
+        return st;
+    }
+    sqlite3_busy_timeout(db, BUSY_MS);
+    *ret = db;
+    return VG_OK;
+}
+
+vg_status vg_db_exec(sqlite3 *db, const char *sql, const char *what, struct vg_err *err)
+{
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return vg_db_fail(db, what, err);
+    return VG_OK;
+}
+
+vg_status vg_db_prepare(sqlite3 *db, const char *const *sql, size_t n, sqlite3_stmt **ret,
+                        struct vg_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (sqlite3_prepare_v3(db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &ret[i], NULL) !=
+            SQLITE_OK)
+            return vg_db_fail(db, "prepare its statements", err);
+    }
+    return VG_OK;
+}
+
+void vg_db_finalize(sqlite3_stmt **statements, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        sqlite3_finalize(statements[i]);
+        statements[i] = NULL;
+    }
+}
+
+/* Runs a query with one text parameter (or none) and copies the first column of its first row. */
+static vg_status query_text(sqlite3 *db, const char *sql, const char *parameter, char *ret,
+                            size_t size, struct vg_err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    vg_status st = VG_OK;
+    int rc = SQLITE_ERROR;
+
+    ret[0] = '\0';
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK) {
+        if (parameter)
+            sqlite3_bind_text(stmt, 1, parameter, -1, SQLITE_STATIC);
+        rc = sqlite3_step(stmt);
+    }
+    if (rc == SQLITE_ROW)
+        snprintf(ret, size, "%s", (const char *)sqlite3_column_text(stmt, 0));
+    else if (rc != SQLITE_DONE)
+        st = vg_db_fail(db, "read it", err);
+    sqlite3_finalize(stmt);
+    return st;
+}
+
+vg_status vg_db_empty(sqlite3 *db, bool *ret, struct vg_err *err)
+{
+    char count[24];
+    vg_status st =
+        query_text(db, "SELECT count(*) FROM sqlite_schema", NULL, count, sizeof(count), err);
+
+    *ret = strcmp(count, "0") == 0;
+    return st;
+}
+
+vg_status vg_db_meta(sqlite3 *db, const char *key, char *ret, size_t size, struct vg_err *err)
+{
+    return query_text(db, "SELECT value FROM meta WHERE key = ?", key, ret, size, err);
+}
+
+vg_status vg_db_check_schema(sqlite3 *db, struct vg_err *err)
+{
+    char found[24];
+    long schema;
+    vg_status st = query_text(db,
+                              "SELECT count(*) FROM sqlite_schema"
+                              " WHERE name IN ('meta', 'event', 'cursor')",
+                              NULL, found, sizeof(found), err);
+
+    if (st != VG_OK)
+        return st;
+    if (strcmp(found, "3") != 0)
+        return vg_fail(err, VG_E_IO,
+                       "%s is not an outbox of Vigil; move it away or use another service.data_dir",
+                       path_of(db));
+    st = vg_db_meta(db, "schema", found, sizeof(found), err);
+    if (st != VG_OK)
+        return st;
+    schema = strtol(found, NULL, 10);
+    if (schema != VG_OUTBOX_SCHEMA)
+        return vg_fail(err, VG_E_IO,
+                       "%s was written by another version of Vigil (schema %ld, this one reads %d);"
+                       " use that version or another service.data_dir",
+                       path_of(db), schema, VG_OUTBOX_SCHEMA);
+    return VG_OK;
+}

@@ -1,0 +1,41 @@
+/* outbox_db.h - SQLite as the outbox uses it: opening, errors, statements.
+ *
+ * Shared by the writing half (outbox.c) and the reading half (outbox_read.c), and by nobody else.
+ */
+#ifndef VG_RUNTIME_OUTBOX_DB_H
+#define VG_RUNTIME_OUTBOX_DB_H
+
+#include <sqlite3.h>
+
+#include "core/err.h"
+
+/** Opens the file with sqlite3_open_v2() flags. On failure *ret is NULL. */
+VG_NODISCARD vg_status vg_db_open(const char *path, int flags, sqlite3 **ret, struct vg_err *err);
+
+/**
+ * Says why the last call on `db` failed while it tried to `what` ("store an event"), and returns
+ * the class of it: VG_E_TEMPORARY, VG_E_IO, VG_E_MEMORY or VG_E_BUG. Call it before anything else
+ * uses `db`.
+ */
+vg_status vg_db_fail(sqlite3 *db, const char *what, struct vg_err *err);
+
+/** Runs statements without results. */
+VG_NODISCARD vg_status vg_db_exec(sqlite3 *db, const char *sql, const char *what,
+                                  struct vg_err *err);
+
+/** Prepares `n` statements. On failure those that were made must still be finalized. */
+VG_NODISCARD vg_status vg_db_prepare(sqlite3 *db, const char *const *sql, size_t n,
+                                     sqlite3_stmt **ret, struct vg_err *err);
+void vg_db_finalize(sqlite3_stmt **statements, size_t n);
+
+/** Whether nothing was ever stored in the file. */
+VG_NODISCARD vg_status vg_db_empty(sqlite3 *db, bool *ret, struct vg_err *err);
+
+/** Fails unless the file is an outbox of a schema that this version knows. */
+VG_NODISCARD vg_status vg_db_check_schema(sqlite3 *db, struct vg_err *err);
+
+/** Copies a value of table meta, "" when it has none. */
+VG_NODISCARD vg_status vg_db_meta(sqlite3 *db, const char *key, char *ret, size_t size,
+                                  struct vg_err *err);
+
+#endif
