@@ -1,0 +1,409 @@
+/* safetensors.c - the strict reader. The checks run in the order of the bytes: size, header, JSON,
+ * each entry, then how the entries cover the data, and only then are values looked at. */
+#include "models/safetensors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <jansson.h>
+#include <sodium.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are used as they are stored");
+
+enum {
+    PREFIX = 8,
+    HEADER_MAX = 1 << 20,
+    FILE_MAX = 64 << 20,
+    NAME_MAX_ = 127,
+};
+
+#define INTEGER_MAX (INT64_C(1) << 53) /* beyond it JSON writers disagree */
+
+struct tensor {
+    const char *name; /* owned by the header */
+    uint32_t rank;
+    uint64_t shape[VG_TENSOR_RANK_MAX];
+    uint64_t begin, end;
+    bool taken;
+};
+
+struct vg_safetensors {
+    char *path;
+    char sha256[2 * crypto_hash_sha256_BYTES + 1];
+    json_t *header;
+    float *data;
+    uint64_t data_len; /* bytes */
+    uint32_t n;
+    struct tensor tensor[VG_TENSORS_MAX];
+};
+
+/* ---- entries of the header ---- */
+
+static bool name_ok(const char *name)
+{
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+    return n > 0 && n <= NAME_MAX_ && name[n] == '\0';
+}
+
+static bool read_integer(const json_t *v, uint64_t *ret)
+{
+    if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > INTEGER_MAX)
+        return false;
+    *ret = (uint64_t)json_integer_value(v);
+    return true;
+}
+
+static vg_status bad_entry(const struct vg_safetensors *f, const char *name, const char *expected,
+                           struct vg_err *err)
+{
+    return vg_fail(err, VG_E_MODEL, "%s: tensor %s: expected %s", f->path, name, expected);
+}
+
+static vg_status read_shape(const struct vg_safetensors *f, const json_t *v, struct tensor *t,
+                            struct vg_err *err)
+{
+    uint64_t bytes = sizeof(float);
+
+    if (!json_is_array(v) || json_array_size(v) > VG_TENSOR_RANK_MAX)
+        return bad_entry(f, t->name, "\"shape\" to be an array of at most 4 sizes", err);
+    t->rank = (uint32_t)json_array_size(v);
+    for (uint32_t i = 0; i < t->rank; i++) {
+        if (!read_integer(json_array_get(v, i), &t->shape[i]) || t->shape[i] == 0)
+            return bad_entry(f, t->name, "sizes in \"shape\" to be integers from 1 to 2^53", err);
+        if (__builtin_mul_overflow(bytes, t->shape[i], &bytes))
+            return bad_entry(f, t->name, "\"shape\" to have less than 2^64 bytes", err);
+    }
+    if (t->end < t->begin || t->end - t->begin != bytes)
+        return vg_fail(err, VG_E_MODEL,
+                       "%s: tensor %s: expected %llu bytes for its shape, data_offsets say "
+                       "[%llu, %llu)",
+                       f->path, t->name, (unsigned long long)bytes, (unsigned long long)t->begin,
+                       (unsigned long long)t->end);
+    return VG_OK;
+}
+
+static vg_status read_tensor(const struct vg_safetensors *f, const char *name, const json_t *v,
+                             struct tensor *t, struct vg_err *err)
+{
+    const json_t *dtype = json_object_get(v, "dtype");
+    const json_t *offsets = json_object_get(v, "data_offsets");
+
+    if (!name_ok(name))
+        return vg_fail(err, VG_E_MODEL,
+                       "%s: a tensor's name is not 1 to 127 letters, digits, '.', '_' or '-'",
+                       f->path);
+    t->name = name;
+    if (!json_is_object(v) || json_object_size(v) != 3)
+        return bad_entry(f, name, "an object of \"dtype\", \"shape\" and \"data_offsets\"", err);
+    if (!json_is_string(dtype) || strcmp(json_string_value(dtype), "F32") != 0)
+        return bad_entry(f, name, "\"dtype\" to be \"F32\"; convert the model to float32", err);
+    if (!json_is_array(offsets) || json_array_size(offsets) != 2 ||
+        !read_integer(json_array_get(offsets, 0), &t->begin) ||
+        !read_integer(json_array_get(offsets, 1), &t->end))
+        return bad_entry(f, name, "\"data_offsets\" to be two integers from 0 to 2^53", err);
+    return read_shape(f, json_object_get(v, "shape"), t, err);
+}
+
+static vg_status check_metadata(const struct vg_safetensors *f, struct vg_err *err)
+{
+    json_t *metadata = json_object_get(f->header, "__metadata__"), *v;
+    const char *key;
+
+    if (!metadata)
+        return VG_OK;
+    if (!json_is_object(metadata))
+        return vg_fail(err, VG_E_MODEL, "%s: expected \"__metadata__\" to be an object", f->path);
+    json_object_foreach(metadata, key, v)
+    {
+        if (!json_is_string(v))
+            return vg_fail(err, VG_E_MODEL,
+                           "%s: expected every value of \"__metadata__\" to be a string", f->path);
+    }
+    return VG_OK;
+}
+
+static vg_status read_entries(struct vg_safetensors *f, struct vg_err *err)
+{
+    const char *name;
+    json_t *v;
+
+    json_object_foreach(f->header, name, v)
+    {
+        vg_status st;
+
+        if (strcmp(name, "__metadata__") == 0)
+            continue;
+        if (f->n == VG_TENSORS_MAX)
+            return vg_fail(err, VG_E_MODEL, "%s: expected at most %d tensors", f->path,
+                           VG_TENSORS_MAX);
+        st = read_tensor(f, name, v, &f->tensor[f->n], err);
+        if (st != VG_OK)
+            return st;
+        f->n++;
+    }
+    return check_metadata(f, err);
+}
+
+static int by_begin(const void *a, const void *b)
+{
+    const struct tensor *x = a, *y = b;
+
+    return (x->begin > y->begin) - (x->begin < y->begin);
+}
+
+/* Tensors must cover the data without gap or overlap: bytes that nobody describes, or that two
+ * describe, mean that the file was not written by what it claims. */
+static vg_status check_coverage(struct vg_safetensors *f, struct vg_err *err)
+{
+    uint64_t at = 0;
+
+    qsort(f->tensor, f->n, sizeof(f->tensor[0]), by_begin);
+    for (uint32_t i = 0; i < f->n; i++) {
+        const struct tensor *t = &f->tensor[i];
+
+        if (t->begin != at)
+            return vg_fail(err, VG_E_MODEL,
+                           "%s: tensor %s: expected its data to begin at %llu, it begins at %llu: "
+                           "data must neither overlap nor leave a gap",
+                           f->path, t->name, (unsigned long long)at, (unsigned long long)t->begin);
+        at = t->end;
+    }
+    if (at != f->data_len)
+        return vg_fail(err, VG_E_MODEL,
+                       "%s: expected %llu bytes of data after the header, the file has %llu",
+                       f->path, (unsigned long long)at, (unsigned long long)f->data_len);
+    return VG_OK;
+}
+
+static vg_status check_values(const struct vg_safetensors *f, struct vg_err *err)
+{
+    for (uint32_t i = 0; i < f->n; i++) {
+        const struct tensor *t = &f->tensor[i];
+        const float *values = f->data + t->begin / sizeof(float);
+        uint64_t n = (t->end - t->begin) / sizeof(float);
+
+        for (uint64_t k = 0; k < n; k++) {
+            if (!isfinite(values[k]))
+                return vg_fail(err, VG_E_MODEL,
+                               "%s: tensor %s: expected finite values, number %llu is not", f->path,
+                               t->name, (unsigned long long)k);
+        }
+    }
+    return VG_OK;
+}
+
+/* ---- the file ---- */
+
+static const char *json_fault(const json_error_t *e)
+{
+    switch (json_error_code(e)) {
+    case json_error_duplicate_key:
+        return "a key occurs twice";
+    case json_error_invalid_utf8:
+        return "it is not UTF-8";
+    case json_error_numeric_overflow:
+        return "a number is too big";
+    case json_error_stack_overflow:
+        return "it is nested too deeply";
+    default:
+        return "it is not JSON";
+    }
+}
+
+static vg_status read_header(struct vg_safetensors *f, const char *text, size_t n,
+                             struct vg_err *err)
+{
+    json_error_t e;
+
+    if (n == 0 || text[0] != '{')
+        return vg_fail(err, VG_E_MODEL, "%s: expected the header to begin with '{'", f->path);
+    f->header = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
+    if (!f->header)
+        return vg_fail(err, VG_E_MODEL, "%s: the header cannot be read: %s (at byte %d of it)",
+                       f->path, json_fault(&e), e.position);
+    return VG_OK;
+}
+
+static vg_status parse(struct vg_safetensors *f, const uint8_t *bytes, size_t n, struct vg_err *err)
+{
+    uint64_t header_len;
+    vg_status st;
+
+    if (n < PREFIX || n > FILE_MAX)
+        return vg_fail(err, VG_E_MODEL,
+                       "%s: expected a file of 8 bytes to 64 MiB, it has %zu bytes", f->path, n);
+    memcpy(&header_len, bytes, PREFIX);
+    if (header_len > HEADER_MAX || header_len > n - PREFIX)
+        return vg_fail(err, VG_E_MODEL,
+                       "%s: expected a header of at most 1 MiB within the file's %zu bytes, its "
+                       "length is said to be %llu: cut short, or not a safetensors file",
+                       f->path, n, (unsigned long long)header_len);
+    st = read_header(f, (const char *)bytes + PREFIX, (size_t)header_len, err);
+    if (st == VG_OK)
+        st = read_entries(f, err);
+    f->data_len = n - PREFIX - header_len;
+    if (st == VG_OK)
+        st = check_coverage(f, err);
+    if (st != VG_OK)
+        return st;
+
+    /* Copied, because the header's length need not leave floats aligned. */
+    f->data = malloc(f->data_len + sizeof(float));
+    VG_CHECK(f->data);
+    memcpy(f->data, bytes + PREFIX + header_len, f->data_len);
+    return check_values(f, err);
+}
+
+vg_status vg_safetensors_parse(const char *path, const uint8_t *bytes, size_t n,
+                               struct vg_safetensors **ret, struct vg_err *err)
+{
+    struct vg_safetensors *f = calloc(1, sizeof(*f));
+    uint8_t digest[crypto_hash_sha256_BYTES];
+    vg_status st;
+
+    VG_CHECK(f && sodium_init() >= 0);
+    f->path = strdup(path);
+    VG_CHECK(f->path);
+    st = parse(f, bytes, n, err);
+    if (st != VG_OK) {
+        vg_safetensors_free(f);
+        return st;
+    }
+    crypto_hash_sha256(digest, bytes, n);
+    sodium_bin2hex(f->sha256, sizeof(f->sha256), digest, sizeof(digest));
+    *ret = f;
+    return VG_OK;
+}
+
+static vg_status read_all(int fd, const char *path, uint8_t **ret, size_t *ret_n,
+                          struct vg_err *err)
+{
+    struct stat info;
+    uint8_t *bytes;
+    size_t size, n = 0;
+
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
+        return vg_fail(err, VG_E_MODEL, "%s: expected a regular file", path);
+    if (info.st_size > FILE_MAX)
+        return vg_fail(err, VG_E_MODEL, "%s: expected a file of at most 64 MiB, it has %lld bytes",
+                       path, (long long)info.st_size);
+    size = (size_t)info.st_size;
+    bytes = malloc(size + 1);
+    VG_CHECK(bytes);
+    while (n < size) {
+        ssize_t got = read(fd, bytes + n, size - n);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            vg_status st = vg_fail(err, VG_E_MODEL, "%s: cannot be read: %s", path,
+                                   got < 0 ? strerror(errno) : "it was cut short meanwhile");
+            free(bytes);
+            return st;
+        }
+        n += (size_t)got;
+    }
+    *ret = bytes;
+    *ret_n = size;
+    return VG_OK;
+}
+
+vg_status vg_safetensors_read(const char *path, struct vg_safetensors **ret, struct vg_err *err)
+{
+    /* Not blocking, so that a pipe in the place of a file is an error and not a hang. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+    vg_status st;
+
+    if (fd < 0)
+        return vg_fail(err, VG_E_MODEL, "%s: cannot be opened: %s", path, strerror(errno));
+    st = read_all(fd, path, &bytes, &n, err);
+    close(fd);
+    if (st == VG_OK)
+        st = vg_safetensors_parse(path, bytes, n, ret, err);
+    free(bytes);
+    return st;
+}
+
+void vg_safetensors_free(struct vg_safetensors *f)
+{
+    if (!f)
+        return;
+    json_decref(f->header);
+    free(f->data);
+    free(f->path);
+    free(f);
+}
+
+/* ---- what is in it ---- */
+
+const char *vg_safetensors_path(const struct vg_safetensors *f)
+{
+    return f->path;
+}
+
+const char *vg_safetensors_sha256(const struct vg_safetensors *f)
+{
+    return f->sha256;
+}
+
+const char *vg_safetensors_metadata(const struct vg_safetensors *f, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(f->header, "__metadata__"), key));
+}
+
+static uint32_t find(const struct vg_safetensors *f, const char *name)
+{
+    uint32_t i = 0;
+
+    while (i < f->n && strcmp(f->tensor[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+bool vg_safetensors_has(const struct vg_safetensors *f, const char *name)
+{
+    return find(f, name) < f->n;
+}
+
+vg_status vg_safetensors_take(struct vg_safetensors *f, const char *name, uint32_t rank,
+                              uint64_t *shape, const float **ret, struct vg_err *err)
+{
+    uint32_t i = find(f, name);
+    struct tensor *t;
+
+    if (i == f->n)
+        return vg_fail(err, VG_E_MODEL, "%s: expected a tensor %s, there is none", f->path, name);
+    t = &f->tensor[i];
+    if (t->rank != rank)
+        return vg_fail(err, VG_E_MODEL, "%s: tensor %s: expected %u dimensions, it has %u", f->path,
+                       name, rank, t->rank);
+    for (uint32_t k = 0; k < rank; k++) {
+        if (shape[k] != 0 && shape[k] != t->shape[k])
+            return vg_fail(err, VG_E_MODEL,
+                           "%s: tensor %s: expected size %llu in dimension %u, it is %llu", f->path,
+                           name, (unsigned long long)shape[k], k + 1,
+                           (unsigned long long)t->shape[k]);
+        shape[k] = t->shape[k];
+    }
+    t->taken = true;
+    *ret = f->data + t->begin / sizeof(float);
+    return VG_OK;
+}
+
+vg_status vg_safetensors_all_taken(const struct vg_safetensors *f, struct vg_err *err)
+{
+    for (uint32_t i = 0; i < f->n; i++) {
+        if (!f->tensor[i].taken)
+            return vg_fail(err, VG_E_MODEL, "%s: tensor %s: expected no such tensor in this model",
+                           f->path, f->tensor[i].name);
+    }
+    return VG_OK;
+}
