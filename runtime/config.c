@@ -1,0 +1,1090 @@
+/* config.c - reads a configuration file, section by section, and plans the chain that it asks for.
+ *
+ * Every mapping of the file is read by an option table: the table knows types, ranges, defaults and
+ * help, and this file knows where a value stands. Two names of options mean something here: an
+ * option `model` names one of `models`, and an option `rules` lists some of `alert_rules`.
+ */
+#include "runtime/config_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/text.h"
+#include "runtime/hash.h"
+#include "runtime/registry.h"
+
+/* ---- options of the sections that are no components ---- */
+
+static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
+static const char *const log_formats[] = { "text", "json", NULL };
+static const char *const cluster_choices[] = { "refuse", "fresh", NULL };
+static const char *const clock_choices[] = { "device", "record", NULL };
+
+struct service_options {
+    struct vg_service_config service;
+    int on_new_cluster;
+};
+
+const struct vg_option vg_service_options[] = {
+    VG_OPT_STRING(struct service_options, service.name, "name", NULL,
+                  VG_OPT_REQUIRED | VG_OPT_EVENTS,
+                  "Name of this pipeline. Part of every id: do not change it on a running site."),
+    VG_OPT_STRING(struct service_options, service.data_dir, "data_dir", "vigil-data", 0,
+                  "Folder of the outbox, snapshots and dead letters, relative to the working "
+                  "directory."),
+    VG_OPT_INT(struct service_options, service.workers, "workers", "0", 0, 64, "", 0,
+               "Chains that run side by side; auto (or 0): one less than there are processors."),
+    VG_OPT_INT(struct service_options, service.frame_rows, "frame_rows", "64", 1, 4096, "rows", 0,
+               "Most rows that travel together between stages."),
+    VG_OPT_INT(struct service_options, service.in_flight_rows, "in_flight_rows", "20000", 64,
+               10000000, "rows", 0,
+               "Most rows between the source and the outbox before the source pauses."),
+    VG_OPT_ENUM(struct service_options, service.log_level, "log.level", "info", log_levels, 0,
+                "How much is logged."),
+    VG_OPT_ENUM(struct service_options, service.log_format, "log.format", "text", log_formats, 0,
+                "Form of a log line."),
+    VG_OPT_DURATION(struct service_options, service.snapshot_every_ns, "snapshot.every", "5s", 0.05,
+                    3600, 0, "Time between two snapshots of a shard."),
+    VG_OPT_INT(struct service_options, service.snapshot_keep, "snapshot.keep", "3", 1, 100, "files",
+               0, "Snapshots that are kept of each shard."),
+    VG_OPT_DURATION(struct service_options, service.drain_timeout_ns, "shutdown.drain_timeout",
+                    "10s", 0.1, 600, 0, "How long a stop waits until everything is delivered."),
+    VG_OPT_ENUM(struct service_options, on_new_cluster, "on_new_cluster", "refuse", cluster_choices,
+                0,
+                "What to do when the log is not the one that the snapshots are of: refuse to "
+                "start, or begin afresh."),
+    VG_OPT_END,
+};
+
+const struct vg_option vg_ingest_options[] = {
+    VG_OPT_INT(struct vg_ingest_config, max_patients, "max_patients", "1000", 1, 100000, "patients",
+               VG_OPT_EVENTS,
+               "Most patients in a shard; rows of a further one become dead letters."),
+    VG_OPT_ENUM(struct vg_ingest_config, clock, "clock", "device", clock_choices, VG_OPT_EVENTS,
+                "Whose time a row has: the device's, or the record's for sites with bad clocks."),
+    VG_OPT_DURATION(struct vg_ingest_config, max_ahead_ns, "max_ahead", "5s", 0, 86400,
+                    VG_OPT_EVENTS,
+                    "How far a device clock may be ahead before the record's time is used."),
+    VG_OPT_DURATION(struct vg_ingest_config, late_after_ns, "late_after", "30s", 0, 86400,
+                    VG_OPT_EVENTS,
+                    "How far a device clock may be behind before its rows reach no limit."),
+    VG_OPT_STRING(struct vg_ingest_config, cluster, "cluster", NULL, VG_OPT_EVENTS,
+                  "Name of the log in ids, in place of the identity that the log gives itself."),
+    VG_OPT_END,
+};
+
+struct model_options {
+    char *file, *sha256;
+};
+
+static const struct vg_option model_options[] = {
+    VG_OPT_STRING(struct model_options, file, "file", NULL, VG_OPT_REQUIRED | VG_OPT_PATH,
+                  "The model file, relative to the configuration file."),
+    VG_OPT_STRING(struct model_options, sha256, "sha256", NULL, 0,
+                  "SHA-256 that the file must have, 64 hexadecimal digits."),
+    VG_OPT_END,
+};
+
+/* Keys of features that this version does not have; whoever read about them should learn that,
+ * rather than look for a spelling mistake. */
+static const char *const later_keys[] = {
+    "budget",  "dead_letters", "endpoint", "endpoints", "filter",   "http",
+    "include", "inhibited_by", "max_age",  "mute",      "required", "tests",
+};
+
+/* ---- entries of a mapping ---- */
+
+bool vg_name_valid(const char *s)
+{
+    size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
+
+    return n > 0 && n < VG_NAME_SIZE && s[n] == '\0';
+}
+
+bool vg_load_is_name(struct vg_load *l, const struct vg_node *node)
+{
+    if (vg_name_valid(node->key))
+        return true;
+    vg_document_error(l->doc, node->key_at,
+                      "\"%.80s\" is no name; expected 1 to 64 letters, digits, \"_\", \"-\", \".\"",
+                      node->key);
+    return false;
+}
+
+bool vg_load_is_mapping(struct vg_load *l, const struct vg_node *node)
+{
+    if (node->kind == VG_NODE_MAPPING || vg_node_empty(node))
+        return true;
+    if (node->key)
+        vg_document_error(l->doc, node->at, "\"%s\" must be a mapping of keys to values, not %s",
+                          node->key, vg_node_what(node));
+    else
+        vg_document_error(l->doc, node->at, "expected a mapping of keys to values, not %s",
+                          vg_node_what(node));
+    return false;
+}
+
+const struct vg_node *vg_load_mapping(struct vg_load *l, const struct vg_node *map, const char *key)
+{
+    const struct vg_node *node = vg_node_find(map, key);
+
+    return node && vg_load_is_mapping(l, node) && node->kind == VG_NODE_MAPPING ? node : NULL;
+}
+
+static bool is_later(const char *word)
+{
+    for (size_t i = 0; i < VG_ARRAY_LEN(later_keys); i++) {
+        if (strcmp(word, later_keys[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+void vg_load_unknown(struct vg_load *l, struct vg_place at, const char *what, const char *word,
+                     const char *const *candidates, size_t n)
+{
+    const char *near = vg_did_you_mean(word, candidates, n);
+    struct vg_buf all = VG_BUF_INIT;
+
+    for (size_t i = 0; i < n; i++)
+        vg_buf_printf(&all, "%s%s", i ? ", " : "", candidates[i]);
+    if (strcmp(what, "key") == 0 && is_later(word))
+        vg_document_error(l->doc, at, "key \"%s\" is not in this version of Vigil; remove it",
+                          word);
+    else if (near)
+        vg_document_error(l->doc, at, "unknown %s \"%.80s\"; did you mean \"%s\"?", what, word,
+                          near);
+    else if (n == 0)
+        vg_document_error(l->doc, at, "unknown %s \"%.80s\"; there are none here", what, word);
+    else
+        vg_document_error(l->doc, at, "unknown %s \"%.80s\"; expected one of: %s", what, word,
+                          all.data);
+    vg_buf_done(&all);
+}
+
+/* `path` as seen from the folder of the configuration file. */
+static char *beside(const struct vg_config *config, const char *path)
+{
+    const char *slash = strrchr(config->path, '/');
+    char *ret;
+
+    if (path[0] == '/' || !slash)
+        ret = strdup(path);
+    else if (asprintf(&ret, "%.*s/%s", (int)(slash - config->path), config->path, path) < 0)
+        ret = NULL;
+    VG_CHECK(ret);
+    return ret;
+}
+
+static vg_status wrong_kind(const struct vg_option *opt, const struct vg_node *node,
+                            struct vg_err *err)
+{
+    struct vg_buf expected = VG_BUF_INIT;
+
+    vg_option_expected(opt, &expected);
+    vg_fail_option(err, VG_E_CONFIG, opt->name, "\"%s\" is %s; expected: %s", opt->name,
+                   vg_node_what(node), expected.data);
+    vg_buf_done(&expected);
+    return VG_E_CONFIG;
+}
+
+static vg_status set_scalar(const struct vg_config *config, const struct vg_option *opt, void *self,
+                            const struct vg_node *node, struct vg_err *err)
+{
+    vg_status st;
+    char *path;
+
+    if (node->kind != VG_NODE_SCALAR || vg_node_empty(node))
+        return wrong_kind(opt, node, err);
+    if (!(opt->flags & VG_OPT_PATH))
+        return vg_option_set(opt, self, node->text, err);
+    path = beside(config, node->text);
+    st = vg_option_set(opt, self, path, err);
+    free(path);
+    return st;
+}
+
+static vg_status set_many(const struct vg_option *opt, void *self, const struct vg_node *node,
+                          const struct vg_node **ret_at, struct vg_err *err)
+{
+    bool list = opt->type == VG_OPT_LIST_;
+    vg_status st = VG_OK;
+
+    if (node->kind != (list ? VG_NODE_SEQUENCE : VG_NODE_MAPPING))
+        return wrong_kind(opt, node, err);
+    for (const struct vg_node *c = node->child; c && st == VG_OK; c = c->next) {
+        *ret_at = c;
+        if (c->kind != VG_NODE_SCALAR || vg_node_empty(c))
+            return vg_fail_option(err, VG_E_CONFIG, opt->name, "expected a single value, not %s",
+                                  vg_node_what(c));
+        st = vg_option_add(opt, self, c->key, c->text, err);
+    }
+    return st;
+}
+
+/* On failure *ret_at is the node at fault. */
+static vg_status set_option(const struct vg_config *config, const struct vg_option *opt, void *self,
+                            const struct vg_node *node, const struct vg_node **ret_at,
+                            struct vg_err *err)
+{
+    *ret_at = node;
+    switch (opt->type) {
+    case VG_OPT_CHANNELS_:
+    case VG_OPT_LIST_:
+    case VG_OPT_MAP_:
+        return set_many(opt, self, node, ret_at, err);
+    default:
+        return set_scalar(config, opt, self, node, err);
+    }
+}
+
+static void hide(struct vg_document *doc, const struct vg_node *node)
+{
+    if (node->kind == VG_NODE_SCALAR)
+        vg_document_hide(doc, node);
+    for (const struct vg_node *c = node->child; c; c = c->next)
+        hide(doc, c);
+}
+
+static void read_option(struct vg_load *l, const struct vg_option *opt, void *self,
+                        const struct vg_node *node)
+{
+    const struct vg_node *at;
+    struct vg_err err;
+
+    if (opt->flags & VG_OPT_SECRET)
+        hide(l->doc, node);
+    if (set_option(l->config, opt, self, node, &at, &err) == VG_OK)
+        return;
+    if (at->secret || (opt->flags & VG_OPT_SECRET && at->kind == VG_NODE_SCALAR)) {
+        struct vg_buf expected = VG_BUF_INIT;
+
+        vg_option_expected(opt, &expected);
+        vg_document_error(l->doc, at->at, "%s: the secret is not accepted; expected: %s", opt->name,
+                          expected.data);
+        vg_buf_done(&expected);
+        return;
+    }
+    vg_document_error(l->doc, at->at, "%s", err.msg);
+}
+
+static const struct vg_option *find_option(const struct vg_target *targets, size_t n,
+                                           const char *name, void **ret_self)
+{
+    for (size_t t = 0; t < n; t++) {
+        const struct vg_option *o =
+            targets[t].table ? vg_option_find(targets[t].table, name) : NULL;
+
+        *ret_self = targets[t].self;
+        if (o)
+            return o;
+    }
+    return NULL;
+}
+
+static bool listed(const char *const *list, const char *word)
+{
+    for (; list && *list; list++) {
+        if (strcmp(*list, word) == 0)
+            return true;
+    }
+    return false;
+}
+
+enum { CANDIDATES_MAX = 128 };
+
+/* The keys that may stand in the mapping `prefix` ("" or "log."), without what is behind a dot. */
+struct keys {
+    char text[CANDIDATES_MAX][VG_NAME_SIZE];
+    const char *key[CANDIDATES_MAX + 1]; /* NULL-terminated */
+    size_t n;
+};
+
+static void add_key(struct keys *keys, const char *key)
+{
+    size_t len = strcspn(key, ".");
+
+    if (keys->n == CANDIDATES_MAX)
+        return;
+    snprintf(keys->text[keys->n], VG_NAME_SIZE, "%.*s", (int)len, key);
+    if (keys->n > 0 && strcmp(keys->key[keys->n - 1], keys->text[keys->n]) == 0)
+        return;
+    keys->key[keys->n] = keys->text[keys->n];
+    keys->key[++keys->n] = NULL;
+}
+
+static void allowed_keys(const struct vg_target *targets, size_t n, const char *const *others,
+                         const char *prefix, struct keys *ret)
+{
+    size_t skip = strlen(prefix);
+
+    ret->n = 0;
+    ret->key[0] = NULL;
+    for (; skip == 0 && others && *others; others++)
+        add_key(ret, *others);
+    for (size_t t = 0; t < n; t++) {
+        for (const struct vg_option *o = targets[t].table; o && o->type != VG_OPT_END_; o++) {
+            if (strncmp(o->name, prefix, skip) == 0)
+                add_key(ret, o->name + skip);
+        }
+    }
+}
+
+static void read_entries(struct vg_load *l, const struct vg_node *map, const char *prefix,
+                         const struct vg_target *targets, size_t n, const char *const *others)
+{
+    struct keys keys;
+
+    allowed_keys(targets, n, others, prefix, &keys);
+    for (const struct vg_node *c = map->child; c; c = c->next) {
+        char name[2 * VG_NAME_SIZE];
+        void *self;
+        const struct vg_option *opt;
+
+        if (prefix[0] == '\0' && listed(others, c->key))
+            continue;
+        snprintf(name, sizeof(name), "%s%.*s", prefix, VG_NAME_SIZE, c->key);
+        opt = find_option(targets, n, name, &self);
+        if (opt) {
+            read_option(l, opt, self, c);
+            continue;
+        }
+        if (prefix[0] != '\0' || !listed(keys.key, c->key)) {
+            vg_load_unknown(l, c->key_at, "key", c->key, keys.key, keys.n);
+        } else if (vg_load_is_mapping(l, c)) {
+            snprintf(name, sizeof(name), "%.*s.", VG_NAME_SIZE, c->key);
+            read_entries(l, c, name, targets, n, NULL);
+        }
+    }
+}
+
+void vg_load_options(struct vg_load *l, const struct vg_node *map, const struct vg_target *targets,
+                     size_t n, const char *const *others)
+{
+    read_entries(l, map, "", targets, n, others);
+    for (size_t t = 0; t < n; t++) {
+        for (const struct vg_option *o = targets[t].table; o && o->type != VG_OPT_END_; o++) {
+            if (o->flags & VG_OPT_REQUIRED && !vg_node_find(map, o->name))
+                vg_document_error(l->doc, map->key_at, "\"%s\" is missing: %s", o->name, o->help);
+        }
+    }
+}
+
+/* ---- components ---- */
+
+enum { COMPONENTS_MAX = 64 };
+
+/* The names of a kind's components, for near misses. */
+#define NAMES_OF(kind)                                            \
+    static size_t kind##_names(const char *names[COMPONENTS_MAX]) \
+    {                                                             \
+        size_t n = 0;                                             \
+                                                                  \
+        for (; n < COMPONENTS_MAX && vg_##kind##s[n]; n++)        \
+            names[n] = vg_##kind##s[n]->name;                     \
+        return n;                                                 \
+    }
+
+NAMES_OF(source)
+NAMES_OF(decoder)
+NAMES_OF(stage)
+NAMES_OF(model)
+NAMES_OF(sink)
+
+typedef size_t names_fn(const char *names[COMPONENTS_MAX]);
+
+/* The name in `node`, of one of the components that `names_of` lists; else NULL. */
+static const char *component_name(struct vg_load *l, const struct vg_node *node, const char *kind,
+                                  names_fn *names_of)
+{
+    const char *names[COMPONENTS_MAX];
+    size_t n = names_of(names);
+
+    if (node->kind != VG_NODE_SCALAR || vg_node_empty(node)) {
+        vg_document_error(l->doc, node->at, "expected the name of a %s, not %s", kind,
+                          vg_node_what(node));
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(names[i], node->text) == 0)
+            return names[i];
+    }
+    vg_load_unknown(l, node->at, kind, node->text, names, n);
+    return NULL;
+}
+
+static const char *component_type(struct vg_load *l, const struct vg_node *map, const char *kind,
+                                  names_fn *names_of)
+{
+    const struct vg_node *type = vg_node_find(map, "type");
+
+    if (type)
+        return component_name(l, type, kind, names_of);
+    vg_document_error(l->doc, map->key_at, "\"type\" is missing: which kind of %s this is", kind);
+    return NULL;
+}
+
+static const char *const type_key[] = { "type", NULL };
+
+static const struct vg_option no_options[] = { VG_OPT_END };
+
+static const struct vg_option *table_of(const struct vg_option *options)
+{
+    return options ? options : no_options;
+}
+
+/* A component's struct with its defaults. */
+static void *self_new(size_t size, const struct vg_option *options)
+{
+    void *self = calloc(1, size ? size : 1);
+
+    VG_CHECK(self);
+    vg_options_default(table_of(options), self);
+    return self;
+}
+
+static void self_free(void *self, const struct vg_option *options)
+{
+    if (self)
+        vg_options_done(table_of(options), self);
+    free(self);
+}
+
+/* Notes what a component said, at the option it named, else at the component. */
+static void note_component(struct vg_load *l, const struct vg_node *node, const struct vg_err *err)
+{
+    const struct vg_node *option = err->option[0] ? vg_node_find(node, err->option) : NULL;
+
+    if (option)
+        vg_document_error(l->doc, option->at, "%s", err->msg);
+    else
+        vg_document_error(l->doc, node->key ? node->key_at : node->at, "%s", err->msg);
+}
+
+/* ---- service ---- */
+
+static void set_workers(struct vg_service_config *service)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (service->workers == 0)
+        service->workers = processors > 2 ? processors - 1 : 1;
+}
+
+static void set_data_dir(struct vg_service_config *service)
+{
+    char *cwd, *path;
+
+    if (service->data_dir[0] == '/')
+        return;
+    cwd = getcwd(NULL, 0);
+    VG_CHECK(cwd);
+    VG_CHECK(asprintf(&path, "%s/%s", cwd, service->data_dir) >= 0);
+    free(cwd);
+    free(service->data_dir);
+    service->data_dir = path;
+}
+
+static void load_service(struct vg_load *l)
+{
+    static const char *const workers_key[] = { "workers", NULL };
+    struct service_options o = { 0 };
+    const struct vg_target target = { vg_service_options, &o };
+    const struct vg_node *map = vg_load_mapping(l, l->doc->root, "service");
+    const struct vg_node *workers = vg_node_find(map, "workers");
+    const struct vg_node *name = vg_node_find(map, "name");
+
+    vg_options_default(vg_service_options, &o);
+    if (map) {
+        bool is_auto =
+            workers && workers->kind == VG_NODE_SCALAR && strcmp(workers->text, "auto") == 0;
+
+        vg_load_options(l, map, &target, 1, is_auto ? workers_key : NULL);
+    }
+    if (o.service.name && name && !vg_name_valid(o.service.name))
+        vg_document_error(l->doc, name->at,
+                          "name: expected 1 to 64 letters, digits, \"_\", \"-\", \".\"");
+    set_workers(&o.service);
+    set_data_dir(&o.service);
+    o.service.fresh_on_new_cluster = o.on_new_cluster == 1;
+    l->config->service = o.service;
+}
+
+/* ---- source and decoder ---- */
+
+static void load_decoder(struct vg_load *l, const struct vg_node *node)
+{
+    struct vg_source_config *source = &l->config->source;
+    const char *name;
+
+    if (!node) {
+        source->decoder = vg_decoder_find("json");
+    } else {
+        name = node->kind == VG_NODE_MAPPING ? component_type(l, node, "decoder", decoder_names)
+                                             : component_name(l, node, "decoder", decoder_names);
+        source->decoder = name ? vg_decoder_find(name) : NULL;
+    }
+    if (!source->decoder)
+        return;
+    source->decoder_self = self_new(source->decoder->self_size, source->decoder->options);
+    if (node && node->kind == VG_NODE_MAPPING) {
+        struct vg_target target = { source->decoder->options, source->decoder_self };
+
+        vg_load_options(l, node, &target, 1, type_key);
+    }
+}
+
+static void load_source(struct vg_load *l)
+{
+    static const char *const own_keys[] = { "type", "decoder", NULL };
+    struct vg_source_config *source = &l->config->source;
+    const struct vg_node *map = vg_load_mapping(l, l->doc->root, "source");
+    struct vg_target targets[VG_TARGETS_MAX];
+    uint32_t errors = l->doc->count[VG_ERROR];
+    struct vg_err err;
+    const char *type;
+
+    vg_options_default(vg_ingest_options, &source->ingest);
+    if (!map)
+        return;
+    load_decoder(l, vg_node_find(map, "decoder"));
+    type = component_type(l, map, "source", source_names);
+    if (!type)
+        return;
+    source->ops = vg_source_find(type);
+    source->self = self_new(source->ops->self_size, source->ops->options);
+    targets[0] = (struct vg_target){ source->ops->options, source->self };
+    targets[1] = (struct vg_target){ vg_ingest_options, &source->ingest };
+    vg_load_options(l, map, targets, 2, own_keys);
+    if (source->ops->check && l->doc->count[VG_ERROR] == errors &&
+        source->ops->check(source->self, &err) != VG_OK)
+        note_component(l, map, &err);
+}
+
+/* ---- models ---- */
+
+static vg_status check_digest(const struct model_options *o, struct vg_err *err)
+{
+    char actual[VG_SHA256_HEX_SIZE];
+    vg_status st = vg_sha256_file(o->file, actual, err);
+
+    if (st != VG_OK)
+        return st;
+    if (!o->sha256 || strcasecmp(o->sha256, actual) == 0)
+        return VG_OK;
+    if (strlen(o->sha256) != 64 || strspn(o->sha256, "0123456789abcdefABCDEF") != 64)
+        return vg_fail_option(err, VG_E_MODEL, "sha256", "sha256: expected 64 hexadecimal digits");
+    return vg_fail_option(err, VG_E_MODEL, "sha256",
+                          "sha256: the file is another one; its SHA-256 is %s", actual);
+}
+
+static void load_model(struct vg_load *l, const struct vg_node *node)
+{
+    struct vg_config *config = l->config;
+    struct model_options o = { 0 };
+    const struct vg_target target = { model_options, &o };
+    uint32_t errors = l->doc->count[VG_ERROR];
+    struct vg_model *model = NULL;
+    struct vg_err err = { 0 };
+    const char *type;
+
+    if (!vg_load_is_name(l, node) || !vg_load_is_mapping(l, node))
+        return;
+    type = component_type(l, node, "model", model_names);
+    vg_load_options(l, node, &target, 1, type_key);
+    if (type && l->doc->count[VG_ERROR] == errors) {
+        /* The digest comes first, so that no parser sees a file that was tampered with. */
+        if (check_digest(&o, &err) != VG_OK ||
+            vg_model_find(type)->load(o.file, &model, &err) != VG_OK) {
+            if (!err.option[0])
+                snprintf(err.option, sizeof(err.option), "file");
+            note_component(l, node, &err);
+        } else {
+            snprintf(model->name, sizeof(model->name), "%s", node->key);
+            config->models[config->models_n++] = model;
+        }
+    }
+    vg_options_done(model_options, &o);
+}
+
+/* What two models of a chain must have in common, or NULL. */
+static const char *disagreement(const struct vg_model *a, const struct vg_model *b)
+{
+    if (a->tick_ns != b->tick_ns)
+        return "ticks";
+    if (a->channels != b->channels ||
+        memcmp(a->channel, b->channel, a->channels * sizeof(a->channel[0])) != 0)
+        return "channels";
+    if (memcmp(a->mean, b->mean, a->channels * sizeof(a->mean[0])) != 0 ||
+        memcmp(a->scale, b->scale, a->channels * sizeof(a->scale[0])) != 0)
+        return "scales";
+    return NULL;
+}
+
+static void load_models(struct vg_load *l)
+{
+    struct vg_config *config = l->config;
+    const struct vg_node *map = vg_load_mapping(l, l->doc->root, "models");
+
+    if (!map)
+        return;
+    config->models = calloc(map->children + 1, sizeof(struct vg_model *));
+    VG_CHECK(config->models);
+    for (const struct vg_node *c = map->child; c; c = c->next)
+        load_model(l, c);
+    for (uint32_t i = 1; i < config->models_n; i++) {
+        const struct vg_node *first = vg_node_find(map, config->models[0]->name);
+        const struct vg_node *other = vg_node_find(map, config->models[i]->name);
+        const char *what = disagreement(config->models[0], config->models[i]);
+
+        if (what)
+            vg_document_error(l->doc, other->key_at,
+                              "model \"%s\" has other %s than model \"%s\" in line %u; models of "
+                              "one chain must agree on channels, scales and tick",
+                              other->key, what, first->key, first->key_at.line);
+    }
+}
+
+/* ---- stages ---- */
+
+static void check_reference(struct vg_load *l, const struct vg_node *node, const char *what,
+                            const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(names[i], node->text) == 0)
+            return;
+    }
+    vg_load_unknown(l, node->at, what, node->text, names, n);
+}
+
+/* Options `model` and `rules` name entries of other sections. */
+static void check_references(struct vg_load *l, const struct vg_node *stage)
+{
+    const struct vg_node *models = vg_load_mapping(l, l->doc->root, "models");
+    const struct vg_node *model = vg_node_find(stage, "model");
+    const struct vg_node *rules = vg_node_find(stage, "rules");
+    const char **names = calloc(models ? models->children + 1 : 1, sizeof(*names));
+    size_t n = 0;
+
+    VG_CHECK(names);
+    for (const struct vg_node *c = models ? models->child : NULL; c; c = c->next)
+        names[n++] = c->key;
+    if (model && model->kind == VG_NODE_SCALAR)
+        check_reference(l, model, "model", names, n);
+    free(names);
+
+    names = vg_load_rule_names(l);
+    for (const struct vg_node *c = rules ? rules->child : NULL; c; c = c->next) {
+        if (c->kind == VG_NODE_SCALAR)
+            check_reference(l, c, "alert rule", names, l->config->site.rules_n);
+    }
+    free(names);
+}
+
+static void load_stage(struct vg_load *l, const struct vg_node *node)
+{
+    struct vg_config *config = l->config;
+    const struct vg_stage_ops *ops;
+    const char *type;
+    struct vg_target target;
+
+    if (!vg_load_is_mapping(l, node))
+        return;
+    type = component_type(l, node, "stage", stage_names);
+    if (!type)
+        return;
+    ops = vg_stage_find(type);
+    target = (struct vg_target){ ops->options, self_new(ops->self_size, ops->options) };
+    vg_load_options(l, node, &target, 1, type_key);
+    self_free(target.self, ops->options);
+    check_references(l, node);
+    config->stages[config->stages_n++].ops = ops;
+}
+
+static void load_stages(struct vg_load *l)
+{
+    const struct vg_node *list = vg_node_find(l->doc->root, "stages");
+
+    if (!list || vg_node_empty(list))
+        return;
+    if (list->kind != VG_NODE_SEQUENCE || list->children == 0) {
+        vg_document_error(
+            l->doc, list->at,
+            "\"stages\" must be a list of stages, such as \"- {type: clean}\", not %s",
+            list->kind == VG_NODE_SEQUENCE ? "an empty one" : vg_node_what(list));
+        return;
+    }
+    l->config->stages = calloc(list->children, sizeof(*l->config->stages));
+    VG_CHECK(l->config->stages);
+    for (const struct vg_node *c = list->child; c; c = c->next)
+        load_stage(l, c);
+}
+
+/* The node of stage `i`. */
+static const struct vg_node *stage_node(const struct vg_config *config, uint32_t i)
+{
+    const struct vg_document *doc = config->document;
+    const struct vg_node *c = vg_node_find(doc->root, "stages")->child;
+
+    while (i-- > 0)
+        c = c->next;
+    return c;
+}
+
+static vg_status check_tick(const struct vg_config *config, const struct vg_plan *plan,
+                            struct vg_err *err)
+{
+    const struct vg_document *doc = config->document;
+    const struct vg_node *models = vg_node_find(doc->root, "models");
+    const struct vg_model *model = config->models_n > 0 ? config->models[0] : NULL;
+    char ours[VG_DURATION_TEXT_SIZE], theirs[VG_DURATION_TEXT_SIZE];
+
+    if (!plan->emits_ticks || !model || plan->tick_ns == model->tick_ns)
+        return VG_OK;
+    vg_format_duration(plan->tick_ns, ours);
+    vg_format_duration(model->tick_ns, theirs);
+    return vg_fail_option(
+        err, VG_E_CONFIG, "tick", "tick: model \"%s\" in line %u was made for a tick of %s, not %s",
+        model->name, vg_node_find(models, model->name)->key_at.line, theirs, ours);
+}
+
+static vg_status plan_stage(const struct vg_config *config, uint32_t i, struct vg_plan *plan,
+                            struct vg_planned_stage *ret, struct vg_err *err)
+{
+    const struct vg_stage_ops *ops = config->stages[i].ops;
+    vg_status st;
+
+    *ret = (struct vg_planned_stage){ .ops = ops, .identity = config->stages[i].identity };
+    ret->self = self_new(ops->self_size, ops->options);
+    for (const struct vg_node *c = stage_node(config, i)->child; c; c = c->next) {
+        const struct vg_option *opt = vg_option_find(table_of(ops->options), c->key);
+        const struct vg_node *at;
+
+        /* The loader has set the same options before and found nothing wrong. */
+        VG_CHECK(!opt || set_option(config, opt, ret->self, c, &at, err) == VG_OK);
+    }
+    plan->stage = ops->name;
+    plan->memory_size = 0;
+    plan->rows = 0;
+    plan->emits_ticks = false;
+    st = ops->plan(ret->self, plan, err);
+    if (st == VG_OK)
+        st = check_tick(config, plan, err);
+    ret->memory_size = plan->memory_size;
+    ret->rows = plan->rows;
+    ret->emits_ticks = plan->emits_ticks;
+    return st;
+}
+
+/* Plans stage by stage; *ret_n says how many instances there are, the failed one being the last. */
+static vg_status plan_chain(const struct vg_config *config, struct vg_layout *layout,
+                            struct vg_planned_stage *stages, uint32_t *ret_n, struct vg_err *err)
+{
+    struct vg_plan plan = { .site = &config->site,
+                            .models = (const struct vg_model *const *)config->models,
+                            .models_n = config->models_n,
+                            .layout = layout };
+    vg_status st = VG_OK;
+
+    vg_layout_init(layout);
+    for (*ret_n = 0; *ret_n < config->stages_n && st == VG_OK; ++*ret_n)
+        st = plan_stage(config, *ret_n, &plan, &stages[*ret_n], err);
+    if (st == VG_OK)
+        vg_layout_finish(layout, (uint32_t)config->service.frame_rows);
+    return st;
+}
+
+vg_status vg_config_plan(const struct vg_config *config, struct vg_layout *layout,
+                         struct vg_planned_stage *stages, struct vg_err *err)
+{
+    uint32_t n;
+    vg_status st = plan_chain(config, layout, stages, &n, err);
+
+    while (st != VG_OK && n > 0)
+        vg_planned_stage_done(&stages[--n]);
+    return st;
+}
+
+void vg_planned_stage_done(struct vg_planned_stage *stage)
+{
+    if (stage->self && stage->ops->close)
+        stage->ops->close(stage->self);
+    if (stage->ops)
+        self_free(stage->self, stage->ops->options);
+    *stage = (struct vg_planned_stage){ 0 };
+}
+
+/* Plans a chain on a scratch copy, for what the plan finds wrong and for the hashes. */
+static void try_plan(struct vg_load *l)
+{
+    struct vg_config *config = l->config;
+    struct vg_planned_stage *stages = calloc(config->stages_n + 1, sizeof(*stages));
+    struct vg_layout layout;
+    struct vg_err err;
+    uint32_t n;
+
+    VG_CHECK(stages);
+    if (plan_chain(config, &layout, stages, &n, &err) == VG_OK)
+        vg_config_make_hashes(config, stages);
+    else
+        note_component(l, stage_node(config, n - 1), &err);
+    while (n > 0)
+        vg_planned_stage_done(&stages[--n]);
+    free(stages);
+}
+
+/* ---- sinks ---- */
+
+static void load_sink(struct vg_load *l, const struct vg_node *node)
+{
+    struct vg_config *config = l->config;
+    struct vg_sink_config *sink = &config->sinks[config->sinks_n];
+    uint32_t errors = l->doc->count[VG_ERROR];
+    struct vg_target target;
+    struct vg_err err;
+    const char *type;
+
+    if (!vg_load_is_name(l, node) || !vg_load_is_mapping(l, node))
+        return;
+    type = component_type(l, node, "sink", sink_names);
+    if (!type)
+        return;
+    config->sinks_n++;
+    snprintf(sink->name, sizeof(sink->name), "%s", node->key);
+    sink->ops = vg_sink_find(type);
+    sink->self = self_new(sink->ops->self_size, sink->ops->options);
+    target = (struct vg_target){ sink->ops->options, sink->self };
+    vg_load_options(l, node, &target, 1, type_key);
+    if (sink->ops->check && l->doc->count[VG_ERROR] == errors &&
+        sink->ops->check(sink->self, &err) != VG_OK)
+        note_component(l, node, &err);
+}
+
+/* Options that name something which only one sink can have. */
+static const char *const exclusive[] = { "path", "publish", "control" };
+
+static const char *exclusive_value(const struct vg_sink_config *sink, size_t i)
+{
+    const struct vg_option *opt = vg_option_find(table_of(sink->ops->options), exclusive[i]);
+    const char *value;
+
+    if (!opt || opt->type != VG_OPT_STRING_)
+        return NULL;
+    value = *(char *const *)((const char *)sink->self + opt->offset);
+    /* "tcp://127.0.0.1:*" is another port each time. */
+    return value && value[0] && value[strlen(value) - 1] != '*' ? value : NULL;
+}
+
+static void check_clash(struct vg_load *l, const struct vg_node *map,
+                        const struct vg_sink_config *first, const struct vg_sink_config *other)
+{
+    const struct vg_node *there = vg_node_find(map, first->name);
+    const struct vg_node *here = vg_node_find(map, other->name);
+
+    for (size_t i = 0; i < VG_ARRAY_LEN(exclusive) * VG_ARRAY_LEN(exclusive); i++) {
+        size_t j = i / VG_ARRAY_LEN(exclusive);
+        const char *a = exclusive_value(first, i % VG_ARRAY_LEN(exclusive));
+        const char *b = exclusive_value(other, j);
+        const struct vg_node *at = vg_node_find(here, exclusive[j]);
+
+        if (a && b && strcmp(a, b) == 0)
+            vg_document_error(
+                l->doc, at ? at->at : here->key_at,
+                "%s: \"%s\" is also that of sink \"%s\" in line %u; each needs its own",
+                exclusive[j], b, first->name, there->key_at.line);
+    }
+}
+
+static void load_sinks(struct vg_load *l)
+{
+    struct vg_config *config = l->config;
+    const struct vg_node *map = vg_load_mapping(l, l->doc->root, "sinks");
+
+    if (!map)
+        return;
+    if (map->children == 0)
+        vg_document_error(l->doc, map->at, "\"sinks\" needs at least one sink");
+    config->sinks = calloc(map->children + 1, sizeof(*config->sinks));
+    VG_CHECK(config->sinks);
+    for (const struct vg_node *c = map->child; c; c = c->next)
+        load_sink(l, c);
+    for (uint32_t i = 0; i < config->sinks_n; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            if (config->sinks[i].ops == config->sinks[j].ops)
+                check_clash(l, map, &config->sinks[j], &config->sinks[i]);
+        }
+    }
+}
+
+/* ---- the whole ---- */
+
+static bool stage_names_model(const struct vg_node *stages, const char *name)
+{
+    for (const struct vg_node *c = stages ? stages->child : NULL; c; c = c->next) {
+        const struct vg_node *model = vg_node_find(c, "model");
+
+        if (model && model->kind == VG_NODE_SCALAR && strcmp(model->text, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void warn_unused_models(struct vg_load *l)
+{
+    const struct vg_node *stages = vg_node_find(l->doc->root, "stages");
+
+    for (uint32_t i = 0; i < l->config->models_n; i++) {
+        const char *name = l->config->models[i]->name;
+        const struct vg_node *models = vg_node_find(l->doc->root, "models");
+
+        if (!stage_names_model(stages, name))
+            vg_document_warn(l->doc, vg_node_find(models, name)->key_at,
+                             "no stage uses model \"%s\"", name);
+    }
+}
+
+static bool stage_uses_rule(const struct vg_load *l, const char *name)
+{
+    for (uint32_t i = 0; i < l->config->stages_n; i++) {
+        const struct vg_stage_ops *ops = l->config->stages[i].ops;
+        const struct vg_node *rules = vg_node_find(stage_node(l->config, i), "rules");
+
+        if (!vg_option_find(table_of(ops->options), "rules"))
+            continue;
+        if (!rules)
+            return true; /* a stage that lists none takes all */
+        for (const struct vg_node *c = rules->child; c; c = c->next) {
+            if (c->kind == VG_NODE_SCALAR && strcmp(c->text, name) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void warn_unused_rules(struct vg_load *l)
+{
+    const struct vg_node *rules = vg_node_find(l->doc->root, "alert_rules");
+
+    for (uint32_t i = 0; i < l->config->site.rules_n; i++) {
+        const char *name = l->config->site.rules[i].name;
+
+        if (!stage_uses_rule(l, name))
+            vg_document_warn(l->doc, vg_node_find(rules, name)->key_at,
+                             "no stage uses alert rule \"%s\"", name);
+    }
+}
+
+static const char *const sections[] = { "version", "service",  "source",      "models", "stages",
+                                        "wards",   "profiles", "alert_rules", "sinks",  NULL };
+static const char *const required_sections[] = { "service", "source", "stages", "sinks" };
+
+/* Whether the rest of the file may be read as version 1. */
+static bool check_version(struct vg_load *l)
+{
+    const struct vg_node *version = vg_node_find(l->doc->root, "version");
+
+    if (!version) {
+        vg_document_error(l->doc, (struct vg_place){ 0, 0 },
+                          "\"version: 1\" is missing; it says which version of the format this is");
+        return true;
+    }
+    if (version->kind == VG_NODE_SCALAR && strcmp(version->text, "1") == 0)
+        return true;
+    vg_document_error(l->doc, version->at, "this Vigil reads \"version: 1\"");
+    return false;
+}
+
+static void check_sections(struct vg_load *l)
+{
+    vg_load_options(l, l->doc->root, NULL, 0, sections);
+    for (size_t i = 0; i < VG_ARRAY_LEN(required_sections); i++) {
+        const struct vg_node *node = vg_node_find(l->doc->root, required_sections[i]);
+
+        if (!node)
+            vg_document_error(l->doc, (struct vg_place){ 0, 0 }, "section \"%s\" is missing",
+                              required_sections[i]);
+        else if (vg_node_empty(node))
+            vg_document_error(l->doc, node->key_at, "section \"%s\" is empty",
+                              required_sections[i]);
+    }
+}
+
+static void load(struct vg_load *l)
+{
+    if (l->doc->root->kind != VG_NODE_MAPPING) {
+        vg_document_error(l->doc, l->doc->root->at, "expected a mapping of sections, not %s",
+                          vg_node_what(l->doc->root));
+        return;
+    }
+    if (!check_version(l))
+        return;
+    check_sections(l);
+    load_service(l);
+    vg_load_site(l);
+    load_models(l);
+    vg_load_check_rules(l);
+    load_source(l);
+    load_stages(l);
+    load_sinks(l);
+    /* What a plan says about a chain that is wrong already would only mislead. */
+    if (l->doc->count[VG_ERROR] > 0)
+        return;
+    warn_unused_models(l);
+    warn_unused_rules(l);
+    try_plan(l);
+}
+
+vg_status vg_config_load(const char *path, struct vg_config **ret, struct vg_buf *diagnostics,
+                         struct vg_err *err)
+{
+    struct vg_config *config = calloc(1, sizeof(*config));
+    struct vg_document *doc = calloc(1, sizeof(*doc));
+    struct vg_load l = { config, doc };
+    vg_status st;
+
+    VG_CHECK(config && doc);
+    *ret = NULL;
+    config->path = strdup(path);
+    VG_CHECK(config->path);
+    config->document = doc;
+    st = vg_document_read(doc, path, err);
+    if (st == VG_OK)
+        load(&l);
+    vg_document_report(doc, diagnostics);
+    if (st != VG_E_IO && doc->count[VG_ERROR] > 0)
+        st = vg_fail(err, VG_E_CONFIG, "%s: %u problem%s", path, doc->count[VG_ERROR],
+                     doc->count[VG_ERROR] == 1 ? "" : "s");
+    if (st != VG_OK) {
+        vg_config_free(config);
+        return st;
+    }
+    *ret = config;
+    return VG_OK;
+}
+
+void vg_config_free(struct vg_config *config)
+{
+    if (!config)
+        return;
+    for (uint32_t i = 0; i < config->sinks_n; i++)
+        self_free(config->sinks[i].self, config->sinks[i].ops->options);
+    for (uint32_t i = 0; i < config->models_n; i++)
+        config->models[i]->ops->free(config->models[i]);
+    if (config->source.ops)
+        self_free(config->source.self, config->source.ops->options);
+    if (config->source.decoder)
+        self_free(config->source.decoder_self, config->source.decoder->options);
+    vg_options_done(vg_ingest_options, &config->source.ingest);
+    free(config->service.name);
+    free(config->service.data_dir);
+    vg_site_done(&config->site);
+    vg_document_done(config->document);
+    free(config->document);
+    free(config->sinks);
+    free(config->models);
+    free(config->stages);
+    free(config->path);
+    free(config);
+}

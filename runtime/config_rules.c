@@ -1,0 +1,813 @@
+/* config_rules.c - reads the clinical part of a configuration: profiles, wards and alert rules.
+ *
+ * Limits carry a unit that fits their channel, and a rule that could never fire, or would end and
+ * start again at once, is refused: such a mistake must show here and not at a bed.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/text.h"
+#include "runtime/config_private.h"
+
+/* The channel that `text` names; VG_CHANNEL_NONE after noting the problem. `also` is one more word
+ * that may stand there, or NULL. */
+static int read_channel(struct vg_load *l, struct vg_place at, const char *what, const char *text,
+                        const char *also)
+{
+    const char *names[VG_CHANNELS + 1];
+    size_t n = 0;
+    int c = vg_channel_find(text);
+
+    if (c != VG_CHANNEL_NONE)
+        return c;
+    for (; n < VG_CHANNELS; n++)
+        names[n] = vg_channels[n].name;
+    if (also)
+        names[n++] = also;
+    vg_load_unknown(l, at, what, text, names, n);
+    return VG_CHANNEL_NONE;
+}
+
+static bool plausible(struct vg_load *l, struct vg_place at, int channel, float value)
+{
+    const struct vg_channel *c = &vg_channels[channel];
+
+    if (value >= c->low && value <= c->high)
+        return true;
+    vg_document_error(l->doc, at, "%g %s is outside the plausible range of %s, %g to %g %s",
+                      (double)value, c->ucum, c->name, (double)c->low, (double)c->high, c->ucum);
+    return false;
+}
+
+static bool read_quantity(struct vg_load *l, struct vg_place at, int channel, const char *text,
+                          float *ret)
+{
+    if (vg_parse_quantity(text, channel, ret))
+        return true;
+    vg_document_error(l->doc, at,
+                      "\"%.60s\" is not a quantity; expected a number with a unit that converts to "
+                      "%s, such as \"%g %s\"",
+                      text, vg_channels[channel].ucum, (double)vg_channels[channel].high,
+                      vg_channels[channel].ucum);
+    return false;
+}
+
+/* ---- profiles ---- */
+
+struct limit_options {
+    char *low, *high;
+};
+
+static const struct vg_option limit_options[] = {
+    VG_OPT_STRING(struct limit_options, low, "low", NULL, 0,
+                  "Values below this are too low; with its unit."),
+    VG_OPT_STRING(struct limit_options, high, "high", NULL, 0,
+                  "Values above this are too high; with its unit."),
+    VG_OPT_END,
+};
+
+enum visit { UNSEEN, VISITING, DONE };
+
+/* A profile while `extends` is being resolved. */
+struct draft {
+    const struct vg_node *node;
+    enum visit visit;
+};
+
+static void set_limit(struct vg_load *l, const struct vg_node *node, const char *key, int channel,
+                      const char *text, uint32_t *set, float *value)
+{
+    const struct vg_node *at = vg_node_find(node, key);
+
+    if (text && read_quantity(l, at->at, channel, text, &value[channel]) &&
+        plausible(l, at->at, channel, value[channel]))
+        *set |= UINT32_C(1) << channel;
+}
+
+static void read_limits(struct vg_load *l, struct vg_profile *p, const struct vg_node *node)
+{
+    struct limit_options o = { 0 };
+    const struct vg_target target = { limit_options, &o };
+    int channel = read_channel(l, node->key_at, "channel", node->key, "extends");
+    uint32_t both;
+
+    if (channel == VG_CHANNEL_NONE || !vg_load_is_mapping(l, node))
+        return;
+    vg_load_options(l, node, &target, 1, NULL);
+    set_limit(l, node, "low", channel, o.low, &p->low_set, p->low);
+    set_limit(l, node, "high", channel, o.high, &p->high_set, p->high);
+    vg_options_done(limit_options, &o);
+    both = p->low_set & p->high_set;
+    if (both & UINT32_C(1) << channel && !(p->low[channel] < p->high[channel]))
+        vg_document_error(l->doc, node->key_at,
+                          "%s: the low limit %g must be less than the high limit %g %s", node->key,
+                          (double)p->low[channel], (double)p->high[channel],
+                          vg_channels[channel].ucum);
+}
+
+static int find_profile(const struct vg_site *site, const char *name)
+{
+    for (uint32_t i = 0; i < site->profiles_n; i++) {
+        if (strcmp(site->profiles[i].name, name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+static int read_profile_name(struct vg_load *l, const struct vg_node *node)
+{
+    const struct vg_site *site = &l->config->site;
+    const char **names;
+    int found = -1;
+
+    if (node->kind != VG_NODE_SCALAR || vg_node_empty(node)) {
+        vg_document_error(l->doc, node->at, "expected the name of a profile, not %s",
+                          vg_node_what(node));
+        return -1;
+    }
+    found = find_profile(site, node->text);
+    if (found >= 0)
+        return found;
+    names = calloc(site->profiles_n + 1, sizeof(*names));
+    VG_CHECK(names);
+    for (uint32_t i = 0; i < site->profiles_n; i++)
+        names[i] = site->profiles[i].name;
+    vg_load_unknown(l, node->at, "profile", node->text, names, site->profiles_n);
+    free(names);
+    return -1;
+}
+
+/* Takes over the limits of the profile that this one extends, then reads its own. Recursion ends
+ * at a profile that is being visited. */
+/* NOLINTNEXTLINE(misc-no-recursion) */
+static void resolve_profile(struct vg_load *l, struct draft *drafts, uint32_t i)
+{
+    struct vg_profile *p = &l->config->site.profiles[i];
+    const struct vg_node *extends = vg_node_find(drafts[i].node, "extends");
+    int base;
+
+    if (drafts[i].visit != UNSEEN)
+        return;
+    drafts[i].visit = VISITING;
+    base = extends ? read_profile_name(l, extends) : -1;
+    if (base >= 0 && drafts[base].visit == VISITING) {
+        vg_document_error(l->doc, extends->at, "profile \"%s\" extends itself by way of \"%s\"",
+                          p->name, extends->text);
+    } else if (base >= 0) {
+        char name[VG_NAME_SIZE];
+
+        resolve_profile(l, drafts, (uint32_t)base);
+        memcpy(name, p->name, sizeof(name));
+        *p = l->config->site.profiles[base];
+        memcpy(p->name, name, sizeof(name));
+    }
+    for (const struct vg_node *c = drafts[i].node->child; c; c = c->next) {
+        if (c != extends)
+            read_limits(l, p, c);
+    }
+    drafts[i].visit = DONE;
+}
+
+static void load_profiles(struct vg_load *l)
+{
+    struct vg_site *site = &l->config->site;
+    const struct vg_node *map = vg_load_mapping(l, l->doc->root, "profiles");
+    struct draft *drafts;
+
+    if (!map)
+        return;
+    drafts = calloc(map->children + 1, sizeof(*drafts));
+    site->profiles = calloc(map->children + 1, sizeof(*site->profiles));
+    VG_CHECK(drafts && site->profiles);
+    for (const struct vg_node *c = map->child; c; c = c->next) {
+        if (!vg_load_is_name(l, c) || !vg_load_is_mapping(l, c))
+            continue;
+        drafts[site->profiles_n].node = c;
+        snprintf(site->profiles[site->profiles_n++].name, VG_NAME_SIZE, "%s", c->key);
+    }
+    for (uint32_t i = 0; i < site->profiles_n; i++)
+        resolve_profile(l, drafts, i);
+    free(drafts);
+}
+
+/* ---- wards ---- */
+
+struct ward_options {
+    char *name;
+};
+
+static const struct vg_option ward_options[] = {
+    VG_OPT_STRING(struct ward_options, name, "name", NULL, 0, "The ward's name for people."),
+    VG_OPT_END,
+};
+
+static const struct vg_option bed_options[] = { VG_OPT_END };
+
+static bool ward_valid(const char *s)
+{
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+    return n > 0 && n < VG_WARD_SIZE && s[n] == '\0' && strcmp(s, "none") != 0;
+}
+
+static void load_bed(struct vg_load *l, const char *ward, const struct vg_node *node)
+{
+    static const char *const profile_key[] = { "profile", NULL };
+    const struct vg_target target = { bed_options, NULL };
+    struct vg_site *site = &l->config->site;
+    struct vg_bed_config *bed = &site->beds[site->beds_n];
+    const struct vg_node *profile = vg_node_find(node, "profile");
+    size_t len = strlen(ward) + 1 + strlen(node->key);
+    int found;
+
+    if (!vg_load_is_mapping(l, node))
+        return;
+    if (node->key[0] == '\0' || len >= VG_BED_SIZE) {
+        vg_document_error(l->doc, node->key_at,
+                          "\"%.80s\" is no bed; expected text, at most %d bytes with the ward",
+                          node->key, VG_BED_SIZE - 1);
+        return;
+    }
+    vg_load_options(l, node, &target, 1, profile_key);
+    found = profile ? read_profile_name(l, profile) : 0;
+    if (found < 0 || site->profiles_n == 0)
+        return;
+    snprintf(bed->bed, sizeof(bed->bed), "%s/%s", ward, node->key);
+    bed->profile = (uint32_t)found;
+    site->beds_n++;
+}
+
+static void load_ward(struct vg_load *l, const struct vg_node *node)
+{
+    static const char *const beds_key[] = { "beds", NULL };
+    struct vg_site *site = &l->config->site;
+    struct ward_options o = { 0 };
+    const struct vg_target target = { ward_options, &o };
+    const struct vg_node *beds;
+
+    if (!vg_load_is_mapping(l, node))
+        return;
+    if (!ward_valid(node->key)) {
+        vg_document_error(l->doc, node->key_at,
+                          "\"%.80s\" is no ward; expected 1 to 32 of a-z, 0-9 and \"-\", and not "
+                          "\"none\", which is the ward of rows without one",
+                          node->key);
+        return;
+    }
+    snprintf(site->wards[site->wards_n++], VG_WARD_SIZE, "%s", node->key);
+    vg_load_options(l, node, &target, 1, beds_key);
+    vg_options_done(ward_options, &o);
+    beds = vg_load_mapping(l, node, "beds");
+    if (!beds)
+        return;
+    site->beds = realloc(site->beds, (site->beds_n + beds->children + 1) * sizeof(*site->beds));
+    VG_CHECK(site->beds);
+    for (const struct vg_node *c = beds->child; c; c = c->next)
+        load_bed(l, node->key, c);
+}
+
+static void load_wards(struct vg_load *l)
+{
+    const struct vg_node *map = vg_load_mapping(l, l->doc->root, "wards");
+
+    if (!map)
+        return;
+    l->config->site.wards = calloc(map->children + 1, sizeof(*l->config->site.wards));
+    VG_CHECK(l->config->site.wards);
+    for (const struct vg_node *c = map->child; c; c = c->next)
+        load_ward(l, c);
+}
+
+/* ---- rules ---- */
+
+struct rule_options {
+    char *title;
+    int priority;
+    int64_t for_ns, keep_firing_for_ns, update_every_ns;
+    bool technical;
+};
+
+static const struct vg_option rule_options[] = {
+    VG_OPT_STRING(struct rule_options, title, "title", NULL, 0, "What the alert says to people."),
+    VG_OPT_ENUM(struct rule_options, priority, "priority", NULL, vg_priority_names, VG_OPT_REQUIRED,
+                "How urgent it is: high, medium, low or none."),
+    VG_OPT_DURATION(struct rule_options, for_ns, "for", "0", 0, 86400, 0,
+                    "How long the condition must hold before the alert starts."),
+    VG_OPT_DURATION(struct rule_options, keep_firing_for_ns, "keep_firing_for", "0", 0, 86400, 0,
+                    "How long the alert goes on after the condition has ended."),
+    VG_OPT_DURATION(struct rule_options, update_every_ns, "update_every", "30s", 1, 86400, 0,
+                    "Least time between two updates."),
+    VG_OPT_BOOL(struct rule_options, technical, "technical", NULL, 0,
+                "Says that the alert is about devices and data, not about the patient."),
+    VG_OPT_END,
+};
+
+struct when_options {
+    char *subject; /* channel, model or condition */
+    char *below, *above;
+    float quantile;
+    int64_t within_ns, longer_than_ns;
+};
+
+/* clang-format off */
+#define SUBJECT(key, help) \
+    VG_OPT_STRING(struct when_options, subject, key, NULL, VG_OPT_REQUIRED, help)
+/* clang-format on */
+
+static const struct vg_option when_limit[] = {
+    SUBJECT("channel", "The channel whose value is compared."),
+    VG_OPT_STRING(struct when_options, below, "below", NULL, 0, "The value is less than this."),
+    VG_OPT_STRING(struct when_options, above, "above", NULL, 0, "The value is greater than this."),
+    VG_OPT_END,
+};
+
+static const struct vg_option when_forecast[] = {
+    SUBJECT("forecast", "The channel whose forecast is compared."),
+    VG_OPT_FLOAT(struct when_options, quantile, "quantile", "0.5", 0.001, 0.999, "", 0,
+                 "Which quantile of the forecast."),
+    VG_OPT_STRING(struct when_options, below, "below", NULL, 0, "The forecast is less than this."),
+    VG_OPT_STRING(struct when_options, above, "above", NULL, 0,
+                  "The forecast is greater than this."),
+    VG_OPT_DURATION(struct when_options, within_ns, "within", NULL, 1, 86400, VG_OPT_REQUIRED,
+                    "How far ahead the forecast counts."),
+    VG_OPT_END,
+};
+
+static const struct vg_option when_anomaly[] = {
+    SUBJECT("anomaly", "The model whose score is compared."),
+    VG_OPT_STRING(struct when_options, above, "above", NULL, VG_OPT_REQUIRED,
+                  "The score is greater than this: threshold (the model's) or a number."),
+    VG_OPT_END,
+};
+
+static const struct vg_option when_stale[] = {
+    SUBJECT("stale", "The channel without new values, or any for the whole bed."),
+    VG_OPT_DURATION(struct when_options, longer_than_ns, "longer_than", NULL, 1, 86400,
+                    VG_OPT_REQUIRED, "How long there was nothing."),
+    VG_OPT_END,
+};
+
+static const struct vg_option when_condition[] = {
+    SUBJECT("condition", "The technical condition."),
+    VG_OPT_END,
+};
+
+/* By enum vg_rule_kind. */
+static const struct {
+    const char *key; /* of `when` that tells the kind */
+    const struct vg_option *options;
+    uint8_t alert_kind;
+} kinds[] = {
+    [VG_RULE_LIMIT] = { "channel", when_limit, VG_ALERT_PHYSIOLOGICAL },
+    [VG_RULE_FORECAST] = { "forecast", when_forecast, VG_ALERT_ADVISORY },
+    [VG_RULE_ANOMALY] = { "anomaly", when_anomaly, VG_ALERT_ADVISORY },
+    [VG_RULE_STALE] = { "stale", when_stale, VG_ALERT_TECHNICAL },
+    [VG_RULE_CONDITION] = { "condition", when_condition, VG_ALERT_TECHNICAL },
+};
+
+struct clear_options {
+    char *below, *above;
+    int64_t for_ns;
+};
+
+static const struct vg_option clear_options[] = {
+    VG_OPT_STRING(struct clear_options, below, "below", NULL, 0,
+                  "The alert ends when the value is less than this."),
+    VG_OPT_STRING(struct clear_options, above, "above", NULL, 0,
+                  "The alert ends when the value is greater than this."),
+    VG_OPT_DURATION(struct clear_options, for_ns, "for", "0", 0, 86400, 0,
+                    "How long that must hold."),
+    VG_OPT_END,
+};
+
+/* What follows `word` and blanks in `s`; NULL when `s` does not begin with it. */
+static const char *skip(const char *s, const char *word)
+{
+    size_t n = strlen(word);
+
+    if (strncmp(s, word, n) != 0)
+        return NULL;
+    return s + n + strspn(s + n, " ");
+}
+
+/* A difference: "2 [degF]" is 1.1 Cel and not -16.7. */
+static bool read_difference(struct vg_load *l, struct vg_place at, int channel, const char *text,
+                            float *ret)
+{
+    size_t number = strspn(text, "0123456789.");
+    char zero[80];
+    float origin;
+
+    if (number == 0) {
+        vg_document_error(l->doc, at, "\"%.60s\" is no offset; expected a number with a unit",
+                          text);
+        return false;
+    }
+    snprintf(zero, sizeof(zero), "0%s", text + number);
+    if (!read_quantity(l, at, channel, text, ret))
+        return false;
+    if (vg_parse_quantity(zero, channel, &origin))
+        *ret -= origin;
+    return true;
+}
+
+static bool read_profile_bound(struct vg_load *l, const struct vg_node *at, const char *text,
+                               int channel, struct vg_bound *ret)
+{
+    const char *rest = skip(text, "profile.low");
+    bool minus;
+
+    ret->origin = rest ? VG_BOUND_PROFILE_LOW : VG_BOUND_PROFILE_HIGH;
+    if (!rest)
+        rest = skip(text, "profile.high");
+    if (rest && *rest == '\0')
+        return true;
+    if (!rest || (*rest != '+' && *rest != '-')) {
+        vg_document_error(l->doc, at->at,
+                          "\"%.60s\" is not understood; expected \"profile.low\" or "
+                          "\"profile.high\", and perhaps an offset, such as \"profile.low + 2 %s\"",
+                          text, vg_channels[channel].ucum);
+        return false;
+    }
+    minus = *rest == '-';
+    rest++;
+    if (!read_difference(l, at->at, channel, rest + strspn(rest, " "), &ret->value))
+        return false;
+    if (minus)
+        ret->value = -ret->value;
+    return true;
+}
+
+static bool read_score(struct vg_load *l, const struct vg_node *at, const char *text,
+                       struct vg_bound *ret)
+{
+    double score;
+
+    if (strcmp(text, "threshold") == 0) {
+        ret->origin = VG_BOUND_MODEL;
+        return true;
+    }
+    if (!vg_parse_double(text, &score) || !(score > 0 && score < 1e9)) {
+        vg_document_error(l->doc, at->at,
+                          "\"%.60s\" is no score; expected \"threshold\" (that of the model) or a "
+                          "number greater than 0",
+                          text);
+        return false;
+    }
+    ret->origin = VG_BOUND_FIXED;
+    ret->value = (float)score;
+    return true;
+}
+
+/* The comparison that `map` makes with `below` or `above`. False after noting a problem. */
+static bool read_bound(struct vg_load *l, const struct vg_rule *rule, const struct vg_node *map,
+                       const char *below, const char *above, struct vg_bound *ret)
+{
+    const char *text = above ? above : below;
+    const struct vg_node *at = vg_node_find(map, above ? "above" : "below");
+
+    if (below && above) {
+        vg_document_error(l->doc, map->key_at, "\"below\" and \"above\" exclude each other");
+        return false;
+    }
+    ret->above = above != NULL;
+    if (rule->rule == VG_RULE_ANOMALY)
+        return read_score(l, at, text, ret);
+    if (strncmp(text, "profile", 7) == 0)
+        return read_profile_bound(l, at, text, rule->channel, ret);
+    ret->origin = VG_BOUND_FIXED;
+    return read_quantity(l, at->at, rule->channel, text, &ret->value) &&
+           plausible(l, at->at, rule->channel, ret->value);
+}
+
+static void warn_without_limit(struct vg_load *l, const struct vg_rule *rule,
+                               const struct vg_bound *bound, struct vg_place at)
+{
+    const struct vg_site *site = &l->config->site;
+    uint32_t set = 0;
+
+    if (bound->origin != VG_BOUND_PROFILE_LOW && bound->origin != VG_BOUND_PROFILE_HIGH)
+        return;
+    for (uint32_t i = 0; i < site->profiles_n; i++)
+        set |= bound->origin == VG_BOUND_PROFILE_LOW ? site->profiles[i].low_set
+                                                     : site->profiles[i].high_set;
+    if (!(set & UINT32_C(1) << rule->channel))
+        vg_document_warn(l->doc, at, "no profile has a %s limit of %s, so this rule never fires",
+                         bound->origin == VG_BOUND_PROFILE_LOW ? "low" : "high",
+                         vg_channels[rule->channel].name);
+}
+
+static void read_condition(struct vg_load *l, const struct vg_node *at, const char *text,
+                           struct vg_rule *rule)
+{
+    const char *names[VG_CONDITION_COUNT];
+
+    for (int i = 0; i < VG_CONDITION_COUNT; i++) {
+        names[i] = vg_condition_name((enum vg_condition)i);
+        if (strcmp(names[i], text) == 0) {
+            rule->condition = (enum vg_condition)i;
+            return;
+        }
+    }
+    vg_load_unknown(l, at->at, "condition", text, names, VG_CONDITION_COUNT);
+}
+
+/* What the rule is about. False after noting a problem. */
+static bool read_subject(struct vg_load *l, const struct vg_node *at, const char *text,
+                         struct vg_rule *rule)
+{
+    uint32_t errors = l->doc->count[VG_ERROR];
+
+    switch (rule->rule) {
+    case VG_RULE_LIMIT:
+    case VG_RULE_FORECAST:
+        rule->channel = read_channel(l, at->at, "channel", text, NULL);
+        break;
+    case VG_RULE_STALE:
+        if (strcmp(text, "any") != 0)
+            rule->channel = read_channel(l, at->at, "channel", text, "any");
+        break;
+    case VG_RULE_ANOMALY:
+        /* Whether there is such a model shows once models are loaded: vg_load_check_rules(). */
+        snprintf(rule->model, sizeof(rule->model), "%s", text);
+        break;
+    case VG_RULE_CONDITION:
+        read_condition(l, at, text, rule);
+        break;
+    }
+    return l->doc->count[VG_ERROR] == errors;
+}
+
+static bool compares(const struct vg_rule *rule)
+{
+    return rule->rule == VG_RULE_LIMIT || rule->rule == VG_RULE_FORECAST ||
+           rule->rule == VG_RULE_ANOMALY;
+}
+
+/* Which kind of rule `when` makes: the first of the kinds' keys that is there. */
+static bool read_kind(struct vg_load *l, const struct vg_node *when, struct vg_rule *rule)
+{
+    for (size_t k = 0; k < VG_ARRAY_LEN(kinds); k++) {
+        if (vg_node_find(when, kinds[k].key)) {
+            rule->rule = (enum vg_rule_kind)k;
+            rule->kind = kinds[k].alert_kind;
+            return true;
+        }
+    }
+    vg_document_error(l->doc, when->key_at,
+                      "\"when\" must have one of: channel, forecast, anomaly, stale, condition");
+    return false;
+}
+
+static bool read_when(struct vg_load *l, const struct vg_node *when, struct vg_rule *rule)
+{
+    struct when_options o = { 0 };
+    struct vg_target target = { NULL, &o };
+    uint32_t errors = l->doc->count[VG_ERROR];
+    const struct vg_node *at;
+
+    if (!read_kind(l, when, rule))
+        return false;
+    target.table = kinds[rule->rule].options;
+    vg_options_default(target.table, &o);
+    vg_load_options(l, when, &target, 1, NULL);
+    if (o.subject)
+        read_subject(l, vg_node_find(when, kinds[rule->rule].key), o.subject, rule);
+    if (compares(rule) && !o.below && !o.above && l->doc->count[VG_ERROR] == errors)
+        vg_document_error(l->doc, when->key_at, "\"when\" must have \"below\" or \"above\"");
+    if (compares(rule) && l->doc->count[VG_ERROR] == errors) {
+        at = vg_node_find(when, o.above ? "above" : "below");
+        if (read_bound(l, rule, when, o.below, o.above, &rule->bound))
+            warn_without_limit(l, rule, &rule->bound, at->at);
+    }
+    rule->quantile = o.quantile;
+    rule->within_ns = o.within_ns;
+    rule->longer_than_ns = o.longer_than_ns;
+    vg_options_done(target.table, &o);
+    return l->doc->count[VG_ERROR] == errors;
+}
+
+/* An alert must not end where it would start again: the end lies on the far side of the limit. */
+static void check_clear(struct vg_load *l, const struct vg_rule *rule, struct vg_place at)
+{
+    const struct vg_bound *bound = &rule->bound;
+    const struct vg_bound *clear = &rule->clear;
+    bool safe = bound->above ? clear->value <= bound->value : clear->value >= bound->value;
+
+    if (clear->above == bound->above)
+        vg_document_error(l->doc, at,
+                          "\"clear\" must compare the other way round: \"when\" says %s, so "
+                          "\"clear\" says %s",
+                          bound->above ? "above" : "below", bound->above ? "below" : "above");
+    else if (clear->origin == bound->origin && !safe)
+        vg_document_error(l->doc, at,
+                          "\"clear\" must lie on the safe side of the limit in \"when\", so that "
+                          "an alert that ended does not start again at once");
+}
+
+static void read_clear(struct vg_load *l, const struct vg_node *clear, struct vg_rule *rule)
+{
+    struct clear_options o = { 0 };
+    const struct vg_target target = { clear_options, &o };
+    uint32_t errors = l->doc->count[VG_ERROR];
+    const struct vg_node *at;
+
+    vg_options_default(clear_options, &o);
+    vg_load_options(l, clear, &target, 1, NULL);
+    rule->clear_for_ns = o.for_ns;
+    if ((o.below || o.above) && !compares(rule)) {
+        vg_document_error(
+            l->doc, clear->key_at,
+            "\"clear\" of this rule has no value to compare; only \"for\" may be set");
+    } else if ((o.below || o.above) && l->doc->count[VG_ERROR] == errors) {
+        at = vg_node_find(clear, o.above ? "above" : "below");
+        if (read_bound(l, rule, clear, o.below, o.above, &rule->clear))
+            check_clear(l, rule, at->at);
+    }
+    vg_options_done(clear_options, &o);
+}
+
+static void set_title(struct vg_load *l, const struct vg_node *node, const char *title,
+                      struct vg_rule *rule)
+{
+    if (!title)
+        title = rule->rule == VG_RULE_CONDITION ? vg_condition_title(rule->condition) : rule->name;
+    if (strlen(title) >= sizeof(rule->title))
+        vg_document_error(l->doc, vg_node_find(node, "title")->at,
+                          "\"title\" is longer than %zu bytes", sizeof(rule->title) - 1);
+    snprintf(rule->title, sizeof(rule->title), "%s", title);
+}
+
+static void check_technical(struct vg_load *l, const struct vg_node *node, bool technical,
+                            const struct vg_rule *rule)
+{
+    const struct vg_node *at = vg_node_find(node, "technical");
+
+    if (at && technical != (rule->kind == VG_ALERT_TECHNICAL))
+        vg_document_error(l->doc, at->at, "a rule with \"%s\" is always %s", kinds[rule->rule].key,
+                          vg_alert_kind_name(rule->kind));
+}
+
+static void load_rule(struct vg_load *l, const struct vg_node *node)
+{
+    static const char *const own_keys[] = { "when", "clear", NULL };
+    struct vg_site *site = &l->config->site;
+    struct vg_rule *rule = &site->rules[site->rules_n];
+    struct rule_options o = { 0 };
+    const struct vg_target target = { rule_options, &o };
+    const struct vg_node *when, *clear;
+
+    if (!vg_load_is_name(l, node) || !vg_load_is_mapping(l, node))
+        return;
+    /* Counted even if the rest is wrong, so that stages which list it are not told it is unknown. */
+    site->rules_n++;
+    snprintf(rule->name, sizeof(rule->name), "%s", node->key);
+    rule->channel = VG_CHANNEL_NONE;
+    vg_options_default(rule_options, &o);
+    vg_load_options(l, node, &target, 1, own_keys);
+    when = vg_load_mapping(l, node, "when");
+    clear = vg_load_mapping(l, node, "clear");
+    if (!vg_node_find(node, "when"))
+        vg_document_error(l->doc, node->key_at,
+                          "\"when\" is missing: the condition, such as {channel: spo2, below: \"90 "
+                          "%%\"}");
+    if (when && read_when(l, when, rule)) {
+        if (clear)
+            read_clear(l, clear, rule);
+        check_technical(l, node, o.technical, rule);
+        set_title(l, node, o.title, rule);
+    }
+    rule->priority = (uint8_t)o.priority;
+    rule->for_ns = o.for_ns;
+    rule->keep_firing_for_ns = o.keep_firing_for_ns;
+    rule->update_every_ns = o.update_every_ns;
+    vg_options_done(rule_options, &o);
+}
+
+static void load_rules(struct vg_load *l)
+{
+    const struct vg_node *map = vg_load_mapping(l, l->doc->root, "alert_rules");
+
+    if (!map)
+        return;
+    l->config->site.rules = calloc(map->children + 1, sizeof(*l->config->site.rules));
+    VG_CHECK(l->config->site.rules);
+    for (const struct vg_node *c = map->child; c; c = c->next)
+        load_rule(l, c);
+}
+
+void vg_load_site(struct vg_load *l)
+{
+    load_profiles(l);
+    load_wards(l);
+    load_rules(l);
+}
+
+const char **vg_load_rule_names(const struct vg_load *l)
+{
+    const struct vg_site *site = &l->config->site;
+    const char **names = calloc(site->rules_n + 1, sizeof(*names));
+
+    VG_CHECK(names);
+    for (uint32_t i = 0; i < site->rules_n; i++)
+        names[i] = site->rules[i].name;
+    return names;
+}
+
+/* ---- rules and models ---- */
+
+static bool has_channel(const struct vg_model *model, int channel)
+{
+    for (uint32_t c = 0; c < model->channels; c++) {
+        if (model->channel[c] == channel)
+            return true;
+    }
+    return false;
+}
+
+/* Why `model` cannot serve the forecast rule, or NULL. */
+static const char *forecast_lacks(const struct vg_model *model, const struct vg_rule *rule)
+{
+    bool quantile = false, horizon = false;
+
+    for (uint32_t q = 0; q < model->quantiles; q++)
+        quantile |= model->quantile[q] == rule->quantile;
+    for (uint32_t h = 0; h < model->horizons; h++)
+        horizon |= model->horizon_ns[h] <= rule->within_ns;
+    if (!has_channel(model, rule->channel))
+        return "forecast";
+    if (!quantile)
+        return "quantile";
+    return horizon ? NULL : "within";
+}
+
+static void check_forecast(struct vg_load *l, const struct vg_rule *rule,
+                           const struct vg_node *when)
+{
+    const char *lacks = NULL;
+    const struct vg_model *best = NULL;
+
+    for (uint32_t i = 0; i < l->config->models_n; i++) {
+        const struct vg_model *model = l->config->models[i];
+
+        if (model->horizons == 0)
+            continue;
+        best = model;
+        lacks = forecast_lacks(model, rule);
+        if (!lacks)
+            return;
+    }
+    if (!best)
+        vg_document_error(l->doc, when->key_at,
+                          "a rule with \"forecast\" needs a forecasting model in \"models\"");
+    else
+        vg_document_error(l->doc,
+                          vg_node_find(when, lacks) ? vg_node_find(when, lacks)->at : when->key_at,
+                          "model \"%s\" has no such %s", best->name,
+                          strcmp(lacks, "forecast") == 0 ? "channel"
+                          : strcmp(lacks, "within") == 0 ? "horizon"
+                                                         : "quantile");
+}
+
+static void check_anomaly(struct vg_load *l, const struct vg_rule *rule, const struct vg_node *when)
+{
+    const struct vg_node *models = vg_node_find(l->doc->root, "models");
+    const struct vg_node *at = vg_node_find(when, "anomaly");
+    const char *names[32];
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < l->config->models_n; i++) {
+        const struct vg_model *model = l->config->models[i];
+
+        if (strcmp(model->name, rule->model) == 0) {
+            if (model->window == 0)
+                vg_document_error(l->doc, at->at, "model \"%s\" gives no anomaly score",
+                                  model->name);
+            return;
+        }
+        if (n < VG_ARRAY_LEN(names))
+            names[n++] = model->name;
+    }
+    /* One that is there but could not be loaded has its own problem. */
+    if (!vg_node_find(models, rule->model))
+        vg_load_unknown(l, at->at, "model", rule->model, names, n);
+}
+
+void vg_load_check_rules(struct vg_load *l)
+{
+    const struct vg_node *rules = vg_node_find(l->doc->root, "alert_rules");
+    const struct vg_node *models = vg_node_find(l->doc->root, "models");
+    uint32_t listed = models ? models->children : 0;
+
+    for (uint32_t i = 0; i < l->config->site.rules_n; i++) {
+        const struct vg_rule *rule = &l->config->site.rules[i];
+        const struct vg_node *when = vg_node_find(vg_node_find(rules, rule->name), "when");
+
+        if (rule->rule == VG_RULE_FORECAST && rule->channel != VG_CHANNEL_NONE &&
+            l->config->models_n == listed)
+            check_forecast(l, rule, when);
+        else if (rule->rule == VG_RULE_ANOMALY && rule->model[0])
+            check_anomaly(l, rule, when);
+    }
+}
