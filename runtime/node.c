@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "models/kernel.h"
 #include "runtime/hash.h"
@@ -494,6 +495,19 @@ static void forward(struct vg_node *n, struct vg_frame *f)
     }
 }
 
+/* For tests of what subscribers notice: VIGIL_FAULT_STALL=STAGE:FILE holds the stage for as long as
+ * the file exists. */
+static void stall_if_told(const struct vg_node *n)
+{
+    const char *fault = getenv("VIGIL_FAULT_STALL");
+    size_t len = strlen(n->stage->ops->name);
+
+    if (!fault || strncmp(fault, n->stage->ops->name, len) != 0 || fault[len] != ':')
+        return;
+    while (access(fault + len + 1, F_OK) == 0)
+        vg_thread_sleep(10 * VG_NS_PER_MS);
+}
+
 static vg_status open_node(struct vg_node *n, struct vg_err *err)
 {
     vg_status st;
@@ -521,8 +535,10 @@ vg_status vg_node_run(void *node, struct vg_thread *thread, struct vg_err *err)
 
     if (st == VG_OK) {
         vg_thread_ready(thread);
-        while (!n->ended)
+        while (!n->ended) {
+            stall_if_told(n);
             forward(n, vg_link_recv(&n->from, -1));
+        }
     }
     vg_link_done(&n->from);
     vg_link_done(&n->to);
