@@ -290,15 +290,11 @@ static void start_by_silence(struct vg_look *l, const struct vg_watch *w, int64_
     start(l, w);
 }
 
-void vg_watch_time(struct vg_look *l, const struct vg_watch *w)
+static void time_before_start(struct vg_look *l, const struct vg_watch *w)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
     int64_t now_ns = l->out->log_ns;
 
-    if (vg_episode_open(e)) {
-        time_while_open(l, w);
-        return;
-    }
     if (w->kind->silent) {
         int64_t due_ns = w->kind->silent(l, w);
 
@@ -309,6 +305,17 @@ void vg_watch_time(struct vg_look *l, const struct vg_watch *w)
     if (e->state == VG_EPISODE_PENDING && w->kind->by_timer && speaks(w, e, now_ns) &&
         now_ns >= e->onset_ns + w->rule->for_ns)
         start(l, w);
+}
+
+void vg_watch_time(struct vg_look *l, const struct vg_watch *w)
+{
+    const struct vg_episode *e = vg_watch_episode(l, w);
+
+    if (!vg_episode_open(e))
+        time_before_start(l, w);
+    /* Also of an episode that has just started: its value may be lost in the same moment. */
+    if (vg_episode_open(e))
+        time_while_open(l, w);
 }
 
 /* ---- when to look again ---- */

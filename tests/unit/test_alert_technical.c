@@ -1,0 +1,313 @@
+/* test_alert_technical.c - silence, probes, clocks, models and unreadable messages. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "tests/support/alerts.h"
+
+enum { SPO2 = VG_CHANNEL_spo2, HR = VG_CHANNEL_hr };
+
+static struct alerts a;
+
+static void setup(void)
+{
+    alerts_init(&a);
+}
+
+static void teardown(void)
+{
+    alerts_done(&a);
+}
+
+static void stale_rule(const char *name, int channel, double longer_than_s)
+{
+    alerts_rule(&a, name, VG_RULE_STALE, channel)->longer_than_ns = alerts_ns(longer_than_s);
+}
+
+static void expect(const char *brief)
+{
+    cr_assert_str_eq(alerts_brief(&a), brief, "%s", alerts_brief(&a));
+}
+
+static void flagged(double s, uint8_t kind, uint8_t flags)
+{
+    struct capture_row r = capture_row(kind == VG_ROW_SHARD ? "" : "p-1", alerts_ns(s));
+
+    r.kind = kind;
+    r.flags = flags;
+    if (kind == VG_ROW_SAMPLE)
+        capture_value(&r, HR, 80);
+    capture_send(a.c, &r);
+}
+
+TestSuite(alert_technical, .init = setup, .fini = teardown, .timeout = 10);
+
+/* ---- stale ---- */
+
+Test(alert_technical, a_silent_bed_is_told_when_longer_than_is_over)
+{
+    stale_rule("no_data", VG_CHANNEL_NONE, 30);
+    alerts_start(&a);
+    alerts_value(&a, 0, SPO2, 97);
+    alerts_value(&a, 5, HR, 80);
+    alerts_clock(&a, 35);
+    expect("");
+    alerts_clock(&a, 36);
+    expect("35 start no_data\n");
+    cr_assert_str_eq(capture_last(a.c, "text"), "No data for 30 s");
+    cr_assert_str_eq(capture_last(a.c, "due"), "1970-01-01T00:00:35.000Z");
+    cr_assert_str_eq(capture_last(a.c, "onset"), "1970-01-01T00:00:05.000Z");
+    cr_assert_str_eq(capture_last(a.c, "kind"), "technical");
+    alerts_clock(&a, 3600);
+    alerts_value(&a, 3600, HR, 80);
+    expect("35 start no_data\n3600 end no_data\n");
+    cr_assert_str_eq(capture_last(a.c, "due"), "1970-01-01T00:00:35.000Z");
+    alerts_clock(&a, 3700);
+    expect("35 start no_data\n3600 end no_data\n3630 start no_data\n");
+}
+
+Test(alert_technical, a_value_exactly_at_the_due_time_prevents_a_stale_alert)
+{
+    stale_rule("no_data", VG_CHANNEL_NONE, 30);
+    alerts_start(&a);
+    alerts_value(&a, 0, SPO2, 97);
+    alerts_value(&a, 30, SPO2, 97);
+    alerts_clock(&a, 60);
+    expect("");
+}
+
+Test(alert_technical, rows_without_a_usable_value_do_not_break_the_silence)
+{
+    stale_rule("no_data", VG_CHANNEL_NONE, 30);
+    alerts_start(&a);
+    alerts_value(&a, 0, SPO2, 97);
+    for (int s = 1; s < 40; s++)
+        alerts_quality(&a, s, SPO2, VG_Q_MISSING, VG_REASON_NONE);
+    expect("30 start no_data\n");
+}
+
+Test(alert_technical, only_channels_that_were_seen_become_stale)
+{
+    stale_rule("spo2_stale", SPO2, 30);
+    alerts_start(&a);
+    for (int s = 0; s < 100; s++)
+        alerts_value(&a, s, HR, 80);
+    expect("");
+    alerts_value(&a, 100, SPO2, 97);
+    for (int s = 101; s < 150; s++)
+        alerts_value(&a, s, HR, 80);
+    expect("130 start spo2_stale\n");
+    cr_assert_str_eq(capture_last(a.c, "text"), "SpO2: no value for 30 s");
+    cr_assert_str_eq(capture_last(a.c, "channel"), "spo2");
+    alerts_value(&a, 150, SPO2, 97);
+    expect("130 start spo2_stale\n150 end spo2_stale\n");
+}
+
+Test(alert_technical, a_silent_bed_is_one_alert_not_one_for_each_channel)
+{
+    stale_rule("spo2_stale", SPO2, 30); /* first in the file, and due at the same time */
+    stale_rule("hr_stale", HR, 30);
+    stale_rule("no_data", VG_CHANNEL_NONE, 30);
+    alerts_start(&a);
+    alerts_value(&a, 0, SPO2, 97);
+    alerts_value(&a, 0, HR, 80);
+    alerts_clock(&a, 500);
+    expect("30 start no_data\n");
+    /* Back with one channel: the other has its time again before it is told of. */
+    for (int s = 500; s < 540; s++)
+        alerts_value(&a, s, HR, 80);
+    expect("30 start no_data\n500 end no_data\n530 start spo2_stale\n");
+}
+
+Test(alert_technical, late_rows_do_not_break_the_silence)
+{
+    stale_rule("no_data", VG_CHANNEL_NONE, 30);
+    alerts_start(&a);
+    alerts_value(&a, 0, SPO2, 97);
+    for (int s = 1; s < 31; s++)
+        flagged(s, VG_ROW_SAMPLE, VG_ROW_LATE);
+    alerts_clock(&a, 31);
+    expect("30 start no_data\n");
+}
+
+Test(alert_technical, a_stale_rule_waits_for_and_keeps_as_others_do)
+{
+    struct vg_rule *rule;
+
+    stale_rule("no_data", VG_CHANNEL_NONE, 20);
+    rule = &a.rule[0];
+    rule->for_ns = alerts_ns(10);
+    rule->keep_firing_for_ns = alerts_ns(5);
+    alerts_start(&a);
+    alerts_value(&a, 0, SPO2, 97);
+    alerts_clock(&a, 50);
+    expect("30 start no_data\n");
+    alerts_values(&a, 50, 6, SPO2, 97);
+    expect("30 start no_data\n55 end no_data\n");
+}
+
+/* ---- lead_off ---- */
+
+Test(alert_technical, a_probe_that_is_off_is_an_episode_of_its_channel)
+{
+    struct capture_row r = capture_row("p-1", alerts_ns(2));
+
+    alerts_start(&a);
+    alerts_value(&a, 0, SPO2, 97);
+    alerts_quality(&a, 1, SPO2, VG_Q_INVALID, VG_REASON_PROBE_OFF);
+    capture_quality(&r, SPO2, VG_Q_INVALID, VG_REASON_PROBE_OFF);
+    capture_quality(&r, VG_CHANNEL_pulse, VG_Q_INVALID, VG_REASON_PROBE_OFF);
+    capture_send(a.c, &r);
+    expect("1 start lead_off\n2 start lead_off\n");
+    cr_assert_str_eq(capture_last(a.c, "channel"), "pulse");
+    cr_assert_str_eq(capture_last(a.c, "text"), "Pulse: probe or lead off");
+    cr_assert_str_eq(capture_last(a.c, "priority"), "low");
+    cr_assert_str_eq(capture_last(a.c, "title"), "Probe or lead off");
+    cr_assert_null(strstr(capture_text(a.c), "\"value\""), "there is no value to tell");
+    alerts_quality(&a, 3, SPO2, VG_Q_MISSING, VG_REASON_NONE);
+    alerts_quality(&a, 4, SPO2, VG_Q_INVALID, VG_REASON_RANGE);
+    expect("1 start lead_off\n2 start lead_off\n");
+    alerts_value(&a, 5, SPO2, 96);
+    expect("1 start lead_off\n2 start lead_off\n5 end lead_off\n");
+    cr_assert_str_eq(capture_last(a.c, "channel"), "spo2");
+    cr_assert_str_eq(capture_last(a.c, "value"), "96");
+}
+
+Test(alert_technical, what_is_invalid_for_another_reason_is_no_lead_off)
+{
+    alerts_start(&a);
+    alerts_quality(&a, 1, SPO2, VG_Q_INVALID, VG_REASON_RANGE);
+    expect("");
+}
+
+Test(alert_technical, a_configured_rule_replaces_the_built_in_one)
+{
+    struct vg_rule *rule = alerts_rule(&a, "probe", VG_RULE_CONDITION, VG_CHANNEL_NONE);
+
+    rule->condition = VG_CONDITION_LEAD_OFF;
+    rule->for_ns = alerts_ns(10);
+    rule->priority = VG_PRIORITY_HIGH;
+    alerts_start(&a);
+    alerts_quality(&a, 0, SPO2, VG_Q_INVALID, VG_REASON_PROBE_OFF);
+    alerts_quality(&a, 3, HR, VG_Q_INVALID, VG_REASON_PROBE_OFF);
+    alerts_value(&a, 9, HR, 80);
+    alerts_clock(&a, 60); /* the probe is off until somebody says otherwise */
+    expect("10 start probe\n");
+    cr_assert_str_eq(capture_last(a.c, "priority"), "high");
+    cr_assert_str_eq(capture_last(a.c, "channel"), "spo2");
+}
+
+Test(alert_technical, a_configured_rule_may_be_for_one_channel)
+{
+    struct vg_rule *rule = alerts_rule(&a, "probe", VG_RULE_CONDITION, SPO2);
+
+    rule->condition = VG_CONDITION_LEAD_OFF;
+    alerts_start(&a);
+    alerts_quality(&a, 0, HR, VG_Q_INVALID, VG_REASON_PROBE_OFF);
+    alerts_quality(&a, 1, SPO2, VG_Q_INVALID, VG_REASON_PROBE_OFF);
+    expect("1 start probe\n");
+}
+
+/* ---- device_clock ---- */
+
+Test(alert_technical, a_wrong_clock_ends_after_a_minute_of_right_rows)
+{
+    struct capture_row r = capture_row("p-1", 0);
+
+    alerts_start(&a);
+    r.flags = VG_ROW_AHEAD | VG_ROW_TIME_SUSPECT;
+    r.device_ns = alerts_ns(3612);
+    capture_send(a.c, &r);
+    expect("0 start device_clock\n");
+    cr_assert_str_eq(capture_last(a.c, "text"), "Device clock 60 min ahead");
+    flagged(10, VG_ROW_SAMPLE, 0);
+    flagged(69, VG_ROW_SAMPLE, 0);
+    expect("0 start device_clock\n");
+    flagged(69.5, VG_ROW_SAMPLE, VG_ROW_AHEAD);
+    flagged(70, VG_ROW_SAMPLE, 0);
+    flagged(129, VG_ROW_SAMPLE, 0);
+    alerts_clock(&a, 200);
+    expect("0 start device_clock\n");
+    flagged(200, VG_ROW_SAMPLE, 0);
+    expect("0 start device_clock\n200 end device_clock\n");
+}
+
+Test(alert_technical, a_clock_behind_and_a_missing_time_say_so)
+{
+    struct capture_row r = capture_row("p-1", alerts_ns(100));
+
+    alerts_start(&a);
+    r.flags = VG_ROW_BEHIND | VG_ROW_LATE;
+    r.device_ns = alerts_ns(55);
+    capture_send(a.c, &r);
+    cr_assert_str_eq(capture_last(a.c, "text"), "Device clock 45 s behind");
+    r = capture_row("p-2", alerts_ns(100));
+    r.flags = VG_ROW_NO_TIME | VG_ROW_TIME_SUSPECT;
+    r.device_ns = VG_TIME_NONE;
+    capture_send(a.c, &r);
+    cr_assert_str_eq(capture_last(a.c, "text"), "Device sends no time that can be read");
+    expect("100 start device_clock\n100 start device_clock\n");
+}
+
+/* ---- model_error ---- */
+
+Test(alert_technical, a_model_error_ends_with_the_next_clean_tick)
+{
+    alerts_start(&a);
+    flagged(32, VG_ROW_TICK, VG_ROW_MODEL_ERROR);
+    flagged(62, VG_ROW_TICK, VG_ROW_MODEL_ERROR);
+    flagged(70, VG_ROW_SAMPLE, 0);
+    expect("32 start model_error\n");
+    cr_assert_str_eq(capture_last(a.c, "priority"), "medium");
+    cr_assert_str_eq(capture_last(a.c, "due"), "1970-01-01T00:00:32.000Z");
+    flagged(92, VG_ROW_TICK, 0);
+    expect("32 start model_error\n92 end model_error\n");
+}
+
+/* ---- the shard ---- */
+
+Test(alert_technical, dead_letters_are_counted_and_end_after_a_minute_without)
+{
+    alerts_start(&a);
+    flagged(0, VG_ROW_SHARD, VG_ROW_DEAD_LETTER);
+    expect("0 start dead_letter\n");
+    cr_assert_str_eq(capture_last(a.c, "text"),
+                     "1 message or row could not be read; see the dead letters");
+    cr_assert_str_eq(capture_last(a.c, "patient"), "");
+    cr_assert_str_eq(capture_last(a.c, "bed"), "");
+    cr_assert_str_eq(capture_last(a.c, "ward"), "none");
+    flagged(5, VG_ROW_SHARD, VG_ROW_DEAD_LETTER);
+    flagged(6, VG_ROW_SHARD, VG_ROW_DEAD_LETTER);
+    alerts_clock(&a, 31);
+    expect("0 start dead_letter\n30 update dead_letter\n");
+    cr_assert_str_eq(capture_last(a.c, "text"),
+                     "3 messages or rows could not be read; see the dead letters");
+    alerts_clock(&a, 66);
+    expect("0 start dead_letter\n30 update dead_letter\n");
+    alerts_clock(&a, 67);
+    expect("0 start dead_letter\n30 update dead_letter\n66 end dead_letter\n");
+    cr_assert_str_eq(capture_last(a.c, "text"),
+                     "3 messages or rows could not be read; see the dead letters; none for 60 s");
+    flagged(100, VG_ROW_SHARD, VG_ROW_DEAD_LETTER);
+    cr_assert_str_eq(capture_last(a.c, "phase"), "start");
+    cr_assert_eq(strncmp(capture_last(a.c, "text"), "1 ", 2), 0, "a new episode counts anew");
+}
+
+Test(alert_technical, refused_patients_are_a_high_alert_of_their_own)
+{
+    alerts_start(&a);
+    flagged(0, VG_ROW_SHARD, VG_ROW_PATIENT_REFUSED);
+    expect("0 start max_patients\n");
+    cr_assert_str_eq(capture_last(a.c, "priority"), "high");
+    cr_assert_str_eq(capture_last(a.c, "text"),
+                     "1 row of patients beyond max_patients not watched");
+    flagged(1, VG_ROW_SHARD, VG_ROW_DEAD_LETTER);
+    expect("0 start max_patients\n1 start dead_letter\n");
+}
+
+Test(alert_technical, without_rules_only_conditions_are_watched)
+{
+    alerts_start(&a);
+    alerts_value(&a, 0, SPO2, 1);
+    alerts_clock(&a, 10000);
+    expect("");
+}
