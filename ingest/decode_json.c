@@ -1,0 +1,571 @@
+/* decode_json.c - rows of vital signs as JSON: one object, or an array of them.
+ *
+ *   {"patient":"p-7f3a","bed":"icu-a/07","time":"2026-03-01T12:00:00Z","hr":82,
+ *    "abp_mean":{"value":11.6,"unit":"kPa","quality":"suspect"},"8310-5":null}
+ *
+ * A fault costs as little as it can. A value that cannot be read costs its channel: it becomes
+ * INVALID, never absent, since the device did say something. A row whose patient is in doubt costs
+ * the row. Only a message that is no JSON, or too much of it, is lost as a whole, because then
+ * nobody knows where its rows end; hence no row is handed out before the last byte was checked.
+ *
+ * One thing that is no JSON is understood as the value of a channel: the NaN, Infinity and
+ * -Infinity that common writers emit. They cost the channel, not the rows beside it.
+ *
+ * A time that cannot be read is no fault: the record's own time stands in for it.
+ */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/decoder.h"
+#include "core/text.h"
+#include "ingest/json.h"
+
+enum unknown { UNKNOWN_IGNORE, UNKNOWN_DEAD_LETTER };
+
+struct decode_json {
+    uint64_t max_bytes; /* option */
+    int unknown;        /* option, enum unknown */
+    struct vg_json json;
+    struct vg_decoded *rows; /* [VG_ROWS_PER_MESSAGE] */
+    uint32_t n_rows;
+};
+
+static const char *const unknown_choices[] = { "ignore", "dead_letter", NULL };
+
+static const struct vg_option options[] = {
+    VG_OPT_SIZE(struct decode_json, max_bytes, "max_bytes", "64KiB", 1024, 1048576, VG_OPT_EVENTS,
+                "Largest message. A larger one is a dead letter as a whole."),
+    VG_OPT_ENUM(struct decode_json, unknown, "unknown", "ignore", unknown_choices, VG_OPT_EVENTS,
+                "What a member of a row that Vigil does not know means: nothing, or that the row "
+                "is a dead letter."),
+    VG_OPT_END,
+};
+
+/* What a member of a row says: a channel's index, or one of these. */
+enum field {
+    FIELD_PATIENT = VG_CHANNELS,
+    FIELD_BED,
+    FIELD_TIME,
+    FIELD_VERSION,
+    FIELD_UNKNOWN = VG_CHANNEL_NONE,
+};
+
+static int find_field(const struct vg_json_text *key)
+{
+    switch (key->n) {
+    case 3:
+        if (vg_json_text_is(key, "bed"))
+            return FIELD_BED;
+        break;
+    case 4:
+        if (vg_json_text_is(key, "time"))
+            return FIELD_TIME;
+        break;
+    case 7:
+        if (vg_json_text_is(key, "patient"))
+            return FIELD_PATIENT;
+        if (vg_json_text_is(key, "version"))
+            return FIELD_VERSION;
+        break;
+    default:
+        break;
+    }
+    return vg_channel_lookup(key->s, key->n);
+}
+
+/* ---- faults ---- */
+
+static void fill_fault(struct vg_fault *fault, const char *reason, uint32_t offset, const char *fmt,
+                       va_list ap)
+{
+    fault->reason = reason;
+    fault->byte_offset = offset;
+    vsnprintf(fault->detail, sizeof(fault->detail), fmt, ap);
+}
+
+/* The row goes on without the part at fault; the first fault of a row is told. */
+__attribute__((cold)) VG_PRINTF(4, 5) static void note(struct vg_decoded *row, const char *reason,
+                                                       uint32_t offset, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (row->has_fault)
+        return;
+    row->has_fault = true;
+    va_start(ap, fmt);
+    fill_fault(&row->fault, reason, offset, fmt, ap);
+    va_end(ap);
+}
+
+/* The row is lost; what cost it is told rather than an earlier fault that did not. */
+__attribute__((cold)) VG_PRINTF(4, 5) static void refuse(struct vg_decoded *row, const char *reason,
+                                                         uint32_t offset, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (!row->usable)
+        return;
+    row->usable = false;
+    row->has_fault = true;
+    va_start(ap, fmt);
+    fill_fault(&row->fault, reason, offset, fmt, ap);
+    va_end(ap);
+}
+
+/* ---- values of channels ---- */
+
+static void set_channel(struct vg_decoded *row, int channel, enum vg_quality quality,
+                        enum vg_reason reason)
+{
+    row->quality[channel] = (uint8_t)quality;
+    row->reason[channel] = (uint8_t)reason;
+}
+
+static void set_value(struct vg_decoded *row, int channel, double value, uint32_t offset)
+{
+    float x = (float)value;
+
+    if (!isfinite(x)) {
+        set_channel(row, channel, VG_Q_INVALID, VG_REASON_BAD_VALUE);
+        note(row, "number", offset, "%s: number too large for a measurement",
+             vg_channels[channel].name);
+        return;
+    }
+    set_channel(row, channel, VG_Q_GOOD, VG_REASON_NONE);
+    row->value[channel] = x + 0.0f; /* -0 becomes +0 */
+}
+
+/* Anything but a number where a number is due. */
+static void set_unreadable(struct vg_decoded *row, int channel, const struct vg_json_value *v)
+{
+    static const char *const found[] = {
+        [VG_JSON_STRING] = "a string",  [VG_JSON_NUMBER] = "a number",
+        [VG_JSON_OBJECT] = "an object", [VG_JSON_ARRAY] = "an array",
+        [VG_JSON_TRUE] = "true",        [VG_JSON_FALSE] = "false",
+        [VG_JSON_NULL] = "null",
+    };
+
+    set_channel(row, channel, VG_Q_INVALID, VG_REASON_BAD_VALUE);
+    note(row, "number", v->start, "%s: expected a number, found %s", vg_channels[channel].name,
+         found[v->kind]);
+}
+
+enum { HAS_VALUE = 1, HAS_UNIT = 2, HAS_QUALITY = 4 };
+
+/* {"value":..,"unit":..,"quality":..} as it was read; a plain value is one without the others. */
+struct measurement {
+    unsigned has;
+    bool not_a_number; /* the value is one of the three tokens that are no JSON */
+    bool stranger;     /* some member has another name; it stands at stranger_start */
+    uint32_t start, stranger_start;
+    struct vg_json_value value, unit, quality;
+};
+
+/* VG_Q_ABSENT for a word that is none. */
+static enum vg_quality read_quality(const struct vg_json_value *v)
+{
+    static const enum vg_quality words[] = { VG_Q_GOOD, VG_Q_SUSPECT, VG_Q_INVALID, VG_Q_MISSING };
+
+    for (size_t i = 0; v->kind == VG_JSON_STRING && i < VG_ARRAY_LEN(words); i++) {
+        const char *name = vg_quality_name((uint8_t)words[i]);
+
+        if (v->text.n == strlen(name) && memcmp(v->text.s, name, v->text.n) == 0)
+            return words[i];
+    }
+    return VG_Q_ABSENT;
+}
+
+static void set_converted(struct decode_json *d, struct vg_decoded *row, int channel,
+                          const struct measurement *m)
+{
+    double value = vg_json_double(&d->json, &m->value);
+
+    if (m->has & HAS_UNIT &&
+        (m->unit.kind != VG_JSON_STRING ||
+         !vg_unit_convert(channel, m->unit.text.s, m->unit.text.n, value, &value))) {
+        set_channel(row, channel, VG_Q_INVALID, VG_REASON_UNIT);
+        note(row, "unit", m->unit.start, "%s: unit is not one that converts to %s",
+             vg_channels[channel].name, vg_channels[channel].ucum);
+        return;
+    }
+    set_value(row, channel, value, m->value.start);
+}
+
+/* The number of a measurement whose quality is GOOD so far. */
+static void set_measured(struct decode_json *d, struct vg_decoded *row, int channel,
+                         const struct measurement *m)
+{
+    if (m->not_a_number) {
+        set_channel(row, channel, VG_Q_INVALID, VG_REASON_BAD_VALUE);
+        note(row, "number", m->value.start, "%s: not a number", vg_channels[channel].name);
+    } else if (m->value.kind == VG_JSON_NULL) {
+        set_channel(row, channel, VG_Q_MISSING, VG_REASON_DEVICE);
+    } else if (m->value.kind != VG_JSON_NUMBER) {
+        set_unreadable(row, channel, &m->value);
+    } else {
+        set_converted(d, row, channel, m);
+    }
+}
+
+/* Decides what a measurement is worth; the device's own word about quality comes first. */
+static void settle(struct decode_json *d, struct vg_decoded *row, int channel,
+                   const struct measurement *m)
+{
+    enum vg_quality quality = m->has & HAS_QUALITY ? read_quality(&m->quality) : VG_Q_GOOD;
+    const char *name = vg_channels[channel].name;
+
+    set_channel(row, channel, VG_Q_INVALID, VG_REASON_BAD_VALUE);
+    if (m->stranger) {
+        note(row, "schema", m->stranger_start,
+             "%s: expected value, unit or quality, found another "
+             "member",
+             name);
+    } else if (quality == VG_Q_ABSENT) {
+        note(row, "schema", m->quality.start,
+             "%s: quality is none of good, suspect, invalid, missing", name);
+    } else if (!vg_usable((uint8_t)quality)) {
+        set_channel(row, channel, quality, VG_REASON_DEVICE);
+    } else if (!(m->has & HAS_VALUE)) {
+        note(row, "schema", m->start, "%s: an object without a value", name);
+    } else {
+        set_measured(d, row, channel, m);
+        if (quality == VG_Q_SUSPECT && row->quality[channel] == VG_Q_GOOD)
+            set_channel(row, channel, VG_Q_SUSPECT, VG_REASON_DEVICE);
+    }
+}
+
+/* Skips one of the three tokens for "not a number"; false when none stands here. */
+static bool skip_not_a_number(struct vg_json *j)
+{
+    static const char *const tokens[] = { "NaN", "Infinity", "-Infinity" };
+
+    for (size_t i = 0; i < VG_ARRAY_LEN(tokens); i++) {
+        size_t n = strlen(tokens[i]);
+
+        if ((size_t)(j->end - j->at) >= n && memcmp(j->at, tokens[i], n) == 0) {
+            j->at += n;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is to be measured: any JSON, or a token for "not a number". */
+static bool read_measured(struct vg_json *j, struct measurement *m)
+{
+    int c = vg_json_peek(j);
+
+    m->has |= HAS_VALUE;
+    m->value.start = vg_json_offset(j);
+    if ((c == 'N' || c == 'I' || c == '-') && skip_not_a_number(j)) {
+        m->not_a_number = true;
+        return true;
+    }
+    return vg_json_read(j, &m->value);
+}
+
+static bool read_measurement_member(struct vg_json *j, const struct vg_json_text *key,
+                                    struct measurement *m)
+{
+    struct vg_json_value ignored;
+
+    if (vg_json_text_is(key, "value"))
+        return read_measured(j, m);
+    if (vg_json_text_is(key, "unit")) {
+        m->has |= HAS_UNIT;
+        return vg_json_read(j, &m->unit);
+    }
+    if (vg_json_text_is(key, "quality")) {
+        m->has |= HAS_QUALITY;
+        return vg_json_read(j, &m->quality);
+    }
+    if (!m->stranger)
+        m->stranger_start = key->start;
+    m->stranger = true;
+    return vg_json_read(j, &ignored);
+}
+
+static bool read_measurement(struct decode_json *d, struct vg_decoded *row, int channel)
+{
+    struct vg_json *j = &d->json;
+    struct measurement m;
+    struct vg_json_text key;
+    enum vg_json_step step;
+
+    memset(&m, 0, sizeof(m));
+    m.start = vg_json_offset(j);
+    if (!vg_json_enter(j))
+        return false;
+    while ((step = vg_json_next_member(j, &key)) == VG_JSON_ITEM) {
+        if (!vg_json_unique(j, &key) || !read_measurement_member(j, &key, &m))
+            return false;
+    }
+    if (step == VG_JSON_ERROR)
+        return false;
+    settle(d, row, channel, &m);
+    return true;
+}
+
+static bool read_channel(struct decode_json *d, struct vg_decoded *row, int channel)
+{
+    struct measurement m;
+
+    if (vg_json_peek(&d->json) == '{')
+        return read_measurement(d, row, channel);
+    m.has = 0;
+    m.not_a_number = false;
+    if (!read_measured(&d->json, &m))
+        return false;
+    set_measured(d, row, channel, &m);
+    return true;
+}
+
+/* ---- the other members of a row ---- */
+
+static bool read_patient(struct decode_json *d, struct vg_decoded *row,
+                         const struct vg_message *message)
+{
+    struct vg_json_value v;
+
+    if (!vg_json_read(&d->json, &v))
+        return false;
+    if (v.kind != VG_JSON_STRING || !vg_patient_valid(v.text.s, v.text.n)) {
+        refuse(row, "schema", v.start,
+               "patient: expected a string of 1 to 64 printable ASCII characters without space");
+        return true;
+    }
+    memcpy(row->patient, v.text.s, v.text.n);
+    if (message->key &&
+        (message->key_len != v.text.n || memcmp(message->key, v.text.s, v.text.n) != 0))
+        refuse(row, "identity_mismatch", v.start,
+               "patient: not the one that the key of the message names");
+    return true;
+}
+
+/* UTF-8 has been checked; what is left are the control characters U+00 to U+1F and U+7F to U+9F. */
+static bool bed_valid(const struct vg_json_text *t)
+{
+    if (t->n == 0 || t->n >= VG_BED_SIZE)
+        return false;
+    for (uint32_t i = 0; i < t->n; i++) {
+        uint8_t c = (uint8_t)t->s[i];
+
+        if (c < 0x20 || c == 0x7F || (c == 0xC2 && (uint8_t)t->s[i + 1] < 0xA0))
+            return false;
+    }
+    return true;
+}
+
+static bool read_bed(struct decode_json *d, struct vg_decoded *row)
+{
+    struct vg_json_value v;
+
+    if (!vg_json_read(&d->json, &v))
+        return false;
+    if (v.kind == VG_JSON_STRING && bed_valid(&v.text))
+        memcpy(row->bed, v.text.s, v.text.n);
+    else if (v.kind != VG_JSON_NULL)
+        note(row, "schema", v.start,
+             "bed: expected a string of 1 to 64 bytes without control characters");
+    return true;
+}
+
+static bool epoch_time(const struct vg_json_number *n, int64_t *ret_ns)
+{
+    const uint64_t year_2262_ms = UINT64_C(9214646400000);
+
+    if (!n->whole || n->negative || n->digits > VG_JSON_DIGITS || n->mantissa >= year_2262_ms)
+        return false;
+    *ret_ns = (int64_t)n->mantissa * VG_NS_PER_MS;
+    return true;
+}
+
+static bool read_time(struct decode_json *d, struct vg_decoded *row)
+{
+    struct vg_json_value v;
+    bool known = false;
+
+    if (!vg_json_read(&d->json, &v))
+        return false;
+    if (v.kind == VG_JSON_STRING)
+        known = vg_parse_time(v.text.s, v.text.n, &row->time_ns);
+    else if (v.kind == VG_JSON_NUMBER)
+        known = epoch_time(&v.number, &row->time_ns);
+    row->time = known ? VG_DECODED_TIME_OK : VG_DECODED_TIME_NONE;
+    return true;
+}
+
+static bool read_version(struct decode_json *d, struct vg_decoded *row)
+{
+    struct vg_json_value v;
+
+    if (!vg_json_read(&d->json, &v))
+        return false;
+    if (v.kind != VG_JSON_NUMBER || !v.number.whole || v.number.negative ||
+        v.number.mantissa != 1 || v.number.digits != 1)
+        refuse(row, "schema", v.start, "version: expected 1");
+    return true;
+}
+
+static bool read_unknown(struct decode_json *d, struct vg_decoded *row,
+                         const struct vg_json_text *key)
+{
+    struct vg_json_value v;
+
+    if (!vg_json_unique(&d->json, key) || !vg_json_read(&d->json, &v))
+        return false;
+    /* The names by which other formats say what they are; such a row may mean anything. */
+    if (vg_json_text_is(key, "v") || vg_json_text_is(key, "schema"))
+        refuse(row, "schema", key->start,
+               "a row of another format; the version of this is "
+               "\"version\":1");
+    else if (d->unknown == UNKNOWN_DEAD_LETTER)
+        refuse(
+            row, "schema", key->start,
+            "a member that Vigil does not know, and the configuration says unknown: dead_letter");
+    return true;
+}
+
+/* ---- rows ---- */
+
+static bool read_member(struct decode_json *d, struct vg_decoded *row, int field,
+                        const struct vg_message *message)
+{
+    switch (field) {
+    case FIELD_PATIENT:
+        return read_patient(d, row, message);
+    case FIELD_BED:
+        return read_bed(d, row);
+    case FIELD_TIME:
+        return read_time(d, row);
+    case FIELD_VERSION:
+        return read_version(d, row);
+    default:
+        return read_channel(d, row, field);
+    }
+}
+
+static bool read_members(struct decode_json *d, struct vg_decoded *row,
+                         const struct vg_message *message)
+{
+    struct vg_json *j = &d->json;
+    struct vg_json_text key;
+    enum vg_json_step step;
+    uint32_t seen = 0;
+
+    _Static_assert(FIELD_VERSION < 32, "a bit in seen for each field");
+    if (!vg_json_enter(j))
+        return false;
+    while ((step = vg_json_next_member(j, &key)) == VG_JSON_ITEM) {
+        int field = find_field(&key);
+
+        if (field == FIELD_UNKNOWN) {
+            if (!read_unknown(d, row, &key))
+                return false;
+            continue;
+        }
+        if (seen >> field & 1)
+            return vg_json_fail(j, "duplicate_key", key.start,
+                                "a member that the row has already, maybe by another code");
+        seen |= UINT32_C(1) << field;
+        if (!read_member(d, row, field, message))
+            return false;
+    }
+    if (!(seen >> FIELD_PATIENT & 1))
+        refuse(row, "schema", row->start, "a row without patient");
+    return step == VG_JSON_END;
+}
+
+/* One element of the message, or the whole of it. */
+static bool read_row(struct decode_json *d, const struct vg_message *message)
+{
+    struct vg_json *j = &d->json;
+    struct vg_decoded *row = &d->rows[d->n_rows];
+    struct vg_json_value v;
+    int c = vg_json_peek(j);
+
+    if (d->n_rows == VG_ROWS_PER_MESSAGE)
+        return vg_json_fail(j, "limits", vg_json_offset(j), "more than 4096 rows");
+    memset(row, 0, sizeof(*row));
+    row->usable = true;
+    row->time = VG_DECODED_TIME_NONE;
+    row->index = d->n_rows++;
+    row->start = vg_json_offset(j);
+    if (c == '{') {
+        if (!read_members(d, row, message))
+            return false;
+    } else {
+        if (!vg_json_read(j, &v))
+            return false;
+        refuse(row, "schema", row->start, "a row that is no object");
+    }
+    row->len = vg_json_offset(j) - row->start;
+    return true;
+}
+
+static bool read_message(struct decode_json *d, const struct vg_message *message)
+{
+    struct vg_json *j = &d->json;
+    enum vg_json_step step;
+
+    if (vg_json_peek(j) != '[')
+        return read_row(d, message) && vg_json_finish(j);
+    if (!vg_json_enter(j))
+        return false;
+    while ((step = vg_json_next_element(j)) == VG_JSON_ITEM) {
+        if (!read_row(d, message))
+            return false;
+    }
+    return step == VG_JSON_END && vg_json_finish(j);
+}
+
+static vg_status json_decode(void *self, const struct vg_message *message,
+                             const struct vg_decoded **rows, size_t *n, struct vg_fault *fault)
+{
+    struct decode_json *d = self;
+
+    *rows = d->rows;
+    *n = 0;
+    d->n_rows = 0;
+    if (message->len == 0)
+        return VG_OK;
+    if (!vg_json_start(&d->json, message->value, message->len, fault) || !read_message(d, message))
+        return VG_E_DECODE;
+    *n = d->n_rows;
+    return VG_OK;
+}
+
+static vg_status json_open(void *self, struct vg_err *err)
+{
+    struct decode_json *d = self;
+    vg_status st = vg_json_init(&d->json, d->max_bytes, err);
+
+    if (st != VG_OK)
+        return st;
+    d->rows = calloc(VG_ROWS_PER_MESSAGE, sizeof(*d->rows));
+    if (!d->rows)
+        return vg_fail(err, VG_E_MEMORY, "no memory for %d rows", VG_ROWS_PER_MESSAGE);
+    return VG_OK;
+}
+
+static void json_close(void *self)
+{
+    struct decode_json *d = self;
+
+    vg_json_done(&d->json);
+    free(d->rows);
+    d->rows = NULL;
+}
+
+const struct vg_decoder_ops vg_decoder_decode_json = {
+    .name = "json",
+    .summary = "Rows as JSON objects, one or an array of them.",
+    .options = options,
+    .self_size = sizeof(struct decode_json),
+    .open = json_open,
+    .decode = json_decode,
+    .close = json_close,
+};
