@@ -57,6 +57,12 @@ static inline bool vg_usable(uint8_t quality)
     return quality == VG_Q_GOOD || quality == VG_Q_SUSPECT;
 }
 
+/** What a model may use as well: a value filled in from one that is still recent. */
+static inline bool vg_usable_by_models(uint8_t quality)
+{
+    return vg_usable(quality) || quality == VG_Q_IMPUTED;
+}
+
 const char *vg_quality_name(uint8_t quality); /**< "good", "suspect", ... */
 
 /** Why a quality is not GOOD. name, words for people */

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+#include "core/text.h"
+
+enum { CANDIDATES_MAX = 16 };
+
 vg_status vg_plan_add_column(struct vg_plan *plan, const char *name, uint32_t width,
                              const struct vg_model *model, int *ret_column, struct vg_err *err)
 {
@@ -68,4 +72,48 @@ const struct vg_model *vg_plan_model(const struct vg_plan *plan, const char *nam
             return plan->models[i];
     }
     return NULL;
+}
+
+static vg_status no_such_model(const struct vg_plan *plan, const char *option, const char *name,
+                               struct vg_err *err)
+{
+    const char *names[CANDIDATES_MAX], *near;
+    size_t n = 0;
+
+    if (plan->models_n == 0)
+        return vg_fail_option(err, VG_E_CONFIG, option,
+                              "there is no model \"%s\"; the configuration has no \"models:\"",
+                              name);
+    while (n < plan->models_n && n < CANDIDATES_MAX) {
+        names[n] = plan->models[n]->name;
+        n++;
+    }
+    near = vg_did_you_mean(name, names, n);
+    return vg_fail_option(err, VG_E_CONFIG, option,
+                          "there is no model \"%s\" in \"models:\"; %s \"%s\"", name,
+                          near ? "did you mean" : "there is", near ? near : names[0]);
+}
+
+vg_status vg_plan_need_model(struct vg_plan *plan, const char *option, const char *name,
+                             const struct vg_model **ret, struct vg_err *err)
+{
+    char has[VG_DURATION_TEXT_SIZE], wants[VG_DURATION_TEXT_SIZE];
+    const struct vg_model *model = vg_plan_model(plan, name);
+
+    if (!model)
+        return no_such_model(plan, option, name, err);
+    if (plan->tick_ns == 0)
+        return vg_fail_option(err, VG_E_CONFIG, option,
+                              "stage %s steps a model once per tick, and no ticks reach it; put a "
+                              "stage of type resample before it",
+                              plan->stage);
+    vg_format_duration(model->tick_ns, wants);
+    vg_format_duration(plan->tick_ns, has);
+    if (model->tick_ns != plan->tick_ns)
+        return vg_fail_option(err, VG_E_CONFIG, option,
+                              "model %s was trained on a tick of %s, but the chain's tick is %s; "
+                              "set the tick of resample to %s",
+                              name, wants, has, wants);
+    *ret = model;
+    return VG_OK;
 }

@@ -57,6 +57,14 @@ VG_NODISCARD vg_status vg_plan_need_column(struct vg_plan *plan, const char *nam
 /** The model of that name, or NULL. */
 const struct vg_model *vg_plan_model(const struct vg_plan *plan, const char *name);
 
+/**
+ * The model that `option` of the stage names, for a stage that steps it once per tick row. Fails
+ * with VG_E_CONFIG when there is none, when no ticks reach this stage or they are not the model's.
+ */
+VG_NODISCARD vg_status vg_plan_need_model(struct vg_plan *plan, const char *option,
+                                          const char *name, const struct vg_model **ret,
+                                          struct vg_err *err);
+
 /** How a stage acts on the world; the runtime fills it in. Valid during the call that got it. */
 struct vg_out {
     /** Calls timer() of this patient when log time passes `due_ns`: before the first row with log
