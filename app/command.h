@@ -1,0 +1,52 @@
+/* command.h - the command line: one description per verb gives parsing, checks and --help.
+ *
+ * Options of a verb are rows of the same table that components use (core/option.h), so a duration
+ * on the command line reads like one in the configuration. `until_end` there is `--until-end` here.
+ * Data goes to standard output, talk to standard error.
+ */
+#ifndef VG_APP_COMMAND_H
+#define VG_APP_COMMAND_H
+
+#include "core/option.h"
+
+struct vg_command {
+    const char *name;
+    const char *summary;   /**< one sentence without a full stop */
+    const char *arguments; /**< as usage shows them: "CONFIG", "[COMPONENT]"; "" for none */
+    int arguments_min, arguments_max;
+    const struct vg_option *options; /**< ends with VG_OPT_END; `unit` names the value: "FILE" */
+    const char *notes; /**< printed after the options: what a user asks next; NULL for none */
+};
+
+/* clang-format off */
+/** A text option whose value --help calls `metavar`. */
+#define VG_CLI_STRING(T, field, key, metavar, d, fl, h) \
+    { .type = VG_OPT_STRING_, .name = (key), .unit = (metavar), .help = (h), .flags = (fl), \
+      .offset = VG_FIELD_(T, field, char *), .def = (d) }
+/** The same, and it may be given several times. */
+#define VG_CLI_LIST(T, field, key, metavar, fl, h) \
+    { .type = VG_OPT_LIST_, .name = (key), .unit = (metavar), .help = (h), .flags = (fl), \
+      .offset = VG_FIELD_(T, field, struct vg_strings) }
+/* clang-format on */
+
+enum { VG_COMMAND_GO = -1 };
+
+/**
+ * Reads argv into the zeroed struct `self` that command->options describe; the rest goes to *args
+ * (arguments_min..arguments_max of them, then NULL). Returns VG_COMMAND_GO, or the exit code when
+ * the program shall stop here: 0 after --help, 2 after a message about wrong usage. The caller
+ * calls vg_options_done(command->options, self) in every case.
+ */
+VG_NODISCARD int vg_command_parse(const struct vg_command *command, int argc, char **argv,
+                                  void *self, char ***args);
+
+/** Prints what --help prints. */
+void vg_command_help(const struct vg_command *command);
+
+/** Prints "vigil NAME: message" and how to get help; returns exit code 2. */
+int vg_command_usage(const struct vg_command *command, const char *fmt, ...) VG_PRINTF(2, 3);
+
+/** Prints "vigil NAME: err->msg"; returns the exit code of the status. */
+int vg_command_failed(const struct vg_command *command, const struct vg_err *err);
+
+#endif

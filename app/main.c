@@ -1,0 +1,60 @@
+/* main.c - the vigil command: finds the verb and calls it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/verbs.h"
+#include "core/err.h"
+#include "core/text.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} verbs[] = {
+#define VERB_ROW(function, name, summary) { name, vg_verb_##function, summary },
+    VG_VERBS(VERB_ROW)
+#undef VERB_ROW
+};
+
+static void help(FILE *out)
+{
+    fprintf(out,
+            "usage: vigil VERB [OPTIONS] [ARGUMENTS]\n\n"
+            "Vigil watches vital signs that arrive from Kafka and raises alerts that no crash\n"
+            "can lose. It is not a medical device.\n\n");
+    for (size_t i = 0; i < VG_ARRAY_LEN(verbs); i++)
+        fprintf(out, "  %-12s %s\n", verbs[i].name, verbs[i].summary);
+    fprintf(out, "\n`vigil VERB --help` tells more. A first look without a Kafka: `make demo`.\n");
+}
+
+static int unknown(const char *word)
+{
+    const char *names[VG_ARRAY_LEN(verbs)];
+    const char *near;
+
+    for (size_t i = 0; i < VG_ARRAY_LEN(verbs); i++)
+        names[i] = verbs[i].name;
+    near = vg_did_you_mean(word, names, VG_ARRAY_LEN(names));
+    fprintf(stderr, "vigil: no verb \"%s\"%s%s%s\ntry: vigil --help\n", word,
+            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return vg_status_exit(VG_E_USAGE);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help(stderr);
+        return vg_status_exit(VG_E_USAGE);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0)
+        argv[1] += 2;
+    for (size_t i = 0; i < VG_ARRAY_LEN(verbs); i++) {
+        if (strcmp(verbs[i].name, argv[1]) == 0)
+            return verbs[i].run(argc - 1, argv + 1);
+    }
+    return unknown(argv[1]);
+}

@@ -1,0 +1,130 @@
+/* run.c - `vigil run` and `vigil validate`: what one accepts the other starts. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/command.h"
+#include "app/verbs.h"
+#include "runtime/config.h"
+#include "runtime/service.h"
+
+struct options {
+    bool until_end;
+    char *commands;
+};
+
+/* clang-format off */
+#define O struct options
+static const struct vg_option run_options[] = {
+    VG_OPT_BOOL(O, until_end, "until_end", "false", 0,
+                "read every partition to the end that it has now, deliver every alert, and stop"),
+    VG_CLI_STRING(O, commands, "commands", "OUTBOX", NULL, 0,
+                  "take the commands (clock marks, acknowledgements) that another run recorded"),
+    VG_OPT_END,
+};
+static const struct vg_option validate_options[] = { VG_OPT_END };
+#undef O
+/* clang-format on */
+
+static const struct vg_command run_command = {
+    .name = "run",
+    .summary = "Reads vital signs, raises alerts and delivers them, until SIGTERM or Ctrl-C",
+    .arguments = "CONFIG",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .options = run_options,
+    .notes = "VIGIL_LOG=debug says more on standard error. The first signal stops in good order\n"
+             "(exit code 0), a second one at once (75). Configurations to start from: configs/\n",
+};
+
+static const struct vg_command validate_command = {
+    .name = "validate",
+    .summary = "Checks a configuration as run would, without touching the network",
+    .arguments = "CONFIG",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .options = validate_options,
+};
+
+/* Loads and says what is wrong; VG_OK or the status of the failure. */
+static vg_status load(const char *path, struct vg_config **ret, struct vg_err *err)
+{
+    struct vg_buf diagnostics = VG_BUF_INIT;
+    vg_status st = vg_config_load(path, ret, &diagnostics, err);
+
+    if (diagnostics.len)
+        fputs(diagnostics.data, stderr);
+    vg_buf_done(&diagnostics);
+    return st;
+}
+
+static void print_summary(const struct vg_run_summary *s)
+{
+    fprintf(stderr,
+            "run: %llu rows in %.1f s (%.0f rows/s), %llu events, %llu dead letters, "
+            "%llu snapshots%s\n",
+            (unsigned long long)s->rows, s->seconds,
+            s->seconds > 0 ? (double)s->rows / s->seconds : 0, (unsigned long long)s->events,
+            (unsigned long long)s->dead_letters, (unsigned long long)s->snapshots,
+            s->mismatches ? "; REPLAY MISMATCHES, see the log" : "");
+}
+
+int vg_verb_run(int argc, char **argv)
+{
+    struct options o = { 0 };
+    struct vg_config *config = NULL;
+    struct vg_err err;
+    char **args;
+    vg_status st;
+    int exit = vg_command_parse(&run_command, argc, argv, &o, &args);
+
+    if (exit == VG_COMMAND_GO) {
+        struct vg_run_options options = { .until_end = o.until_end, .commands = o.commands };
+        struct vg_run_summary summary;
+
+        st = load(args[0], &config, &err);
+        if (st == VG_OK)
+            st = vg_service_run(config, &options, &summary, &err);
+        if (st == VG_OK)
+            print_summary(&summary);
+        exit = st == VG_OK ? 0 : vg_command_failed(&run_command, &err);
+    }
+    vg_config_free(config);
+    vg_options_done(run_options, &o);
+    return exit;
+}
+
+static void print_chain(const struct vg_config *config)
+{
+    printf("%s: ok\n  %s -> %s", config->path, config->source.ops->name,
+           config->source.decoder->name);
+    for (uint32_t i = 0; i < config->stages_n; i++)
+        printf(" -> %s", config->stages[i].ops->name);
+    printf("\n");
+    for (uint32_t i = 0; i < config->models_n; i++)
+        printf("  model %s: %s, sha256 %.12s...\n", config->models[i]->name,
+               config->models[i]->ops->name, config->models[i]->sha256);
+    printf("  rules:");
+    for (uint32_t i = 0; i < config->site.rules_n; i++)
+        printf("%s %s", i ? "," : "", config->site.rules[i].name);
+    printf("\n  sinks:");
+    for (uint32_t i = 0; i < config->sinks_n; i++)
+        printf("%s %s (%s)", i ? "," : "", config->sinks[i].name, config->sinks[i].ops->name);
+    printf("\n  config %s\n", config->hash);
+}
+
+int vg_verb_validate(int argc, char **argv)
+{
+    struct vg_config *config = NULL;
+    struct vg_err err;
+    char **args;
+    char none = 0;
+    int exit = vg_command_parse(&validate_command, argc, argv, &none, &args);
+
+    if (exit != VG_COMMAND_GO)
+        return exit;
+    if (load(args[0], &config, &err) != VG_OK)
+        return vg_command_failed(&validate_command, &err);
+    print_chain(config);
+    vg_config_free(config);
+    return 0;
+}

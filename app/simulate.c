@@ -1,0 +1,288 @@
+/* simulate.c - `vigil simulate`: a ward of simulated patients to Kafka or standard output. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "app/outlet.h"
+#include "app/simulator.h"
+#include "app/verbs.h"
+#include "core/text.h"
+
+struct options {
+    struct vg_outlet_options outlet;
+    int64_t beds, seed, rows;
+    char *ward, *start;
+    int64_t duration_ns;
+    float artefact_rate;
+    struct vg_strings scenario, artefact;
+    int script;
+};
+
+/* ---- scripts: a ward in which something happens ---- */
+
+static const char *const script_names[] = { "none", "demo", NULL };
+
+struct step {
+    enum vg_sim_kind kind;
+    const char *spec;
+};
+
+/* Within 40 minutes: everything that `make demo` promises to show. */
+static const struct step demo_script[] = {
+    { VG_SIM_ARTEFACT, "lead-off@2:3m+60s" },    { VG_SIM_ARTEFACT, "probe-off@5:5m+50s" },
+    { VG_SIM_SCENARIO, "apnoea@3:8m+150s" },     { VG_SIM_ARTEFACT, "spo2-motion@6:10m+6s" },
+    { VG_SIM_SCENARIO, "opioid@7:10m+20m" },     { VG_SIM_SCENARIO, "haemorrhage@9:4m" },
+    { VG_SIM_ARTEFACT, "flush@4:12m+40s" },      { VG_SIM_SCENARIO, "af@11:14m" },
+    { VG_SIM_ARTEFACT, "clock-ahead@8:15m+5m" }, { VG_SIM_ARTEFACT, "silent@12:18m+3m" },
+};
+
+/* clang-format off */
+#define O struct options
+static const struct vg_option options[] = {
+    VG_OUTLET_ROWS(O),
+    VG_OPT_INT(O, beds, "beds", "12", 1, VG_SIM_BEDS_MAX, "", 0, "patients, one a bed"),
+    VG_CLI_STRING(O, ward, "ward", "NAME", "icu-a", 0, "ward of the bed labels"),
+    VG_OPT_INT(O, seed, "seed", "1", 0, 1e15, "", 0, "same seed and start, same bytes"),
+    VG_OPT_DURATION(O, duration_ns, "duration", "30m", 0, 366 * 86400.0, 0,
+                    "how long the ward is watched; 0: until interrupted"),
+    VG_CLI_STRING(O, start, "start", "TIME", NULL, 0,
+                  "record time of the first row, RFC 3339 (default: now less the duration)"),
+    VG_CLI_LIST(O, scenario, "scenario", "NAME@BED:START[+LENGTH]", 0, "what a patient suffers"),
+    VG_CLI_LIST(O, artefact, "artefact", "NAME@BED:START[+LENGTH]", 0,
+                "what a monitor gets wrong"),
+    VG_OPT_FLOAT(O, artefact_rate, "artefact_rate", "0", 0, 1000, "", 0,
+                 "random artefacts as a multiple of what is usual"),
+    VG_OPT_ENUM(O, script, "script", "none", script_names, 0,
+                "scenarios and artefacts put together beforehand"),
+    VG_OPT_INT(O, rows, "rows", "1", 1, 4096, "", 0, "rows of a patient in a message"),
+    VG_OPT_END,
+};
+#undef O
+/* clang-format on */
+
+static const struct vg_command command = {
+    .name = "simulate",
+    .summary = "Writes a ward of simulated patients, one row a second and bed, to Kafka or "
+               "standard output",
+    .arguments = "",
+    .options = options,
+};
+
+/* ---- rows as JSON ---- */
+
+static void add_number(struct vg_buf *out, float value)
+{
+    /* The simulator's numbers have one decimal at most. */
+    long tenths = (long)(value * 10 + (value < 0 ? -0.5f : 0.5f));
+    char text[24], *p = text + sizeof(text);
+    unsigned long n = (unsigned long)labs(tenths);
+
+    if (n % 10) {
+        *--p = (char)('0' + n % 10);
+        *--p = '.';
+    }
+    n /= 10;
+    do {
+        *--p = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
+    if (tenths < 0)
+        *--p = '-';
+    vg_buf_add(out, p, (size_t)(text + sizeof(text) - p));
+}
+
+static void add_row(struct vg_buf *out, const struct vg_sim_row *row)
+{
+    char time[VG_TIME_TEXT_SIZE];
+
+    vg_format_time(row->device_ns, time);
+    vg_buf_str(out, "{\"patient\":\"");
+    vg_buf_str(out, row->patient);
+    vg_buf_str(out, "\",\"bed\":\"");
+    vg_buf_str(out, row->label);
+    vg_buf_str(out, "\",\"time\":\"");
+    vg_buf_str(out, time);
+    vg_buf_char(out, '"');
+    for (int c = 0; c < VG_CHANNELS; c++) {
+        if (row->quality[c] == VG_Q_ABSENT)
+            continue;
+        vg_buf_str(out, ",\"");
+        vg_buf_str(out, vg_channels[c].name);
+        vg_buf_str(out, "\":");
+        if (row->quality[c] == VG_Q_GOOD)
+            add_number(out, row->value[c]);
+        else
+            vg_buf_str(out, "null");
+    }
+    vg_buf_char(out, '}');
+}
+
+/* Rows of one bed that wait to fill a message. */
+struct waiting {
+    struct vg_buf json;
+    uint32_t rows;
+    int64_t record_ns; /* of the last row: a message cannot leave before it */
+    const char *patient;
+};
+
+static vg_status send(struct vg_outlet *out, struct waiting *w, bool array, struct vg_err *err)
+{
+    vg_status st;
+
+    if (w->rows == 0)
+        return VG_OK;
+    if (array)
+        vg_buf_char(&w->json, ']');
+    st = vg_outlet_write(out, w->patient, w->json.data, w->json.len, w->rows, w->record_ns, err);
+    vg_buf_clear(&w->json);
+    w->rows = 0;
+    return st;
+}
+
+static vg_status add(struct vg_outlet *out, struct waiting *w, const struct vg_sim_row *row,
+                     uint32_t rows_per_message, struct vg_err *err)
+{
+    bool array = rows_per_message > 1;
+
+    if (array)
+        vg_buf_char(&w->json, w->rows ? ',' : '[');
+    add_row(&w->json, row);
+    w->rows++;
+    w->record_ns = row->record_ns;
+    w->patient = row->patient;
+    return w->rows == rows_per_message ? send(out, w, array, err) : VG_OK;
+}
+
+/* ---- the verb ---- */
+
+static vg_status add_effects(struct vg_sim *sim, const struct options *o, struct vg_err *err)
+{
+    vg_status st = VG_OK;
+
+    for (size_t i = 0; o->script && i < VG_ARRAY_LEN(demo_script) && st == VG_OK; i++)
+        st = vg_sim_add(sim, demo_script[i].kind, demo_script[i].spec, err);
+    for (size_t i = 0; i < o->scenario.n && st == VG_OK; i++)
+        st = vg_sim_add(sim, VG_SIM_SCENARIO, o->scenario.value[i], err);
+    for (size_t i = 0; i < o->artefact.n && st == VG_OK; i++)
+        st = vg_sim_add(sim, VG_SIM_ARTEFACT, o->artefact.value[i], err);
+    return st;
+}
+
+static vg_status write_ward(struct vg_outlet *out, struct vg_sim *sim, const struct options *o,
+                            struct vg_err *err)
+{
+    uint64_t seconds = (uint64_t)(o->duration_ns / VG_NS_PER_S);
+    uint64_t total = seconds * (uint64_t)o->beds;
+    struct waiting *waiting = calloc((size_t)o->beds, sizeof(*waiting));
+    struct vg_sim_row row;
+    vg_status st = VG_OK;
+
+    VG_CHECK(waiting);
+    for (uint64_t i = 0; (i < total || !seconds) && st == VG_OK && !vg_outlet_stopped(); i++) {
+        vg_sim_next(sim, &row);
+        if (!row.silent)
+            st = add(out, &waiting[row.bed], &row, (uint32_t)o->rows, err);
+    }
+    for (int64_t b = 0; b < o->beds; b++) {
+        if (st == VG_OK)
+            st = send(out, &waiting[b], o->rows > 1, err);
+        vg_buf_done(&waiting[b].json);
+    }
+    free(waiting);
+    return st;
+}
+
+static vg_status start_time(const struct options *o, int64_t *ret, struct vg_err *err)
+{
+    if (!o->start) {
+        *ret = time(NULL) * VG_NS_PER_S - o->duration_ns / VG_NS_PER_S * VG_NS_PER_S;
+        return VG_OK;
+    }
+    if (!vg_parse_time(o->start, strlen(o->start), ret))
+        return vg_fail(err, VG_E_USAGE,
+                       "--start \"%s\": expected a time such as 2026-03-01T12:00:00Z", o->start);
+    return VG_OK;
+}
+
+static vg_status check_ward(const char *ward, struct vg_err *err)
+{
+    char label[VG_BED_SIZE], found[VG_WARD_SIZE];
+
+    snprintf(label, sizeof(label), "%s/1", ward);
+    vg_ward_of_bed(label, found);
+    if (strcmp(found, ward) != 0)
+        return vg_fail(err, VG_E_USAGE,
+                       "--ward \"%s\": expected 1 to 32 of a-z, 0-9 and -, such as icu-a", ward);
+    return VG_OK;
+}
+
+static vg_status run(const struct options *o, struct vg_err *err)
+{
+    struct vg_sim_config config = {
+        .beds = (uint32_t)o->beds,
+        .ward = o->ward,
+        .seed = (uint64_t)o->seed,
+        .artefact_rate = o->artefact_rate,
+    };
+    struct vg_outlet out = { 0 };
+    struct vg_sim *sim = NULL;
+    vg_status st = check_ward(o->ward, err);
+
+    if (st == VG_OK)
+        st = start_time(o, &config.start_ns, err);
+    if (st == VG_OK) {
+        sim = vg_sim_new(&config);
+        st = add_effects(sim, o, err);
+    }
+    if (st == VG_OK)
+        st = vg_outlet_open(&out, &o->outlet, "simulate",
+                            (uint64_t)(o->duration_ns / VG_NS_PER_S * o->beds), err);
+    if (st == VG_OK)
+        st = write_ward(&out, sim, o, err);
+    if (st == VG_OK)
+        st = vg_outlet_finish(&out, err);
+    vg_outlet_close(&out);
+    vg_sim_free(sim);
+    return st;
+}
+
+/* The catalogue is the help's last part, so that both say the same. */
+static void add_catalogue(struct vg_buf *out, enum vg_sim_kind kind, const char *title)
+{
+    const struct vg_sim_entry *entry;
+
+    vg_buf_printf(out, "%s:\n", title);
+    for (size_t i = 0; (entry = vg_sim_catalogue(i)); i++) {
+        if (entry->kind == kind)
+            vg_buf_printf(out, "  %-24s %s\n", entry->name, entry->summary);
+    }
+}
+
+static void add_notes(struct vg_buf *out)
+{
+    add_catalogue(out, VG_SIM_SCENARIO, "scenarios");
+    vg_buf_char(out, '\n');
+    add_catalogue(out, VG_SIM_ARTEFACT, "artefacts");
+    vg_buf_str(out, "\nexample:\n  vigil simulate --to - --beds 2 --duration 10m "
+                    "--scenario apnoea@1:5m --artefact lead-off@2:1m+30s\n");
+}
+
+int vg_verb_simulate(int argc, char **argv)
+{
+    struct options o = { 0 };
+    struct vg_command with_notes = command;
+    struct vg_buf notes = VG_BUF_INIT;
+    struct vg_err err;
+    char **args;
+    int exit;
+
+    add_notes(&notes);
+    with_notes.notes = notes.data;
+    exit = vg_command_parse(&with_notes, argc, argv, &o, &args);
+    if (exit == VG_COMMAND_GO)
+        exit = run(&o, &err) == VG_OK ? 0 : vg_command_failed(&command, &err);
+    vg_options_done(options, &o);
+    vg_buf_done(&notes);
+    return exit;
+}

@@ -1,0 +1,25 @@
+/* verbs.h - what `vigil VERB` calls: one line here and one function for each verb.
+ *
+ * argv[0] is the verb. The result is the exit code of the program: 0, 1 failed check, 2 usage, 69
+ * unavailable, 75 temporary, 78 configuration.
+ */
+#ifndef VG_APP_VERBS_H
+#define VG_APP_VERBS_H
+
+/* function, verb, summary; in the order of `vigil --help` */
+#define VG_VERBS(X)                                                                           \
+    X(run, "run", "watch: read vital signs, raise alerts, deliver them")                      \
+    X(validate, "validate", "check a configuration as run would")                             \
+    X(alerts, "alerts", "follow the alerts of a running pipeline, missing none")              \
+    X(simulate, "simulate", "write a ward of simulated patients to Kafka or standard output") \
+    X(replay, "replay", "write recorded CSV to Kafka with its original times")                \
+    X(mock_broker, "mock-broker", "run a Kafka in memory, for demos and tests")               \
+    X(list, "list", "list the components in this build, and the vital signs")                 \
+    X(describe, "describe", "describe a component and its options")                           \
+    X(version, "version", "print the versions of Vigil and its libraries")
+
+#define VG_VERB_DECLARE(function, name, summary) int vg_verb_##function(int argc, char **argv);
+VG_VERBS(VG_VERB_DECLARE)
+#undef VG_VERB_DECLARE
+
+#endif
