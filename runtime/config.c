@@ -240,6 +240,7 @@ static vg_status set_option(const struct vg_config *config, const struct vg_opti
     }
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): no deeper than VG_DOCUMENT_DEPTH_MAX */
 static void hide(struct vg_document *doc, const struct vg_node *node)
 {
     if (node->kind == VG_NODE_SCALAR)
@@ -332,6 +333,7 @@ static void allowed_keys(const struct vg_target *targets, size_t n, const char *
     }
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): a prefix is not nested in another */
 static void read_entries(struct vg_load *l, const struct vg_node *map, const char *prefix,
                          const struct vg_target *targets, size_t n, const char *const *others)
 {
@@ -612,15 +614,31 @@ static void load_model(struct vg_load *l, const struct vg_node *node)
 /* What two models of a chain must have in common, or NULL. */
 static const char *disagreement(const struct vg_model *a, const struct vg_model *b)
 {
+    VG_CHECK(a && b);
     if (a->tick_ns != b->tick_ns)
         return "ticks";
-    if (a->channels != b->channels ||
-        memcmp(a->channel, b->channel, a->channels * sizeof(a->channel[0])) != 0)
+    if (a->channels != b->channels)
         return "channels";
-    if (memcmp(a->mean, b->mean, a->channels * sizeof(a->mean[0])) != 0 ||
-        memcmp(a->scale, b->scale, a->channels * sizeof(a->scale[0])) != 0)
-        return "scales";
+    for (uint32_t c = 0; c < a->channels; c++) {
+        if (a->channel[c] != b->channel[c])
+            return "channels";
+        if (a->mean[c] != b->mean[c] || a->scale[c] != b->scale[c])
+            return "scales";
+    }
     return NULL;
+}
+
+static void check_agreement(struct vg_load *l, const struct vg_node *map,
+                            const struct vg_model *first, const struct vg_model *other)
+{
+    const char *what = disagreement(first, other);
+
+    if (what)
+        vg_document_error(l->doc, vg_node_find(map, other->name)->key_at,
+                          "model \"%s\" has other %s than model \"%s\" in line %u; models of one "
+                          "chain must agree on channels, scales and tick",
+                          other->name, what, first->name,
+                          vg_node_find(map, first->name)->key_at.line);
 }
 
 static void load_models(struct vg_load *l)
@@ -634,17 +652,8 @@ static void load_models(struct vg_load *l)
     VG_CHECK(config->models);
     for (const struct vg_node *c = map->child; c; c = c->next)
         load_model(l, c);
-    for (uint32_t i = 1; i < config->models_n; i++) {
-        const struct vg_node *first = vg_node_find(map, config->models[0]->name);
-        const struct vg_node *other = vg_node_find(map, config->models[i]->name);
-        const char *what = disagreement(config->models[0], config->models[i]);
-
-        if (what)
-            vg_document_error(l->doc, other->key_at,
-                              "model \"%s\" has other %s than model \"%s\" in line %u; models of "
-                              "one chain must agree on channels, scales and tick",
-                              other->key, what, first->key, first->key_at.line);
-    }
+    for (uint32_t i = 1; i < config->models_n; i++)
+        check_agreement(l, map, config->models[0], config->models[i]);
 }
 
 /* ---- stages ---- */
@@ -686,21 +695,21 @@ static void check_references(struct vg_load *l, const struct vg_node *stage)
 static void load_stage(struct vg_load *l, const struct vg_node *node)
 {
     struct vg_config *config = l->config;
-    const struct vg_stage_ops *ops;
-    const char *type;
+    struct vg_stage_config *stage = &config->stages[config->stages_n];
     struct vg_target target;
+    const char *type;
 
     if (!vg_load_is_mapping(l, node))
         return;
     type = component_type(l, node, "stage", stage_names);
     if (!type)
         return;
-    ops = vg_stage_find(type);
-    target = (struct vg_target){ ops->options, self_new(ops->self_size, ops->options) };
+    config->stages_n++;
+    stage->ops = vg_stage_find(type);
+    stage->self = self_new(stage->ops->self_size, stage->ops->options);
+    target = (struct vg_target){ stage->ops->options, stage->self };
     vg_load_options(l, node, &target, 1, type_key);
-    self_free(target.self, ops->options);
     check_references(l, node);
-    config->stages[config->stages_n++].ops = ops;
 }
 
 static void load_stages(struct vg_load *l)
@@ -750,21 +759,18 @@ static vg_status check_tick(const struct vg_config *config, const struct vg_plan
         model->name, vg_node_find(models, model->name)->key_at.line, theirs, ours);
 }
 
-static vg_status plan_stage(const struct vg_config *config, uint32_t i, struct vg_plan *plan,
-                            struct vg_planned_stage *ret, struct vg_err *err)
+static vg_status plan_stage(const struct vg_config *config, const struct vg_stage_config *stage,
+                            struct vg_plan *plan, struct vg_planned_stage *ret, struct vg_err *err)
 {
-    const struct vg_stage_ops *ops = config->stages[i].ops;
+    const struct vg_stage_ops *ops = stage->ops;
     vg_status st;
 
-    *ret = (struct vg_planned_stage){ .ops = ops, .identity = config->stages[i].identity };
-    ret->self = self_new(ops->self_size, ops->options);
-    for (const struct vg_node *c = stage_node(config, i)->child; c; c = c->next) {
-        const struct vg_option *opt = vg_option_find(table_of(ops->options), c->key);
-        const struct vg_node *at;
-
-        /* The loader has set the same options before and found nothing wrong. */
-        VG_CHECK(!opt || set_option(config, opt, ret->self, c, &at, err) == VG_OK);
-    }
+    VG_CHECK(ops);
+    *ret = (struct vg_planned_stage){ .ops = ops, .identity = stage->identity };
+    ret->self = malloc(ops->self_size ? ops->self_size : 1);
+    VG_CHECK(ret->self);
+    memcpy(ret->self, stage->self, ops->self_size);
+    ret->first_column = plan->layout->columns;
     plan->stage = ops->name;
     plan->memory_size = 0;
     plan->rows = 0;
@@ -772,6 +778,7 @@ static vg_status plan_stage(const struct vg_config *config, uint32_t i, struct v
     st = ops->plan(ret->self, plan, err);
     if (st == VG_OK)
         st = check_tick(config, plan, err);
+    ret->columns = plan->layout->columns - ret->first_column;
     ret->memory_size = plan->memory_size;
     ret->rows = plan->rows;
     ret->emits_ticks = plan->emits_ticks;
@@ -787,12 +794,12 @@ static vg_status plan_chain(const struct vg_config *config, struct vg_layout *la
                             .models_n = config->models_n,
                             .layout = layout };
     vg_status st = VG_OK;
+    uint32_t n = 0;
 
     vg_layout_init(layout);
-    for (*ret_n = 0; *ret_n < config->stages_n && st == VG_OK; ++*ret_n)
-        st = plan_stage(config, *ret_n, &plan, &stages[*ret_n], err);
-    if (st == VG_OK)
-        vg_layout_finish(layout, (uint32_t)config->service.frame_rows);
+    for (; n < config->stages_n && st == VG_OK; n++)
+        st = plan_stage(config, &config->stages[n], &plan, &stages[n], err);
+    *ret_n = n;
     return st;
 }
 
@@ -811,8 +818,7 @@ void vg_planned_stage_done(struct vg_planned_stage *stage)
 {
     if (stage->self && stage->ops->close)
         stage->ops->close(stage->self);
-    if (stage->ops)
-        self_free(stage->self, stage->ops->options);
+    free(stage->self);
     *stage = (struct vg_planned_stage){ 0 };
 }
 
@@ -867,9 +873,11 @@ static const char *const exclusive[] = { "path", "publish", "control" };
 
 static const char *exclusive_value(const struct vg_sink_config *sink, size_t i)
 {
-    const struct vg_option *opt = vg_option_find(table_of(sink->ops->options), exclusive[i]);
+    const struct vg_option *opt;
     const char *value;
 
+    VG_CHECK(sink->ops);
+    opt = vg_option_find(table_of(sink->ops->options), exclusive[i]);
     if (!opt || opt->type != VG_OPT_STRING_)
         return NULL;
     value = *(char *const *)((const char *)sink->self + opt->offset);
@@ -951,6 +959,7 @@ static bool stage_uses_rule(const struct vg_load *l, const char *name)
         const struct vg_stage_ops *ops = l->config->stages[i].ops;
         const struct vg_node *rules = vg_node_find(stage_node(l->config, i), "rules");
 
+        VG_CHECK(ops);
         if (!vg_option_find(table_of(ops->options), "rules"))
             continue;
         if (!rules)
@@ -1070,6 +1079,8 @@ void vg_config_free(struct vg_config *config)
         return;
     for (uint32_t i = 0; i < config->sinks_n; i++)
         self_free(config->sinks[i].self, config->sinks[i].ops->options);
+    for (uint32_t i = 0; i < config->stages_n; i++)
+        self_free(config->stages[i].self, config->stages[i].ops->options);
     for (uint32_t i = 0; i < config->models_n; i++)
         config->models[i]->ops->free(config->models[i]);
     if (config->source.ops)

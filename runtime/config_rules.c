@@ -67,13 +67,8 @@ static const struct vg_option limit_options[] = {
     VG_OPT_END,
 };
 
+/* How far `extends` of a profile is resolved. */
 enum visit { UNSEEN, VISITING, DONE };
-
-/* A profile while `extends` is being resolved. */
-struct draft {
-    const struct vg_node *node;
-    enum visit visit;
-};
 
 static void set_limit(struct vg_load *l, const struct vg_node *node, const char *key, int channel,
                       const char *text, uint32_t *set, float *value)
@@ -138,57 +133,56 @@ static int read_profile_name(struct vg_load *l, const struct vg_node *node)
     return -1;
 }
 
-/* Takes over the limits of the profile that this one extends, then reads its own. Recursion ends
- * at a profile that is being visited. */
-/* NOLINTNEXTLINE(misc-no-recursion) */
-static void resolve_profile(struct vg_load *l, struct draft *drafts, uint32_t i)
+/* Takes over the limits of the profile that this one extends, then reads its own. */
+/* NOLINTNEXTLINE(misc-no-recursion): ends at a profile that is being visited */
+static void resolve_profile(struct vg_load *l, const struct vg_node *map, enum visit *visits,
+                            uint32_t i)
 {
     struct vg_profile *p = &l->config->site.profiles[i];
-    const struct vg_node *extends = vg_node_find(drafts[i].node, "extends");
+    const struct vg_node *node = vg_node_find(map, p->name);
+    const struct vg_node *extends = vg_node_find(node, "extends");
     int base;
 
-    if (drafts[i].visit != UNSEEN)
+    if (visits[i] != UNSEEN)
         return;
-    drafts[i].visit = VISITING;
+    visits[i] = VISITING;
     base = extends ? read_profile_name(l, extends) : -1;
-    if (base >= 0 && drafts[base].visit == VISITING) {
+    if (base >= 0 && visits[base] == VISITING) {
         vg_document_error(l->doc, extends->at, "profile \"%s\" extends itself by way of \"%s\"",
                           p->name, extends->text);
     } else if (base >= 0) {
         char name[VG_NAME_SIZE];
 
-        resolve_profile(l, drafts, (uint32_t)base);
+        resolve_profile(l, map, visits, (uint32_t)base);
         memcpy(name, p->name, sizeof(name));
         *p = l->config->site.profiles[base];
         memcpy(p->name, name, sizeof(name));
     }
-    for (const struct vg_node *c = drafts[i].node->child; c; c = c->next) {
+    for (const struct vg_node *c = node->child; c; c = c->next) {
         if (c != extends)
             read_limits(l, p, c);
     }
-    drafts[i].visit = DONE;
+    visits[i] = DONE;
 }
 
 static void load_profiles(struct vg_load *l)
 {
     struct vg_site *site = &l->config->site;
     const struct vg_node *map = vg_load_mapping(l, l->doc->root, "profiles");
-    struct draft *drafts;
+    enum visit *visits;
 
     if (!map)
         return;
-    drafts = calloc(map->children + 1, sizeof(*drafts));
+    visits = calloc(map->children + 1, sizeof(*visits));
     site->profiles = calloc(map->children + 1, sizeof(*site->profiles));
-    VG_CHECK(drafts && site->profiles);
+    VG_CHECK(visits && site->profiles);
     for (const struct vg_node *c = map->child; c; c = c->next) {
-        if (!vg_load_is_name(l, c) || !vg_load_is_mapping(l, c))
-            continue;
-        drafts[site->profiles_n].node = c;
-        snprintf(site->profiles[site->profiles_n++].name, VG_NAME_SIZE, "%s", c->key);
+        if (vg_load_is_name(l, c) && vg_load_is_mapping(l, c))
+            snprintf(site->profiles[site->profiles_n++].name, VG_NAME_SIZE, "%s", c->key);
     }
     for (uint32_t i = 0; i < site->profiles_n; i++)
-        resolve_profile(l, drafts, i);
-    free(drafts);
+        resolve_profile(l, map, visits, i);
+    free(visits);
 }
 
 /* ---- wards ---- */
@@ -460,6 +454,24 @@ static bool read_score(struct vg_load *l, const struct vg_node *at, const char *
     return true;
 }
 
+static void warn_without_limit(struct vg_load *l, const struct vg_rule *rule,
+                               const struct vg_node *when)
+{
+    const struct vg_site *site = &l->config->site;
+    bool low = rule->bound.origin == VG_BOUND_PROFILE_LOW;
+    uint32_t set = 0;
+
+    if (!low && rule->bound.origin != VG_BOUND_PROFILE_HIGH)
+        return;
+    for (uint32_t i = 0; i < site->profiles_n; i++)
+        set |= low ? site->profiles[i].low_set : site->profiles[i].high_set;
+    VG_CHECK(rule->channel != VG_CHANNEL_NONE);
+    if (!(set & UINT32_C(1) << rule->channel))
+        vg_document_warn(l->doc, vg_node_find(when, rule->bound.above ? "above" : "below")->at,
+                         "no profile has a %s limit of %s, so this rule never fires",
+                         low ? "low" : "high", vg_channels[rule->channel].name);
+}
+
 /* The comparison that `map` makes with `below` or `above`. False after noting a problem. */
 static bool read_bound(struct vg_load *l, const struct vg_rule *rule, const struct vg_node *map,
                        const char *below, const char *above, struct vg_bound *ret)
@@ -467,6 +479,10 @@ static bool read_bound(struct vg_load *l, const struct vg_rule *rule, const stru
     const char *text = above ? above : below;
     const struct vg_node *at = vg_node_find(map, above ? "above" : "below");
 
+    if (!text) {
+        vg_document_error(l->doc, map->key_at, "\"%s\" must have \"below\" or \"above\"", map->key);
+        return false;
+    }
     if (below && above) {
         vg_document_error(l->doc, map->key_at, "\"below\" and \"above\" exclude each other");
         return false;
@@ -474,28 +490,12 @@ static bool read_bound(struct vg_load *l, const struct vg_rule *rule, const stru
     ret->above = above != NULL;
     if (rule->rule == VG_RULE_ANOMALY)
         return read_score(l, at, text, ret);
+    VG_CHECK(rule->channel != VG_CHANNEL_NONE);
     if (strncmp(text, "profile", 7) == 0)
         return read_profile_bound(l, at, text, rule->channel, ret);
     ret->origin = VG_BOUND_FIXED;
     return read_quantity(l, at->at, rule->channel, text, &ret->value) &&
            plausible(l, at->at, rule->channel, ret->value);
-}
-
-static void warn_without_limit(struct vg_load *l, const struct vg_rule *rule,
-                               const struct vg_bound *bound, struct vg_place at)
-{
-    const struct vg_site *site = &l->config->site;
-    uint32_t set = 0;
-
-    if (bound->origin != VG_BOUND_PROFILE_LOW && bound->origin != VG_BOUND_PROFILE_HIGH)
-        return;
-    for (uint32_t i = 0; i < site->profiles_n; i++)
-        set |= bound->origin == VG_BOUND_PROFILE_LOW ? site->profiles[i].low_set
-                                                     : site->profiles[i].high_set;
-    if (!(set & UINT32_C(1) << rule->channel))
-        vg_document_warn(l->doc, at, "no profile has a %s limit of %s, so this rule never fires",
-                         bound->origin == VG_BOUND_PROFILE_LOW ? "low" : "high",
-                         vg_channels[rule->channel].name);
 }
 
 static void read_condition(struct vg_load *l, const struct vg_node *at, const char *text,
@@ -565,7 +565,6 @@ static bool read_when(struct vg_load *l, const struct vg_node *when, struct vg_r
     struct when_options o = { 0 };
     struct vg_target target = { NULL, &o };
     uint32_t errors = l->doc->count[VG_ERROR];
-    const struct vg_node *at;
 
     if (!read_kind(l, when, rule))
         return false;
@@ -574,13 +573,9 @@ static bool read_when(struct vg_load *l, const struct vg_node *when, struct vg_r
     vg_load_options(l, when, &target, 1, NULL);
     if (o.subject)
         read_subject(l, vg_node_find(when, kinds[rule->rule].key), o.subject, rule);
-    if (compares(rule) && !o.below && !o.above && l->doc->count[VG_ERROR] == errors)
-        vg_document_error(l->doc, when->key_at, "\"when\" must have \"below\" or \"above\"");
-    if (compares(rule) && l->doc->count[VG_ERROR] == errors) {
-        at = vg_node_find(when, o.above ? "above" : "below");
-        if (read_bound(l, rule, when, o.below, o.above, &rule->bound))
-            warn_without_limit(l, rule, &rule->bound, at->at);
-    }
+    if (compares(rule) && l->doc->count[VG_ERROR] == errors &&
+        read_bound(l, rule, when, o.below, o.above, &rule->bound))
+        warn_without_limit(l, rule, when);
     rule->quantile = o.quantile;
     rule->within_ns = o.within_ns;
     rule->longer_than_ns = o.longer_than_ns;

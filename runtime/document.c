@@ -16,19 +16,29 @@ static struct vg_place after(struct vg_place at, size_t columns)
     return (struct vg_place){ at.line, at.column + (uint32_t)columns };
 }
 
+static bool stands_before(struct vg_place a, struct vg_place b)
+{
+    return a.line < b.line || (a.line == b.line && a.column < b.column);
+}
+
+/* Keeps the problems in the order of the file; at one place, in which they were found. */
 static void note(struct vg_document *doc, struct vg_place at, enum vg_severity severity,
                  const char *fmt, va_list ap)
 {
-    struct vg_problem *p;
+    struct vg_problem *p = doc->problems;
+    size_t i = doc->problems_n;
 
     if (doc->count[severity]++ >= VG_PROBLEMS_MAX)
         return;
-    doc->problems = realloc(doc->problems, (doc->problems_n + 1) * sizeof(*doc->problems));
-    VG_CHECK(doc->problems);
-    p = &doc->problems[doc->problems_n++];
-    p->at = at;
-    p->severity = severity;
-    VG_CHECK(vasprintf(&p->text, fmt, ap) >= 0);
+    p = realloc(p, (i + 1) * sizeof(*p));
+    VG_CHECK(p);
+    for (; i > 0 && stands_before(at, p[i - 1].at); i--)
+        p[i] = p[i - 1];
+    p[i].at = at;
+    p[i].severity = severity;
+    VG_CHECK(vasprintf(&p[i].text, fmt, ap) >= 0);
+    doc->problems = p;
+    doc->problems_n++;
 }
 
 void vg_document_error(struct vg_document *doc, struct vg_place at, const char *fmt, ...)
@@ -47,18 +57,6 @@ void vg_document_warn(struct vg_document *doc, struct vg_place at, const char *f
     va_start(ap, fmt);
     note(doc, at, VG_WARNING, fmt, ap);
     va_end(ap);
-}
-
-static int by_place(const void *a, const void *b)
-{
-    const struct vg_problem *x = *(const struct vg_problem *const *)a;
-    const struct vg_problem *y = *(const struct vg_problem *const *)b;
-
-    if (x->at.line != y->at.line)
-        return x->at.line < y->at.line ? -1 : 1;
-    if (x->at.column != y->at.column)
-        return x->at.column < y->at.column ? -1 : 1;
-    return (x > y) - (x < y); /* both point into one array: the order in which they were found */
 }
 
 static const char *find_line(const struct vg_document *doc, uint32_t line, size_t *ret_len)
@@ -82,15 +80,12 @@ static const char *find_line(const struct vg_document *doc, uint32_t line, size_
     return s;
 }
 
-static bool hidden(const struct vg_document *doc, uint32_t line, uint32_t column)
+static bool hidden(const struct vg_document *doc, struct vg_place here)
 {
     for (size_t i = 0; i < doc->hidden_n; i++) {
         struct vg_place from = doc->hidden[i].from;
         struct vg_place to = doc->hidden[i].to;
-        bool behind = line > from.line || (line == from.line && column >= from.column);
-        bool before = line < to.line || (line == to.line && column < to.column);
-
-        if (behind && before)
+        if (!stands_before(here, from) && stands_before(here, to))
             return true;
     }
     return false;
@@ -122,7 +117,7 @@ static void show_line(const struct vg_document *doc, struct vg_place at, struct 
         bool starts = ((unsigned char)s[i] & 0xC0) != 0x80;
 
         column += starts;
-        if (hidden(doc, at.line, column))
+        if (hidden(doc, (struct vg_place){ at.line, column }))
             vg_buf_str(out, starts ? "*" : "");
         else
             vg_buf_char(out, s[i]);
@@ -136,14 +131,9 @@ static void show_line(const struct vg_document *doc, struct vg_place at, struct 
 void vg_document_report(const struct vg_document *doc, struct vg_buf *out)
 {
     static const char *const names[VG_SEVERITIES] = { "error", "warning" };
-    const struct vg_problem **sorted = calloc(doc->problems_n + 1, sizeof(const void *));
 
-    VG_CHECK(sorted);
-    for (size_t i = 0; i < doc->problems_n; i++)
-        sorted[i] = &doc->problems[i];
-    qsort(sorted, doc->problems_n, sizeof(*sorted), by_place);
     for (size_t i = 0; i < doc->problems_n; i++) {
-        const struct vg_problem *p = sorted[i];
+        const struct vg_problem *p = &doc->problems[i];
 
         if (p->at.line == 0) {
             vg_buf_printf(out, "%s: %s: %s\n", doc->path, names[p->severity], p->text);
@@ -158,7 +148,6 @@ void vg_document_report(const struct vg_document *doc, struct vg_buf *out)
             vg_buf_printf(out, "%s: and %u more %ss\n", doc->path, doc->count[s] - VG_PROBLEMS_MAX,
                           names[s]);
     }
-    free(sorted);
 }
 
 /* ---- the tree ---- */
@@ -190,6 +179,7 @@ const char *vg_node_what(const struct vg_node *node)
     return vg_node_empty(node) ? "nothing" : "text";
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): no deeper than VG_DOCUMENT_DEPTH_MAX */
 static void node_free(struct vg_node *n)
 {
     while (n) {
@@ -404,6 +394,7 @@ static void add_child(struct vg_node *parent, struct vg_node **tail, struct vg_n
     parent->children++;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): no deeper than VG_DOCUMENT_DEPTH_MAX */
 static void read_sequence(struct reader *r, struct vg_node *n, uint32_t depth)
 {
     struct vg_node *tail = NULL;
@@ -437,6 +428,7 @@ static char *read_key(struct reader *r, struct fy_event *event, struct vg_place 
     return key;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): no deeper than VG_DOCUMENT_DEPTH_MAX */
 static void read_mapping(struct reader *r, struct vg_node *n, uint32_t depth)
 {
     struct vg_node *tail = NULL;
@@ -473,6 +465,7 @@ static void read_mapping(struct reader *r, struct vg_node *n, uint32_t depth)
     }
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): no deeper than VG_DOCUMENT_DEPTH_MAX */
 static struct vg_node *read_node(struct reader *r, struct fy_event *event, uint32_t depth)
 {
     enum fy_event_type type = event->type;
@@ -557,26 +550,39 @@ static void parse(struct vg_document *doc, struct reader *r)
     fy_diag_destroy(diag);
 }
 
-/* Bytes of the UTF-8 character at `s`, or 0. Control characters other than tab and line ends are
- * no text. */
+/* Bytes that a UTF-8 character takes which begins with `first`; 0 when none does. */
+static size_t utf8_bytes(unsigned char first)
+{
+    if (first < 0x80)
+        return 1;
+    if (first < 0xC0 || first > 0xF7)
+        return 0;
+    return first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+}
+
+static bool is_text(uint32_t c)
+{
+    if (c < 0x20)
+        return c == '\t' || c == '\n' || c == '\r';
+    return c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF);
+}
+
+/* Bytes of the UTF-8 character at `s`, or 0 when there is none, or one that is no text. */
 static size_t utf8_len(const unsigned char *s, size_t n)
 {
-    static const unsigned char least[5] = { 0, 0, 0x80, 0xA0, 0x90 };
-    size_t len = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
+    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    size_t len = utf8_bytes(s[0]);
+    uint32_t c;
 
-    if (len == 1)
-        return s[0] >= 0x20 || s[0] == '\t' || s[0] == '\n' || s[0] == '\r';
-    if (len == 0 || len > n || s[0] > 0xF4)
+    if (len == 0 || len > n)
         return 0;
+    c = len == 1 ? s[0] : s[0] & (0x7FU >> len);
     for (size_t i = 1; i < len; i++) {
         if ((s[i] & 0xC0) != 0x80)
             return 0;
+        c = c << 6 | (s[i] & 0x3FU);
     }
-    if ((s[0] == 0xE0 || s[0] == 0xF0) && s[1] < least[len])
-        return 0; /* longer than needed */
-    if ((s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF4 && s[1] > 0x8F))
-        return 0; /* surrogates; beyond U+10FFFF */
-    return len;
+    return c >= least[len] && is_text(c) ? len : 0;
 }
 
 static bool check_text(struct vg_document *doc)
