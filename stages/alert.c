@@ -170,7 +170,7 @@ static vg_status alert_open(void *self, struct vg_err *err)
     struct vg_alert *a = self;
 
     (void)err;
-    vg_buf_reserve(&a->text, 2 * VG_EVENT_TEXT);
+    vg_buf_reserve(&a->text, VG_EVENT_TEXT);
     return VG_OK;
 }
 
@@ -212,14 +212,68 @@ static void remember(struct vg_watched *memory, const struct vg_row *row)
     }
 }
 
+static void acknowledge(struct vg_look *l, const struct vg_acknowledge *acknowledge)
+{
+    for (uint32_t i = 0; i < l->alert->watches; i++)
+        vg_watch_acknowledge(l, &l->alert->watch[i], acknowledge);
+}
+
+/* An episode of the configuration before, which this one does not have. */
+static void end_unknown(struct vg_look *l, const struct vg_open_episode *open)
+{
+    const struct vg_event event = {
+        .origin = { .has_due = open->has_due,
+                    .index = open->index,
+                    .offset = open->offset,
+                    .due_ns = open->due_ns },
+        .number = open->number + 1,
+        .phase = VG_PHASE_END,
+        .kind = open->kind,
+        .priority = open->priority,
+        .rule = open->rule,
+        .title = open->title,
+        .text = "Ended because the configuration has changed",
+        .time_ns = l->out->log_ns,
+        .onset_ns = open->onset_ns,
+        .channel = open->channel,
+        .reason = "config",
+    };
+
+    l->out->event(l->out, &event);
+}
+
+/* What subscribers believe to be open comes first, one by one; then, with nothing in it, that this is
+ * all they know of the patient. The mark of the shard itself is for the committer. */
+static void reconcile(struct vg_look *l, const struct vg_item_command *command)
+{
+    const struct vg_open_episode *open = (const void *)(command + 1);
+    bool complete = command->size == 0;
+    bool confirmed = false;
+
+    if (complete && l->out->patient->id[0] == '\0')
+        return;
+    for (uint32_t i = 0; i < l->alert->watches; i++) {
+        const struct vg_watch *w = &l->alert->watch[i];
+
+        if (complete)
+            vg_watch_announce(l, w);
+        else if (vg_watch_confirm(l, w, open))
+            confirmed = true;
+    }
+    if (!complete && !confirmed)
+        end_unknown(l, open);
+}
+
 static void obey(struct vg_look *l, const struct vg_item_command *command)
 {
     switch (command->kind) {
     case VG_COMMAND_ACKNOWLEDGE:
-        for (uint32_t i = 0; i < l->alert->watches; i++)
-            vg_watch_acknowledge(l, &l->alert->watch[i], (const void *)(command + 1));
+        acknowledge(l, (const void *)(command + 1));
         break;
-    default: /* not about this patient's alerts */
+    case VG_COMMAND_CONFIG:
+        reconcile(l, command);
+        break;
+    default: /* not about alerts */
         break;
     }
 }
@@ -229,7 +283,9 @@ static void alert_row(void *self, void *memory, struct vg_row *row, struct vg_ou
     struct vg_look l = { .alert = self, .memory = memory, .row = row, .out = out };
 
     if (row->kind == VG_ROW_COMMAND) {
+        l.row = NULL; /* it says nothing about the patient */
         obey(&l, row->command);
+        arm(&l, out->log_ns - 1);
         return;
     }
     if (row->kind == VG_ROW_SAMPLE && !(row->flags & VG_ROW_LATE)) {

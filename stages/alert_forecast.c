@@ -78,10 +78,8 @@ static float forecast_at(const struct vg_look *l, const struct vg_watch *w, uint
 /* The tick's value of the watched channel; false when there is none. */
 static bool value_now(const struct vg_look *l, const struct vg_watch *w, float *ret)
 {
-    uint8_t quality = l->row->quality[w->channel];
-
     *ret = l->row->value[w->channel];
-    return vg_usable(quality) || quality == VG_Q_IMPUTED;
+    return vg_usable_by_models(l->row->quality[w->channel]);
 }
 
 static bool known(const struct vg_look *l, const struct vg_watch *w, float *now)

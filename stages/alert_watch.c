@@ -159,9 +159,7 @@ static void move(const struct vg_look *l, const struct vg_watch *w, struct vg_ep
 {
     bool clears = says == VG_SAYS_CLEAR || w->kind->echoes;
 
-    if (says == VG_SAYS_TRUE)
-        e->state = VG_EPISODE_ACTIVE;
-    else if (says == VG_SAYS_BETWEEN && e->state == VG_EPISODE_CLEARING)
+    if (says == VG_SAYS_TRUE || (says == VG_SAYS_BETWEEN && e->state == VG_EPISODE_CLEARING))
         e->state = VG_EPISODE_ACTIVE;
     if (clears && e->state == VG_EPISODE_ACTIVE) {
         e->state = VG_EPISODE_CLEARING;
@@ -353,18 +351,53 @@ int64_t vg_watch_due(struct vg_look *l, const struct vg_watch *w, int64_t after_
 
 /* ---- commands ---- */
 
+static bool is_episode(struct vg_look *l, const struct vg_watch *w, const uint8_t id[16])
+{
+    const struct vg_episode *e = vg_watch_episode(l, w);
+    struct vg_origin origin = origin_of(e);
+    uint8_t own[16];
+
+    if (!vg_episode_open(e))
+        return false;
+    l->out->episode_id(l->out, &origin, w->rule->name, w->channel, own);
+    return memcmp(own, id, sizeof(own)) == 0;
+}
+
 void vg_watch_acknowledge(struct vg_look *l, const struct vg_watch *w,
                           const struct vg_acknowledge *acknowledge)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
-    struct vg_origin origin = origin_of(e);
-    uint8_t id[sizeof(acknowledge->episode_id)];
 
-    if (!vg_episode_open(e) || e->acknowledged)
-        return;
-    l->out->episode_id(l->out, &origin, w->rule->name, w->channel, id);
-    if (memcmp(id, acknowledge->episode_id, sizeof(id)) != 0)
+    if (e->acknowledged || !is_episode(l, w, acknowledge->episode_id))
         return;
     e->acknowledged = true;
     tell(l, w, VG_PHASE_ACKNOWLEDGE, NULL, acknowledge->by);
+}
+
+bool vg_watch_confirm(struct vg_look *l, const struct vg_watch *w,
+                      const struct vg_open_episode *open)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+
+    if (!is_episode(l, w, open->episode_id))
+        return false;
+    e->number = open->number + 1;
+    e->confirmed = true;
+    return true;
+}
+
+void vg_watch_announce(struct vg_look *l, const struct vg_watch *w)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+    bool known = e->confirmed;
+
+    e->confirmed = false;
+    if (known || !vg_episode_open(e))
+        return;
+    if (!w->kind->by_timer && !w->kind->silent) {
+        memset(e, 0, sizeof(*e));
+        return;
+    }
+    e->number = 0;
+    tell_worst(l, w, VG_PHASE_START, NULL);
 }

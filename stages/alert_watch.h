@@ -65,7 +65,8 @@ struct vg_episode {
     uint8_t retracted : 1;    /**< the newest row said UNKNOWN: timers wait for the next finding */
     uint8_t lost : 1;         /**< "data_lost" was told */
     uint8_t untold : 1;       /**< `worst` has not been told */
-    uint8_t acknowledged : 1; /**< */
+    uint8_t acknowledged : 1; /**< told by somebody that it was seen */
+    uint8_t confirmed : 1;    /**< subscribers believe it to be open; see vg_watch_announce() */
     uint8_t unused;
 };
 
@@ -173,6 +174,15 @@ static inline bool vg_passes(const struct vg_bound *bound, float value, float li
 {
     return bound->above ? value > limit : value < limit;
 }
+
+/** After a change of configuration: true when `open` is the episode of `w`, which then goes on with
+ *  the number after the newest that subscribers have. */
+VG_NODISCARD bool vg_watch_confirm(struct vg_look *l, const struct vg_watch *w,
+                                   const struct vg_open_episode *open);
+/** Then, when all were confirmed: an open episode that subscribers do not know, because it began
+ *  while memory was rebuilt in silence, is told as a start; one whose kind needs a row to be told
+ *  begins anew with the next. */
+void vg_watch_announce(struct vg_look *l, const struct vg_watch *w);
 
 /* ---- limits (alert_limit.c) ---- */
 

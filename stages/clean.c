@@ -57,7 +57,11 @@ static vg_status clean_plan(void *self, struct vg_plan *plan, struct vg_err *err
 
 static bool same_bits(float a, float b)
 {
-    return memcmp(&a, &b, sizeof(a)) == 0;
+    uint32_t a_bits, b_bits;
+
+    memcpy(&a_bits, &a, sizeof(a));
+    memcpy(&b_bits, &b, sizeof(b));
+    return a_bits == b_bits;
 }
 
 /* Marks what cannot be a measurement; true when the value stands. */

@@ -113,8 +113,8 @@ static void arm(const struct resample *s, const struct patient *p, struct vg_out
 
 static void thin(struct bin *b)
 {
-    for (uint8_t i = 0; i < VALUES_MAX / 2; i++)
-        b->value[i] = b->value[2 * i];
+    for (uint32_t i = 0; i < VALUES_MAX / 2; i++)
+        b->value[i] = b->value[(size_t)2 * i];
     b->kept = VALUES_MAX / 2;
     b->stride *= 2;
 }
@@ -193,10 +193,11 @@ static void resample_row(void *self, void *memory, struct vg_row *row, struct vg
 static float median(const struct bin *b)
 {
     float sorted[VALUES_MAX];
-    uint8_t n = b->kept;
+    uint32_t n = b->kept;
 
-    for (uint8_t i = 0; i < n; i++) {
-        uint8_t j = i;
+    VG_CHECK(n > 0 && n <= VALUES_MAX);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t j = i;
 
         for (; j > 0 && sorted[j - 1] > b->value[i]; j--)
             sorted[j] = sorted[j - 1];
