@@ -1,0 +1,48 @@
+# The front door; the build itself is CMakeLists.txt. Everything works from a bare Debian 12.
+JOBS ?= 2
+SOURCES = $(shell git ls-files '*.c' '*.h')
+
+.PHONY: help demo test test-long bench build format lint clean
+
+help:
+	@echo 'make demo       a simulated ward, the pipeline and its alerts in one terminal, one minute'
+	@echo 'make test       build and pass the tests (about a quarter of an hour)'
+	@echo 'make test-long  the long forms: 100 kills, long fuzzing'
+	@echo 'make bench      measure rows per second, latency, memory'
+	@echo 'make build      build/release/vigil'
+	@echo 'make format, make lint, make clean'
+
+build:
+	@scripts/install-deps.sh build
+	@scripts/build.sh release vigil
+
+demo:
+	@scripts/install-deps.sh demo
+	@scripts/build.sh release vigil
+	@scripts/demo.sh
+
+test:
+	@scripts/install-deps.sh test
+	@scripts/test.sh
+
+test-long:
+	@scripts/install-deps.sh test
+	@VIGIL_LONG=1 scripts/test.sh
+
+bench:
+	@scripts/install-deps.sh test
+	@scripts/build.sh release all
+	@scripts/bench.sh
+
+format:
+	@scripts/install-deps.sh lint
+	clang-format -i $(SOURCES)
+
+lint:
+	@scripts/install-deps.sh lint
+	clang-format --dry-run -Werror $(SOURCES)
+	@scripts/build.sh debug
+	clang-tidy -p build/debug --quiet $(filter %.c,$(filter-out tests/%,$(SOURCES)))
+
+clean:
+	rm -rf build

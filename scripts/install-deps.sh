@@ -1,0 +1,49 @@
+#!/bin/sh
+# Installs the packages that a job needs: install-deps.sh build | demo | test | lint
+#
+# Asks dpkg first, so a second run installs nothing, needs no network and takes no time.
+set -eu
+
+build='gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libzmq3-dev libfyaml-dev
+    libsqlite3-dev libsodium-dev libjansson-dev zlib1g-dev'
+
+case "${1:-}" in
+build | demo) packages=$build ;;
+test) packages="$build libcriterion-dev python3 python3-zmq openjdk-17-jdk-headless maven" ;;
+lint) packages="$build libcriterion-dev clang-14 clang-format clang-tidy" ;;
+*)
+    echo "usage: $0 build|demo|test|lint" >&2
+    exit 2
+    ;;
+esac
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    echo "Vigil's scripts install packages on Debian 12 only; this system has no apt-get." >&2
+    echo "Install what these Debian packages contain, then run the same steps by hand" >&2
+    echo "(cmake --preset release && cmake --build --preset release):" >&2
+    echo "$packages" | tr -s ' \n' '  ' >&2
+    exit 1
+fi
+
+missing=
+for package in $packages; do
+    status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -eq 0 ]; then
+    as_root=
+elif command -v sudo >/dev/null; then
+    as_root=sudo
+else
+    echo "These packages are missing, and this is neither root nor is there sudo; as root run:" >&2
+    echo "    apt-get install$missing" >&2
+    exit 1
+fi
+
+echo "installing:$missing" >&2
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -qq
+# shellcheck disable=SC2086 # one word per package
+$as_root apt-get install -qq -y --no-install-recommends $missing >/dev/null

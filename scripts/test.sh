@@ -1,0 +1,37 @@
+#!/bin/sh
+# Builds and passes the tests: everything in a release build, then unit, contract and scenario tests
+# under AddressSanitizer and UndefinedBehaviorSanitizer. VIGIL_LONG=1 asks the tests for their long
+# forms.
+set -eu
+cd "$(dirname "$0")/.."
+
+passed=0
+failed=0
+skipped=0
+
+# run PRESET [CTEST OPTIONS]: builds, tests and adds up.
+run() {
+    preset=$1
+    shift
+    echo "== build $preset"
+    scripts/build.sh "$preset" all
+    echo "== test $preset"
+    log=build/ctest-$preset.log
+    ctest --preset "$preset" -j "${JOBS:-2}" "$@" | tee "$log" || true
+    total=$(sed -n 's/.* tests failed out of \([0-9]*\)$/\1/p' "$log")
+    bad=$(sed -n 's/.* \([0-9]*\) tests failed out of .*/\1/p' "$log")
+    not_run=$(grep -c '(Skipped)$\|(Disabled)$' "$log" || true)
+    if [ -z "$total" ]; then # ctest itself failed
+        total=1
+        bad=1
+    fi
+    passed=$((passed + total - bad - not_run))
+    failed=$((failed + bad))
+    skipped=$((skipped + not_run))
+}
+
+run release "$@"
+run asan -L 'unit|contract|scenario' "$@"
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
