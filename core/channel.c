@@ -75,15 +75,16 @@ int vg_channel_lookup(const char *key, size_t n)
 #define LENGTH(n) \
     case n:       \
         return lookup_length(key, n);
+    /* clang-format off */
     switch (n) {
-        LENGTH(2)
-        LENGTH(3)
-        LENGTH(4) LENGTH(5) LENGTH(6) LENGTH(7) LENGTH(8) LENGTH(9) LENGTH(10) LENGTH(11) LENGTH(12)
-            LENGTH(13) LENGTH(14) LENGTH(15) LENGTH(16) LENGTH(17) LENGTH(18) LENGTH(19) LENGTH(20)
-                LENGTH(21) LENGTH(22) LENGTH(23) LENGTH(24) LENGTH(25) LENGTH(26) LENGTH(27)
-                    LENGTH(28) LENGTH(29) LENGTH(30) LENGTH(31) LENGTH(32) default
-            : return VG_CHANNEL_NONE;
+    LENGTH(2) LENGTH(3) LENGTH(4) LENGTH(5) LENGTH(6) LENGTH(7) LENGTH(8) LENGTH(9)
+    LENGTH(10) LENGTH(11) LENGTH(12) LENGTH(13) LENGTH(14) LENGTH(15) LENGTH(16) LENGTH(17)
+    LENGTH(18) LENGTH(19) LENGTH(20) LENGTH(21) LENGTH(22) LENGTH(23) LENGTH(24) LENGTH(25)
+    LENGTH(26) LENGTH(27) LENGTH(28) LENGTH(29) LENGTH(30) LENGTH(31) LENGTH(32)
+    default:
+        return VG_CHANNEL_NONE;
     }
+    /* clang-format on */
 #undef LENGTH
 }
 

@@ -245,12 +245,24 @@ static vg_status load_last_seq(struct vg_outbox *o, struct vg_err *err)
     return st;
 }
 
+/* SQLite would let everybody read it, and makes its journals like it. */
+static vg_status create_file(const char *path, struct vg_err *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return vg_fail(err, VG_E_IO, "cannot create %s: %s", path, strerror(errno));
+    close(fd);
+    return VG_OK;
+}
+
 static vg_status open_database(struct vg_outbox *o, bool may_create, struct vg_err *err)
 {
-    int flags = SQLITE_OPEN_READWRITE | (may_create ? SQLITE_OPEN_CREATE : 0);
+    vg_status st = may_create ? create_file(o->path, err) : VG_OK;
     bool empty;
-    vg_status st = vg_db_open(o->path, flags, &o->db, err);
 
+    if (st == VG_OK)
+        st = vg_db_open(o->path, SQLITE_OPEN_READWRITE, &o->db, err);
     if (st == VG_OK)
         st = vg_db_empty(o->db, &empty, err);
     if (st == VG_OK)

@@ -182,6 +182,18 @@ Test(option, an_error_shows_only_the_start_of_a_long_value_and_nothing_of_a_secr
     cr_assert_str_eq(err.msg, "pin: the secret is not a whole number; expected a whole number");
 }
 
+Test(option, a_duration_without_bounds_is_still_not_negative)
+{
+    static const struct vg_option age =
+        VG_OPT_DURATION(struct sample, wait_ns, "age", NULL, 0, 0, 0, "How old.");
+
+    cr_assert_eq(vg_option_set(&age, &self, "1000d", &err), VG_OK, "%s", err.msg);
+    cr_assert_eq(vg_option_set(&age, &self, "-1s", &err), VG_E_CONFIG);
+    cr_assert_str_eq(err.msg,
+                     "age: \"-1s\" is out of range; expected a number with a unit, such as "
+                     "\"10s\"");
+}
+
 Test(option, a_string_may_be_set_again)
 {
     cr_assert_eq(set("name", "first"), VG_OK);

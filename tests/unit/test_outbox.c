@@ -147,7 +147,7 @@ Test(outbox, a_new_one_is_empty_has_a_uuid_and_keeps_it)
     cr_assert_eq(memcmp(uuid, vg_outbox_uuid(o), 16), 0);
 }
 
-Test(outbox, folders_are_made_for_the_owner_only)
+Test(outbox, files_and_folders_are_for_the_owner_only)
 {
     struct vg_outbox *other;
     struct stat st;
@@ -157,6 +157,8 @@ Test(outbox, folders_are_made_for_the_owner_only)
     OK(vg_outbox_open(path, "icu", true, &other, &err));
     cr_assert_eq(stat(path, &st), 0);
     cr_assert_eq(st.st_mode & 0777, 0700);
+    cr_assert_eq(stat(vg_outbox_path(other), &st), 0);
+    cr_assert_eq(st.st_mode & 0777, 0600);
     vg_outbox_close(other);
 }
 
