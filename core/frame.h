@@ -127,9 +127,9 @@ struct vg_item_patient {
 enum vg_command_kind {
     VG_COMMAND_CLOCK,       /**< log time moves on though no record came */
     VG_COMMAND_ACKNOWLEDGE, /**< payload: struct vg_acknowledge */
-    VG_COMMAND_CONFIG, /**< the configuration changed here: one for the shard (no payload), then
+    VG_COMMAND_CONFIG,      /**< the configuration changed here: one for the shard (no payload),
                                  one for each episode that subscribers believe to be open (payload:
-                                 struct vg_open_episode) */
+                                 struct vg_open_episode), then one for each patient (no payload) */
 };
 
 /** A command at its position: recorded with what it caused, and injected there again on replay. */

@@ -1,6 +1,7 @@
 /* commit.c - gather, write, tell. */
 #include "runtime/commit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,7 +55,7 @@ static vg_status pass_config(struct vg_commit *c, const struct vg_frame *f,
         s->building--;
     if (s->building > 0)
         return VG_OK;
-    strncpy(change.config, c->shared->identity.config, sizeof(change.config) - 1);
+    snprintf(change.config, sizeof(change.config), "%s", c->shared->identity.config);
     return vg_outbox_put_config_switch(c->outbox, &change, err);
 }
 
@@ -63,7 +64,7 @@ static vg_status put_command(struct vg_commit *c, const struct vg_frame *f,
 {
     vg_status st = VG_OK;
 
-    if (command->kind == VG_COMMAND_CONFIG && command->patient[0] == '\0')
+    if (command->kind == VG_COMMAND_CONFIG && command->patient[0] == '\0' && command->size == 0)
         st = pass_config(c, f, command, err);
     if (st == VG_OK)
         st = vg_outbox_put_command(c->outbox, f->shard, command, command + 1, command->size, err);
@@ -92,7 +93,7 @@ static void position_of(const struct vg_commit *c, const struct vg_frame *f,
     ret->n = c->shard[f->shard].n;
     ret->log_ns = f->log_ns;
     ret->wall_ns = f->wall_ns;
-    strncpy(ret->config, c->shared->identity.config, sizeof(ret->config) - 1);
+    snprintf(ret->config, sizeof(ret->config), "%s", c->shared->identity.config);
 }
 
 static vg_status put_position(struct vg_commit *c, const struct vg_frame *f, struct vg_err *err)
@@ -118,7 +119,7 @@ static vg_status put_barrier(struct vg_commit *c, struct vg_frame *f, struct vg_
     f->events = s->n;
     f->building = s->building;
     if (!s->known) {
-        strncpy(start.config, c->shared->identity.config, sizeof(start.config) - 1);
+        snprintf(start.config, sizeof(start.config), "%s", c->shared->identity.config);
         st = vg_outbox_put_config_switch(c->outbox, &start, err);
         s->known = true;
     }
@@ -272,9 +273,9 @@ static void write_snapshot(struct vg_commit *c, struct vg_frame *f)
         vg_pool_put(pool, f);
         return;
     }
-    strncpy(job.head.pipeline, c->shared->identity.pipeline, sizeof(job.head.pipeline) - 1);
-    strncpy(job.head.cluster, c->shared->identity.cluster, sizeof(job.head.cluster) - 1);
-    strncpy(job.head.kernel, vg_kernel_id(), sizeof(job.head.kernel) - 1);
+    snprintf(job.head.pipeline, sizeof(job.head.pipeline), "%s", c->shared->identity.pipeline);
+    snprintf(job.head.cluster, sizeof(job.head.cluster), "%s", c->shared->identity.cluster);
+    snprintf(job.head.kernel, sizeof(job.head.kernel), "%s", vg_kernel_id());
     job.head.partitions = c->shared->identity.partitions;
     position_of(c, f, &job.head.position);
     job.head.position.n = f->events;

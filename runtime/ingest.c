@@ -313,23 +313,30 @@ static void inject_new(struct vg_ingest *in, uint32_t shard, struct vg_item_comm
     inject(in, shard, head, payload);
 }
 
-/* The configuration changed since the outbox was written: from here on events count again. The
- * alert stage learns what subscribers believe to be open. */
+static void inject_config(struct vg_ingest *in, uint32_t shard, const char *patient,
+                          const struct vg_open_episode *open)
+{
+    struct vg_item_command head = { .kind = VG_COMMAND_CONFIG,
+                                    .log_ns = in->shard[shard].log_ns,
+                                    .size = open ? sizeof(*open) : 0 };
+
+    memcpy(head.patient, patient, sizeof(head.patient));
+    inject_new(in, shard, &head, open);
+}
+
+/* The configuration changed since the outbox was written: from the first of these commands on,
+ * events count again. The alert stage learns what subscribers believe to be open, and then for each
+ * patient that this was all. */
 static void announce_config(struct vg_ingest *in, uint32_t shard)
 {
+    static const char nobody[VG_PATIENT_SIZE];
     struct vg_ingest_shard *s = &in->shard[shard];
-    struct vg_item_command head = { .kind = VG_COMMAND_CONFIG, .log_ns = s->log_ns };
 
-    inject_new(in, shard, &head, NULL);
-    for (uint32_t i = 0; i < s->recovery.opens; i++) {
-        const struct vg_open_episode *open = &s->recovery.open[i];
-
-        head = (struct vg_item_command){ .kind = VG_COMMAND_CONFIG,
-                                         .log_ns = s->log_ns,
-                                         .size = sizeof(*open) };
-        memcpy(head.patient, s->recovery.open_patient[i], sizeof(head.patient));
-        inject_new(in, shard, &head, open);
-    }
+    inject_config(in, shard, nobody, NULL);
+    for (uint32_t i = 0; i < s->recovery.opens; i++)
+        inject_config(in, shard, s->recovery.open_patient[i], &s->recovery.open[i]);
+    for (uint32_t i = 1; i < vg_patients_count(s->patients); i++)
+        inject_config(in, shard, vg_patients_at(s->patients, i)->id, NULL);
     s->recovery.config_changed = false;
 }
 

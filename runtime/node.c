@@ -432,7 +432,7 @@ static bool slab_fits(const struct vg_node *n, const struct vg_item_slab *slab)
 static void load(struct vg_node *n, struct vg_frame *f)
 {
     struct vg_slots *slots;
-    bool warm = false;
+    bool warm = f->tail_len == 0; /* no snapshot: there is nothing to miss */
 
     vg_slots_free(n->shard[f->shard]);
     n->shard[f->shard] = NULL;

@@ -84,7 +84,7 @@ static vg_status plan_chains(struct service *s, struct vg_err *err)
 static vg_status start_node(struct service *s, uint32_t worker, uint32_t place, struct vg_err *err)
 {
     struct vg_node *n = &s->chain[worker].node[place];
-    char name[16];
+    char name[32];
 
     n->zmq = s->zmq;
     n->config = s->config;

@@ -264,6 +264,14 @@ static void reconcile(struct vg_look *l, const struct vg_item_command *command)
         end_unknown(l, open);
 }
 
+static void remember_clock(struct vg_watched *memory, const struct vg_row *row)
+{
+    if (row->kind != VG_ROW_SAMPLE || row->device_ns == VG_TIME_NONE)
+        return;
+    memory->device_ns = row->device_ns;
+    memory->recorded_ns = row->record_ns;
+}
+
 static void obey(struct vg_look *l, const struct vg_item_command *command)
 {
     switch (command->kind) {
@@ -294,6 +302,7 @@ static void alert_row(void *self, void *memory, struct vg_row *row, struct vg_ou
     }
     for (uint32_t i = 0; i < l.alert->watches; i++)
         vg_watch_row(&l, &l.alert->watch[i]);
+    remember_clock(l.memory, row);
     /* What is due now waits until all rows of now have been seen. */
     arm(&l, out->log_ns - 1);
 }

@@ -194,10 +194,24 @@ static vg_status plan_quiet(struct vg_watch *w, struct vg_plan *plan, struct vg_
     return VG_OK;
 }
 
+/* A device that says the same second again, or an earlier one, although the records moved on by at
+ * least half a second: its clock stands still or was set back. Closer together it is the same row,
+ * sent twice. */
+static bool clock_stands(const struct vg_look *l)
+{
+    const struct vg_row *row = l->row;
+
+    return row->device_ns != VG_TIME_NONE && l->memory->recorded_ns != 0 &&
+           row->device_ns <= l->memory->device_ns &&
+           row->record_ns - l->memory->recorded_ns >= VG_NS_PER_S / 2;
+}
+
 static struct vg_finding look_at_clock(struct vg_look *l, const struct vg_watch *w)
 {
+    bool wrong = l->row->flags & (VG_ROW_AHEAD | VG_ROW_BEHIND | VG_ROW_NO_TIME);
+
     (void)w;
-    return l->row->flags & (VG_ROW_AHEAD | VG_ROW_BEHIND | VG_ROW_NO_TIME) ? holds : clear;
+    return wrong || clock_stands(l) ? holds : clear;
 }
 
 static void describe_clock(struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
@@ -211,6 +225,8 @@ static void describe_clock(struct vg_look *l, const struct vg_watch *w, const st
         vg_buf_str(text, "Device clock agrees with the record again");
     } else if (row->flags & VG_ROW_NO_TIME) {
         vg_buf_str(text, "Device sends no time that can be read");
+    } else if (!(row->flags & (VG_ROW_AHEAD | VG_ROW_BEHIND))) {
+        vg_buf_str(text, "Device clock stands still or was set back");
     } else {
         vg_buf_str(text, "Device clock ");
         vg_text_duration(text, llabs(row->device_ns - row->record_ns));

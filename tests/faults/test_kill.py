@@ -4,9 +4,12 @@
 KILLS (default 20; `make test-long`: 100) and SEED choose how often and when.
 """
 import os
+import pathlib
 import random
+import sys
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import vigil
 from vigil import check
 

@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 """The same log gives the same events of each shard, byte for byte, whatever the frames, the workers
 and the speed."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import vigil
 from vigil import check
 

@@ -43,7 +43,7 @@ static size_t unescape(char *s)
     return (size_t)(to - start);
 }
 
-static int send(rd_kafka_t *rk, const char *topic, char *line)
+static int produce_line(rd_kafka_t *rk, const char *topic, char *line)
 {
     char *partition = strtok(line, "\t"), *when = strtok(NULL, "\t"), *key = strtok(NULL, "\t");
     char *value = key ? key + strlen(key) + 1 : NULL;
@@ -56,11 +56,10 @@ static int send(rd_kafka_t *rk, const char *topic, char *line)
     len = unescape(value);
     key_len = strcmp(key, "-") == 0 ? 0 : unescape(key);
     do {
-        err = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(atoi(partition)),
-                                RD_KAFKA_V_TIMESTAMP(atoll(when)),
-                                RD_KAFKA_V_KEY(key_len ? key : NULL, key_len),
-                                RD_KAFKA_V_VALUE(value, len),
-                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        err = rd_kafka_producev(
+            rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(atoi(partition)),
+            RD_KAFKA_V_TIMESTAMP(atoll(when)), RD_KAFKA_V_KEY(key_len ? key : NULL, key_len),
+            RD_KAFKA_V_VALUE(value, len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
         rd_kafka_poll(rk, err == RD_KAFKA_RESP_ERR__QUEUE_FULL ? 10 : 0);
     } while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL);
     return err ? -1 : 0;
@@ -89,7 +88,7 @@ int main(int argc, char **argv)
         return 1;
     }
     while (getline(&line, &cap, stdin) > 0) {
-        if (send(rk, argv[2], line) != 0) {
+        if (produce_line(rk, argv[2], line) != 0) {
             fprintf(stderr, "produce: line %ld is not PARTITION TAB MS TAB KEY TAB VALUE\n",
                     sent + 1);
             return 2;

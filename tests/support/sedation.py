@@ -9,6 +9,7 @@ at most `validity` old and the shard's log goes on beyond it. It ends at the fir
 is not beyond the limit.
 """
 import csv
+import functools
 import gzip
 import pathlib
 
@@ -18,6 +19,7 @@ LATE_AFTER_S = 30
 RULES = {"spo2_low": ("spo2_pct", 90.0, 0.0, 100.0), "pulse_low": ("pulse_bpm", 50.0, 0.0, 350.0)}
 
 
+@functools.lru_cache
 def read(path):
     """{patient: [(t_s, clock_s, {column: float or None})]} in file order."""
     patients = {}

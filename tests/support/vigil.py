@@ -179,13 +179,13 @@ class Pipeline:
 
     def start(self, *arguments, env=None):
         """A running process whose stderr is a pipe."""
-        return subprocess.Popen([VIGIL, "run", self.path, "--progress", "none", *arguments],
+        return subprocess.Popen([VIGIL, "run", self.path, *arguments],
                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                 env={**os.environ, **(env or {})})
 
     def run(self, *arguments, expect=0, timeout=TIMEOUT_S):
         """Runs to the end of the log; returns what it said."""
-        done = subprocess.run([VIGIL, "run", self.path, "--until-end", "--progress", "none",
+        done = subprocess.run([VIGIL, "run", self.path, "--until-end",
                                *arguments], capture_output=True, text=True, timeout=timeout)
         check(done.returncode == expect,
               f"vigil run: exit {done.returncode}, expected {expect}\n{done.stderr[-4000:]}")
