@@ -155,8 +155,10 @@ static size_t control_length(struct span s)
  * a backslash are shown, anything else is a '?'. */
 static const char *add_escape(struct span s, struct vg_buf *out)
 {
-    char c = s.at + 1 < s.end ? s.at[1] : '\0';
+    char c = '\0';
 
+    if (s.at + 1 < s.end)
+        c = s.at[1];
     if (c == '"' || c == '\\' || c == '/')
         vg_buf_char(out, c);
     else

@@ -93,7 +93,7 @@ static bool read_snapshot(const json_t *object, struct vg_request *r)
 
 static bool read_replay(const json_t *object, struct vg_request *r)
 {
-    uint64_t credit;
+    uint64_t credit = 0;
 
     if (!read_ward(object, false, r) || !read_number(object, "after", 0, INT64_MAX, &r->seq, r) ||
         !read_number(object, "credit", 1, VG_REQUEST_CREDIT_MAX, &credit, r))
