@@ -269,29 +269,31 @@ Test(detect, what_lies_under_unusable_values_is_never_read)
     free(memory);
 }
 
-TestSuite(detect_plan, .init = plan, .fini = free_models, .timeout = 30);
-
-static void expect_plan_error(const char *name, const char *message)
+static void expect_plan_error(const char *name, int64_t tick_ns, const char *message)
 {
+    plan();
+    w.c->plan.tick_ns = tick_ns;
     capture_option(w.c, "model", NULL, name);
     cr_assert_eq(capture_plan(w.c), VG_E_CONFIG);
     cr_assert_str_eq(w.c->err.option, "model");
     cr_assert(strstr(w.c->err.msg, message), "%s", w.c->err.msg);
     capture_free(w.c);
+    free_models();
 }
 
 Test(detect_plan, an_unknown_model_is_named)
 {
-    expect_plan_error("nothing_like_it", "there is no model \"nothing_like_it\"");
+    expect_plan_error("nothing_like_it", WAVES_TICK_NS, "there is no model \"nothing_like_it\"");
 }
 
 Test(detect_plan, a_forecaster_has_no_window)
 {
-    expect_plan_error("ward_forecast", "model ward_forecast is of type lstm and has no window");
+    expect_plan_error("ward_forecast", WAVES_TICK_NS,
+                      "model ward_forecast is of type lstm and has no window");
 }
 
 Test(detect_plan, the_tick_of_the_chain_must_be_the_models)
 {
-    w.c->plan.tick_ns = VG_NS_PER_S;
-    expect_plan_error("ward_ae", "trained on a tick of 10s, but the chain's tick is 1s");
+    expect_plan_error("ward_ae", VG_NS_PER_S,
+                      "trained on a tick of 10s, but the chain's tick is 1s");
 }

@@ -225,43 +225,46 @@ Test(forecast, what_lies_under_unusable_values_is_never_read)
     free(memory);
 }
 
-TestSuite(forecast_plan, .init = plan, .fini = free_models, .timeout = 30);
-
-static void expect_plan_error(const char *name, const char *message)
+static void expect_plan_error(const char *name, int64_t tick_ns, const char *message)
 {
+    plan();
+    w.c->plan.tick_ns = tick_ns;
     capture_option(w.c, "model", NULL, name);
     cr_assert_eq(capture_plan(w.c), VG_E_CONFIG);
     cr_assert_str_eq(w.c->err.option, "model");
     cr_assert(strstr(w.c->err.msg, message), "%s", w.c->err.msg);
     capture_free(w.c);
+    free_models();
 }
 
 Test(forecast_plan, an_unknown_model_is_named_with_a_near_miss)
 {
-    expect_plan_error("ward_forcast", "did you mean \"ward_forecast\"");
+    expect_plan_error("ward_forcast", WAVES_TICK_NS, "did you mean \"ward_forecast\"");
 }
 
 Test(forecast_plan, an_autoencoder_is_not_a_forecaster)
 {
-    expect_plan_error("ward_ae", "model ward_ae is of type autoencoder and forecasts nothing");
+    expect_plan_error("ward_ae", WAVES_TICK_NS,
+                      "model ward_ae is of type autoencoder and forecasts nothing");
 }
 
 Test(forecast_plan, the_tick_of_the_chain_must_be_the_models)
 {
-    w.c->plan.tick_ns = 30 * VG_NS_PER_S;
-    expect_plan_error("ward_forecast", "trained on a tick of 10s, but the chain's tick is 30s");
+    expect_plan_error("ward_forecast", 30 * VG_NS_PER_S,
+                      "trained on a tick of 10s, but the chain's tick is 30s");
 }
 
 Test(forecast_plan, without_ticks_it_says_what_to_do)
 {
-    w.c->plan.tick_ns = 0;
-    expect_plan_error("ward_forecast", "put a stage of type resample before it");
+    expect_plan_error("ward_forecast", 0, "put a stage of type resample before it");
 }
 
 Test(forecast_plan, it_needs_normalize_before_it)
 {
+    plan();
     capture_option(w.c, "model", NULL, "ward_forecast");
     cr_assert_eq(capture_plan(w.c), VG_E_CONFIG);
     cr_assert(strstr(w.c->err.msg, "needs the column \"z\""), "%s", w.c->err.msg);
     capture_free(w.c);
+    free_models();
 }
