@@ -454,8 +454,7 @@ static bool read_score(struct vg_load *l, const struct vg_node *at, const char *
     return true;
 }
 
-static void warn_without_limit(struct vg_load *l, const struct vg_rule *rule,
-                               const struct vg_node *when)
+static void check_limited(struct vg_load *l, const struct vg_rule *rule, const struct vg_node *when)
 {
     const struct vg_site *site = &l->config->site;
     bool low = rule->bound.origin == VG_BOUND_PROFILE_LOW;
@@ -467,9 +466,11 @@ static void warn_without_limit(struct vg_load *l, const struct vg_rule *rule,
         set |= low ? site->profiles[i].low_set : site->profiles[i].high_set;
     VG_CHECK(rule->channel != VG_CHANNEL_NONE);
     if (!(set & UINT32_C(1) << rule->channel))
-        vg_document_warn(l->doc, vg_node_find(when, rule->bound.above ? "above" : "below")->at,
-                         "no profile has a %s limit of %s, so this rule never fires",
-                         low ? "low" : "high", vg_channels[rule->channel].name);
+        vg_document_error(
+            l->doc, vg_node_find(when, rule->bound.above ? "above" : "below")->at,
+            "no profile has a %s limit of %s, so this rule can never fire; add one to "
+            "a profile, or write the number",
+            low ? "low" : "high", vg_channels[rule->channel].name);
 }
 
 /* The comparison that `map` makes with `below` or `above`. False after noting a problem. */
@@ -575,7 +576,7 @@ static bool read_when(struct vg_load *l, const struct vg_node *when, struct vg_r
         read_subject(l, vg_node_find(when, kinds[rule->rule].key), o.subject, rule);
     if (compares(rule) && l->doc->count[VG_ERROR] == errors &&
         read_bound(l, rule, when, o.below, o.above, &rule->bound))
-        warn_without_limit(l, rule, when);
+        check_limited(l, rule, when);
     rule->quantile = o.quantile;
     rule->within_ns = o.within_ns;
     rule->longer_than_ns = o.longer_than_ns;

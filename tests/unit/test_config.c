@@ -4,7 +4,6 @@
  * the same to both; a model file is one line of text: tick in s, scale, horizons, window.
  */
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "runtime/config.h"
 #include "runtime/registry.h"
+#include "tests/support/corpus.h"
 
 /* ---- components ---- */
 
@@ -661,50 +661,9 @@ Test(config, what_a_plan_refuses_is_shown_at_the_option_it_names)
         "5:31", "error: rules: no forecast before alert");
 }
 
-/* Each file of configs/ says what it expects in comments "# expect: PLACE: TEXT"; one without is
- * good. */
-static void check_file(const char *name)
-{
-    char file_path[512], line[512], expected[1024];
-    bool any = false;
-    FILE *f;
-
-    snprintf(file_path, sizeof(file_path), "%s/tests/unit/configs/%s", VG_SOURCE_ROOT, name);
-    vg_buf_clear(&talk);
-    vg_config_free(config);
-    (void)!vg_config_load(file_path, &config, &talk, &err);
-    f = fopen(file_path, "re");
-    cr_assert(f);
-    while (fgets(line, sizeof(line), f)) {
-        const char *prefix = "# expect: ";
-
-        if (strncmp(line, prefix, strlen(prefix)) != 0)
-            continue;
-        line[strcspn(line, "\n")] = '\0';
-        any |= strstr(line, " error: ") != NULL;
-        snprintf(expected, sizeof(expected), "%s:%s", file_path, line + strlen(prefix));
-        cr_assert(strstr(said(), expected), "%s: expected \"%s\" in:\n%s", name,
-                  line + strlen(prefix), said());
-    }
-    fclose(f);
-    cr_assert_eq(config == NULL, any, "%s:\n%s", name, said());
-}
-
 Test(config, the_collection_of_files_gives_the_messages_that_each_expects)
 {
-    DIR *dir = opendir(VG_SOURCE_ROOT "/tests/unit/configs");
-    struct dirent *entry;
-    int files = 0;
-
-    cr_assert(dir);
-    while ((entry = readdir(dir))) {
-        if (strstr(entry->d_name, ".yaml")) {
-            check_file(entry->d_name);
-            files++;
-        }
-    }
-    closedir(dir);
-    cr_assert_geq(files, 40);
+    corpus_check();
 }
 
 /* ---- the hash ---- */
