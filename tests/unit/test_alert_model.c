@@ -342,6 +342,18 @@ Test(alert_model, a_share_of_nothing_is_not_told)
     cr_assert_str_eq(capture_last(a.c, "text"), "Score 3 above 2; from HR (100 % of it)");
 }
 
+Test(alert_model, equal_shares_are_told_in_the_model_s_order)
+{
+    struct told t = scored(3);
+
+    anomaly_rule(0);
+    alerts_start(&a);
+    t.share[0] = t.share[1] = 0.5f;
+    tick(30, 110, t);
+    cr_assert_str_eq(capture_last(a.c, "text"),
+                     "Score 3 above 2; from SpO2 (50 % of it), HR (50 % of it)");
+}
+
 Test(alert_model, a_number_in_the_rule_replaces_the_threshold_of_the_model)
 {
     anomaly_rule(0)->bound =

@@ -195,9 +195,9 @@ Test(clean, a_row_that_was_overtaken_does_not_replace_the_newest_value)
     capture_option(c, "max_step", "spo2", "15 %");
     capture_start(c);
     feed(10, VG_CHANNEL_spo2, 60);
-    r.event_ns = at(2);
+    r.event_ns = at(9.5);
     capture_value(&r, VG_CHANNEL_spo2, 97);
-    expect(capture_send(c, &r), VG_CHANNEL_spo2, VG_Q_GOOD, VG_REASON_NONE);
+    expect(capture_send(c, &r), VG_CHANNEL_spo2, VG_Q_SUSPECT, VG_REASON_JUMP);
     expect(feed(11, VG_CHANNEL_spo2, 60), VG_CHANNEL_spo2, VG_Q_GOOD, VG_REASON_NONE);
 }
 

@@ -109,6 +109,17 @@ Test(resample, samples_out_of_order_go_to_their_own_tick)
     cr_assert_eq(age_of(VG_CHANNEL_hr), 29);
 }
 
+Test(resample, the_newest_value_is_the_newest_measured_not_the_newest_received)
+{
+    start("5s", "1s");
+    feed(3, VG_CHANNEL_hr, 80);
+    feed_late(3.5, 2, VG_CHANNEL_hr, 60);
+    capture_clock(c, at(6.5));
+    cr_assert_eq(age_of(VG_CHANNEL_hr), 2);
+    capture_clock(c, at(11.5));
+    expect_tick(10, 11, VG_CHANNEL_hr, VG_Q_IMPUTED, 80);
+}
+
 Test(resample, a_device_clock_ahead_counts_at_log_time)
 {
     start("30s", "2s");
@@ -181,6 +192,7 @@ Test(resample, what_comes_too_late_for_its_tick_is_still_the_newest_value)
     start("5s", "1s");
     feed(1, VG_CHANNEL_hr, 80);
     feed_late(7, 4, VG_CHANNEL_hr, 90);
+    feed_late(8, 3, VG_CHANNEL_hr, 70); /* but no newer than that one */
     capture_clock(c, at(11.5));
     expect_tick(10, 11, VG_CHANNEL_hr, VG_Q_IMPUTED, 90);
     cr_assert_eq(age_of(VG_CHANNEL_hr), 6);
