@@ -24,7 +24,7 @@ static const char *const settings[][2] = {
     { "linger.ms", "5" },
     { "message.timeout.ms", "60000" },
     { "queue.buffering.max.messages", "200000" },
-    { "log_level", "3" },
+    { "log_level", "2" },
 };
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
