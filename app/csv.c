@@ -34,7 +34,7 @@ static vg_status fill(struct vg_csv *csv, struct vg_err *err)
         csv->start = 0;
     }
     if (csv->cap - csv->end < READ_BYTES + 1) {
-        csv->cap = csv->end + 2 * READ_BYTES;
+        csv->cap = csv->end + (size_t)2 * READ_BYTES;
         csv->text = realloc(csv->text, csv->cap);
         VG_CHECK(csv->text);
     }

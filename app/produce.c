@@ -110,6 +110,18 @@ vg_status vg_producer_open(const char *brokers, const char *topic, struct vg_pro
     return st;
 }
 
+static rd_kafka_resp_err_t queue(struct vg_producer *p, const char *key, const void *value,
+                                 size_t len, int64_t time_ns)
+{
+    void *bytes; /* only read, but librdkafka has no const here */
+
+    memcpy(&bytes, &value, sizeof(bytes));
+    return rd_kafka_producev(p->rk, RD_KAFKA_V_RKT(p->topic), RD_KAFKA_V_KEY(key, strlen(key)),
+                             RD_KAFKA_V_VALUE(bytes, len),
+                             RD_KAFKA_V_TIMESTAMP(time_ns / VG_NS_PER_MS),
+                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+}
+
 vg_status vg_producer_send(struct vg_producer *p, const char *key, const void *value, size_t len,
                            int64_t time_ns, struct vg_err *err)
 {
@@ -117,15 +129,8 @@ vg_status vg_producer_send(struct vg_producer *p, const char *key, const void *v
 
     if (++p->sent % POLL_EVERY == 0)
         rd_kafka_poll(p->rk, 0);
-    for (;;) {
-        e = rd_kafka_producev(p->rk, RD_KAFKA_V_RKT(p->topic), RD_KAFKA_V_KEY(key, strlen(key)),
-                              RD_KAFKA_V_VALUE((void *)(uintptr_t)value, len),
-                              RD_KAFKA_V_TIMESTAMP(time_ns / VG_NS_PER_MS),
-                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
-        if (e != RD_KAFKA_RESP_ERR__QUEUE_FULL)
-            break;
+    while ((e = queue(p, key, value, len, time_ns)) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
         rd_kafka_poll(p->rk, QUEUE_FULL_MS);
-    }
     if (e || p->fatal)
         return vg_fail(err, VG_E_FAILED, "record %llu could not be sent: %s",
                        (unsigned long long)p->sent, rd_kafka_err2str(e));
