@@ -268,6 +268,8 @@ static void remember_clock(struct vg_watched *memory, const struct vg_row *row)
 {
     if (row->kind != VG_ROW_SAMPLE || row->device_ns == VG_TIME_NONE)
         return;
+    if (memory->recorded_ns != 0 && row->device_ns == memory->device_ns)
+        return; /* for how long it stands counts from the first */
     memory->device_ns = row->device_ns;
     memory->recorded_ns = row->record_ns;
 }

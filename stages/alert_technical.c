@@ -194,16 +194,16 @@ static vg_status plan_quiet(struct vg_watch *w, struct vg_plan *plan, struct vg_
     return VG_OK;
 }
 
-/* A device that says the same second again, or an earlier one, although the records moved on by at
- * least half a second: its clock stands still or was set back. Closer together it is the same row,
- * sent twice. */
+/* A device that says the same time again, or an earlier one, although the records have moved on by a
+ * second: its clock stands still or was set back. Within a second it is one moment in several rows,
+ * a row that was sent twice, or a clock without fractions. */
 static bool clock_stands(const struct vg_look *l)
 {
     const struct vg_row *row = l->row;
 
     return row->device_ns != VG_TIME_NONE && l->memory->recorded_ns != 0 &&
            row->device_ns <= l->memory->device_ns &&
-           row->record_ns - l->memory->recorded_ns >= VG_NS_PER_S / 2;
+           row->record_ns - l->memory->recorded_ns >= VG_NS_PER_S;
 }
 
 static struct vg_finding look_at_clock(struct vg_look *l, const struct vg_watch *w)

@@ -84,7 +84,7 @@ struct vg_newest {
 struct vg_watched {
     int64_t bed_back_ns; /**< log time at which the bed last came back from silence */
     int64_t device_ns;   /**< newest device time, ... */
-    int64_t recorded_ns; /**< ... and the timestamp of its record; 0: none yet */
+    int64_t recorded_ns; /**< ... and the timestamp of the first record with it; 0: none yet */
     struct vg_newest newest[VG_CHANNELS];
     struct vg_episode episode[]; /* [watches] */
 };

@@ -248,6 +248,39 @@ Test(alert_technical, a_clock_behind_and_a_missing_time_say_so)
     expect("100 start device_clock\n100 start device_clock\n");
 }
 
+Test(alert_technical, a_clock_that_stands_still_is_wrong)
+{
+    struct capture_row r = capture_row("p-1", alerts_ns(100));
+
+    alerts_start(&a);
+    for (int i = 0; i < 10; i++) { /* rows of one moment, or a clock without fractions */
+        r.log_ns = r.record_ns = alerts_ns(100 + i * 0.111);
+        capture_send(a.c, &r);
+    }
+    expect("");
+    r.log_ns = r.record_ns = alerts_ns(101);
+    capture_send(a.c, &r);
+    expect("101 start device_clock\n");
+    cr_assert_str_eq(capture_last(a.c, "text"), "Device clock stands still or was set back");
+    for (int s = 102; s <= 162; s++)
+        flagged(s, VG_ROW_SAMPLE, 0);
+    expect("101 start device_clock\n162 end device_clock\n");
+}
+
+Test(alert_technical, a_clock_that_was_set_back_is_wrong_until_it_goes_on)
+{
+    struct capture_row r = capture_row("p-1", alerts_ns(100));
+
+    alerts_start(&a);
+    capture_send(a.c, &r);
+    for (int s = 101; s <= 170; s++) {
+        r.log_ns = r.record_ns = alerts_ns(s);
+        r.device_ns = alerts_ns(s - 10);
+        capture_send(a.c, &r);
+    }
+    expect("101 start device_clock\n162 end device_clock\n");
+}
+
 /* ---- model_error ---- */
 
 Test(alert_technical, a_model_error_ends_with_the_next_clean_tick)
