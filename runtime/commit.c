@@ -274,7 +274,7 @@ static void write_snapshot(struct vg_commit *c, struct vg_frame *f)
         return;
     }
     snprintf(job.head.pipeline, sizeof(job.head.pipeline), "%s", c->shared->identity.pipeline);
-    snprintf(job.head.cluster, sizeof(job.head.cluster), "%s", c->shared->identity.cluster);
+    snprintf(job.head.cluster, sizeof(job.head.cluster), "%s", c->shared->identity.log);
     snprintf(job.head.kernel, sizeof(job.head.kernel), "%s", vg_kernel_id());
     job.head.partitions = c->shared->identity.partitions;
     position_of(c, f, &job.head.position);

@@ -6,7 +6,8 @@
 
 struct vg_identity {
     const char *pipeline; /**< service.name */
-    char cluster[64];     /**< source `cluster`, else what the log calls itself */
+    char log[64];         /**< what the log calls itself: snapshots belong to this one */
+    char cluster[64];     /**< source `cluster`, else the same: goes into ids */
     const char *topic;
     uint32_t partitions;
     const char *config; /**< "sha256:..." */

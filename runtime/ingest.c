@@ -745,6 +745,7 @@ static vg_status open_source(struct vg_ingest *in, struct vg_err *err)
                        info.topic, info.shards, VG_SHARDS_MAX);
     who->topic = info.topic;
     who->partitions = info.shards;
+    memcpy(who->log, info.cluster, sizeof(who->log));
     memcpy(who->cluster, info.cluster, sizeof(who->cluster));
     if (c->source.ingest.cluster)
         strncpy(who->cluster, c->source.ingest.cluster, sizeof(who->cluster) - 1);

@@ -125,7 +125,7 @@ static vg_status load_snapshot(const struct vg_shared *shared, uint32_t shard,
 {
     struct vg_snapshot_want want = {
         .pipeline = shared->identity.pipeline,
-        .cluster = shared->identity.cluster,
+        .cluster = shared->identity.log,
         .partitions = shared->identity.partitions,
         .shard = shard,
         .upto_offset = stored->next_offset,

@@ -179,13 +179,13 @@ static vg_status start_ingest(struct service *s, struct vg_err *err)
 static vg_status bind_outbox(struct service *s, struct vg_err *err)
 {
     const struct vg_identity *who = &s->shared.identity;
-    vg_status st = vg_outbox_bind_log(s->outbox, who->cluster, who->partitions, err);
+    vg_status st = vg_outbox_bind_log(s->outbox, who->log, who->partitions, err);
 
     if (st == VG_E_CONFIG && s->config->service.fresh_on_new_cluster) {
         vg_log(VG_LOG_WARN, "outbox", "%s; beginning afresh", err->msg);
         st = vg_outbox_fresh(s->outbox, err);
         if (st == VG_OK)
-            st = vg_outbox_bind_log(s->outbox, who->cluster, who->partitions, err);
+            st = vg_outbox_bind_log(s->outbox, who->log, who->partitions, err);
     }
     atomic_store(&s->shared.committed_seq, vg_outbox_last_seq(s->outbox));
     return st;
