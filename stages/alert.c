@@ -1,11 +1,11 @@
 /* alert.c - the stage that turns rows into alert events, by the rules of the configuration.
  *
  * This file decides what is watched and calls each watch for each row; what a rule means is in
- * alert_limit.c, alert_forecast.c, alert_anomaly.c and alert_technical.c, and when an episode starts
- * and ends in alert_watch.c.
+ * alert_limit.c, alert_forecast.c, alert_anomaly.c and alert_technical.c, and when an episode
+ * starts and ends in alert_watch.c.
  *
- * Technical conditions are watched without being asked for, each by a rule of its own name, unless a
- * configured rule covers it: nobody should have to know of a fault to be told of it.
+ * Technical conditions are watched without being asked for, each by a rule of its own name, unless
+ * a configured rule covers it: nobody should have to know of a fault to be told of it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -242,8 +242,8 @@ static void end_unknown(struct vg_look *l, const struct vg_open_episode *open)
     l->out->event(l->out, &event);
 }
 
-/* What subscribers believe to be open comes first, one by one; then, with nothing in it, that this is
- * all they know of the patient. The mark of the shard itself is for the committer. */
+/* What subscribers believe to be open comes first, one by one; then, with nothing in it, that
+ * this is all they know of the patient. The mark of the shard itself is for the committer. */
 static void reconcile(struct vg_look *l, const struct vg_item_command *command)
 {
     const struct vg_open_episode *open = (const void *)(command + 1);

@@ -1,7 +1,7 @@
 /* alert_anomaly.c - a combination of vital signs that a model cannot explain.
  *
- * The score says how badly, the contributions say where to look first. They are shares of the score,
- * not values, and the text must not let one be taken for the other.
+ * The score says how badly, the contributions say where to look first. They are shares of the
+ * score, not values, and the text must not let one be taken for the other.
  */
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* alert_forecast.c - a limit that a model expects to be passed.
  *
- * An advisory: it speaks only while the value itself is still within its limit, and ends with reason
- * "limit_passed" when it no longer is, because then the limit's own rule speaks. The forecast is
- * read as a line from the value now through the chosen quantile at each horizon; where it crosses
- * the limit is the time told.
+ * An advisory: it speaks only while the value itself is still within its limit, and ends with
+ * reason "limit_passed" when it no longer is, because then the limit's own rule speaks. The
+ * forecast is read as a line from the value now through the chosen quantile at each horizon; where
+ * it crosses the limit is the time told.
  */
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* alert_technical.c - trouble with the data rather than with the patient.
  *
- * Silence, probes that are off, wrong clocks, failing models, unreadable messages. All of it is read
- * from the log, so a replay tells the same; what only the wall clock knows (a broker that is away) is
- * in the heartbeat and in the log of the program.
+ * Silence, probes that are off, wrong clocks, failing models, unreadable messages. All of it is
+ * read from the log, so a replay tells the same; what only the wall clock knows (a broker that is
+ * away) is in the heartbeat and in the log of the program.
  */
 #include <stdlib.h>
 
@@ -194,9 +194,9 @@ static vg_status plan_quiet(struct vg_watch *w, struct vg_plan *plan, struct vg_
     return VG_OK;
 }
 
-/* A device that says the same time again, or an earlier one, although the records have moved on by a
- * second: its clock stands still or was set back. Within a second it is one moment in several rows,
- * a row that was sent twice, or a clock without fractions. */
+/* A device that says the same time again, or an earlier one, although the records have moved on
+ * by a second: its clock stands still or was set back. Within a second it is one moment in
+ * several rows, a row that was sent twice, or a clock without fractions. */
 static bool clock_stands(const struct vg_look *l)
 {
     const struct vg_row *row = l->row;

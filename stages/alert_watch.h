@@ -1,9 +1,9 @@
 /* alert_watch.h - the files of the alert stage among themselves.
  *
- * A watch is one rule on one channel of the patients: what the stage looks at. An episode is what it
- * remembers of one watch for one patient: whether the condition holds, since when, and what was
- * said about it. Each kind of rule answers two questions, what does this row say (look) and what
- * is to be told (describe); everything about time is in alert_watch.c, once for all kinds:
+ * A watch is one rule on one channel of the patients: what the stage looks at. An episode is what
+ * it remembers of one watch for one patient: whether the condition holds, since when, and what was
+ * said about it. Each kind of rule answers two questions, what does this row say (look) and what is
+ * to be told (describe); everything about time is in alert_watch.c, once for all kinds:
  *
  *                    true                for_ns over
  *      IDLE ------------------> PENDING -------------> ACTIVE <----------------------+

@@ -6,8 +6,8 @@
  * reaches them: an artefact may cost an alarm too many, a judgement about artefacts must never cost
  * one too few. The limits of plausibility are in core/channels.def.
  *
- * Speed of change and flat lines are judged in event time, because that is when the patient changed;
- * rows that come too late for limits are checked by themselves and are not learned from.
+ * Speed of change and flat lines are judged in event time, because that is when the patient
+ * changed; rows that come too late for limits are checked by themselves and are not learned from.
  */
 #include <math.h>
 #include <string.h>

@@ -8,9 +8,9 @@
  * is measured in the future. With that, the ticks that can still take a sample are lateness / tick
  * + 2 neighbours (KEEP_OPEN below), which memory holds as a ring by tick number.
  *
- * Per channel and tick the median is taken over at most VALUES_MAX samples. When they are full every
- * second one is dropped and from then on every second (then fourth, ...) arrives: an even thinning
- * over the interval that depends on the order of the log alone.
+ * Per channel and tick the median is taken over at most VALUES_MAX samples. When they are full
+ * every second one is dropped and from then on every second (then fourth, ...) arrives: an even
+ * thinning over the interval that depends on the order of the log alone.
  */
 #include <string.h>
 

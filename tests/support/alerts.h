@@ -25,7 +25,8 @@ int64_t alerts_ns(double s);
 /** A site with two profiles and no rule, and a stage that has not been started. */
 void alerts_init(struct alerts *a);
 void alerts_done(struct alerts *a);
-/** Adds a rule: `update_every` 30 s, priority medium, the rest 0. To be filled in before the start. */
+/** Adds a rule: `update_every` 30 s, priority medium, the rest 0. To be filled in before the
+ *  start. */
 struct vg_rule *alerts_rule(struct alerts *a, const char *name, enum vg_rule_kind kind,
                             int channel);
 /** spo2_low of the sample configuration: below profile.low for 10 s, clear above profile.low + 2

@@ -29,7 +29,8 @@ static void write_cell(struct vg_buf *b, const struct vg_row *row, int c)
     vg_buf_char(b, '"');
 }
 
-/* A tick is written when the stage says the next thing or returns, because it is filled until then. */
+/* A tick is written when the stage says the next thing or returns, because it is filled until
+ * then. */
 static void flush_tick(struct capture *c)
 {
     if (!c->tick_pending)

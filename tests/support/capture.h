@@ -1,9 +1,9 @@
 /* capture.h - drives one stage without threads, and writes down what comes out.
  *
  * It does what a node of the runtime does for a stage: makes the layout, keeps memory and one timer
- * per patient, fires timers before the first row later than they are (equal ones by patient id), and
- * answers the stage's vg_out. What the stage says becomes text, one line each, so that a test can
- * compare a whole run with another one byte for byte.
+ * per patient, fires timers before the first row later than they are (equal ones by patient id),
+ * and answers the stage's vg_out. What the stage says becomes text, one line each, so that a test
+ * can compare a whole run with another one byte for byte.
  *
  *     struct capture *c = capture_new(&vg_stage_clean);
  *     capture_option(c, "flatline", NULL, "20s");

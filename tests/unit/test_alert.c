@@ -1,5 +1,6 @@
-/* test_alert.c - what holds for all rules: which are watched, in which order, acknowledging, and that
- * an episode depends on its patient's rows alone. */
+/* test_alert.c - what holds for all rules: which are watched, in which order, acknowledging, and
+ * that an episode depends on its patient's rows alone.
+ */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <math.h>

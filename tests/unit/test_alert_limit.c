@@ -1,7 +1,7 @@
 /* test_alert_limit.c - limits: when an episode starts, is updated and ends, to the nanosecond.
  *
- * The rule of most tests is spo2_low of the sample configuration: below profile.low (90 %) for 10 s,
- * clear above 92 % for 15 s, kept for 20 s. SpO2 is valid for 10 s.
+ * The rule of most tests is spo2_low of the sample configuration: below profile.low (90 %) for 10
+ * s, clear above 92 % for 15 s, kept for 20 s. SpO2 is valid for 10 s.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -228,7 +228,8 @@ Test(resample, unusable_samples_and_late_rows_are_in_no_tick)
 Test(resample, many_samples_are_thinned_evenly)
 {
     start("30s", "2s");
-    /* 300 samples from 0 to 29.9: their median is 14.95; thinned to every 32nd: 0, 3.2, ... 28.8. */
+    /* 300 samples from 0 to 29.9: their median is 14.95; thinned to every 32nd: 0, 3.2, ...
+     * 28.8. */
     for (int i = 0; i < 300; i++)
         feed(i * 0.1, VG_CHANNEL_hr, (float)i * 0.1f);
     capture_clock(c, at(33));
