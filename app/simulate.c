@@ -7,6 +7,7 @@
 #include "app/outlet.h"
 #include "app/simulator.h"
 #include "app/verbs.h"
+#include "app/ward.h"
 #include "core/text.h"
 
 struct options {
@@ -17,24 +18,6 @@ struct options {
     float artefact_rate;
     struct vg_strings scenario, artefact;
     int script;
-};
-
-/* ---- scripts: a ward in which something happens ---- */
-
-static const char *const script_names[] = { "none", "demo", NULL };
-
-struct step {
-    enum vg_sim_kind kind;
-    const char *spec;
-};
-
-/* Within 40 minutes: everything that `make demo` promises to show. */
-static const struct step demo_script[] = {
-    { VG_SIM_ARTEFACT, "lead-off@2:3m+60s" },    { VG_SIM_ARTEFACT, "probe-off@5:5m+50s" },
-    { VG_SIM_SCENARIO, "apnoea@3:8m+150s" },     { VG_SIM_ARTEFACT, "spo2-motion@6:10m+6s" },
-    { VG_SIM_SCENARIO, "opioid@7:10m+20m" },     { VG_SIM_SCENARIO, "haemorrhage@9:4m" },
-    { VG_SIM_ARTEFACT, "flush@4:12m+40s" },      { VG_SIM_SCENARIO, "af@11:14m" },
-    { VG_SIM_ARTEFACT, "clock-ahead@8:15m+5m" }, { VG_SIM_ARTEFACT, "silent@12:18m+3m" },
 };
 
 /* clang-format off */
@@ -53,7 +36,7 @@ static const struct vg_option options[] = {
                 "what a monitor gets wrong"),
     VG_OPT_FLOAT(O, artefact_rate, "artefact_rate", "0", 0, 1000, "", 0,
                  "random artefacts as a multiple of what is usual"),
-    VG_OPT_ENUM(O, script, "script", "none", script_names, 0,
+    VG_OPT_ENUM(O, script, "script", "none", vg_ward_scripts, 0,
                 "scenarios and artefacts put together beforehand"),
     VG_OPT_INT(O, rows, "rows", "1", 1, 4096, "", 0, "rows of a patient in a message"),
     VG_OPT_END,
@@ -69,54 +52,7 @@ static const struct vg_command command = {
     .options = options,
 };
 
-/* ---- rows as JSON ---- */
-
-static void add_number(struct vg_buf *out, float value)
-{
-    /* The simulator's numbers have one decimal at most. */
-    long tenths = (long)(value * 10 + (value < 0 ? -0.5f : 0.5f));
-    char text[24], *p = text + sizeof(text);
-    unsigned long n = (unsigned long)labs(tenths);
-
-    if (n % 10) {
-        *--p = (char)('0' + n % 10);
-        *--p = '.';
-    }
-    n /= 10;
-    do {
-        *--p = (char)('0' + n % 10);
-        n /= 10;
-    } while (n);
-    if (tenths < 0)
-        *--p = '-';
-    vg_buf_add(out, p, (size_t)(text + sizeof(text) - p));
-}
-
-static void add_row(struct vg_buf *out, const struct vg_sim_row *row)
-{
-    char time[VG_TIME_TEXT_SIZE];
-
-    vg_format_time(row->device_ns, time);
-    vg_buf_str(out, "{\"patient\":\"");
-    vg_buf_str(out, row->patient);
-    vg_buf_str(out, "\",\"bed\":\"");
-    vg_buf_str(out, row->label);
-    vg_buf_str(out, "\",\"time\":\"");
-    vg_buf_str(out, time);
-    vg_buf_char(out, '"');
-    for (int c = 0; c < VG_CHANNELS; c++) {
-        if (row->quality[c] == VG_Q_ABSENT)
-            continue;
-        vg_buf_str(out, ",\"");
-        vg_buf_str(out, vg_channels[c].name);
-        vg_buf_str(out, "\":");
-        if (row->quality[c] == VG_Q_GOOD)
-            add_number(out, row->value[c]);
-        else
-            vg_buf_str(out, "null");
-    }
-    vg_buf_char(out, '}');
-}
+/* ---- messages ---- */
 
 /* Rows of one bed that wait to fill a message. */
 struct waiting {
@@ -147,7 +83,7 @@ static vg_status add(struct vg_outlet *out, struct waiting *w, const struct vg_s
 
     if (array)
         vg_buf_char(&w->json, w->rows ? ',' : '[');
-    add_row(&w->json, row);
+    vg_ward_row(row, &w->json);
     w->rows++;
     w->record_ns = row->record_ns;
     w->patient = row->patient;
@@ -158,10 +94,8 @@ static vg_status add(struct vg_outlet *out, struct waiting *w, const struct vg_s
 
 static vg_status add_effects(struct vg_sim *sim, const struct options *o, struct vg_err *err)
 {
-    vg_status st = VG_OK;
+    vg_status st = vg_ward_play(sim, (enum vg_ward_script)o->script, err);
 
-    for (size_t i = 0; o->script && i < VG_ARRAY_LEN(demo_script) && st == VG_OK; i++)
-        st = vg_sim_add(sim, demo_script[i].kind, demo_script[i].spec, err);
     for (size_t i = 0; i < o->scenario.n && st == VG_OK; i++)
         st = vg_sim_add(sim, VG_SIM_SCENARIO, o->scenario.value[i], err);
     for (size_t i = 0; i < o->artefact.n && st == VG_OK; i++)

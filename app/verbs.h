@@ -13,6 +13,7 @@
     X(alerts, "alerts", "follow the alerts of a running pipeline, missing none")              \
     X(simulate, "simulate", "write a ward of simulated patients to Kafka or standard output") \
     X(replay, "replay", "write recorded CSV to Kafka with its original times")                \
+    X(demo, "demo", "play a ward against a pipeline and show its alerts, without a Kafka")    \
     X(mock_broker, "mock-broker", "run a Kafka in memory, for demos and tests")               \
     X(list, "list", "list the components in this build, and the vital signs")                 \
     X(describe, "describe", "describe a component and its options")                           \

@@ -1,0 +1,79 @@
+/* ward.c - a simulated ward as messages, and wards put together beforehand. */
+#include "app/ward.h"
+
+#include <stdlib.h>
+
+#include "core/text.h"
+
+static void add_number(struct vg_buf *out, float value)
+{
+    /* The simulator's numbers have one decimal at most. */
+    long tenths = (long)(value * 10 + (value < 0 ? -0.5f : 0.5f));
+    char text[24], *p = text + sizeof(text);
+    unsigned long n = (unsigned long)labs(tenths);
+
+    if (n % 10) {
+        *--p = (char)('0' + n % 10);
+        *--p = '.';
+    }
+    n /= 10;
+    do {
+        *--p = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
+    if (tenths < 0)
+        *--p = '-';
+    vg_buf_add(out, p, (size_t)(text + sizeof(text) - p));
+}
+
+void vg_ward_row(const struct vg_sim_row *row, struct vg_buf *out)
+{
+    char time[VG_TIME_TEXT_SIZE];
+
+    vg_format_time(row->device_ns, time);
+    vg_buf_str(out, "{\"patient\":\"");
+    vg_buf_str(out, row->patient);
+    vg_buf_str(out, "\",\"bed\":\"");
+    vg_buf_str(out, row->label);
+    vg_buf_str(out, "\",\"time\":\"");
+    vg_buf_str(out, time);
+    vg_buf_char(out, '"');
+    for (int c = 0; c < VG_CHANNELS; c++) {
+        if (row->quality[c] == VG_Q_ABSENT)
+            continue;
+        vg_buf_str(out, ",\"");
+        vg_buf_str(out, vg_channels[c].name);
+        vg_buf_str(out, "\":");
+        if (row->quality[c] == VG_Q_GOOD)
+            add_number(out, row->value[c]);
+        else
+            vg_buf_str(out, "null");
+    }
+    vg_buf_char(out, '}');
+}
+
+/* ---- scripts ---- */
+
+const char *const vg_ward_scripts[] = { "none", "demo", NULL };
+
+static const struct {
+    enum vg_sim_kind kind;
+    const char *spec;
+} demo[] = {
+    { VG_SIM_ARTEFACT, "lead-off@2:3m+60s" },    { VG_SIM_ARTEFACT, "probe-off@5:5m+50s" },
+    { VG_SIM_SCENARIO, "apnoea@3:8m+150s" },     { VG_SIM_ARTEFACT, "spo2-motion@6:10m+6s" },
+    { VG_SIM_SCENARIO, "opioid@7:10m+20m" },     { VG_SIM_SCENARIO, "haemorrhage@9:4m" },
+    { VG_SIM_ARTEFACT, "flush@4:12m+40s" },      { VG_SIM_SCENARIO, "af@11:14m" },
+    { VG_SIM_ARTEFACT, "clock-ahead@8:15m+5m" }, { VG_SIM_ARTEFACT, "silent@12:18m+3m" },
+};
+
+vg_status vg_ward_play(struct vg_sim *sim, enum vg_ward_script script, struct vg_err *err)
+{
+    vg_status st = VG_OK;
+
+    if (script == VG_WARD_SCRIPT_NONE)
+        return VG_OK;
+    for (size_t i = 0; i < VG_ARRAY_LEN(demo) && st == VG_OK; i++)
+        st = vg_sim_add(sim, demo[i].kind, demo[i].spec, err);
+    return st;
+}
