@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <sodium.h>
 
@@ -30,10 +31,15 @@ vg_status vg_sha256_file(const char *path, char out[VG_SHA256_HEX_SIZE], struct 
     crypto_hash_sha256_state state;
     uint8_t hash[VG_SHA256_SIZE];
     uint8_t bytes[16 * 1024];
+    struct stat info;
     size_t n;
-    FILE *f = fopen(path, "re");
+    FILE *f;
     bool failed;
 
+    /* A device or a pipe may have no end. */
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return vg_fail(err, VG_E_IO, "cannot read %s: not a regular file", path);
+    f = fopen(path, "re");
     if (!f)
         return vg_fail(err, VG_E_IO, "cannot read %s: %s", path, strerror(errno));
     crypto_hash_sha256_init(&state);

@@ -13,7 +13,7 @@ enum { VG_SHA256_SIZE = 32, VG_SHA256_HEX_SIZE = 65 };
 void vg_sha256(const void *bytes, size_t n, uint8_t out[VG_SHA256_SIZE]);
 /** 64 lower-case hexadecimal digits. */
 void vg_sha256_hex(const void *bytes, size_t n, char out[VG_SHA256_HEX_SIZE]);
-/** Of a file's content. VG_E_IO when it cannot be read. */
+/** Of a regular file's content. VG_E_IO when it cannot be read. */
 VG_NODISCARD vg_status vg_sha256_file(const char *path, char out[VG_SHA256_HEX_SIZE],
                                       struct vg_err *err);
 

@@ -528,6 +528,7 @@ static void bench_init(struct bench *b, size_t stage)
     b->own_end = b->c->layout.columns;
     capture_start(b->c);
     vg_buf_reserve(&b->c->out, 16 * 1024 * 1024); /* so that writing down allocates nothing */
+    capture_clear(b->c);
 }
 
 static void bench_done(struct bench *b)

@@ -23,6 +23,7 @@ Test(hash, sha256_of_bytes_and_of_a_file_is_that_of_fips_180)
     unlink(path);
     cr_assert_eq(vg_sha256_file(path, digits, &err), VG_E_IO);
     cr_assert(strstr(err.msg, path));
+    cr_assert_eq(vg_sha256_file("/dev/zero", digits, &err), VG_E_IO);
 }
 
 static const struct vg_origin row = { .offset = 1841, .index = 2, .due_ns = 5 };
