@@ -127,9 +127,10 @@ bool wire_event(const char *json, size_t n, struct wire_event *ret)
 
     if (!object)
         return false;
+    if (!get_string(object, "ward", ret->ward, sizeof(ret->ward)))
+        snprintf(ret->ward, sizeof(ret->ward), "none");
     ok = get_string(object, "event_id", ret->event_id, sizeof(ret->event_id)) &&
-         event_key(ret->event_id, ret->key) &&
-         get_string(object, "ward", ret->ward, sizeof(ret->ward)) && wire_ward_valid(ret->ward);
+         event_key(ret->event_id, ret->key) && wire_ward_valid(ret->ward);
     json_decref(object);
     return ok;
 }

@@ -266,7 +266,7 @@ static void add_who(struct span event, struct vg_buf *out)
         vg_buf_str(out, "-        ");
 }
 
-/* " (limit in 8 min)": a forecast says when, not only that. */
+/* " (limit in 8 min)": when a forecast has no text that says so. */
 static void add_crossing(struct span event, struct vg_buf *out)
 {
     struct span forecast;
@@ -296,7 +296,7 @@ static void add_channel_title(struct span contribution, struct vg_buf *out)
         vg_buf_str(out, vg_channels[channel].title);
 }
 
-/* " [SpO2 61 %, HR 20 %, RR 9 %]": the largest shares of an anomaly's score. */
+/* " [SpO2 61 %, HR 20 %, RR 9 %]": the largest shares of an anomaly without a text. */
 static void add_contributions(struct span event, struct vg_buf *out)
 {
     struct span anomaly, list, rest, one;
@@ -348,9 +348,12 @@ void vg_alert_line(const char *json, size_t len, bool colour, struct vg_buf *out
     add_who(event, out);
     vg_buf_str(out, "  ");
     add_column(event, "title", 0, out);
-    add_note(event, "text", " — ", "", out);
-    add_crossing(event, out);
-    add_contributions(event, out);
+    if (find(event, "text", &value)) {
+        add_note(event, "text", " — ", "", out);
+    } else {
+        add_crossing(event, out);
+        add_contributions(event, out);
+    }
     add_note(event, "reason", " (", ")", out);
     add_note(event, "acknowledged_by", " (acknowledged by ", ")", out);
     add_note(event, "suppressed_by", " (suppressed by ", ")", out);

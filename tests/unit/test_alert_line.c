@@ -39,7 +39,7 @@ Test(alert_line, colour_surrounds_the_priority_only)
     cr_assert(strstr(line.data, "\033[1;31mHIGH  \033[0m  start"), "%s", line.data);
 }
 
-Test(alert_line, a_forecast_says_when_the_limit_is_passed)
+Test(alert_line, a_forecast_without_a_text_says_when_the_limit_is_passed)
 {
     cr_assert(strstr(show("{\"event_id\":\"5d.0\",\"title\":\"HR likely to rise\","
                           "\"forecast\":{\"channel\":\"hr\",\"quantiles\":[{\"q\":0.5}],"
@@ -49,7 +49,7 @@ Test(alert_line, a_forecast_says_when_the_limit_is_passed)
                      "(limit in 30 s)"));
 }
 
-Test(alert_line, an_anomaly_names_its_three_largest_contributions)
+Test(alert_line, an_anomaly_without_a_text_names_its_three_largest_contributions)
 {
     cr_assert(
         strstr(show("{\"event_id\":\"5d.0\",\"title\":\"Unusual\",\"anomaly\":{\"score\":9,"
