@@ -114,9 +114,9 @@ static int64_t mono_ns(void)
 
 /* ---- processes ---- */
 
-/* Starts this program with another verb and one or two arguments; it dies with this process. `out`: where its standard
- * output goes. */
-static pid_t start(const char *verb, const char *first, const char *second, int out)
+/* Starts this program with another verb and one or two arguments; it dies with this process. `out` and `talk`: where its
+ * standard output and error go; -1: here. */
+static pid_t start(const char *verb, const char *first, const char *second, int out, int talk)
 {
     pid_t pid = fork();
 
@@ -126,6 +126,8 @@ static pid_t start(const char *verb, const char *first, const char *second, int 
     setpgid(0, 0); /* Ctrl-C is for the demo, which then stops the others in order */
     if (out >= 0)
         dup2(out, STDOUT_FILENO);
+    if (talk >= 0)
+        dup2(talk, STDERR_FILENO);
     execl("/proc/self/exe", "vigil", verb, first, second, (char *)NULL);
     _exit(127);
 }
@@ -165,19 +167,25 @@ static vg_status start_broker(struct demo *d, struct vg_err *err)
     static const char key[] = "bootstrap.servers=";
     char said[128];
     ssize_t n;
+    /* It says how to end it, which is not the reader's task here. */
+    int quiet = open("/dev/null", O_WRONLY | O_CLOEXEC);
     int fd[2];
 
     if (pipe2(fd, O_CLOEXEC) != 0)
         return vg_fail(err, VG_E_IO, "no pipe: %s", strerror(errno));
-    d->broker = start("mock-broker", "--topic", "vitals.raw:4", fd[1]);
+    d->broker = start("mock-broker", "--topic", "vitals.raw:4", fd[1], quiet);
     close(fd[1]);
+    if (quiet >= 0)
+        close(quiet);
     d->broker_out = fd[0];
     /* Its first line is its address, written at once. */
     n = read(fd[0], said, sizeof(said) - 1);
     said[n > 0 ? n : 0] = '\0';
     said[strcspn(said, "\n")] = '\0';
     if (strncmp(said, key, sizeof(key) - 1) != 0)
-        return vg_fail(err, VG_E_UNAVAILABLE, "the mock broker did not start");
+        return vg_fail(
+            err, VG_E_UNAVAILABLE,
+            "the mock broker did not start; why: vigil mock-broker --topic vitals.raw:4");
     snprintf(d->bootstrap, sizeof(d->bootstrap), "%s", said + sizeof(key) - 1);
     return VG_OK;
 }
@@ -190,7 +198,7 @@ static vg_status start_pipeline(struct demo *d, const char *config, struct vg_er
     setenv("VIGIL_DEMO_DATA", d->folder, 1);
     setenv("VIGIL_DEMO_PUBLISH", d->publish, 1);
     setenv("VIGIL_DEMO_CONTROL", d->control, 1);
-    d->pipeline = start("run", config, NULL, -1);
+    d->pipeline = start("run", config, NULL, -1, -1);
     if (d->pipeline < 0)
         return vg_fail(err, VG_E_IO, "no process: %s", strerror(errno));
     return VG_OK;

@@ -12,7 +12,7 @@ enum vg_ward_script { VG_WARD_SCRIPT_NONE, VG_WARD_SCRIPT_DEMO };
 extern const char *const vg_ward_scripts[]; /**< names; NULL-terminated, for option tables */
 
 /** What `make demo` shows happens within so many minutes, to twelve beds. */
-enum { VG_WARD_DEMO_MIN = 45, VG_WARD_DEMO_BEDS = 12 };
+enum { VG_WARD_DEMO_MIN = 36, VG_WARD_DEMO_BEDS = 12 };
 
 /** Adds what a script wants to happen; VG_E_USAGE when the ward has too few beds. */
 VG_NODISCARD vg_status vg_ward_play(struct vg_sim *sim, enum vg_ward_script script,
