@@ -300,15 +300,15 @@ void vg_kernel_thread_init(void)
     VG_CHECK(smallest * 2.0f == FLT_MIN);
 }
 
-/* ---- layers ---- */
+/* ---- memory and layers ---- */
 
-static float *floats_new(size_t n)
+void *vg_kernel_alloc(size_t bytes)
 {
-    size_t bytes = (n * sizeof(float) + ALIGN - 1) / ALIGN * ALIGN;
-    float *p = aligned_alloc(ALIGN, bytes);
+    size_t rounded = (bytes + ALIGN) / ALIGN * ALIGN;
+    void *p = aligned_alloc(ALIGN, rounded);
 
     VG_CHECK(p);
-    memset(p, 0, bytes);
+    memset(p, 0, rounded);
     return p;
 }
 
@@ -320,8 +320,8 @@ void vg_dense_init(struct vg_dense *d, uint32_t inputs, uint32_t outputs, const 
     VG_CHECK(inputs > 0 && outputs > 0);
     d->inputs = inputs;
     d->outputs = outputs;
-    d->weight = floats_new(padded * inputs);
-    d->bias = floats_new(padded);
+    d->weight = vg_kernel_alloc(padded * inputs * sizeof(float));
+    d->bias = vg_kernel_alloc(padded * sizeof(float));
     for (size_t j = 0; j < outputs; j++) {
         float *panel = d->weight + j / PANEL * PANEL * inputs + j % PANEL;
 

@@ -73,6 +73,12 @@ const char *vg_kernel_id(void);
 void vg_kernel_thread_init(void);
 
 /**
+ * Zeroed memory for weights, batches and scratch: 64-byte aligned, room for at least one byte.
+ * Running out ends the program. Freed with free().
+ */
+void *vg_kernel_alloc(size_t bytes);
+
+/**
  * Copies a layer in PyTorch's layout and packs it.
  *
  *   weight  [N, K]

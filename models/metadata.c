@@ -8,7 +8,7 @@
 #include "core/text.h"
 #include "models/kernel.h"
 
-enum { ITEM_SIZE = 64, SELFTEST_MAX = 4096, ALIGN = 64 };
+enum { ITEM_SIZE = 64, SELFTEST_MAX = 4096 };
 
 static const float tolerance = 1e-5f;
 
@@ -204,22 +204,12 @@ vg_status vg_metadata_common(const struct vg_safetensors *f, const char *kind, s
 
 /* ---- self-test ---- */
 
-static void *zeroed(size_t bytes)
-{
-    size_t rounded = (bytes + ALIGN) / ALIGN * ALIGN;
-    void *p = aligned_alloc(ALIGN, rounded);
-
-    VG_CHECK(p);
-    memset(p, 0, rounded);
-    return p;
-}
-
 /* The largest difference over all steps; infinite when an output is not a number. */
 static float largest_difference(const struct vg_model *m, uint64_t steps, const float *input,
                                 const float *output)
 {
-    void *memory = zeroed(m->memory_size), *scratch = zeroed(m->scratch_size);
-    float *y = zeroed(m->outputs * sizeof(float));
+    void *memory = vg_kernel_alloc(m->memory_size), *scratch = vg_kernel_alloc(m->scratch_size);
+    float *y = vg_kernel_alloc(m->outputs * sizeof(float));
     float largest = 0.0f;
 
     for (uint64_t t = 0; t < steps; t++) {

@@ -12,8 +12,7 @@
 #include <string.h>
 
 #include "core/stage.h"
-
-enum { ALIGN = 64 };
+#include "models/kernel.h"
 
 struct detect {
     char *model_name; /* option */
@@ -68,22 +67,14 @@ static vg_status detect_plan(void *self, struct vg_plan *plan, struct vg_err *er
     return st;
 }
 
-static void *aligned_new(size_t bytes)
-{
-    void *p = aligned_alloc(ALIGN, (bytes + ALIGN) / ALIGN * ALIGN);
-
-    VG_CHECK(p);
-    return p;
-}
-
 static vg_status detect_open(void *self, struct vg_err *err)
 {
     struct detect *s = self;
 
     (void)err;
-    s->x = aligned_new(sizeof(float) * VG_BATCH_MAX * s->model->inputs);
-    s->y = aligned_new(sizeof(float) * VG_BATCH_MAX * s->model->outputs);
-    s->scratch = aligned_new(s->model->scratch_size);
+    s->x = vg_kernel_alloc(sizeof(float) * VG_BATCH_MAX * s->model->inputs);
+    s->y = vg_kernel_alloc(sizeof(float) * VG_BATCH_MAX * s->model->outputs);
+    s->scratch = vg_kernel_alloc(s->model->scratch_size);
     return VG_OK;
 }
 

@@ -14,7 +14,7 @@
 #include "core/stage.h"
 #include "models/kernel.h"
 
-enum { ALIGN = 64, STALE_TICKS = 5 };
+enum { STALE_TICKS = 5 };
 
 static const float age_max_s = 3600.0f;
 
@@ -81,22 +81,14 @@ static vg_status forecast_plan(void *self, struct vg_plan *plan, struct vg_err *
     return plan_columns(s, plan, err);
 }
 
-static void *aligned_new(size_t bytes)
-{
-    void *p = aligned_alloc(ALIGN, (bytes + ALIGN) / ALIGN * ALIGN);
-
-    VG_CHECK(p);
-    return p;
-}
-
 static vg_status forecast_open(void *self, struct vg_err *err)
 {
     struct forecast *s = self;
 
     (void)err;
-    s->x = aligned_new(sizeof(float) * VG_BATCH_MAX * s->model->inputs);
-    s->y = aligned_new(sizeof(float) * VG_BATCH_MAX * s->model->outputs);
-    s->scratch = aligned_new(s->model->scratch_size);
+    s->x = vg_kernel_alloc(sizeof(float) * VG_BATCH_MAX * s->model->inputs);
+    s->y = vg_kernel_alloc(sizeof(float) * VG_BATCH_MAX * s->model->outputs);
+    s->scratch = vg_kernel_alloc(s->model->scratch_size);
     return VG_OK;
 }
 
