@@ -107,7 +107,8 @@ static void out_timer(struct vg_out *out, int64_t due_ns)
 }
 
 /* An output frame that is full leaves with the position of the whole input frame: the position says
- * up to where the log was read, and nothing behind it has been. */
+ * up to where the log was read, and nothing behind it has been. Its log time is that of its last row
+ * alone: rows that are still to come must not find timers fired that they would have put off. */
 static void flush_output(struct vg_node *n)
 {
     struct vg_frame *full = n->output;
@@ -115,7 +116,7 @@ static void flush_output(struct vg_node *n)
     check_output(n, full);
     full->next_offset = n->input->next_offset;
     full->ordinal = n->input->ordinal;
-    full->log_ns = n->input->log_ns;
+    full->log_ns = *(int64_t *)vg_frame_at(full, n->layout, VG_COL_LOG, full->rows - 1);
     full->wall_ns = n->input->wall_ns;
     n->output = vg_pool_get(n->pool, VG_FRAME_ROWS, full->shard);
     send(n, full);
