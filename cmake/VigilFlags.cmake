@@ -19,6 +19,10 @@ else()
   target_compile_options(vg_flags INTERFACE
     $<$<CONFIG:RelWithDebInfo,Release>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>)
 endif()
+if(VG_FUZZ)
+  # What the fuzzer is to find its way through must be instrumented, not only its target.
+  target_compile_options(vg_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 if(VG_COVERAGE)
   target_compile_options(vg_flags INTERFACE --coverage -fprofile-update=atomic)
   target_link_options(vg_flags INTERFACE --coverage)

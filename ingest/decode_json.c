@@ -14,7 +14,6 @@
  * A time that cannot be read is no fault: the record's own time stands in for it.
  */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,41 +77,34 @@ static int find_field(const struct vg_json_text *key)
 
 /* ---- faults ---- */
 
-static void fill_fault(struct vg_fault *fault, const char *reason, uint32_t offset, const char *fmt,
-                       va_list ap)
+/* The detail reads "SUBJECT: TEXT" with `word` behind it. */
+static void fill_fault(struct vg_fault *fault, const char *reason, uint32_t offset,
+                       const char *subject, const char *text, const char *word)
 {
     fault->reason = reason;
     fault->byte_offset = offset;
-    vsnprintf(fault->detail, sizeof(fault->detail), fmt, ap);
+    snprintf(fault->detail, sizeof(fault->detail), "%s: %s%s", subject, text, word);
 }
 
 /* The row goes on without the part at fault; the first fault of a row is told. */
-__attribute__((cold)) VG_PRINTF(4, 5) static void note(struct vg_decoded *row, const char *reason,
-                                                       uint32_t offset, const char *fmt, ...)
+__attribute__((cold)) static void note(struct vg_decoded *row, const char *reason, uint32_t offset,
+                                       const char *subject, const char *text, const char *word)
 {
-    va_list ap;
-
     if (row->has_fault)
         return;
     row->has_fault = true;
-    va_start(ap, fmt);
-    fill_fault(&row->fault, reason, offset, fmt, ap);
-    va_end(ap);
+    fill_fault(&row->fault, reason, offset, subject, text, word);
 }
 
 /* The row is lost; what cost it is told rather than an earlier fault that did not. */
-__attribute__((cold)) VG_PRINTF(4, 5) static void refuse(struct vg_decoded *row, const char *reason,
-                                                         uint32_t offset, const char *fmt, ...)
+__attribute__((cold)) static void refuse(struct vg_decoded *row, const char *reason,
+                                         uint32_t offset, const char *subject, const char *text)
 {
-    va_list ap;
-
     if (!row->usable)
         return;
     row->usable = false;
     row->has_fault = true;
-    va_start(ap, fmt);
-    fill_fault(&row->fault, reason, offset, fmt, ap);
-    va_end(ap);
+    fill_fault(&row->fault, reason, offset, subject, text, "");
 }
 
 /* ---- values of channels ---- */
@@ -130,8 +122,8 @@ static void set_value(struct vg_decoded *row, int channel, double value, uint32_
 
     if (!isfinite(x)) {
         set_channel(row, channel, VG_Q_INVALID, VG_REASON_BAD_VALUE);
-        note(row, "number", offset, "%s: number too large for a measurement",
-             vg_channels[channel].name);
+        note(row, "number", offset, vg_channels[channel].name, "number too large for a measurement",
+             "");
         return;
     }
     set_channel(row, channel, VG_Q_GOOD, VG_REASON_NONE);
@@ -149,7 +141,7 @@ static void set_unreadable(struct vg_decoded *row, int channel, const struct vg_
     };
 
     set_channel(row, channel, VG_Q_INVALID, VG_REASON_BAD_VALUE);
-    note(row, "number", v->start, "%s: expected a number, found %s", vg_channels[channel].name,
+    note(row, "number", v->start, vg_channels[channel].name, "expected a number, found ",
          found[v->kind]);
 }
 
@@ -187,8 +179,8 @@ static void set_converted(struct decode_json *d, struct vg_decoded *row, int cha
         (m->unit.kind != VG_JSON_STRING ||
          !vg_unit_convert(channel, m->unit.text.s, m->unit.text.n, value, &value))) {
         set_channel(row, channel, VG_Q_INVALID, VG_REASON_UNIT);
-        note(row, "unit", m->unit.start, "%s: unit is not one that converts to %s",
-             vg_channels[channel].name, vg_channels[channel].ucum);
+        note(row, "unit", m->unit.start, vg_channels[channel].name,
+             "unit is not one that converts to ", vg_channels[channel].ucum);
         return;
     }
     set_value(row, channel, value, m->value.start);
@@ -200,7 +192,7 @@ static void set_measured(struct decode_json *d, struct vg_decoded *row, int chan
 {
     if (m->not_a_number) {
         set_channel(row, channel, VG_Q_INVALID, VG_REASON_BAD_VALUE);
-        note(row, "number", m->value.start, "%s: not a number", vg_channels[channel].name);
+        note(row, "number", m->value.start, vg_channels[channel].name, "not a number", "");
     } else if (m->value.kind == VG_JSON_NULL) {
         set_channel(row, channel, VG_Q_MISSING, VG_REASON_DEVICE);
     } else if (m->value.kind != VG_JSON_NUMBER) {
@@ -219,17 +211,15 @@ static void settle(struct decode_json *d, struct vg_decoded *row, int channel,
 
     set_channel(row, channel, VG_Q_INVALID, VG_REASON_BAD_VALUE);
     if (m->stranger) {
-        note(row, "schema", m->stranger_start,
-             "%s: expected value, unit or quality, found another "
-             "member",
-             name);
+        note(row, "schema", m->stranger_start, name,
+             "expected value, unit or quality, found another member", "");
     } else if (quality == VG_Q_ABSENT) {
-        note(row, "schema", m->quality.start,
-             "%s: quality is none of good, suspect, invalid, missing", name);
+        note(row, "schema", m->quality.start, name,
+             "quality is none of good, suspect, invalid, missing", "");
     } else if (!vg_usable((uint8_t)quality)) {
         set_channel(row, channel, quality, VG_REASON_DEVICE);
     } else if (!(m->has & HAS_VALUE)) {
-        note(row, "schema", m->start, "%s: an object without a value", name);
+        note(row, "schema", m->start, name, "an object without a value", "");
     } else {
         set_measured(d, row, channel, m);
         if (quality == VG_Q_SUSPECT && row->quality[channel] == VG_Q_GOOD)
@@ -333,15 +323,15 @@ static bool read_patient(struct decode_json *d, struct vg_decoded *row,
     if (!vg_json_read(&d->json, &v))
         return false;
     if (v.kind != VG_JSON_STRING || !vg_patient_valid(v.text.s, v.text.n)) {
-        refuse(row, "schema", v.start,
-               "patient: expected a string of 1 to 64 printable ASCII characters without space");
+        refuse(row, "schema", v.start, "patient",
+               "expected a string of 1 to 64 printable ASCII characters without space");
         return true;
     }
     memcpy(row->patient, v.text.s, v.text.n);
     if (message->key &&
         (message->key_len != v.text.n || memcmp(message->key, v.text.s, v.text.n) != 0))
-        refuse(row, "identity_mismatch", v.start,
-               "patient: not the one that the key of the message names");
+        refuse(row, "identity_mismatch", v.start, "patient",
+               "not the one that the key of the message names");
     return true;
 }
 
@@ -368,8 +358,8 @@ static bool read_bed(struct decode_json *d, struct vg_decoded *row)
     if (v.kind == VG_JSON_STRING && bed_valid(&v.text))
         memcpy(row->bed, v.text.s, v.text.n);
     else if (v.kind != VG_JSON_NULL)
-        note(row, "schema", v.start,
-             "bed: expected a string of 1 to 64 bytes without control characters");
+        note(row, "schema", v.start, "bed",
+             "expected a string of 1 to 64 bytes without control characters", "");
     return true;
 }
 
@@ -406,7 +396,7 @@ static bool read_version(struct decode_json *d, struct vg_decoded *row)
         return false;
     if (v.kind != VG_JSON_NUMBER || !v.number.whole || v.number.negative ||
         v.number.mantissa != 1 || v.number.digits != 1)
-        refuse(row, "schema", v.start, "version: expected 1");
+        refuse(row, "schema", v.start, "version", "expected 1");
     return true;
 }
 
@@ -419,13 +409,11 @@ static bool read_unknown(struct decode_json *d, struct vg_decoded *row,
         return false;
     /* The names by which other formats say what they are; such a row may mean anything. */
     if (vg_json_text_is(key, "v") || vg_json_text_is(key, "schema"))
-        refuse(row, "schema", key->start,
-               "a row of another format; the version of this is "
-               "\"version\":1");
+        refuse(row, "schema", key->start, "row",
+               "says by v or schema that it is of another format; expected \"version\":1");
     else if (d->unknown == UNKNOWN_DEAD_LETTER)
-        refuse(
-            row, "schema", key->start,
-            "a member that Vigil does not know, and the configuration says unknown: dead_letter");
+        refuse(row, "schema", key->start, "row",
+               "a member that Vigil does not know, and unknown: dead_letter is set");
     return true;
 }
 
@@ -475,7 +463,7 @@ static bool read_members(struct decode_json *d, struct vg_decoded *row,
             return false;
     }
     if (!(seen >> FIELD_PATIENT & 1))
-        refuse(row, "schema", row->start, "a row without patient");
+        refuse(row, "schema", row->start, "row", "no patient");
     return step == VG_JSON_END;
 }
 
@@ -500,7 +488,7 @@ static bool read_row(struct decode_json *d, const struct vg_message *message)
     } else {
         if (!vg_json_read(j, &v))
             return false;
-        refuse(row, "schema", row->start, "a row that is no object");
+        refuse(row, "schema", row->start, "row", "expected an object");
     }
     row->len = vg_json_offset(j) - row->start;
     return true;

@@ -70,7 +70,7 @@ bool vg_json_start(struct vg_json *j, const uint8_t *bytes, size_t n, struct vg_
     return true;
 }
 
-int vg_json_peek(struct vg_json *j)
+int vg_json_skip_space(struct vg_json *j)
 {
     for (; j->at < j->end; j->at++) {
         if (*j->at != ' ' && *j->at != '\n' && *j->at != '\r' && *j->at != '\t')
@@ -112,35 +112,37 @@ static const uint8_t *plain_end(const uint8_t *p, const uint8_t *end)
     return p;
 }
 
-static bool is_continuation(uint8_t c)
+/* How long a UTF-8 sequence is that begins with `first`; 0 if none does. */
+static size_t utf8_promise(uint8_t first)
 {
-    return (c & 0xC0) == 0x80;
+    if (first >= 0xC2 && first <= 0xDF)
+        return 2;
+    if (first >= 0xE0 && first <= 0xEF)
+        return 3;
+    return first >= 0xF0 && first <= 0xF4 ? 4 : 0;
 }
 
 /* Length of the well-formed UTF-8 sequence at `p` (Unicode, table 3-7), 0 if there is none. */
 static size_t utf8_length(const uint8_t *p, const uint8_t *end)
 {
-    size_t left = (size_t)(end - p);
+    size_t n = utf8_promise(p[0]);
     uint8_t low = 0x80, high = 0xBF;
 
-    if (p[0] >= 0xC2 && p[0] <= 0xDF)
-        return left >= 2 && is_continuation(p[1]) ? 2 : 0;
-    if ((p[0] & 0xF0) == 0xE0) {
-        if (p[0] == 0xE0)
-            low = 0xA0; /* below: overlong */
-        if (p[0] == 0xED)
-            high = 0x9F; /* above: surrogates */
-        return left >= 3 && p[1] >= low && p[1] <= high && is_continuation(p[2]) ? 3 : 0;
-    }
-    if (p[0] < 0xF0 || p[0] > 0xF4)
-        return 0;
+    if (p[0] == 0xE0)
+        low = 0xA0; /* below: overlong */
+    if (p[0] == 0xED)
+        high = 0x9F; /* above: surrogates */
     if (p[0] == 0xF0)
         low = 0x90; /* below: overlong */
     if (p[0] == 0xF4)
         high = 0x8F; /* above: beyond U+10FFFF */
-    if (left < 4 || p[1] < low || p[1] > high)
+    if (n == 0 || (size_t)(end - p) < n || p[1] < low || p[1] > high)
         return 0;
-    return is_continuation(p[2]) && is_continuation(p[3]) ? 4 : 0;
+    for (size_t i = 2; i < n; i++) {
+        if ((p[i] & 0xC0) != 0x80)
+            return 0;
+    }
+    return n;
 }
 
 static size_t utf8_write(uint32_t code, char *out)
@@ -301,17 +303,21 @@ static bool read_string(struct vg_json *j, struct vg_json_text *ret)
 
 /* ---- numbers ---- */
 
-/* A run of at least one digit. */
+/* A run of at least one digit. The mantissa wraps around when there are more than fit it; nobody
+ * looks at it then. */
 static bool read_digits(struct vg_json *j, struct vg_json_number *n)
 {
-    const uint8_t *start = j->at;
+    const uint8_t *p = j->at;
+    uint64_t mantissa = n->mantissa;
 
-    for (; j->at < j->end && is_digit(*j->at); j->at++) {
-        if (n->digits < VG_JSON_DIGITS)
-            n->mantissa = n->mantissa * 10 + (uint64_t)(*j->at - '0');
-        n->digits += n->mantissa != 0;
-    }
-    return j->at > start || malformed(j, j->at, "expected a digit");
+    for (; p < j->end && is_digit(*p); p++)
+        mantissa = mantissa * 10 + (uint64_t)(*p - '0');
+    if (p == j->at)
+        return malformed(j, p, "expected a digit");
+    n->mantissa = mantissa;
+    n->digits += (uint32_t)(p - j->at);
+    j->at = p;
+    return true;
 }
 
 /* Stands at the 'e'. What no double can be is as good as any other number that large. */
@@ -338,29 +344,27 @@ static bool read_exponent(struct vg_json *j, struct vg_json_number *n)
 
 static bool read_number(struct vg_json *j, struct vg_json_value *ret)
 {
-    struct vg_json_number n = { .whole = true };
+    struct vg_json_number *n = &ret->number;
     const uint8_t *point;
 
-    n.negative = *j->at == '-';
-    j->at += n.negative;
+    ret->kind = VG_JSON_NUMBER;
+    *n = (struct vg_json_number){ .negative = *j->at == '-', .whole = true };
+    j->at += n->negative;
     if (j->at + 1 < j->end && j->at[0] == '0' && is_digit(j->at[1]))
         return malformed(j, j->at, "a number with a leading zero");
-    if (!read_digits(j, &n))
+    if (!read_digits(j, n))
         return false;
     if (j->at < j->end && *j->at == '.') {
         point = j->at++;
-        if (!read_digits(j, &n))
+        if (!read_digits(j, n))
             return false;
-        n.exp10 = -(int32_t)(j->at - point - 1);
-        n.whole = false;
+        n->exp10 = -(int32_t)(j->at - point - 1);
+        n->whole = false;
     }
     if (j->at < j->end && (*j->at | 0x20) == 'e') {
-        if (!read_exponent(j, &n))
-            return false;
-        n.whole = false;
+        n->whole = false;
+        return read_exponent(j, n);
     }
-    ret->kind = VG_JSON_NUMBER;
-    ret->number = n;
     return true;
 }
 
@@ -483,6 +487,8 @@ static bool read_scalar(struct vg_json *j, struct vg_json_value *ret)
 {
     uint8_t c = j->at < j->end ? *j->at : 0;
 
+    if (is_digit(c) || c == '-')
+        return read_number(j, ret);
     switch (c) {
     case '"':
         ret->kind = VG_JSON_STRING;
@@ -494,8 +500,6 @@ static bool read_scalar(struct vg_json *j, struct vg_json_value *ret)
     case 'n':
         return read_word(j, "null", VG_JSON_NULL, ret);
     default:
-        if (c == '-' || is_digit(c))
-            return read_number(j, ret);
         return malformed(j, j->at, "expected a value");
     }
 }
@@ -503,7 +507,7 @@ static bool read_scalar(struct vg_json *j, struct vg_json_value *ret)
 static enum vg_json_step skip_step(struct vg_json *j)
 {
     enum vg_json_step step;
-    struct vg_json_text key;
+    struct vg_json_text key = { .s = "" };
 
     if (!j->level[j->depth - 1].object)
         return vg_json_next_element(j);

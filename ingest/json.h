@@ -38,7 +38,7 @@ enum vg_json_kind {
 /** A number in parts. mantissa * 10^exp10 is the number when digits <= VG_JSON_DIGITS. */
 struct vg_json_number {
     uint64_t mantissa;
-    uint32_t digits; /**< significant ones, trailing zeros included */
+    uint32_t digits; /**< as written, zeros included */
     int32_t exp10;
     bool negative;
     bool whole; /**< written without fraction and exponent */
@@ -91,7 +91,13 @@ VG_NODISCARD bool vg_json_start(struct vg_json *j, const uint8_t *bytes, size_t 
                                 struct vg_fault *fault);
 
 /** Skips white space; the byte that follows, or -1 at the end of the message. */
-int vg_json_peek(struct vg_json *j);
+int vg_json_skip_space(struct vg_json *j);
+
+/** The same; most messages hold no white space. */
+static inline int vg_json_peek(struct vg_json *j)
+{
+    return j->at<j->end && * j->at> ' ' ? *j->at : vg_json_skip_space(j);
+}
 
 /** Enters the object or array that begins at the byte that vg_json_peek() returned. */
 VG_NODISCARD bool vg_json_enter(struct vg_json *j);
