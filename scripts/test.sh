@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds and passes the tests: everything in a release build, then unit, contract and scenario tests
-# under AddressSanitizer and UndefinedBehaviorSanitizer. VIGIL_LONG=1 asks the tests for their long
-# forms.
+# Builds and passes the tests: everything in a release build, then unit, contract, scenario and
+# fuzz-corpus tests under AddressSanitizer and UndefinedBehaviorSanitizer. VIGIL_LONG=1 asks the
+# tests for their long forms.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -31,7 +31,7 @@ run() {
 }
 
 run release "$@"
-run asan -L 'unit|contract|scenario' "$@"
+run asan -L 'unit|contract|scenario|fuzz' "$@"
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""The verbs as a user meets them: help, mistakes, exit codes, and data on standard output alone."""
+import gzip
+import json
+import subprocess
+import tempfile
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import vigil
+from vigil import check
+
+VERBS = ["run", "validate", "alerts", "simulate", "replay", "demo", "mock-broker", "list",
+         "describe", "version"]
+START = "2026-03-01T12:00:00Z"
+
+
+def call(*arguments, expect=0):
+    done = subprocess.run([vigil.VIGIL, *map(str, arguments)], capture_output=True, text=True,
+                          timeout=vigil.TIMEOUT_S)
+    check(done.returncode == expect,
+          f"vigil {arguments}: exit {done.returncode}, expected {expect}\n{done.stderr}")
+    return done
+
+
+def rows(*arguments):
+    return [json.loads(line) for line in
+            call("simulate", "--to", "-", "--start", START, *arguments).stdout.splitlines()]
+
+
+def every_verb_has_help():
+    listed = call("--help").stdout
+    for verb in VERBS:
+        check(f"\n  {verb} " in listed, f"{verb} is not in vigil --help")
+        text = call(verb, "--help").stdout
+        check(f"vigil {verb}" in text, f"{verb} --help says {text[:80]!r}")
+
+
+def mistakes_are_usage_errors_with_a_suggestion():
+    check('"simulate"?' in call("simulte", expect=2).stderr, "no suggestion for simulte")
+    for verb in VERBS:
+        done = call(verb, "--frobnicate", expect=2)
+        check("frobnicate" in done.stderr and not done.stdout, f"{verb}: {done.stderr!r}")
+    call(expect=2)
+    call("run", expect=2)
+    call("simulate", "--to", "-", "--brokers", "x", expect=2)
+    call("replay", "--csv", "x", expect=2)
+
+
+def the_configurations_in_the_box_are_valid():
+    files = sorted((vigil.ROOT / "configs").glob("*.yaml"))
+    check(len(files) >= 3, f"only {files}")
+    for file in files:
+        check(": ok" in call("validate", file).stdout, f"{file} is not ok")
+
+
+def a_wrong_configuration_is_78_for_validate_and_run():
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "wrong.yaml"
+        file.write_text((vigil.ROOT / "configs/minimal.yaml").read_text()
+                        .replace("topic: vitals.raw", "topik: vitals.raw"))
+        for verb in ("validate", "run"):
+            said = call(verb, file, expect=78).stderr
+            check("wrong.yaml:" in said and "topik" in said and '"topic"' in said, said)
+
+
+def nobody_there_is_69():
+    call("simulate", "--brokers", "127.0.0.1:1", "--topic", "t", expect=69)
+
+
+def list_and_describe_cover_the_registry():
+    listed = call("list").stdout
+    names = [line.split()[0] for line in listed.splitlines() if line.startswith("  ")]
+    names.remove("name")  # a heading
+    check("spo2" in names and "alert" in names and "kafka" in names, listed)
+    for name in [*names, "service", "source"]:
+        check(name in call("describe", name).stdout, f"describe {name}")
+
+
+def the_same_seed_gives_the_same_bytes_at_any_speed():
+    def run(*more):
+        return call("simulate", "--to", "-", "--start", START, "--beds", "3", "--duration", "2m",
+                    "--artefact-rate", "50", *more).stdout
+    check(run() == run("--speed", "200"), "speed changes the bytes")
+    check(run() != run("--seed", "2"), "the seed changes nothing")
+
+
+def arrays_hold_the_same_rows_of_one_patient_each():
+    single = rows("--beds", "3", "--duration", "1m")
+    arrays = rows("--beds", "3", "--duration", "1m", "--rows", "7")
+    check(all(len({row["patient"] for row in a}) == 1 for a in arrays), "patients are mixed")
+    check(max(map(len, arrays)) == 7 and sum(map(len, arrays)) == len(single), "rows are lost")
+    by_place = lambda r: (r["patient"], r["time"])
+    check(sorted((r for a in arrays for r in a), key=by_place) == sorted(single, key=by_place),
+          "the rows differ")
+
+
+def recorded_rows_come_in_record_order_and_keep_their_digits():
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        with gzip.open(folder / "a.csv.gz", "wt") as f:
+            f.write("who,t,sat\nA,0,97.50\nA,2,\nB,1,90\n")
+        (folder / "map.yaml").write_text("version: 1\npatient: who\nrecord_time: t\n"
+                                         "channels: {spo2: sat}\n")
+        out = call("replay", "--csv", folder / "a.csv.gz", "--map", folder / "map.yaml", "--to", "-",
+                   "--start", START).stdout
+        check(out == '{"patient":"A","time":"2026-03-01T12:00:00.000Z","spo2":97.50}\n'
+                     '{"patient":"B","time":"2026-03-01T12:00:01.000Z","spo2":90}\n'
+                     '{"patient":"A","time":"2026-03-01T12:00:02.000Z","spo2":null}\n', out)
+
+
+def replay_and_simulate_deliver_every_row_to_kafka():
+    with vigil.MockBroker("vitals.raw:4") as broker:
+        call("simulate", "--brokers", broker.bootstrap, "--topic", "vitals.raw", "--start", START,
+             "--beds", "4", "--duration", "5m", "--scenario", "apnoea@1:1m+2m")
+        with vigil.Pipeline(vigil.sedation_config(broker.bootstrap)) as p:
+            said = p.run()
+            check("run: 1200 rows" in said, said)
+            phases = [e["phase"] for e in p.events()
+                      if e["rule"] == "spo2_low" and e["bed"] == "icu-a/01"]
+            check(phases and phases[0] == "start", f"the apnoea gave {phases}")
+
+
+def the_demo_shows_what_it_promises():
+    said = call("demo", vigil.ROOT / "configs/demo.yaml", "--seconds", "24").stdout
+    check("MISSING" not in said and said.count("  seen ") == 4, said)
+
+
+if __name__ == "__main__":
+    vigil.main(every_verb_has_help, mistakes_are_usage_errors_with_a_suggestion,
+               the_configurations_in_the_box_are_valid,
+               a_wrong_configuration_is_78_for_validate_and_run, nobody_there_is_69,
+               list_and_describe_cover_the_registry,
+               the_same_seed_gives_the_same_bytes_at_any_speed,
+               arrays_hold_the_same_rows_of_one_patient_each,
+               recorded_rows_come_in_record_order_and_keep_their_digits,
+               replay_and_simulate_deliver_every_row_to_kafka, the_demo_shows_what_it_promises)
