@@ -57,8 +57,11 @@ static const struct {
     { "reconnect.backoff.max.ms", "1000" },
     { "fetch.wait.max.ms", "5" },
     { "fetch.error.backoff.ms", "50" },
-    { "queued.min.messages", "100000" },
-    { "queued.max.messages.kbytes", "65536" },
+    /* A partition. 10,000, 30,000 and 100,000 read a real Kafka at 136, 125 and 143 thousand
+     * records/s (120 B, 4 partitions, 6 us of work each) in 18, 28 and 61 MB: no difference beyond
+     * the noise, and a pause throws away what is queued. */
+    { "queued.min.messages", "30000" },
+    { "queued.max.messages.kbytes", "32768" },
 };
 
 /* Only of a member. Eager assignors: the cooperative one of librdkafka 2.0.2 may loop for ever. */
