@@ -5,6 +5,7 @@
  * gets the model that the stage accepts; other options have their defaults.
  */
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,6 +256,32 @@ Test(components, unknown_keys_are_refused_by_each)
 Test(components, the_collection_of_configurations_is_reported_as_each_file_expects)
 {
     corpus_check();
+}
+
+Test(components, the_configurations_that_come_with_vigil_load_without_a_word)
+{
+    DIR *dir = opendir(VG_SOURCE_ROOT "/configs");
+    struct dirent *entry;
+    int loaded = 0;
+
+    cr_assert(dir);
+    while ((entry = readdir(dir))) {
+        struct vg_buf talk = VG_BUF_INIT;
+        struct vg_config *config;
+        struct vg_err err;
+        char path[512];
+
+        if (!strstr(entry->d_name, ".yaml"))
+            continue;
+        snprintf(path, sizeof(path), VG_SOURCE_ROOT "/configs/%s", entry->d_name);
+        cr_assert_eq(vg_config_load(path, &config, &talk, &err), VG_OK, "%s", talk.data);
+        cr_assert_eq(talk.len, 0, "%s", talk.data);
+        vg_config_free(config);
+        vg_buf_done(&talk);
+        loaded++;
+    }
+    closedir(dir);
+    cr_assert_gt(loaded, 0);
 }
 
 Test(components, each_has_the_functions_that_its_kind_needs)
