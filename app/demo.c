@@ -77,7 +77,7 @@ struct bed {
 
 struct demo {
     const struct options *options;
-    char folder[64], publish[96], control[96], bootstrap[64];
+    char folder[64], publish[96], control[96], bootstrap[128];
     pid_t broker, pipeline;
     int broker_out;
     struct vg_sim *sim;
