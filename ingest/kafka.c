@@ -275,11 +275,12 @@ static vg_status learn_ranges(const struct kafka *k, const rd_kafka_topic_partit
     *ret = (struct ranges){ rd_kafka_topic_partition_list_copy(list),
                             rd_kafka_topic_partition_list_copy(list),
                             rd_kafka_topic_partition_list_copy(list) };
+    /* In this order low <= start <= high while others write. */
     code = look_up(k, ret->low, RD_KAFKA_OFFSET_BEGINNING, connect_timeout_ms(k));
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        code = look_up(k, ret->high, RD_KAFKA_OFFSET_END, connect_timeout_ms(k));
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         code = look_up(k, ret->start, mark, connect_timeout_ms(k));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = look_up(k, ret->high, RD_KAFKA_OFFSET_END, connect_timeout_ms(k));
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return VG_OK;
     return vg_fail(err, VG_E_UNAVAILABLE, "the brokers do not tell what %s holds: %s", k->topic,

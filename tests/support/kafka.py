@@ -48,7 +48,8 @@ class Died(Exception):
 
 
 def _die_with_parent():
-    """A test killed with SIGKILL must not leave a broker behind."""
+    """A test killed with SIGKILL must not leave a broker behind. The kernel means the thread that
+    started it: make a Kafka() in one that lives as long."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
