@@ -60,7 +60,8 @@ static void push_waiting(struct vg_ingest_worker *w)
     while (sent < w->n && vg_link_send(&w->link, w->waiting[sent], false))
         sent++;
     w->n -= sent;
-    memmove(w->waiting, w->waiting + sent, w->n * sizeof(*w->waiting));
+    if (sent)
+        memmove(w->waiting, w->waiting + sent, w->n * sizeof(*w->waiting));
 }
 
 static void send(struct vg_ingest *in, uint32_t worker, struct vg_frame *f)
@@ -280,6 +281,23 @@ static void take_row(struct vg_ingest *in, const struct vg_record *rec,
 
 /* ---- commands ---- */
 
+static bool begins_config(const struct vg_item_command *head)
+{
+    return head->kind == VG_COMMAND_CONFIG && head->patient[0] == '\0' && head->size == 0;
+}
+
+/* Events stand behind all commands of their frame, so what belongs to the configuration before, its
+ * timers included, leaves in frames of its own. */
+static void part_before(struct vg_ingest *in, uint32_t shard, int64_t log_ns)
+{
+    struct vg_ingest_shard *s = &in->shard[shard];
+
+    flush(in, shard);
+    if (log_ns != VG_TIME_NONE && log_ns > s->log_ns)
+        s->log_ns = log_ns;
+    send_mark(in, shard, VG_FRAME_ROWS);
+}
+
 /* Puts a command into the log order of its shard at the present position. */
 static void inject(struct vg_ingest *in, uint32_t shard, const struct vg_item_command *head,
                    const void *payload)
@@ -289,6 +307,8 @@ static void inject(struct vg_ingest *in, uint32_t shard, const struct vg_item_co
     uint32_t slot = 0;
     bool clock = head->kind == VG_COMMAND_CLOCK;
 
+    if (begins_config(head))
+        part_before(in, shard, head->log_ns);
     room(in, shard);
     if (head->patient[0] &&
         vg_patients_admit(s->patients, head->patient, "", &slot) == VG_PATIENT_NEW)
@@ -321,6 +341,9 @@ static void inject_config(struct vg_ingest *in, uint32_t shard, const char *pati
                                     .size = open ? sizeof(*open) : 0 };
 
     memcpy(head.patient, patient, sizeof(head.patient));
+    /* Time moves on with a new configuration, so that what begins by it has ids of its own. */
+    if (begins_config(&head) && head.log_ns != VG_TIME_NONE)
+        head.log_ns += VG_NS_PER_MS;
     inject_new(in, shard, &head, open);
 }
 

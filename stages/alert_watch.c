@@ -398,6 +398,11 @@ void vg_watch_announce(struct vg_look *l, const struct vg_watch *w)
         memset(e, 0, sizeof(*e));
         return;
     }
+    /* Under the configuration before, an episode may have begun at the same row and ended: this is
+     * another one, and its ids must not be those. */
+    e->has_due = true;
+    e->origin = l->out->log_ns;
+    e->index = 0;
     e->number = 0;
     tell_worst(l, w, VG_PHASE_START, NULL);
 }
