@@ -62,6 +62,7 @@ struct scope {
     int64_t heard_ns; /* last sign of that request */
     int64_t not_before_ns;
     bool refused; /* and said so */
+    bool has_gap;
 };
 
 struct ward {
@@ -261,6 +262,8 @@ static void drive(struct vigil_client *c, struct endpoint *e, size_t scope, int6
     }
     s->request = 0;
     gap = find_gap(e, scope, now);
+    c->stats.gaps += gap && !s->has_gap;
+    s->has_gap = gap != NULL;
     if (gap) {
         s->cursor = gap->last;
         ask(c, e, s, gap->name, now);
@@ -358,7 +361,6 @@ static bool take_live(struct vigil_client *c, struct endpoint *e, const struct w
         return false;
     }
     if (h->prev_seq > w->last) {
-        c->stats.gaps += w->missed <= w->last;
         w->missed = h->seq;
         drive(c, e, w->scope, now);
         return false;

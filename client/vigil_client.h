@@ -129,7 +129,7 @@ struct vigil_item {
 struct vigil_stats {
     uint64_t events;     /**< given out */
     uint64_t duplicates; /**< dropped: a seq or event_id that was given out before */
-    uint64_t gaps;       /**< found */
+    uint64_t gaps;       /**< times that events were found missing */
     uint64_t replayed;   /**< events given out that a replay brought */
     uint64_t malformed;  /**< messages that could not be understood */
 };
