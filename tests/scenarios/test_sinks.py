@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Sinks: every event once in a file, whatever happens to the process, the file or the disk; and no
+sink holds up another."""
+import errno
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import live
+import vigil
+from live import Live, record, until
+from vigil import check
+
+TOPIC = "vitals.raw"
+KILLS = int(os.environ.get("KILLS", "8"))
+SEED = int(os.environ.get("SEED", "1"))
+
+
+def config(broker, sinks=None, **service):
+    c = vigil.sedation_config(broker.bootstrap, snapshot={"every": "200ms"}, **service)
+    c["alert_rules"] = {"spo2_low": vigil.limit_rule("spo2", "90 %", 0)}
+    c["sinks"] |= sinks or {}
+    return c
+
+
+def feed(broker, first_s, seconds, patients=4, bed=None):
+    """An alert starts or ends with every row."""
+    more = {"bed": bed} if bed else {}
+    vigil.produce(broker.bootstrap, TOPIC,
+                  [record(0, s, f"p-{i}", spo2=80 if s % 2 else 95, **more)
+                   for s in range(first_s, first_s + seconds) for i in range(patients)])
+
+
+def stored(p):
+    return [body if isinstance(body, bytes) else body.encode()
+            for body, in p.outbox("select body from event order by seq")]
+
+
+def complete(p, path="alerts.ndjson"):
+    return lambda: len(p.lines(path)) >= p.outbox("select count(*) from event")[0][0] > 0
+
+
+def check_file(p, path="alerts.ndjson"):
+    check(p.lines(path) == stored(p), f"{path} differs from the outbox: {len(p.lines(path))} lines, "
+          f"{len(stored(p))} events")
+
+
+def tear(file, rng):
+    """Leaves of the last line what a crash in the middle of a write leaves."""
+    size = file.stat().st_size
+    last = len(file.read_bytes().splitlines(keepends=True)[-1])
+    os.truncate(file, size - rng.randrange(1, last))
+
+
+def once_in_the_file_after_kills_and_a_torn_line():
+    rng = random.Random(SEED)
+    with vigil.MockBroker(f"{TOPIC}:1") as broker, vigil.Pipeline(config(broker)) as p:
+        feed(broker, 0, 500)
+        file = p.data / "alerts.ndjson"
+        for kill in range(KILLS):
+            lines = len(p.lines())
+            feed(broker, 500 + 50 * kill, 50)
+            with Live(p) as run:
+                until("a new line", lambda: len(p.lines()) > lines + rng.randrange(150))
+                run.kill()
+            whole = p.lines()
+            check(stored(p)[:len(whole) - 1] == whole[:-1], "the file is ahead of the outbox")
+            if kill % 2:
+                tear(file, rng)
+        live.check_no_mismatch(p.run())
+        check_file(p)
+        check(len(p.lines()) == (500 + 50 * KILLS) * 4 - 4, f"{len(p.lines())} events")
+
+
+def each_sink_has_a_cursor_of_its_own():
+    second = {"second": {"type": "file", "path": "days/%Y-%m-%d.ndjson"}}
+    with vigil.MockBroker(f"{TOPIC}:1") as broker, vigil.Pipeline(config(broker)) as p:
+        feed(broker, 0, 20)
+        p.run()
+        p.config["sinks"] |= second
+        p.path.write_text(json.dumps(p.config))
+        feed(broker, 20, 20)
+        p.run()
+        check_file(p)
+        check_file(p, "days/2026-01-01.ndjson")  # a new sink gets what the outbox holds
+        cursors = p.outbox("select sink, seq from cursor order by sink")
+        check([c[0] for c in cursors] == ["file", "second"] and cursors[0][1] == cursors[1][1],
+              f"cursors {cursors}")
+
+
+
+def a_sink_that_fails_is_tried_again_and_holds_up_no_other():
+    with vigil.MockBroker(f"{TOPIC}:1") as broker, tempfile.TemporaryDirectory() as folder:
+        blocked = pathlib.Path(folder) / "elsewhere"
+        blocked.mkdir()
+        sinks = {"second": {"type": "file", "path": str(blocked / "alerts.ndjson")}}
+        with vigil.Pipeline(config(broker, sinks)) as p:
+            # A folder in the file's place: opening fails, for root as well.
+            (blocked / "alerts.ndjson").mkdir()
+            feed(broker, 0, 20)
+            with Live(p) as run:
+                until("the other sink", complete(p))
+                run.wait_line(b"trying again")
+                feed(broker, 20, 20)
+                until("the other sink goes on",
+                      lambda: len(p.lines()) == 40 * 4 - 4)
+                (blocked / "alerts.ndjson").rmdir()
+                until("the sink that failed",
+                      lambda: (blocked / "alerts.ndjson").exists()
+                      and len((blocked / "alerts.ndjson").read_bytes().splitlines()) == 156)
+                run.stop()
+            check_file(p)
+            check((blocked / "alerts.ndjson").read_bytes().splitlines() == stored(p),
+                  "the sink that failed has other events")
+
+
+def one_process_holds_a_data_dir():
+    with vigil.MockBroker(f"{TOPIC}:1") as broker, vigil.Pipeline(config(broker)) as p:
+        with Live(p) as run:
+            said = p.run(expect=69)
+            check(str(p.data) in said and "another" in said, f"the message is {said!r}")
+            feed(broker, 0, 10)
+            until("the first goes on", complete(p))
+            run.kill()
+        p.run()
+        check_file(p)
+
+
+class SmallDisk:
+    """A file system of a few MiB, or a skip with the reason."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="vigil-disk-")
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.size}", "none",
+                               self.folder], capture_output=True, text=True)
+        if done.returncode != 0:
+            os.rmdir(self.folder)
+            self.folder = None
+            print(f"     no full disk: {done.stderr.strip() or 'mount failed'}")
+        return self.folder and pathlib.Path(self.folder)
+
+    def __exit__(self, *_):
+        if self.folder:
+            subprocess.run(["umount", "-l", self.folder], check=True)
+            os.rmdir(self.folder)
+
+
+def fill(file):
+    """Takes what is left of its disk."""
+    fd = os.open(file, os.O_WRONLY | os.O_CREAT)
+    try:
+        while True:
+            os.write(fd, bytes(4096))
+    except OSError as why:
+        check(why.errno == errno.ENOSPC, str(why))
+    finally:
+        os.close(fd)
+
+
+def a_full_disk_loses_nothing():
+    with vigil.MockBroker(f"{TOPIC}:1") as broker, SmallDisk("6m") as disk:
+        if not disk:
+            return
+        p = vigil.Pipeline(config(broker), disk)
+        feed(broker, 0, 20)
+        p.run()
+        ballast = disk / "ballast"
+        with Live(p) as run:
+            fill(ballast)
+            feed(broker, 20, 300)
+            run.wait_line(b"trying again every second")
+            ballast.unlink()
+            until("all events", lambda: len(p.lines()) == 320 * 4 - 4 and complete(p)())
+            run.stop()
+        live.check_no_mismatch(p.run())
+        check_file(p)
+
+
+if __name__ == "__main__":
+    vigil.main(once_in_the_file_after_kills_and_a_torn_line, each_sink_has_a_cursor_of_its_own,
+               a_sink_that_fails_is_tried_again_and_holds_up_no_other,
+               one_process_holds_a_data_dir, a_full_disk_loses_nothing)
