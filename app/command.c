@@ -76,7 +76,8 @@ static void describe(const struct vg_option *opt, struct vg_buf *out)
             vg_buf_printf(out, "; default %s", opt->def);
         vg_buf_str(out, ")");
     } else if (opt->type == VG_OPT_LIST_) {
-        vg_buf_str(out, " (may be repeated)");
+        vg_buf_str(out, opt->flags & VG_OPT_REQUIRED ? " (required; may be repeated)"
+                                                     : " (may be repeated)");
     } else if (opt->flags & VG_OPT_REQUIRED) {
         vg_buf_str(out, " (required)");
     } else if (opt->def && opt->type != VG_OPT_BOOL_) {

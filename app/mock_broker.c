@@ -3,122 +3,84 @@
  * For the demo and for first steps without a Kafka. It keeps everything in memory, at most 5 MiB or
  * 100,000 batches a partition, and drops what is older without an error.
  */
-#include <getopt.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "app/command.h"
 #include "app/verbs.h"
 #include "core/text.h"
 
-enum { TOPICS_MAX = 64, PARTITIONS_MAX = 1000, BROKERS_MAX = 9 };
+enum { PARTITIONS_MAX = 1000 };
 
-struct topic {
-    char *name;
-    int partitions;
+struct options {
+    struct vg_strings topic;
+    int64_t brokers;
 };
 
-struct request {
-    struct topic topics[TOPICS_MAX];
-    size_t topics_n;
-    int brokers;
+/* clang-format off */
+#define O struct options
+static const struct vg_option options[] = {
+    VG_CLI_LIST(O, topic, "topic", "NAME:PARTITIONS", VG_OPT_REQUIRED, "a topic to make"),
+    VG_OPT_INT(O, brokers, "brokers", "1", 1, 9, "", 0, "brokers of the cluster"),
+    VG_OPT_END,
+};
+#undef O
+/* clang-format on */
+
+static const struct vg_command command = {
+    .name = "mock-broker",
+    .summary = "Runs a small Kafka in memory, for demos and tests, until SIGTERM or Ctrl-C",
+    .arguments = "",
+    .options = options,
+    .notes =
+        "The first line on standard output is bootstrap.servers=HOST:PORT. A partition holds at "
+        "most\n5 MiB; older records are dropped in silence.\n",
 };
 
-static const char usage[] =
-    "Usage: vigil mock-broker --topic NAME:PARTITIONS [--topic ...] [--brokers N]\n"
-    "\n"
-    "Runs a small Kafka for demos and tests until SIGTERM or Ctrl-C. The first line on\n"
-    "stdout is bootstrap.servers=HOST:PORT. Nothing is written to disk; a partition holds\n"
-    "at most 5 MiB, older records are dropped in silence.\n"
-    "\n"
-    "  -t, --topic NAME:PARTITIONS  a topic to make; may be repeated\n"
-    "  -b, --brokers N              1 to 9 (default 1)\n"
-    "  -h, --help                   this text\n";
-
-static int wrong(const char *why, const char *text)
-{
-    fprintf(stderr, "vigil mock-broker: %s: '%s'\nTry 'vigil mock-broker --help'.\n", why, text);
-    return 2;
-}
-
-static bool parse_count(const char *text, int max, int *ret)
-{
-    int64_t n;
-
-    if (!vg_parse_int(text, &n) || n < 1 || n > max)
-        return false;
-    *ret = (int)n;
-    return true;
-}
-
-static bool parse_topic(char *text, struct topic *ret)
+/* Cuts "NAME:PARTITIONS" at its colon. */
+static bool parse_topic(char *text, int *ret_partitions)
 {
     char *colon = strrchr(text, ':');
+    int64_t n;
 
-    if (!colon || colon == text || !parse_count(colon + 1, PARTITIONS_MAX, &ret->partitions))
+    if (!colon || colon == text || !vg_parse_int(colon + 1, &n) || n < 1 || n > PARTITIONS_MAX)
         return false;
     *colon = '\0';
-    ret->name = text;
+    *ret_partitions = (int)n;
     return true;
 }
 
-/* Returns an exit code, or -1 to go on. */
-static int parse(int argc, char **argv, struct request *req)
+static int make_topics(const struct options *o, rd_kafka_mock_cluster_t *cluster)
 {
-    static const struct option longs[] = {
-        { "topic", required_argument, NULL, 't' },
-        { "brokers", required_argument, NULL, 'b' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
-    };
-    int c;
+    for (size_t i = 0; i < o->topic.n; i++) {
+        char *name = o->topic.value[i];
+        rd_kafka_resp_err_t e;
+        int partitions;
 
-    optind = 1;
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, "t:b:h", longs, NULL)) != -1) {
-        switch (c) {
-        case 't':
-            if (req->topics_n == TOPICS_MAX)
-                return wrong("too many topics, at most 64", optarg);
-            if (!parse_topic(optarg, &req->topics[req->topics_n]))
-                return wrong("expected --topic NAME:PARTITIONS with 1 to 1000 partitions", optarg);
-            req->topics_n++;
-            break;
-        case 'b':
-            if (!parse_count(optarg, BROKERS_MAX, &req->brokers))
-                return wrong("expected --brokers 1 to 9", optarg);
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            return 0;
-        default:
-            return wrong("unknown or incomplete option", argv[optind - 1]);
+        if (!parse_topic(name, &partitions))
+            return vg_command_usage(&command,
+                                    "--topic \"%s\": expected NAME:PARTITIONS with 1 to %d "
+                                    "partitions, such as vitals.raw:4",
+                                    name, PARTITIONS_MAX);
+        e = rd_kafka_mock_topic_create(cluster, name, partitions, (int)o->brokers);
+        if (e) {
+            fprintf(stderr, "vigil mock-broker: cannot make topic %s: %s\n", name,
+                    rd_kafka_err2str(e));
+            return vg_status_exit(VG_E_FAILED);
         }
     }
-    if (optind < argc)
-        return wrong("unexpected argument", argv[optind]);
-    if (req->topics_n == 0)
-        return wrong("at least one is needed", "--topic NAME:PARTITIONS");
-    return -1;
+    return VG_COMMAND_GO;
 }
 
-static int serve(const struct request *req, rd_kafka_mock_cluster_t *cluster, const sigset_t *stop)
+static int serve(const struct options *o, rd_kafka_mock_cluster_t *cluster, const sigset_t *stop)
 {
-    int sig;
+    int sig, exit = make_topics(o, cluster);
 
-    for (size_t i = 0; i < req->topics_n; i++) {
-        const struct topic *t = &req->topics[i];
-        rd_kafka_resp_err_t code =
-            rd_kafka_mock_topic_create(cluster, t->name, t->partitions, req->brokers);
-
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            fprintf(stderr, "vigil mock-broker: cannot make topic %s: %s\n", t->name,
-                    rd_kafka_err2str(code));
-            return 1;
-        }
-    }
+    if (exit != VG_COMMAND_GO)
+        return exit;
     printf("bootstrap.servers=%s\n", rd_kafka_mock_cluster_bootstraps(cluster));
     fflush(stdout);
     fprintf(stderr, "vigil mock-broker: in memory only; a partition holds at most 5 MiB, older "
@@ -127,18 +89,15 @@ static int serve(const struct request *req, rd_kafka_mock_cluster_t *cluster, co
     return 0;
 }
 
-int vg_verb_mock_broker(int argc, char **argv)
+static int run(const struct options *o)
 {
-    struct request req = { .brokers = 1 };
-    int code = parse(argc, argv, &req);
     rd_kafka_mock_cluster_t *cluster = NULL;
     rd_kafka_conf_t *conf;
     char why[256] = "";
     sigset_t stop;
     rd_kafka_t *rk;
+    int exit = vg_status_exit(VG_E_FAILED);
 
-    if (code >= 0)
-        return code;
     /* Blocked before librdkafka starts its threads, which inherit the mask: the signal waits for
      * sigwait() in this one. */
     sigemptyset(&stop);
@@ -150,15 +109,26 @@ int vg_verb_mock_broker(int argc, char **argv)
     rd_kafka_conf_set(conf, "log_level", "3", why, sizeof(why));
     rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
     if (rk)
-        cluster = rd_kafka_mock_cluster_new(rk, req.brokers);
-    if (!cluster) {
-        fprintf(stderr, "vigil mock-broker: cannot start a mock cluster: %s\n", why);
-        code = 1;
-    } else {
-        code = serve(&req, cluster, &stop);
+        cluster = rd_kafka_mock_cluster_new(rk, (int)o->brokers);
+    if (cluster) {
+        exit = serve(o, cluster, &stop);
         rd_kafka_mock_cluster_destroy(cluster);
+    } else {
+        fprintf(stderr, "vigil mock-broker: cannot start a mock cluster: %s\n", why);
     }
     if (rk)
         rd_kafka_destroy(rk);
-    return code;
+    return exit;
+}
+
+int vg_verb_mock_broker(int argc, char **argv)
+{
+    struct options o = { 0 };
+    char **args;
+    int exit = vg_command_parse(&command, argc, argv, &o, &args);
+
+    if (exit == VG_COMMAND_GO)
+        exit = run(&o);
+    vg_options_done(options, &o);
+    return exit;
 }
