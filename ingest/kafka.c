@@ -36,6 +36,7 @@ static const int64_t close_timeout_ns = 5 * VG_NS_PER_S;
 
 struct shard {
     int64_t end;  /* offset after the last record when reading began; -1: not known */
+    int64_t next; /* offset after the last record returned; 0: none yet */
     bool behind;  /* ours, and there may be more: not yet told that the end is reached */
     bool paused;  /* by the caller; librdkafka may refetch when an unpaused partition is resumed */
     bool ended;   /* until_end: nothing more is returned */
@@ -724,6 +725,7 @@ static enum vg_poll take_record(struct kafka *k, rd_kafka_message_t *m, struct v
     }
     k->message = m;
     k->dry = 0;
+    s->next = m->offset + 1;
     s->behind = true;
     *record = (struct vg_record){
         .shard = shard,
@@ -798,15 +800,25 @@ static void take_notice(struct kafka *k, const rd_kafka_message_t *m)
         keep_failure(k, &err);
 }
 
-static bool waits_for_more(const struct shard *s)
+/* The high mark is that of the newest answer of the broker. A partition that is read up to it only
+ * has no news: to ask about it would delay the next record by that question (on the mock at 1,000
+ * records/s by 20 ms). */
+static bool waits_for_more(const struct kafka *k, uint32_t shard)
 {
-    return s->behind && !s->paused && !s->ended;
+    const struct shard *s = &k->shards[shard];
+    int64_t low, high;
+
+    if (!s->behind || s->paused || s->ended)
+        return false;
+    return rd_kafka_get_watermark_offsets(k->rk, k->topic, (int32_t)shard, &low, &high) !=
+               RD_KAFKA_RESP_ERR_NO_ERROR ||
+           high < 0 || s->next < high;
 }
 
 static bool any_waits_for_more(const struct kafka *k)
 {
     for (uint32_t i = 0; i < k->shards_n; i++) {
-        if (waits_for_more(&k->shards[i]))
+        if (waits_for_more(k, i))
             return true;
     }
     return false;
@@ -825,7 +837,7 @@ static void wake_fetcher(struct kafka *k)
         return;
     list = rd_kafka_topic_partition_list_new((int)k->shards_n);
     for (uint32_t i = 0; i < k->shards_n; i++) {
-        if (waits_for_more(&k->shards[i]))
+        if (waits_for_more(k, i))
             rd_kafka_topic_partition_list_add(list, k->topic, (int32_t)i);
     }
     look_up(k, list, RD_KAFKA_OFFSET_END, WAKE_MS);
