@@ -586,6 +586,56 @@ Test(alert1, an_acknowledgement_that_nobody_takes_times_out)
     cr_assert_str_eq(item.reply.code, "timeout");
 }
 
+/* Its last line, which tells what it found. */
+static const char *last_line(FILE *f)
+{
+    static char line[65536];
+    static char last[65536];
+
+    last[0] = '\0';
+    while (fgets(line, sizeof(line), f))
+        memcpy(last, line, sizeof(last));
+    return last;
+}
+
+Test(alert1, a_subscriber_written_from_the_contract_alone_proves_that_it_missed_nothing)
+{
+    enum { EVENTS = 3000, STORED = 1200 };
+    char line[4096];
+    FILE *f;
+    int status;
+
+    /* NOLINTBEGIN(cert-env33-c): a program of our own */
+    if (system("/usr/bin/python3 -c 'import zmq' 2>/dev/null") != 0)
+        cr_skip_test("no /usr/bin/python3 with the zmq module (package python3-zmq)");
+    for (uint32_t i = 0; i < STORED; i++)
+        fake_outbox_add(a.outbox, i % 3 ? "icu-a" : "icu-b", i, 0, VG_PHASE_START);
+    start_sink(&a, STORED);
+    snprintf(line, sizeof(line),
+             "/usr/bin/python3 " VG_SOURCE_ROOT "/tests/support/alert1_subscriber.py"
+             " --publish %s --control %s --after 0 --count %d",
+             a.publish, a.control, EVENTS);
+    f = popen(line, "r");
+    /* NOLINTEND(cert-env33-c) */
+    cr_assert_not_null(f);
+    do { /* until the stored ones are there: the rest comes live */
+        cr_assert_not_null(fgets(line, sizeof(line), f));
+    } while (!strstr(line, "\"synced\""));
+    for (uint64_t seq = STORED + 100; seq < STORED + 140; seq += 7)
+        fake_outbox_lose(a.outbox, seq);
+    fake_outbox_lose(a.outbox, EVENTS);
+    for (uint32_t i = STORED; i < EVENTS; i++)
+        fake_outbox_add(a.outbox, i % 3 ? "icu-a" : "icu-b", i, 0, VG_PHASE_START);
+    snprintf(line, sizeof(line), "\"verdict\":\"complete\",\"events\":%d,", EVENTS);
+    {
+        const char *verdict = last_line(f);
+
+        cr_assert(strstr(verdict, line), "%s", verdict);
+    }
+    status = pclose(f);
+    cr_assert_eq(status, 0);
+}
+
 /* A peer that speaks the wire by hand. */
 static void *context, *dealer;
 

@@ -114,6 +114,10 @@ class Subscriber:
                 self.ask("replay", name, w.last)
                 return
 
+    def set_synced(self):
+        self.synced = True
+        self.say(type="notice", notice="synced")
+
     def on_reply(self, reply):
         if not self.request or reply.get("id") != self.request[0]:
             return
@@ -144,16 +148,16 @@ class Subscriber:
             self.base = reply["as_of"]
             for w in self.wards.values():
                 w.last = self.base
-            self.synced = True
             self.request = None
+            self.set_synced()
         else:
             self.request = None
             if not self.synced:
                 self.base = max(self.base, reply["next"])
-                self.synced = reply["next"] >= reply["last"]
-                if self.synced:
+                if reply["next"] >= reply["last"]:
                     # Wards that are heard of later start where this replay started.
                     self.base = self.args.after
+                    self.set_synced()
 
     # Live.
 
@@ -222,7 +226,7 @@ class Subscriber:
             silent = now - (self.heartbeat_at or started)
             self.condition("link down", silent > LINK_DOWN_S)
             given = sum(self.count.values())
-            if self.args.count and given >= self.args.count:
+            if self.args.count and given >= self.args.count and self.complete():
                 break
             if self.args.seconds and now - started > self.args.seconds:
                 break
@@ -256,7 +260,7 @@ def main():
     parser.add_argument("--control", default="tcp://127.0.0.1:5558")
     parser.add_argument("--ward", default="", help="one ward; default: all")
     parser.add_argument("--after", type=int, help="replay after this seq first; default: snapshot")
-    parser.add_argument("--count", type=int, default=0, help="end after so many events")
+    parser.add_argument("--count", type=int, default=0, help="end when so many events are complete")
     parser.add_argument("--seconds", type=float, default=0, help="end after so long")
     parser.add_argument("--until-closing", action="store_true", help="end with the pipeline")
     parser.add_argument("--timeout", type=float, default=10, help="seconds to the first heartbeat")
