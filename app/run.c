@@ -54,6 +54,8 @@ static vg_status load(const char *path, struct vg_config **ret, struct vg_err *e
     if (diagnostics.len)
         fputs(diagnostics.data, stderr);
     vg_buf_done(&diagnostics);
+    if (st == VG_E_IO) /* a configuration that cannot be read is a wrong one: exit code 78 */
+        st = err->status = VG_E_CONFIG;
     return st;
 }
 
