@@ -15,18 +15,22 @@ static float *rows, *y, *x;
 static uint32_t n_rows;
 static void *scratch;
 
-static void setup(void)
+static void load(const char *path, const char *golden)
 {
     vg_kernel_thread_init();
-    cr_assert_eq(vg_model_autoencoder.load(GOLDEN("dense.safetensors"), &model, &err), VG_OK, "%s",
-                 err.msg);
-    rows = golden_read(GOLDEN("dense.bin"), model, &n_rows);
+    cr_assert_eq(vg_model_autoencoder.load(path, &model, &err), VG_OK, "%s", err.msg);
+    rows = golden_read(golden, model, &n_rows);
     scratch = golden_zeroed(model->scratch_size);
     x = golden_zeroed((size_t)VG_BATCH_MAX * model->inputs * sizeof(float));
     y = golden_zeroed((size_t)VG_BATCH_MAX * model->outputs * sizeof(float));
     for (uint32_t i = 0; i < n_rows && i < VG_BATCH_MAX; i++)
         memcpy(x + (size_t)i * model->inputs, rows + (size_t)i * (model->inputs + model->outputs),
                model->inputs * sizeof(float));
+}
+
+static void setup(void)
+{
+    load(GOLDEN("dense.safetensors"), GOLDEN("dense.bin"));
 }
 
 static void teardown(void)
@@ -51,7 +55,7 @@ Test(autoencoder, the_file_says_what_the_model_is)
     cr_assert_eq(model->horizons, 0, "it is no forecaster");
 }
 
-Test(autoencoder, a_full_batch_equals_pytorch_to_1e_5)
+static void expect_pytorch(void)
 {
     cr_assert_eq(n_rows, VG_BATCH_MAX);
     model->ops->step(model, n_rows, x, NULL, y, scratch);
@@ -61,6 +65,19 @@ Test(autoencoder, a_full_batch_equals_pytorch_to_1e_5)
         for (uint32_t k = 0; k < model->outputs; k++)
             cr_assert_leq(fabsf(y[i * model->outputs + k] - expected[k]), 1e-5f, "row %u", i);
     }
+}
+
+Test(autoencoder, a_full_batch_equals_pytorch_to_1e_5)
+{
+    expect_pytorch();
+}
+
+/* Without a fixture, since it loads another file. */
+Test(autoencoder_demo, the_autoencoder_of_the_demo_equals_pytorch_too)
+{
+    load(VG_SOURCE_ROOT "/configs/models/autoencoder.safetensors", GOLDEN("autoencoder.bin"));
+    expect_pytorch();
+    teardown();
 }
 
 Test(autoencoder, results_do_not_depend_on_the_batch)
