@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { EPISODES_MAX = 1 << 16, WARDS_MAX = 32, TICKETS_MAX = 256, BATCH = 64, LOST_MAX = 64, TURN_MS = 20 };
+enum { EPISODES_MAX = 1 << 16, WARDS_MAX = 32, BATCH = 64, LOST_MAX = 64, TURN_MS = 20 };
 
 struct event {
     struct vg_delivery delivery;
