@@ -66,6 +66,9 @@ struct promise {
     char seen[160]; /* where and when, "" until then */
 };
 
+/* The same in every demo, so that the patients have the same day and the alerts the same ids. */
+static const int64_t ward_start_ns = INT64_C(1772366400) * VG_NS_PER_S; /* 2026-03-01T12:00:00Z */
+
 enum { P_DESATURATION, P_TECHNICAL, P_FORECAST, P_ANOMALY, PROMISES };
 
 /* The first forecast, and the worst of a limit, by bed. */
@@ -84,7 +87,7 @@ struct demo {
     struct vg_producer *producer;
     struct vigil_client *client;
     bool linked, synced;
-    int64_t start_ns;     /* of the simulated time */
+    int64_t start_ns;     /* of the ward's time */
     int64_t play_mono_ns; /* when that was */
     double speed;
     uint64_t rows, alerts;
@@ -371,8 +374,7 @@ static vg_status make_ward(struct demo *d, struct vg_err *err)
         .seed = (uint64_t)d->options->seed,
     };
 
-    d->start_ns = (time(NULL) - WARD_S) * VG_NS_PER_S;
-    config.start_ns = d->start_ns;
+    d->start_ns = config.start_ns = ward_start_ns;
     d->sim = vg_sim_new(&config);
     d->speed = (double)WARD_S / (double)(d->options->seconds - SETTLE_S);
     return vg_ward_play(d->sim, VG_WARD_SCRIPT_DEMO, err);
@@ -446,6 +448,21 @@ static double quantile(struct demo *d, double q)
     return d->latency_ms[(size_t)(q * (double)(d->latencies - 1))];
 }
 
+static void how_to_go_on(const char *config)
+{
+    const char *vigil = program_invocation_name;
+
+    printf("\nHow to go on:\n"
+           "  %s demo %s --seed 2\n"
+           "      the same ward with other patients\n"
+           "  %s\n"
+           "      its limits and rules: change one and look again; `%s describe alert` explains\n"
+           "  configs/minimal.yaml\n"
+           "      begin with a Kafka of your own\n"
+           "Vigil is not a medical device.\n",
+           vigil, config, config, vigil);
+}
+
 static vg_status summary(struct demo *d, const char *config, struct vg_err *err)
 {
     double played_s = (double)WARD_S / d->speed;
@@ -462,13 +479,7 @@ static vg_status summary(struct demo *d, const char *config, struct vg_err *err)
         printf("  %-7s %-50s %s\n", seen[0] ? "seen" : "MISSING", d->promises[i].text, seen);
         missing += !seen[0];
     }
-    printf("\nHow to go on:\n"
-           "  %-46s the same ward, another seed\n"
-           "  %-46s a limit of your own: change it, then look\n"
-           "  vigil list, vigil describe alert               what there is, and its options\n"
-           "  configs/minimal.yaml                           your own Kafka\n"
-           "Vigil is not a medical device.\n",
-           "vigil demo configs/demo.yaml --seed 2", config);
+    how_to_go_on(config);
     if (missing)
         return vg_fail(err, VG_E_FAILED, "%d of %d promised alerts did not come", missing,
                        PROMISES);
@@ -491,8 +502,9 @@ static vg_status run(struct demo *d, const char *config, struct vg_err *err)
     if (st == VG_OK)
         st = connect_subscriber(d, err);
     if (st == VG_OK) {
-        printf("A ward of %d beds at %.0f times its speed; times are ward time (UTC).\n\n",
-               VG_WARD_DEMO_BEDS, d->speed);
+        printf("A simulated ward of %d beds, %d min in %.0f s. Its alerts as a subscriber receives "
+               "them, in ward time (UTC):\n\n",
+               VG_WARD_DEMO_BEDS, VG_WARD_DEMO_MIN, WARD_S / d->speed);
         fflush(stdout);
         st = play(d, err);
     }

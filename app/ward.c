@@ -62,7 +62,7 @@ static const struct {
 } demo[] = {
     { VG_SIM_ARTEFACT, "lead-off@2:3m+60s" },    { VG_SIM_ARTEFACT, "probe-off@5:5m+50s" },
     { VG_SIM_SCENARIO, "apnoea@3:8m+150s" },     { VG_SIM_ARTEFACT, "spo2-motion@6:10m+6s" },
-    { VG_SIM_SCENARIO, "opioid@7:10m+20m" },     { VG_SIM_SCENARIO, "haemorrhage@9:4m" },
+    { VG_SIM_SCENARIO, "opioid@7:10m+20m" },     { VG_SIM_SCENARIO, "pneumothorax-ventilated@9:22m+6m" },
     { VG_SIM_ARTEFACT, "flush@4:12m+40s" },      { VG_SIM_SCENARIO, "af@11:14m+15m" },
     { VG_SIM_ARTEFACT, "clock-ahead@8:15m+5m" }, { VG_SIM_ARTEFACT, "silent@12:18m+3m" },
 };
