@@ -56,16 +56,23 @@ void vg_ward_row(const struct vg_sim_row *row, struct vg_buf *out)
 
 const char *const vg_ward_scripts[] = { "none", "demo", NULL };
 
+/* clang-format off */
 static const struct {
     enum vg_sim_kind kind;
     const char *spec;
 } demo[] = {
-    { VG_SIM_ARTEFACT, "lead-off@2:3m+60s" },    { VG_SIM_ARTEFACT, "probe-off@5:5m+50s" },
-    { VG_SIM_SCENARIO, "apnoea@3:8m+150s" },     { VG_SIM_ARTEFACT, "spo2-motion@6:10m+6s" },
-    { VG_SIM_SCENARIO, "opioid@7:10m+20m" },     { VG_SIM_SCENARIO, "pneumothorax-ventilated@9:22m+6m" },
-    { VG_SIM_ARTEFACT, "flush@4:12m+40s" },      { VG_SIM_SCENARIO, "af@11:14m+15m" },
-    { VG_SIM_ARTEFACT, "clock-ahead@8:15m+5m" }, { VG_SIM_ARTEFACT, "silent@12:18m+3m" },
+    { VG_SIM_ARTEFACT, "lead-off@2:3m+60s" },
+    { VG_SIM_ARTEFACT, "probe-off@5:5m+50s" },
+    { VG_SIM_SCENARIO, "apnoea@3:8m+150s" },
+    { VG_SIM_ARTEFACT, "spo2-motion@6:10m+6s" },
+    { VG_SIM_SCENARIO, "opioid@7:10m+20m" },
+    { VG_SIM_SCENARIO, "pneumothorax-ventilated@9:22m+6m" },
+    { VG_SIM_ARTEFACT, "flush@4:12m+40s" },
+    { VG_SIM_SCENARIO, "af@11:14m+15m" },
+    { VG_SIM_ARTEFACT, "clock-ahead@8:15m+5m" },
+    { VG_SIM_ARTEFACT, "silent@12:18m+3m" },
 };
+/* clang-format on */
 
 vg_status vg_ward_play(struct vg_sim *sim, enum vg_ward_script script, struct vg_err *err)
 {

@@ -969,7 +969,7 @@ Test(alert1, the_socket_file_of_a_dead_process_is_taken_over_and_is_private)
     char moved[ADDRESS_SIZE + 4];
 
     cr_assert_eq(zmq_bind(other, a.publish), 0);
-    snprintf(moved, sizeof(moved), "%s.old", path);
+    snprintf(moved, sizeof(moved), "%.*s.old", ADDRESS_SIZE - 1, path);
     cr_assert_eq(link(path, moved), 0);
     zmq_close(other); /* removes the name: bring it back, as after kill -9 */
     zmq_ctx_term(ctx);
