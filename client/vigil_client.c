@@ -32,6 +32,7 @@ static const int64_t behind_ns = 500 * NS_PER_MS;
 static const int64_t not_covered_ns = 1500 * NS_PER_MS;
 static const int64_t request_timeout_ns = 2 * NS_PER_S;
 static const int64_t retry_ns = 500 * NS_PER_MS;
+static const int64_t closing_round_ns = NS_PER_S; /* heartbeats of all wards are sent together */
 static const int64_t acknowledge_timeout_ns = 10 * NS_PER_S;
 static const int64_t confirm_every_ns = NS_PER_S;
 
@@ -73,6 +74,7 @@ struct ward {
     uint64_t announced;      /* newest seq of a heartbeat */
     int64_t behind_since_ns; /* when announced became greater than last; 0: it is not */
     int64_t heartbeat_ns;    /* when the last one came; 0: none yet */
+    bool closing;            /* it said that the pipeline closes */
     /* Complete up to here, and what will be shown to be by the next heartbeat. */
     uint64_t proved, candidate;
 };
@@ -87,6 +89,7 @@ struct endpoint {
     uint8_t outbox[WIRE_UUID_SIZE];
     uint64_t highest; /* seq seen on `sub` */
     int64_t started_ns, heartbeat_ns;
+    int64_t closing_ns; /* when the first heartbeat said that it closes; 0: none, or not any more */
     int64_t drained_ns; /* when `sub` was last seen empty */
     enum link link;
     bool has_heartbeat;
@@ -377,13 +380,14 @@ static bool take_live(struct vigil_client *c, struct endpoint *e, const struct w
 }
 
 static void note_heartbeat(struct vigil_client *c, struct endpoint *e, const char *name,
-                           uint64_t seq, int64_t now)
+                           uint64_t seq, bool closing, int64_t now)
 {
     struct ward *w = find_ward(c, e, name);
 
     if (!w)
         return;
     w->heartbeat_ns = now;
+    w->closing = closing;
     w->announced = seq;
     if (seq > w->last) {
         if (!w->behind_since_ns)
@@ -428,13 +432,16 @@ static void take_heartbeat(struct vigil_client *c, struct endpoint *e, const cha
 {
     struct wire_heartbeat fresh;
     int64_t now = now_ns();
+    bool closing;
 
     if (!wire_heartbeat(json, n, &fresh)) {
         c->stats.malformed++;
         return;
     }
+    closing = strcmp(fresh.state, "closing") == 0;
     e->heartbeat_ns = now;
-    note_heartbeat(c, e, ward, h->seq, now);
+    e->closing_ns = !closing ? 0 : e->closing_ns ? e->closing_ns : now;
+    note_heartbeat(c, e, ward, h->seq, closing, now);
     note_state(c, e, &fresh);
     e->heartbeat = fresh;
     e->has_heartbeat = true;
@@ -1301,12 +1308,23 @@ bool vigil_client_complete(const struct vigil_client *client)
     return true;
 }
 
+/* Heartbeats come by ward: until each has said it, a ward may still announce what is missing. One
+ * that is silent, because the pipeline has forgotten it, is not waited for. */
+static bool is_closing(const struct endpoint *e)
+{
+    if (e->closing_ns == 0)
+        return false;
+    for (size_t i = 0; i < e->wards_n; i++) {
+        if (!e->wards[i].closing)
+            return now_ns() - e->closing_ns >= closing_round_ns;
+    }
+    return true;
+}
+
 bool vigil_client_closing(const struct vigil_client *client)
 {
     for (size_t i = 0; i < client->endpoints_n; i++) {
-        const struct endpoint *e = &client->endpoints[i];
-
-        if (!e->has_heartbeat || strcmp(e->heartbeat.state, "closing") != 0)
+        if (!is_closing(&client->endpoints[i]))
             return false;
     }
     return true;

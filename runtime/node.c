@@ -537,8 +537,10 @@ vg_status vg_node_run(void *node, struct vg_thread *thread, struct vg_err *err)
     if (st == VG_OK) {
         vg_thread_ready(thread);
         while (!n->ended) {
+            struct vg_frame *f = vg_link_recv(&n->from, -1);
+
             stall_if_told(n);
-            forward(n, vg_link_recv(&n->from, -1));
+            forward(n, f);
         }
     }
     vg_link_done(&n->from);

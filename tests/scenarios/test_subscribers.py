@@ -51,14 +51,14 @@ class Subscriber:
 
 
 def feed(broker, first_s, seconds):
-    """An alert starts or ends with every row but the first of each patient."""
+    """An alert starts or ends with every row; none is open at the end, to lose its data."""
     vigil.produce(broker.bootstrap, TOPIC,
-                  [record(0, s, f"p-{i}", spo2=80 if s % 2 else 95, bed=f"icu-a/{i}")
+                  [record(0, s, f"p-{i}", spo2=95 if s % 2 else 80, bed=f"icu-a/{i}")
                    for s in range(first_s, first_s + seconds) for i in range(PATIENTS)])
 
 
 def events_after(seconds):
-    return (seconds - 1) * PATIENTS
+    return seconds * PATIENTS
 
 
 def every_subscriber_ends_with_the_complete_sequence():
@@ -93,11 +93,14 @@ def every_subscriber_ends_with_the_complete_sequence():
             with Live(p, env={"VIGIL_FAULT_STALL": f"alert:{stall}"}) as run:
                 until("alerts after the restart", stays.has(events_after(1100)))
                 late = Subscriber(folder, "late", *follow)
+                feed(broker, 1100, 1)
+                until("open alerts", stays.has(events_after(1101)))
                 episode = stays.events()[-1]["episode_id"]
                 done = subprocess.run([*alerts, "--ack", episode, "--by", "nurse 4"],
                                       capture_output=True, text=True, timeout=30)
                 check(done.returncode == 0, f"acknowledge: {done.stdout}{done.stderr}")
-                until("the acknowledgement", stays.has(events_after(1100) + 1))
+                feed(broker, 1101, 1)
+                until("the acknowledgement and the ends", stays.has(events_after(1102) + 1))
                 began = time.monotonic()
                 stall.touch()
                 until("stalled", stays.heard("stalled"))
@@ -108,7 +111,7 @@ def every_subscriber_ends_with_the_complete_sequence():
                 run.stop()
             stored = [json.loads(body) for body, in
                       p.outbox("select body from event order by seq")]
-            check(len(stored) == events_after(1100) + 1, f"{len(stored)} events")
+            check(len(stored) == events_after(1102) + 1, f"{len(stored)} events")
             for subscriber in (stays, stopped, late, contract):
                 code = subscriber.end()
                 check(code == 0, f"{subscriber.path.name}: exit {code}")
