@@ -1,5 +1,5 @@
 #!/bin/sh
-# Configures and builds: build.sh PRESET [TARGET]; without a target it only configures.
+# Configures and builds: build.sh PRESET ["TARGET ..."]; without a target it only configures.
 #
 # Tests and benchmarks need more packages than the program; they are left out when it alone is asked
 # for.
@@ -17,4 +17,5 @@ if ! cmake --preset "$preset" -DVG_BUILD_TESTS=$with >"$log" 2>&1; then
     exit 1
 fi
 [ -n "$target" ] || exit 0
-cmake --build --preset "$preset" --target "$target" -j "${JOBS:-2}"
+# shellcheck disable=SC2086 # several targets are several words
+cmake --build --preset "$preset" --target $target -j "${JOBS:-2}"

@@ -9,12 +9,13 @@ passed=0
 failed=0
 skipped=0
 
-# run PRESET [CTEST OPTIONS]: builds, tests and adds up.
+# run PRESET TARGETS [CTEST OPTIONS]: builds, tests and adds up.
 run() {
     preset=$1
-    shift
+    targets=$2
+    shift 2
     echo "== build $preset"
-    scripts/build.sh "$preset" all
+    scripts/build.sh "$preset" "$targets"
     echo "== test $preset"
     log=build/ctest-$preset.log
     ctest --preset "$preset" -j "${JOBS:-2}" "$@" | tee "$log" || true
