@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds and passes the tests: everything in a release build, then unit, contract, scenario and
-# fuzz-corpus tests under AddressSanitizer and UndefinedBehaviorSanitizer. VIGIL_LONG=1 asks the
-# tests for their long forms.
+# fuzz-corpus tests under AddressSanitizer and UndefinedBehaviorSanitizer, then scenarios under
+# ThreadSanitizer (which Criterion cannot start under). VIGIL_LONG=1 asks the tests for their long
+# forms.
 set -eu
 cd "$(dirname "$0")/.."
 
