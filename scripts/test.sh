@@ -32,8 +32,9 @@ run() {
     skipped=$((skipped + not_run))
 }
 
-run release "$@"
-run asan -L 'unit|contract|scenario|fuzz' "$@"
+run release all "$@"
+run asan all -L 'unit|contract|scenario|fuzz' "$@"
+run tsan "vigil produce kafka_admin" -R 'scenario/test_(clock|config_change|dead_letters)' "$@"
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
