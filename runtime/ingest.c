@@ -18,6 +18,10 @@ enum {
 };
 
 static const int64_t DUTY_NS = 2 * VG_NS_PER_MS;
+/* A chain that is full is usually only slower than the log for a moment. Pausing throws away what
+ * the source has fetched in advance, so at first ingest just does not ask for more. */
+static const int64_t HOLD_NS = 250 * VG_NS_PER_MS;
+static const int64_t HOLD_STEP_NS = VG_NS_PER_MS;
 static const int64_t CLOCK_NS = VG_NS_PER_S; /* silence until the first CLOCK, and between two */
 
 struct vg_ingest_shard {
@@ -43,6 +47,7 @@ struct vg_ingest_worker {
     struct vg_link link;
     struct vg_frame **waiting; /* frames that did not fit into the link, oldest first */
     uint32_t n, cap;
+    int64_t full_ns; /* since when the budget is used up; 0: it is not */
     bool paused;
 };
 
@@ -512,19 +517,36 @@ static void pause_worker(struct vg_ingest *in, uint32_t worker, bool pause)
     }
 }
 
-static void hold_back(struct vg_ingest *in)
+static bool is_full(const struct vg_ingest *in, uint32_t worker)
 {
-    uint32_t budget = frames_budget(in);
+    return vg_pool_out(in->pool[worker]) > frames_budget(in) / 10 * 8;
+}
 
-    for (uint32_t w = 0; w < in->workers; w++) {
-        uint32_t out = vg_pool_out(in->pool[w]);
+static void hold_back(struct vg_ingest *in, int64_t now_ns)
+{
+    for (uint32_t i = 0; i < in->workers; i++) {
+        struct vg_ingest_worker *w = &in->worker[i];
 
-        push_waiting(&in->worker[w]);
-        if (!in->worker[w].paused && out > budget / 10 * 8)
-            pause_worker(in, w, true);
-        else if (in->worker[w].paused && out <= budget / 10 * 4)
-            pause_worker(in, w, false);
+        push_waiting(w);
+        if (!is_full(in, i))
+            w->full_ns = 0;
+        else if (w->full_ns == 0)
+            w->full_ns = now_ns;
+        if (!w->paused && w->full_ns != 0 && now_ns - w->full_ns > HOLD_NS)
+            pause_worker(in, i, true);
+        else if (w->paused && vg_pool_out(in->pool[i]) <= frames_budget(in) / 10 * 4)
+            pause_worker(in, i, false);
     }
+}
+
+/* Whether records would have nowhere to go. The shards of a paused worker send none. */
+static bool must_wait(const struct vg_ingest *in)
+{
+    for (uint32_t i = 0; i < in->workers; i++) {
+        if (!in->worker[i].paused && is_full(in, i))
+            return true;
+    }
+    return false;
 }
 
 static void barrier(struct vg_ingest *in, uint32_t shard, int64_t now_ns)
@@ -570,7 +592,7 @@ static void duties(struct vg_ingest *in)
             barrier(in, i, now_ns);
         tell_source(in, i);
     }
-    hold_back(in);
+    hold_back(in, now_ns);
 }
 
 /* ---- shards come and go ---- */
@@ -828,7 +850,9 @@ vg_status vg_ingest_run(void *ingest, struct vg_thread *thread, struct vg_err *e
     if (st != VG_OK)
         fail(in, err);
     while (!in->failed && !atomic_load(&in->shared->stop) && !all_read(in)) {
-        if (!take_from_source(in))
+        if (must_wait(in))
+            vg_thread_sleep(HOLD_STEP_NS);
+        else if (!take_from_source(in))
             break;
         duties(in);
     }

@@ -1,7 +1,8 @@
 /* ingest.h - from the source to the chains: positions, log time, patients, commands, barriers.
  *
- * One thread. It never waits for a link: what does not fit is kept, the source is paused at 80 % of
- * the budget in flight and resumed at 40 %, and polled all the while.
+ * One thread. It never waits for a link: what does not fit is kept. At 80 % of the budget in flight
+ * it asks the source for no more; a source whose chain stays full for longer is paused until 40 %,
+ * and polled all the while.
  */
 #ifndef VG_RUNTIME_INGEST_H
 #define VG_RUNTIME_INGEST_H
