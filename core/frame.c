@@ -117,12 +117,12 @@ uint32_t vg_frame_add_row(struct vg_frame *f, const struct vg_layout *l)
 }
 
 uint32_t vg_frame_copy_row(struct vg_frame *f, const struct vg_layout *l, struct vg_frame *src,
-                           uint32_t i)
+                           uint32_t i, uint32_t columns)
 {
     uint32_t to = f->rows;
 
-    VG_CHECK(to < l->rows_max && i < src->rows);
-    for (int c = 0; c < (int)l->columns; c++)
+    VG_CHECK(to < l->rows_max && i < src->rows && columns <= l->columns);
+    for (int c = 0; c < (int)columns; c++)
         memcpy(vg_frame_at(f, l, c, to), vg_frame_at(src, l, c, i),
                (size_t)l->column[c].size * l->column[c].width);
     f->rows++;

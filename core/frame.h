@@ -219,9 +219,9 @@ static inline void *vg_frame_at(struct vg_frame *f, const struct vg_layout *l, i
 
 /** Adds a row of zeros (all channels ABSENT) and returns its number. There must be room. */
 uint32_t vg_frame_add_row(struct vg_frame *f, const struct vg_layout *l);
-/** Adds a copy of row `i` of `src`. There must be room. */
+/** Adds a copy of row `i` of `src`: its first `columns` columns, no others. There must be room. */
 uint32_t vg_frame_copy_row(struct vg_frame *f, const struct vg_layout *l, struct vg_frame *src,
-                           uint32_t i);
+                           uint32_t i, uint32_t columns);
 
 /**
  * Adds an item before the next row, with room for `size` bytes, and returns where they go (8-byte

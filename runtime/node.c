@@ -271,7 +271,8 @@ static void pass_row(struct vg_node *n, uint32_t i)
 {
     if (!n->output)
         return;
-    vg_frame_copy_row(n->output, n->layout, n->input, i);
+    /* Later columns, its own among them, are still empty in a row that is only passed on. */
+    vg_frame_copy_row(n->output, n->layout, n->input, i, n->stage->first_column);
 }
 
 static void rows_one_by_one(struct vg_node *n)
