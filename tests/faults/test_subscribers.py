@@ -66,13 +66,21 @@ class Follower:
         return text[:text.rfind(b"\n") + 1]
 
     def lines(self):
-        return [json.loads(line) for line in self.text().splitlines()]
+        return [json.loads(line) for line in self.text().splitlines() if line.startswith(b"{")]
 
     def events(self):
         return [line for line in self.lines() if line["type"] == "event"]
 
     def count(self):
         return self.text().count(b'"type":"event"')
+
+    def wait_count(self, events):
+        try:
+            until("all events", lambda: self.count() >= events)
+        except vigil.Failed:
+            rest = [line for line in self.text().splitlines() if b'"type":"event"' not in line]
+            raise vigil.Failed(f"{self.process.args[1:]} has {self.count()} events of {events}; "
+                               f"it said {rest[-12:]}") from None
 
     def has(self, seq):
         return b'"seq":%d,' % seq in self.text()
@@ -173,7 +181,7 @@ def every_subscriber_ends_with_the_complete_sequence():
                       live.outbox_has(p, "select count(*) from event", feeder.events))
                 # A pipeline that ends waits for nobody: what a subscriber lacks it must ask for before.
                 for follower in (steady, stopped, other, narrow):
-                    until("all events", lambda f=follower: f.count() >= feeder.events, 60)
+                    follower.wait_count(feeder.events)
                 newest = max(stored(p))
                 for follower in (restarted, late, late_other):
                     until("the newest event", lambda f=follower: f.has(newest), 60)
@@ -276,6 +284,7 @@ def an_acknowledgement_is_durable_and_replayed():
             until("events after the restart",
                   live.outbox_has(p, "select count(*) from event", 41))
             until("all of them in the file", lambda: len(p.lines()) == 41)
+            until("all of them at the subscriber", lambda: follower.count() == 41)
             done = acknowledge(folder, episode)
             check(done.returncode == 1 and "already_ended" in done.stderr,
                   f"{done.returncode} {done.stderr}")
