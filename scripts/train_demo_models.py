@@ -375,8 +375,8 @@ def report_scores(score, events, held, threshold):
     days = held.size * TICK_S / 86400
     per_day = alerts(held, threshold) / days
     tell(f"\nAutoencoder, {days:.0f} held-out days of stable patients: {per_day:.2f} alerts a day "
-         f"at the threshold {threshold:.3f}, chosen on them;\nmedian score {np.median(held[held > 0]):.3f}, "
-         f"99 % below {np.quantile(held, 0.99):.3f}")
+         f"at the threshold {threshold:.3f}, chosen on them;\n"
+         f"median score {np.median(held[held > 0]):.3f}, 99 % below {np.quantile(held, 0.99):.3f}")
     tell("scenario                 patients  alerted  highest score before, after onset (median)")
     for name in dict.fromkeys(events.name):
         pick = [i for i, n in enumerate(events.name) if n == name]
