@@ -1,6 +1,7 @@
 /* run.c - `vigil run` and `vigil validate`: what one accepts the other starts. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "app/command.h"
 #include "app/verbs.h"
@@ -70,25 +71,36 @@ static void print_summary(const struct vg_run_summary *s)
             s->mismatches ? "; REPLAY MISMATCHES, see the log" : "");
 }
 
+/* Threads of a failed service may still use the configuration and each other, so nothing is freed and
+ * no exit handler runs. */
+static _Noreturn void leave(const struct vg_err *err)
+{
+    int exit = vg_command_failed(&run_command, err);
+
+    fflush(NULL);
+    _exit(exit);
+}
+
 int vg_verb_run(int argc, char **argv)
 {
     struct options o = { 0 };
     struct vg_config *config = NULL;
     struct vg_err err;
     char **args;
-    vg_status st;
     int exit = vg_command_parse(&run_command, argc, argv, &o, &args);
 
     if (exit == VG_COMMAND_GO) {
         struct vg_run_options options = { .until_end = o.until_end, .commands = o.commands };
         struct vg_run_summary summary;
 
-        st = load(args[0], &config, &err);
-        if (st == VG_OK)
-            st = vg_service_run(config, &options, &summary, &err);
-        if (st == VG_OK)
+        exit = 0;
+        if (load(args[0], &config, &err) != VG_OK) {
+            exit = vg_command_failed(&run_command, &err);
+        } else {
+            if (vg_service_run(config, &options, &summary, &err) != VG_OK)
+                leave(&err);
             print_summary(&summary);
-        exit = st == VG_OK ? 0 : vg_command_failed(&run_command, &err);
+        }
     }
     vg_config_free(config);
     vg_options_done(run_options, &o);

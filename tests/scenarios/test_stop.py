@@ -136,15 +136,14 @@ def troubles_at_the_start_have_their_code_and_words():
 
 def another_cluster_is_refused_or_begun_afresh():
     with vigil.MockBroker(f"{TOPIC}:2") as broker, vigil.Pipeline(config(broker)) as p:
-        del p.config["source"]["cluster"]  # the broker's own, or ids would be the same
-        p.path.write_text(json.dumps(p.config))
         events = feed(broker)
         p.run()
         check(len(p.lines()) == events, "first cluster")
         old = set(p.data.iterdir())
-        with vigil.MockBroker(f"{TOPIC}:2") as other:
+        with vigil.MockBroker(f"{TOPIC}:3") as other:
             feed(other, 100, 10)
-            p.config["source"]["brokers"] = other.bootstrap
+            # Two mock clusters may have the same id, so this one has another number of partitions.
+            p.config["source"] |= {"brokers": other.bootstrap, "cluster": "other"}
             p.path.write_text(json.dumps(p.config))
             refused(p, 78, str(p.data), "on_new_cluster")
             p.config["service"]["on_new_cluster"] = "fresh"
