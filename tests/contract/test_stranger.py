@@ -50,10 +50,9 @@ def try_it(tree, build):
     check("ceiling" in described and "meaningless" in described, f"describe says {described}")
     config = vigil.sedation_config("127.0.0.1:9092")
     config["stages"].insert(1, {"type": NAME, "ceiling": 3})
-    with vigil.Pipeline(config, tree / "pipeline") as p:
+    with vigil.Pipeline(config) as p:
         run(program, "validate", p.path)
-    with vigil.Pipeline({**config, "stages": [{"type": NAME, "ceiling": 300}]},
-                        tree / "pipeline") as p:
+    with vigil.Pipeline({**config, "stages": [{"type": NAME, "ceiling": 300}]}) as p:
         bad = subprocess.run([program, "validate", p.path], capture_output=True, text=True)
         check(bad.returncode == 78 and "ceiling" in bad.stderr, f"a bad option gives {bad}")
 
@@ -68,7 +67,6 @@ def one_file_and_one_line():
         run("cmake", "-S", tree, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug",
             "-DVG_WERROR=ON", "-DVG_BUILD_BENCH=OFF")
         run("ninja", "-C", build, "-j2", "vigil", "test_components")
-        (tree / "pipeline").mkdir()
         try_it(tree, build)
         run(build / "test_components", "--jobs", "2", cwd=build)
 
