@@ -1,5 +1,9 @@
 /* bench_decode.c - rows per second and core of the JSON decoder.
  *
+ *   bench_decode [FILE]
+ *
+ * Without FILE it decodes messages of its own, with FILE those in it, one a line.
+ *
  * The messages differ from each other as those of a ward do (patient, second, values), so that the
  * processor cannot learn one by heart; all of them together stay within the L2 cache, as a message
  * fresh from the network does. Prints the best of several runs in time of this thread on a
@@ -14,7 +18,14 @@
 
 extern const struct vg_decoder_ops vg_decoder_decode_json;
 
-enum { MESSAGES = 512, RUNS = 7, ROWS_PER_RUN = 2000000, ROW_SIZE = 192, ARRAY_ROWS = 32 };
+enum {
+    MESSAGES = 512,
+    RUNS = 7,
+    ROWS_PER_RUN = 2000000,
+    ROW_SIZE = 192,
+    ARRAY_ROWS = 32,
+    LINE_MAX_SIZE = 8192
+};
 
 struct batch {
     struct vg_message message[MESSAGES];
@@ -67,6 +78,30 @@ static void fill(struct batch *b, size_t n, unsigned rows)
     b->size = (size_t)(at - b->bytes);
 }
 
+/* The messages of a file, one a line. */
+static void fill_from(struct batch *b, const char *path)
+{
+    FILE *file = fopen(path, "r");
+    size_t cap = (size_t)MESSAGES * LINE_MAX_SIZE;
+    char *at;
+
+    b->bytes = at = malloc(cap);
+    if (!file || !at) {
+        fprintf(stderr, "bench_decode: cannot read %s\n", path);
+        exit(1);
+    }
+    b->n = 0;
+    while (b->n < MESSAGES && cap - (size_t)(at - b->bytes) > LINE_MAX_SIZE &&
+           fgets(at, LINE_MAX_SIZE, file)) {
+        size_t len = strcspn(at, "\n");
+
+        b->message[b->n++] = (struct vg_message){ .value = (uint8_t *)at, .len = len };
+        at += len;
+    }
+    b->size = (size_t)(at - b->bytes);
+    fclose(file);
+}
+
 /* Seconds that ROWS_PER_RUN rows took. */
 static double run(void *decoder, const struct batch *b)
 {
@@ -85,17 +120,38 @@ static double run(void *decoder, const struct batch *b)
     return (double)(cpu_ns() - start_ns) / 1e9;
 }
 
-static void measure(void *decoder, const char *name, size_t messages, unsigned rows)
+static double best_of_runs(void *decoder, const struct batch *b)
 {
-    struct batch b;
     double best_s = 1e9;
 
-    fill(&b, messages, rows);
     for (int i = 0; i < RUNS; i++) {
-        double s = run(decoder, &b);
+        double s = run(decoder, b);
 
         best_s = s < best_s ? s : best_s;
     }
+    return best_s;
+}
+
+static void measure_file(void *decoder, const char *path)
+{
+    struct batch b;
+
+    fill_from(&b, path);
+    if (b.n == 0) {
+        fprintf(stderr, "bench_decode: no messages in %s\n", path);
+        exit(1);
+    }
+    printf("ns_per_row %.0f\n", best_of_runs(decoder, &b) / ROWS_PER_RUN * 1e9);
+    free(b.bytes);
+}
+
+static void measure(void *decoder, const char *name, size_t messages, unsigned rows)
+{
+    struct batch b;
+    double best_s;
+
+    fill(&b, messages, rows);
+    best_s = best_of_runs(decoder, &b);
     printf("%-24s %7.1f bytes/message %7.2f M rows/s/core %6.0f ns/row %6.2f GB/s\n", name,
            (double)b.size / (double)messages, ROWS_PER_RUN / best_s / 1e6,
            best_s / ROWS_PER_RUN * 1e9,
@@ -103,7 +159,7 @@ static void measure(void *decoder, const char *name, size_t messages, unsigned r
     free(b.bytes);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct vg_decoder_ops *ops = &vg_decoder_decode_json;
     void *decoder = calloc(1, ops->self_size);
@@ -116,8 +172,12 @@ int main(void)
         fprintf(stderr, "bench_decode: %s\n", err.msg);
         return vg_status_exit(err.status);
     }
-    measure(decoder, "decode json, 1 row", MESSAGES, 0);
-    measure(decoder, "decode json, array of 32", MESSAGES / ARRAY_ROWS, ARRAY_ROWS);
+    if (argc > 1) {
+        measure_file(decoder, argv[1]);
+    } else {
+        measure(decoder, "decode json, 1 row", MESSAGES, 0);
+        measure(decoder, "decode json, array of 32", MESSAGES / ARRAY_ROWS, ARRAY_ROWS);
+    }
     ops->close(decoder);
     free(decoder);
     return 0;
