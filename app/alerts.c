@@ -212,7 +212,8 @@ static int print_reply(struct follower *f, const struct vigil_item *item)
 
 static void watch_link(struct follower *f, const struct vigil_item *item)
 {
-    if (item->notice.kind == VIGIL_LINK_UP)
+    /* A replay may be there before the first heartbeat is. */
+    if (item->notice.kind == VIGIL_LINK_UP || item->notice.kind == VIGIL_SYNCED)
         f->connected = true;
     if (item->notice.kind == VIGIL_LINK_DOWN && vigil_client_closing(f->client))
         f->gone = true;
