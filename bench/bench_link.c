@@ -1,7 +1,7 @@
 /* bench_link.c - what handing a frame from one thread to the next takes, both threads together.
  *
- * A frame crosses a link for each stage and one more, with 64 rows in it when there is a backlog. The
- * program prints microseconds of processor time for each hand-over, best of several runs.
+ * A frame crosses a link for each stage and one more, with 64 rows in it when there is a backlog.
+ * The program prints microseconds of processor time for each hand-over, best of several runs.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -73,7 +73,7 @@ def flop_per_step(*paths):
 
 
 def config(bootstrap, tick_s, folder, **service):
-    """The demo's chain and rules; limits, forecasts, anomalies and what is watched without asking."""
+    """The demo's chain, and rules of each kind beside those that are watched without asking."""
     def limit(channel, side, value):
         return {"title": f"{channel} limit", "priority": "high",
                 "when": {"channel": channel, side: value}, "for": "10s"}
