@@ -168,6 +168,17 @@ static void say_end(struct vg_buf *text, const struct vg_event *event)
     }
 }
 
+/* A value that stands at its limit crosses it "in 0 s", which nobody would understand. */
+static void say_when(struct vg_buf *text, int64_t crossing_ns)
+{
+    if (crossing_ns < VG_NS_PER_S) {
+        vg_buf_str(text, " at any moment");
+        return;
+    }
+    vg_buf_str(text, " in ");
+    vg_text_duration(text, crossing_ns);
+}
+
 static void describe_forecast(struct vg_look *l, const struct vg_watch *w,
                               const struct vg_episode *e, struct vg_event *event,
                               struct vg_buf *text)
@@ -201,8 +212,7 @@ static void describe_forecast(struct vg_look *l, const struct vg_watch *w,
     show_forecast(l, w, &crossing, event);
     vg_buf_str(text, ", forecast");
     say_limit(text, event);
-    vg_buf_str(text, " in ");
-    vg_text_duration(text, crossing.crossing_ns);
+    say_when(text, crossing.crossing_ns);
 }
 
 const struct vg_watch_kind vg_watch_forecast = {

@@ -158,6 +158,19 @@ Test(alert_model, the_crossing_lies_on_the_line_from_the_value_now)
     cr_assert_str_eq(capture_last(a.c, "horizon_s"), "300");
 }
 
+Test(alert_model, a_crossing_less_than_a_second_away_is_told_without_a_number)
+{
+    forecast_rule(0);
+    alerts_start(&a);
+    tick(30, 130, (struct told){ .at_5min = 140, .at_10min = 150, .valid = true });
+    cr_assert_str_eq(capture_last(a.c, "text"),
+                     "HR 130 /min, forecast above 130 /min at any moment");
+    cr_assert_str_eq(capture_last(a.c, "crossing_s"), "0");
+    tick(60, 110, calm);
+    tick(90, 129.9f, (struct told){ .at_5min = 159.9f, .at_10min = 160, .valid = true });
+    cr_assert_str_eq(capture_last(a.c, "text"), "HR 129.9 /min, forecast above 130 /min in 1 s");
+}
+
 Test(alert_model, a_forecast_that_calms_down_ends_without_a_reason)
 {
     forecast_rule(0);
