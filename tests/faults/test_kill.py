@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """kill -9 at random moments of a replay: nothing lost, nothing twice, nothing different.
 
-KILLS (default 20; `make test-long`: 100) and SEED choose how often and when.
+KILLS (default 20, with VIGIL_LONG=1 100) and SEED choose how often and when.
 """
 import os
 import pathlib
@@ -14,14 +14,36 @@ import vigil
 from vigil import check
 
 PARTITIONS = 4
-KILLS = int(os.environ.get("KILLS", "20"))
+KILLS = int(os.environ.get("KILLS", "100" if os.environ.get("VIGIL_LONG") else "20"))
 SEED = int(os.environ.get("SEED", "1"))
 RECOVERY_S = 5.0
 
 
-def config(broker):
+MODELS = vigil.ROOT / "configs/models"
+
+
+def limits(broker):
     return vigil.sedation_config(broker.bootstrap, snapshot={"every": "200ms"},
                                  log={"level": "info"})
+
+
+def whole_chain(broker):
+    """Every stage has memory that must come back: ticks, hidden states, windows, silences."""
+    c = limits(broker)
+    c["service"]["workers"] = 2
+    c["models"] = {"forecast": {"type": "lstm", "file": str(MODELS / "forecast.safetensors")},
+                   "unusual": {"type": "autoencoder",
+                               "file": str(MODELS / "autoencoder.safetensors")}}
+    c["stages"] = [{"type": "clean"}, {"type": "resample", "tick": "10s"}, {"type": "normalize"},
+                   {"type": "forecast", "model": "forecast"},
+                   {"type": "detect", "model": "unusual"}, {"type": "alert"}]
+    c["alert_rules"] |= {
+        "spo2_forecast": {"title": "SpO2 likely to fall", "priority": "medium",
+                          "when": {"forecast": "spo2", "quantile": 0.5, "below": "93 %",
+                                   "within": "10m"}},
+        "silent": {"title": "No data", "priority": "medium",
+                   "when": {"stale": "any", "longer_than": "2s"}}}
+    return c
 
 
 def one_life(p, moment_s):
@@ -41,6 +63,7 @@ def one_life(p, moment_s):
         process.wait()
         if finished:
             check(process.returncode == 0, f"exit {process.returncode}: {said[-2000:]}")
+        check("not what the outbox holds" not in said, f"replay mismatches: {said[-2000:]}")
         return finished, "from a snapshot" in said
     finally:
         if process.poll() is None:
@@ -59,32 +82,52 @@ def check_same(p, reference):
     check(stored == reference, "the outbox differs from the uninterrupted run")
 
 
-def killed_at_random_moments():
+def uninterrupted(broker, config):
+    """Its events and how long it takes."""
+    with vigil.Pipeline(config(broker)) as p:
+        began = time.monotonic()
+        p.run()
+        whole_s = time.monotonic() - began
+        reference = set(p.lines())
+    check(len(reference) > 400, "the uninterrupted run gave hardly any event")
+    return reference, whole_s
+
+
+def one_pass(p, rng, whole_s, kills_left):
+    """Kills until the log is read to its end; returns (kills, restarts from a snapshot)."""
+    kills = restored = 0
+    finished = False
+    while not finished:
+        moment_s = rng.uniform(0.01, whole_s / 3) if kills < kills_left else vigil.TIMEOUT_S
+        finished, from_snapshot = one_life(p, moment_s)
+        restored += kills > 0 and from_snapshot
+        kills += not finished
+    return kills, restored
+
+
+def kill_often(config, wanted):
     rng = random.Random(SEED)
     kills = restored = passes = 0
     with vigil.real_kafka("vitals.raw", PARTITIONS) as broker:
         vigil.replay_sedation(broker.bootstrap, "vitals.raw")
-        with vigil.Pipeline(config(broker)) as p:
-            began = time.monotonic()
-            p.run()
-            whole_s = time.monotonic() - began
-            reference = set(p.lines())
-        check(len(reference) > 400, "the uninterrupted run gave hardly any event")
-        while kills < KILLS:
+        reference, whole_s = uninterrupted(broker, config)
+        while kills < wanted:
             with vigil.Pipeline(config(broker)) as p:
-                finished = False
-                restarted = False
-                while not finished:
-                    finished, from_snapshot = one_life(
-                        p, rng.uniform(0.01, whole_s / 3) if kills < KILLS else 120)
-                    restored += restarted and from_snapshot
-                    kills += not finished
-                    restarted = True
+                more = one_pass(p, rng, whole_s, wanted - kills)
+                kills, restored = kills + more[0], restored + more[1]
                 check_same(p, reference)
                 passes += 1
     print(f"     {kills} kills in {passes} passes, {restored} restarts from a snapshot")
     check(restored >= kills / 2, f"only {restored} of {kills} restarts restored a snapshot")
 
 
+def killed_at_random_moments():
+    kill_often(limits, KILLS)
+
+
+def killed_with_all_stages():
+    kill_often(whole_chain, KILLS // 2)
+
+
 if __name__ == "__main__":
-    vigil.main(killed_at_random_moments)
+    vigil.main(killed_at_random_moments, killed_with_all_stages)
