@@ -68,7 +68,8 @@ struct kafka {
     uint32_t troubles_n;
     struct trouble_kind kinds[TROUBLE_KINDS];
     uint32_t dry;         /* polls without a record while a shard was behind */
-    size_t run;           /* bytes of records returned since it was dry */
+    size_t run;           /* bytes of records returned since the queue was seen empty */
+    bool empty;           /* the queue was seen empty after the last record */
     char last_error[256]; /* newest complaint about a connection, for the message of open() */
 };
 
@@ -727,7 +728,8 @@ static enum vg_poll take_record(struct kafka *k, rd_kafka_message_t *m, struct v
         return take_reached(k, record) ? VG_POLL_REACHED : VG_POLL_NOTHING;
     }
     k->message = m;
-    k->run = (k->dry == 0 ? k->run : 0) + RECORD_SIZE + m->len;
+    k->run = (k->empty ? 0 : k->run) + RECORD_SIZE + m->len;
+    k->empty = false;
     k->dry = 0;
     s->next = m->offset + 1;
     s->behind = true;
@@ -854,6 +856,8 @@ static rd_kafka_message_t *poll_client(struct kafka *k, int timeout_ms)
 {
     rd_kafka_message_t *m = rd_kafka_consumer_poll(k->rk, 0);
 
+    if (!m)
+        k->empty = true;
     if (m || timeout_ms <= 0)
         return m;
     if (timeout_ms <= DRY_MS || !any_waits_for_more(k))
