@@ -2,7 +2,7 @@
 JOBS ?= 2
 SOURCES = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: help demo test test-long bench build format lint clean
+.PHONY: help demo test test-long bench build docs format lint clean
 
 help:
 	@echo 'make demo       a simulated ward, the pipeline and its alerts in one terminal, one minute'
@@ -10,11 +10,16 @@ help:
 	@echo 'make test-long  the long forms: 100 kills, long fuzzing'
 	@echo 'make bench      measure rows per second, latency, memory'
 	@echo 'make build      build/release/vigil'
+	@echo 'make docs       write docs/configuration.md from the option tables'
 	@echo 'make format, make lint, make clean'
 
 build:
 	@scripts/install-deps.sh build
 	@scripts/build.sh release vigil
+
+docs: build
+	build/release/vigil describe --all --markdown >docs/configuration.md.new
+	mv docs/configuration.md.new docs/configuration.md
 
 demo:
 	@scripts/install-deps.sh demo

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "app/command.h"
+#include "app/reference.h"
 #include "app/verbs.h"
 #include "core/text.h"
 #include "runtime/config.h"
@@ -129,16 +130,29 @@ int vg_verb_list(int argc, char **argv)
 
 /* ---- describe ---- */
 
+struct describe_options {
+    bool all, markdown;
+};
+
+static const struct vg_option describe_options[] = {
+    VG_OPT_BOOL(struct describe_options, all, "all", "false", 0, "Everything, one after another."),
+    VG_OPT_BOOL(struct describe_options, markdown, "markdown", "false", 0,
+                "With --all: the page docs/configuration.md."),
+    VG_OPT_END,
+};
+
 static const struct vg_command describe_command = {
     .name = "describe",
     .summary = "Describes a component or a section of the configuration and its options",
-    .arguments = "COMPONENT",
-    .arguments_min = 1,
+    .arguments = "NAME|--all",
     .arguments_max = 1,
-    .options = no_options,
-    .notes = "COMPONENT is a name that `vigil list` shows, a channel, or one of the sections\n"
-             "service and source.\n",
+    .options = describe_options,
+    .notes = "NAME is a component or channel that `vigil list` shows, or one of the sections\n"
+             "service, source, models, profiles, wards and alert_rules.\n",
 };
+
+static const char *const sections[] = { "service",  "source", "models",
+                                        "profiles", "wards",  "alert_rules" };
 
 static void print_option(const struct vg_option *o)
 {
@@ -180,6 +194,31 @@ static void print_channel(const struct vg_channel *c)
     printf("  MDC %s (%u), LOINC %s\n", c->mdc, c->mdc_code, c->loinc[0] ? c->loinc : "none");
 }
 
+/* The conditions that `when: {condition: NAME}` knows. */
+static void print_conditions(void)
+{
+    printf("\nconditions:\n");
+    for (int i = 0; i < VG_CONDITION_COUNT; i++)
+        printf("  %-14s %s\n", vg_condition_name((enum vg_condition)i),
+               vg_condition_title((enum vg_condition)i));
+}
+
+static bool describe_site(const char *name)
+{
+    bool found = false;
+
+    for (const struct vg_site_mapping *m = vg_site_mappings; m->section; m++) {
+        if (strcmp(m->section, name) != 0)
+            continue;
+        printf("%s%s: %s\n", found ? "\n" : "", m->path, m->summary);
+        print_options("options", m->options);
+        found = true;
+    }
+    if (strcmp(name, "alert_rules") == 0)
+        print_conditions();
+    return found;
+}
+
 static bool describe_section(const char *name)
 {
     if (strcmp(name, "service") == 0) {
@@ -196,7 +235,12 @@ static bool describe_section(const char *name)
         }
         return true;
     }
-    return false;
+    if (strcmp(name, "models") == 0) {
+        printf("section models: a name for each model file; type is one of `vigil list models`\n");
+        print_options("options", vg_model_options);
+        return true;
+    }
+    return describe_site(name);
 }
 
 static bool describe_component(const struct catalogue *c, const char *name)
@@ -217,10 +261,12 @@ static bool describe_component(const struct catalogue *c, const char *name)
 
 static int describe_nothing(const struct catalogue *c, const char *name)
 {
-    const char *names[ENTRIES_MAX + VG_CHANNELS + 2] = { "service", "source" };
+    const char *names[ENTRIES_MAX + VG_CHANNELS + VG_ARRAY_LEN(sections)];
     const char *near;
-    size_t n = 2;
+    size_t n = 0;
 
+    for (size_t i = 0; i < VG_ARRAY_LEN(sections); i++)
+        names[n++] = sections[i];
     for (size_t i = 0; i < c->n; i++)
         names[n++] = c->entries[i].name;
     for (int i = 0; i < VG_CHANNELS; i++)
@@ -231,22 +277,57 @@ static int describe_nothing(const struct catalogue *c, const char *name)
                             near ? near : "", near ? "\"?" : "");
 }
 
+static int describe_one(const struct catalogue *c, const char *name)
+{
+    int channel;
+
+    if (describe_section(name) || describe_component(c, name))
+        return 0;
+    channel = vg_channel_find(name);
+    if (channel == VG_CHANNEL_NONE)
+        return describe_nothing(c, name);
+    print_channel(&vg_channels[channel]);
+    return 0;
+}
+
+static int describe_all(const struct catalogue *c)
+{
+    for (size_t i = 0; i < VG_ARRAY_LEN(sections); i++) {
+        printf("%s", i ? "\n" : "");
+        describe_section(sections[i]);
+    }
+    for (size_t i = 0; i < c->n; i++) {
+        printf("\n%s %s: %s\n", c->entries[i].kind, c->entries[i].name, c->entries[i].summary);
+        print_options("options", c->entries[i].options);
+    }
+    for (int i = 0; i < VG_CHANNELS; i++) {
+        putchar('\n');
+        print_channel(&vg_channels[i]);
+    }
+    return 0;
+}
+
 int vg_verb_describe(int argc, char **argv)
 {
+    struct describe_options o = { 0 };
     struct catalogue c;
-    char none = 0, **args;
-    int channel, exit = vg_command_parse(&describe_command, argc, argv, &none, &args);
+    char **args;
+    int exit = vg_command_parse(&describe_command, argc, argv, &o, &args);
 
     if (exit != VG_COMMAND_GO)
         return exit;
-    fill(&c);
-    if (describe_section(args[0]) || describe_component(&c, args[0]))
+    if (o.all && args[0])
+        return vg_command_usage(&describe_command, "--all and \"%s\" exclude each other", args[0]);
+    if (o.markdown && !o.all)
+        return vg_command_usage(&describe_command, "--markdown goes with --all");
+    if (!o.all && !args[0])
+        return vg_command_usage(&describe_command, "a name is missing; `vigil list` shows them");
+    if (o.markdown) {
+        vg_reference_print();
         return 0;
-    channel = vg_channel_find(args[0]);
-    if (channel == VG_CHANNEL_NONE)
-        return describe_nothing(&c, args[0]);
-    print_channel(&vg_channels[channel]);
-    return 0;
+    }
+    fill(&c);
+    return o.all ? describe_all(&c) : describe_one(&c, args[0]);
 }
 
 /* ---- version ---- */

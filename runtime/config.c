@@ -69,7 +69,8 @@ const struct vg_option vg_ingest_options[] = {
                     "How far a device clock may be ahead before the record's time is used."),
     VG_OPT_DURATION(struct vg_ingest_config, late_after_ns, "late_after", "30s", 0, 86400,
                     VG_OPT_EVENTS,
-                    "How far a device clock may be behind before its rows reach no limit."),
+                    "How far a device clock may be behind before that is reported. With clock: "
+                    "device its rows then reach no limit."),
     VG_OPT_STRING(struct vg_ingest_config, cluster, "cluster", NULL, VG_OPT_EVENTS,
                   "Name of the log in ids, in place of the identity that the log gives itself."),
     VG_OPT_END,
@@ -79,7 +80,7 @@ struct model_options {
     char *file, *sha256;
 };
 
-static const struct vg_option model_options[] = {
+const struct vg_option vg_model_options[] = {
     VG_OPT_STRING(struct model_options, file, "file", NULL, VG_OPT_REQUIRED | VG_OPT_PATH,
                   "The model file, relative to the configuration file."),
     VG_OPT_STRING(struct model_options, sha256, "sha256", NULL, 0,
@@ -586,7 +587,7 @@ static void load_model(struct vg_load *l, const struct vg_node *node)
 {
     struct vg_config *config = l->config;
     struct model_options o = { 0 };
-    const struct vg_target target = { model_options, &o };
+    const struct vg_target target = { vg_model_options, &o };
     uint32_t errors = l->doc->count[VG_ERROR];
     struct vg_model *model = NULL;
     struct vg_err err = { 0 };
@@ -608,7 +609,7 @@ static void load_model(struct vg_load *l, const struct vg_node *node)
             config->models[config->models_n++] = model;
         }
     }
-    vg_options_done(model_options, &o);
+    vg_options_done(vg_model_options, &o);
 }
 
 /* What two models of a chain must have in common, or NULL. */

@@ -116,8 +116,19 @@ VG_NODISCARD vg_status vg_config_plan(const struct vg_config *config, struct vg_
 /** close() and free of one planned stage's instance. */
 void vg_planned_stage_done(struct vg_planned_stage *stage);
 
-/** Options of `service`, and those of `source` that ingest owns: for describe and docs. */
+/** What the loader itself reads, for describe and docs: `service`, what ingest owns of `source`, and
+ *  an entry of `models`. */
 extern const struct vg_option vg_service_options[];
 extern const struct vg_option vg_ingest_options[];
+extern const struct vg_option vg_model_options[];
+
+/** A mapping in one of the clinical sections. */
+struct vg_site_mapping {
+    const char *section;             /**< "alert_rules"; NULL ends the list */
+    const char *path;                /**< "alert_rules.RULE.when" */
+    const char *summary;             /**< one or more sentences */
+    const struct vg_option *options; /**< of its scalar keys */
+};
+extern const struct vg_site_mapping vg_site_mappings[];
 
 #endif

@@ -375,6 +375,50 @@ static const struct vg_option clear_options[] = {
     VG_OPT_END,
 };
 
+/* The keys that hold mappings or name a profile are read by hand above and below, and told of in the
+ * summaries. */
+const struct vg_site_mapping vg_site_mappings[] = {
+    { "profiles", "profiles.PROFILE.CHANNEL",
+      "Limits of a kind of patient, for each channel that has some. `extends: OTHER` takes over "
+      "those "
+      "of another profile. The first profile is that of beds that no ward declares.",
+      limit_options },
+    { "wards", "wards.WARD",
+      "A ward whose subscribers get heartbeats before its first row: 1 to 32 of a-z, 0-9 and "
+      "\"-\". "
+      "`beds` is a mapping of its beds.",
+      ward_options },
+    { "wards", "wards.WARD.beds.BED",
+      "A bed, by what follows WARD/ in its label. `profile: NAME` gives it a profile; without one "
+      "it "
+      "has the first.",
+      bed_options },
+    { "alert_rules", "alert_rules.RULE",
+      "A rule. `when` (required) is one of the mappings below, told apart by its first key; "
+      "`clear` "
+      "says when the alert ends.",
+      rule_options },
+    { "alert_rules", "alert_rules.RULE.when: a limit",
+      "A value beyond a limit: `below` or `above`, a quantity with its unit, or profile.low or "
+      "profile.high, perhaps with an offset: \"profile.low + 2 %\".",
+      when_limit },
+    { "alert_rules", "alert_rules.RULE.when: a forecast",
+      "A limit that a model expects to be passed: `below` or `above` as for a limit.",
+      when_forecast },
+    { "alert_rules", "alert_rules.RULE.when: an anomaly",
+      "A combination of vital signs that a model cannot explain.", when_anomaly },
+    { "alert_rules", "alert_rules.RULE.when: silence", "A channel or a bed without values.",
+      when_stale },
+    { "alert_rules", "alert_rules.RULE.when: a condition",
+      "One of the technical conditions listed below.", when_condition },
+    { "alert_rules", "alert_rules.RULE.clear",
+      "When the alert ends; without it, as soon as the condition no longer holds. `below` or "
+      "`above` "
+      "only where `when` compares a value, the other way round and on the safe side of its limit.",
+      clear_options },
+    { NULL },
+};
+
 /* What follows `word` and blanks in `s`; NULL when `s` does not begin with it. */
 static const char *skip(const char *s, const char *word)
 {

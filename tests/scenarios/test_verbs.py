@@ -74,8 +74,19 @@ def list_and_describe_cover_the_registry():
     names = [line.split()[0] for line in listed.splitlines() if line.startswith("  ")]
     names.remove("name")  # a heading
     check("spo2" in names and "alert" in names and "kafka" in names, listed)
-    for name in [*names, "service", "source"]:
-        check(name in call("describe", name).stdout, f"describe {name}")
+    whole = call("describe", "--all").stdout
+    for name in [*names, "service", "source", "models", "profiles", "wards", "alert_rules"]:
+        said = call("describe", name).stdout
+        check(name in said and said in whole, f"describe {name}")
+    call("describe", expect=2)
+    call("describe", "--markdown", expect=2)
+    call("describe", "--all", "hr", expect=2)
+
+
+def the_reference_on_paper_is_that_of_the_program():
+    page = vigil.ROOT / "docs/configuration.md"
+    check(page.read_text() == call("describe", "--all", "--markdown").stdout,
+          "docs/configuration.md is not what this vigil prints; run `make docs` and commit it")
 
 
 def the_same_seed_gives_the_same_bytes_at_any_speed():
@@ -132,6 +143,7 @@ if __name__ == "__main__":
                the_configurations_in_the_box_are_valid,
                a_wrong_configuration_is_78_for_validate_and_run, nobody_there_is_69,
                list_and_describe_cover_the_registry,
+               the_reference_on_paper_is_that_of_the_program,
                the_same_seed_gives_the_same_bytes_at_any_speed,
                arrays_hold_the_same_rows_of_one_patient_each,
                recorded_rows_come_in_record_order_and_keep_their_digits,
