@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Subscribers that are stopped, late or killed end with the complete sequence, and learn in time when
-the pipeline is gone or hangs. VIGIL_LONG=1 stops one for 30 s instead of 10."""
+"""Subscribers that are stopped, late or killed end with the complete sequence, and learn in time
+when the pipeline is gone or hangs. VIGIL_LONG=1 stops one for 30 s instead of 10."""
 import json
 import os
 import pathlib
@@ -46,7 +46,7 @@ class Feeder:
 
 
 class Follower:
-    """A subscriber as a process; what it prints goes to a file, so that nobody waits for a reader."""
+    """A subscriber as a process; what it prints goes to a file, so that it waits for no reader."""
 
     def __init__(self, folder, command):
         self.out = tempfile.TemporaryFile()
@@ -102,7 +102,8 @@ class Follower:
 
 
 def vigil_alerts(folder, *arguments):
-    return Follower(folder, [vigil.VIGIL, "alerts", "--json", "--connect", f"ipc://{folder}/publish",
+    return Follower(folder, [vigil.VIGIL, "alerts", "--json",
+                             "--connect", f"ipc://{folder}/publish",
                              "--control", f"ipc://{folder}/control", "--until-closed", *arguments])
 
 
@@ -179,7 +180,7 @@ def every_subscriber_ends_with_the_complete_sequence():
                 feeder.feed()
                 until("events durable",
                       live.outbox_has(p, "select count(*) from event", feeder.events))
-                # A pipeline that ends waits for nobody: what a subscriber lacks it must ask for before.
+                # A pipeline that ends waits for nobody: what is missing must be asked for before.
                 for follower in (steady, stopped, other, narrow):
                     follower.wait_count(feeder.events)
                 newest = max(stored(p))

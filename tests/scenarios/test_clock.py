@@ -17,7 +17,8 @@ from vigil import check
 
 TOPIC = "vitals.raw"
 LONGER_THAN_S = 3
-STALE_STARTS = "select count(*) from event where body like '%\"phase\":\"start\"%\"rule\":\"silent\"%'"
+STALE_STARTS = ("select count(*) from event "
+                "where body like '%\"phase\":\"start\"%\"rule\":\"silent\"%'")
 CLOCKS = "select count(*) from command where kind = 0"
 
 

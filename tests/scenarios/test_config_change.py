@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A changed configuration: what it no longer watches ends with the reason, what it newly sees starts,
-and what it does not touch goes on as if nothing had happened."""
+"""A changed configuration: what it no longer watches ends with the reason, what it newly sees
+starts, and what it does not touch goes on as if nothing had happened."""
 import copy
 import json
 import pathlib

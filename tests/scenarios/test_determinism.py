@@ -87,8 +87,9 @@ def feed_in_bursts(broker, p):
     """Accelerated rows with silences between them in which CLOCK marks occur."""
     for i in range(2):
         before = p.outbox("select count(*) from command")[0][0]
-        simulate(broker, "--beds", "6", "--duration", "90s", "--start", f"2026-01-01T00:0{3 * i}:00Z",
-                 "--speed", "60", "--artefact-rate", "200")
+        simulate(broker, "--beds", "6", "--duration", "90s",
+                 "--start", f"2026-01-01T00:0{3 * i}:00Z", "--speed", "60",
+                 "--artefact-rate", "200")
         until("marks in the silence after the burst",
               live.outbox_has(p, "select count(distinct log_ns) from command", before + 8))
 

@@ -46,8 +46,8 @@ def complete(p, path="alerts.ndjson"):
 
 
 def check_file(p, path="alerts.ndjson"):
-    check(p.lines(path) == stored(p), f"{path} differs from the outbox: {len(p.lines(path))} lines, "
-          f"{len(stored(p))} events")
+    check(p.lines(path) == stored(p), f"{path} has {len(p.lines(path))} lines that are "
+          f"not the {len(stored(p))} events of the outbox")
 
 
 def tear(file, rng):

@@ -114,7 +114,6 @@ def troubles_at_the_start_have_their_code_and_words():
             took = refused(p, 69, nobody, "no broker answered")
             check(took < 1 + QUICKLY_S, f"{took:.1f} s to say that there is no broker")
     with vigil.MockBroker(f"{TOPIC}:2") as broker:
-        # The mock makes any topic that it is asked for, as brokers do that allow it.
         c = config(broker)
         c["source"]["topik"] = c["source"].pop("topic")
         with vigil.Pipeline(c) as p:
@@ -162,9 +161,17 @@ def grouped(broker, instance):
     return c
 
 
+def an_unknown_topic_is_told(broker):
+    c = config(broker)
+    c["source"]["topic"] = "absent"
+    with vigil.Pipeline(c) as p:
+        refused(p, 69, "absent", "does not exist")
+
+
 def instances_of_a_group_share_the_partitions_both_ways():
     with vigil.real_kafka(TOPIC, 2) as broker, vigil.Pipeline(grouped(broker, "a")) as a, \
          vigil.Pipeline(grouped(broker, "b")) as b:
+        an_unknown_topic_is_told(broker)
         events = feed(broker)
         with Live(a) as one:
             until("all events in one instance", lambda: len(a.lines()) == events)
