@@ -70,7 +70,8 @@ struct follower {
     struct vigil_client *client;
     struct vg_buf line;
     bool connected, colour;
-    bool gone; /* a link went down after the pipeline said that it closes */
+    bool refused; /* the pipeline said that it will not serve a ward */
+    bool gone;    /* a link went down after the pipeline said that it closes */
     int64_t events;
     int64_t give_up_ns; /* unless connected by then */
 };
@@ -217,6 +218,7 @@ static void watch_link(struct follower *f, const struct vigil_item *item)
         f->connected = true;
     if (item->notice.kind == VIGIL_LINK_DOWN && vigil_client_closing(f->client))
         f->gone = true;
+    f->refused |= item->notice.kind == VIGIL_REFUSED;
 }
 
 static bool wants_end(const struct follower *f)
@@ -231,6 +233,8 @@ static bool wants_end(const struct follower *f)
 
 static int unreachable(const struct follower *f)
 {
+    if (f->refused) /* the pipeline is there, and its notice says what it does not like */
+        return vg_status_exit(VG_E_FAILED);
     fprintf(stderr,
             "vigil alerts: no connection to %s within the time given: is `vigil run` running, and "
             "has its configuration a zeromq sink with this address?\n",

@@ -107,8 +107,9 @@ static int list_one(const char *what)
     }
     near = vg_did_you_mean(what, kinds, VG_ARRAY_LEN(kinds));
     return vg_command_usage(&list_command, "nothing is called \"%s\"; %s%s%s", what,
-                            near ? "did you mean \"" : "expected one of ",
-                            near ? near : list_command.arguments, near ? "\"?" : "");
+                            near ? "did you mean \"" : "expected one of: ",
+                            near ? near : "sources, decoders, stages, models, sinks, channels",
+                            near ? "\"?" : "");
 }
 
 int vg_verb_list(int argc, char **argv)

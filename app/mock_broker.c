@@ -13,7 +13,7 @@
 #include "app/verbs.h"
 #include "core/text.h"
 
-enum { PARTITIONS_MAX = 1000 };
+enum { PARTITIONS_MAX = 1000, TOPIC_MAX = 249 };
 
 struct options {
     struct vg_strings topic;
@@ -40,13 +40,21 @@ static const struct vg_command command = {
         "most\n5 MiB; older records are dropped in silence.\n",
 };
 
+/* What a real Kafka would refuse must not work here. */
+static bool is_topic(const char *name, size_t n)
+{
+    return n >= 1 && n <= TOPIC_MAX &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") >= n;
+}
+
 /* Cuts "NAME:PARTITIONS" at its colon. */
 static bool parse_topic(char *text, int *ret_partitions)
 {
     char *colon = strrchr(text, ':');
     int64_t n;
 
-    if (!colon || colon == text || !vg_parse_int(colon + 1, &n) || n < 1 || n > PARTITIONS_MAX)
+    if (!colon || !is_topic(text, (size_t)(colon - text)) || !vg_parse_int(colon + 1, &n) ||
+        n < 1 || n > PARTITIONS_MAX)
         return false;
     *colon = '\0';
     *ret_partitions = (int)n;
@@ -62,8 +70,9 @@ static int make_topics(const struct options *o, rd_kafka_mock_cluster_t *cluster
 
         if (!parse_topic(name, &partitions))
             return vg_command_usage(&command,
-                                    "--topic \"%s\": expected NAME:PARTITIONS with 1 to %d "
-                                    "partitions, such as vitals.raw:4",
+                                    "--topic \"%s\": expected NAME:PARTITIONS, a name of letters, "
+                                    "digits, \".\", \"_\", \"-\" and 1 to %d partitions, such as "
+                                    "vitals.raw:4",
                                     name, PARTITIONS_MAX);
         e = rd_kafka_mock_topic_create(cluster, name, partitions, (int)o->brokers);
         if (e) {

@@ -1,7 +1,7 @@
 /* verbs.h - what `vigil VERB` calls: one line here and one function for each verb.
  *
  * argv[0] is the verb. The result is the exit code of the program: 0, 1 failed check, 2 usage, 69
- * unavailable, 75 temporary, 78 configuration.
+ * unavailable, 74 input or output, 75 temporary, 78 configuration (core/err.h).
  */
 #ifndef VG_APP_VERBS_H
 #define VG_APP_VERBS_H

@@ -1,7 +1,7 @@
 /* link.h - a ZeroMQ link between two threads of the chain.
  *
  * PUSH to PULL over inproc://, high-water mark 8: a slow stage holds back the one before it, back to
- * ingest. The message is the frame's address and a sequence number, 16 bytes that ZeroMQ carries
+ * ingest. The message is the frame's address, a lane and a sequence number, 24 bytes that ZeroMQ carries
  * without allocating: the buffer itself is handed over, not copied. Every receiver checks the
  * sequence; a gap is a bug and stops the program.
  *
@@ -19,11 +19,11 @@ enum { VG_LINK_HWM = 8, VG_LANES_MAX = 64 };
 
 struct vg_link {
     void *socket;
-    uint32_t lane;               /**< of a PUSH end */
-    uint64_t seq[VG_LANES_MAX];  /**< last sent, or last received by lane */
+    uint32_t lane;              /**< of a PUSH end */
+    uint64_t seq[VG_LANES_MAX]; /**< last sent, or last received by lane */
 };
 
-/** Opens the receiving end. Endpoints must be bound before the other end connects. */
+/** Opens the receiving end. Either end may be opened first. */
 VG_NODISCARD vg_status vg_link_bind(struct vg_link *link, void *zmq, const char *endpoint,
                                     struct vg_err *err);
 VG_NODISCARD vg_status vg_link_connect(struct vg_link *link, void *zmq, const char *endpoint,

@@ -9,6 +9,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import vigil
+from live import Live
 from vigil import check
 
 VERBS = ["run", "validate", "alerts", "simulate", "replay", "demo", "mock-broker", "list",
@@ -46,6 +47,8 @@ def mistakes_are_usage_errors_with_a_suggestion():
     call("run", expect=2)
     call("simulate", "--to", "-", "--brokers", "x", expect=2)
     call("replay", "--csv", "x", expect=2)
+    for topic in ("vitals", "vitals:0", "two words:1", ":1"):
+        check("vitals.raw:4" in call("mock-broker", "--topic", topic, expect=2).stderr, topic)
 
 
 def the_configurations_in_the_box_are_valid():
@@ -78,6 +81,7 @@ def list_and_describe_cover_the_registry():
     for name in [*names, "service", "source", "models", "profiles", "wards", "alert_rules"]:
         said = call("describe", name).stdout
         check(name in said and said in whole, f"describe {name}")
+    check("sources, decoders" in call("list", "foo", expect=2).stderr, "list foo")
     call("describe", expect=2)
     call("describe", "--markdown", expect=2)
     call("describe", "--all", "hr", expect=2)
@@ -133,6 +137,39 @@ def replay_and_simulate_deliver_every_row_to_kafka():
             check(phases and phases[0] == "start", f"the apnoea gave {phases}")
 
 
+def the_example_of_the_alert_rules_page_is_true():
+    """docs/alert-rules.md: the rule that it shows, fed with the rows that it describes."""
+    page = (vigil.ROOT / "docs/alert-rules.md").read_text()
+    rule, told = page.split("```yaml\n")[1].split("```\n")[0::2]
+    value = lambda s: 97 if s < 10 else 89 if s < 25 else 86 if s < 55 else 91 if s < 75 else 93
+    with vigil.MockBroker("t:1") as broker, tempfile.TemporaryDirectory() as folder:
+        noon_ms = 1772366400000  # 2026-03-01T12:00:00Z
+        vigil.produce(broker.bootstrap, "t", [
+            (0, noon_ms + 1000 * s, "p-1", {"patient": "p-1", "bed": "icu-a/01", "spo2": value(s),
+                                            "time": noon_ms + 1000 * s})
+            for s in range(131) if not 55 <= s < 70])
+        config = vigil.sedation_config(broker.bootstrap, "t", data_dir=f"{folder}/data")
+        del config["alert_rules"]
+        config["sinks"] = {"terminal": {"type": "console"}}
+        file = pathlib.Path(folder) / "example.yaml"
+        indented = "".join(f"  {line}\n" for line in rule.splitlines())
+        sections = "".join(f"{key}: {json.dumps(value)}\n" for key, value in config.items())
+        file.write_text(f"{sections}alert_rules:\n{indented}")
+        said = call("run", file, "--until-end").stdout
+        check(said == told, f"the page says\n{told}\nvigil says\n{said}")
+
+
+def a_ward_that_nobody_has_is_refused_with_the_reason_alone():
+    with vigil.MockBroker("t:1") as broker, tempfile.TemporaryDirectory() as folder:
+        publish, control = f"ipc://{folder}/publish", f"ipc://{folder}/control"
+        config = vigil.sedation_config(broker.bootstrap, "t")
+        config["sinks"]["ward"] = {"type": "zeromq", "publish": publish, "control": control}
+        with vigil.Pipeline(config) as p, Live(p):
+            said = call("alerts", "--connect", publish, "--control", control, "--ward", "nowhere",
+                        "--timeout", "1s", expect=1).stderr
+            check("unknown_ward" in said and "is `vigil run` running" not in said, said)
+
+
 def the_demo_shows_what_it_promises():
     said = call("demo", vigil.ROOT / "configs/demo.yaml", "--seconds", "24").stdout
     check("MISSING" not in said and said.count("  seen ") == 4, said)
@@ -147,4 +184,7 @@ if __name__ == "__main__":
                the_same_seed_gives_the_same_bytes_at_any_speed,
                arrays_hold_the_same_rows_of_one_patient_each,
                recorded_rows_come_in_record_order_and_keep_their_digits,
-               replay_and_simulate_deliver_every_row_to_kafka, the_demo_shows_what_it_promises)
+               replay_and_simulate_deliver_every_row_to_kafka,
+               the_example_of_the_alert_rules_page_is_true,
+               a_ward_that_nobody_has_is_refused_with_the_reason_alone,
+               the_demo_shows_what_it_promises)
