@@ -97,8 +97,11 @@ void vg_frame_reset(struct vg_frame *f, enum vg_frame_kind kind, uint32_t shard)
     f->tail_len = 0;
     f->next_offset = 0;
     f->ordinal = 0;
+    f->live = false;
+    f->more = false;
     f->building = 0;
     f->events = 0;
+    f->stored = 0;
     f->log_ns = VG_TIME_NONE;
     f->wall_ns = 0;
 }

@@ -95,11 +95,14 @@ struct vg_frame {
     uint64_t tail_len;   /**< bytes of items */
     int64_t next_offset; /**< position after this frame: the next record to read, ... */
     uint32_t ordinal;    /**< ... and how many commands were applied there */
+    bool live;           /**< behind what the outbox knows already: nothing in it comes again */
+    bool more;           /**< the rest of what this frame began follows: to be committed with it */
     uint32_t building;   /**< (restore) how many changes of configuration are still to be passed
                               before events count again */
     int64_t log_ns;      /**< log time after this frame, VG_TIME_NONE before the first record */
     int64_t wall_ns;     /**< wall clock when ingest began it; for latency and supervision only */
-    uint64_t events;     /**< (restore) number of the shard's last event */
+    uint64_t events;     /**< (restore) number of the shard's last event here */
+    uint64_t stored;     /**< (restore) number of the last event that the outbox holds */
 };
 
 enum vg_item_kind {

@@ -128,9 +128,14 @@ static vg_status put_barrier(struct vg_commit *c, struct vg_frame *f, struct vg_
 
 static vg_status put_rows(struct vg_commit *c, struct vg_frame *f, struct vg_err *err)
 {
+    struct vg_commit_shard *s = &c->shard[f->shard];
     bool any = false;
     vg_status st = VG_OK;
 
+    /* Behind the region every event is new. Should the region have given fewer than are stored, the
+     * new ones must not be taken for those. */
+    if (f->live && s->n < s->stored)
+        s->n = s->stored;
     for (struct vg_item *item = NULL;
          st == VG_OK && (item = vg_frame_next_item(f, c->layout, item)) != NULL;) {
         switch ((enum vg_item_kind)item->kind) {
@@ -164,7 +169,8 @@ static vg_status put_frame(struct vg_commit *c, struct vg_frame *f, struct vg_er
     case VG_FRAME_RESTORE:
         c->shard[f->shard] = (struct vg_commit_shard){ .known = f->next_offset >= 0,
                                                        .building = f->building,
-                                                       .n = f->events };
+                                                       .n = f->events,
+                                                       .stored = f->stored };
         return VG_OK;
     case VG_FRAME_DROP:
     case VG_FRAME_END:
@@ -297,8 +303,11 @@ static void passed(struct vg_commit *c, struct vg_frame *f)
     case VG_FRAME_BARRIER:
         write_snapshot(c, f);
         break;
-    case VG_FRAME_RESTORE:
     case VG_FRAME_DROP:
+        atomic_store(&s->dropping, false);
+        vg_pool_put(pool, f);
+        break;
+    case VG_FRAME_RESTORE:
         vg_pool_put(pool, f);
         break;
     case VG_FRAME_END:
@@ -341,16 +350,31 @@ static vg_status commit_gathered(struct vg_commit *c, struct vg_err *err)
     return VG_OK;
 }
 
+static void keep(struct vg_commit *c, struct vg_frame *f)
+{
+    uint64_t lane = UINT64_C(1) << (f->shard % c->workers);
+
+    if (c->frames == c->frames_cap) {
+        c->frames_cap = c->frames_cap ? c->frames_cap * 2 : VG_COMMIT_FRAMES;
+        c->frame = realloc(c->frame, c->frames_cap * sizeof(*c->frame));
+        VG_CHECK(c->frame != NULL);
+    }
+    c->frame[c->frames++] = f;
+    c->open = f->more ? c->open | lane : c->open & ~lane;
+}
+
+/* Whatever waits; and the rest of what it began: a command and what it caused are durable together
+ * or not at all. */
 static void gather(struct vg_commit *c)
 {
     struct vg_frame *f = vg_link_recv(&c->from, IDLE_MS);
 
     c->frames = 0;
     while (f) {
-        c->frame[c->frames++] = f;
-        if (c->frames == VG_COMMIT_FRAMES)
+        keep(c, f);
+        if (c->frames >= VG_COMMIT_FRAMES && c->open == 0)
             return;
-        f = vg_link_recv(&c->from, 0);
+        f = vg_link_recv(&c->from, c->open ? -1 : 0);
     }
 }
 
@@ -378,6 +402,7 @@ void vg_commit_init(struct vg_commit *c)
 
 void vg_commit_done(struct vg_commit *c)
 {
+    free(c->frame);
     free(c->shard);
     free(c->before);
 }

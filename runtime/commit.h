@@ -19,6 +19,7 @@ struct vg_commit_shard {
     bool known;        /**< the outbox knows where it began */
     uint32_t building; /**< see struct vg_frame */
     uint64_t n;        /**< number of the last event */
+    uint64_t stored;   /**< of the last one in the outbox when the shard was taken over */
 };
 
 struct vg_commit {
@@ -38,8 +39,9 @@ struct vg_commit {
     /* the thread's own */
     struct vg_link from;
     struct vg_commit_shard *shard, *before; /**< [VG_SHARDS_MAX]; `before` the transaction */
-    struct vg_frame *frame[VG_COMMIT_FRAMES];
-    uint32_t frames;
+    struct vg_frame **frame;                /**< what was gathered, [frames_cap] */
+    uint32_t frames, frames_cap;
+    uint64_t open; /**< bit w: the rest of what worker w began must be gathered too */
     uint32_t ends;
     uint64_t mismatches; /**< of the transaction */
     bool news;           /**< the transaction has something that sinks wait for */

@@ -103,6 +103,7 @@ static vg_status env_acknowledge(void *ctx, const struct vg_acknowledge *what, u
     request.shard = episode.shard;
     memcpy(request.patient, episode.patient, sizeof(request.patient));
     if (!atomic_load(&f->shared->shard[episode.shard].owned) ||
+        !atomic_load(&f->shared->shard[episode.shard].live) ||
         !vg_shared_request(f->shared, &request))
         return vg_fail_option(err, VG_E_AGAIN, "busy",
                               "the episode's shard cannot take it now; ask again");
@@ -171,10 +172,12 @@ static vg_status deliver(struct vg_feed *f, bool *ret_more, struct vg_err *err)
     if (atomic_load(&f->delivered) >= atomic_load(&f->shared->committed_seq))
         return VG_OK;
     st = fill(f, err);
-    if (st != VG_OK || f->batched == 0)
-        return st;
-    st = ops->deliver(f->config->self, f->batch, f->batched, &done, err);
-    VG_CHECK(done <= f->batched && (st != VG_OK || done == f->batched));
+    if (st == VG_OK) {
+        if (f->batched == 0)
+            return VG_OK;
+        st = ops->deliver(f->config->self, f->batch, f->batched, &done, err);
+        VG_CHECK(done <= f->batched && (st != VG_OK || done == f->batched));
+    }
     if (vg_status_class(st) == VG_CLASS_DATA) {
         vg_log(VG_LOG_ERROR, f->config->name, "event %llu is set aside: %s",
                (unsigned long long)f->batch[done].seq, err->msg);

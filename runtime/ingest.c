@@ -22,6 +22,8 @@ static const int64_t DUTY_NS = 2 * VG_NS_PER_MS;
  * the source has fetched in advance, so at first ingest just does not ask for more. */
 static const int64_t HOLD_NS = 250 * VG_NS_PER_MS;
 static const int64_t HOLD_STEP_NS = VG_NS_PER_MS;
+/* 2200-01-01: a record that claims to be later has no timestamp that could drive log time. */
+static const int64_t RECORD_TIME_MAX_NS = INT64_C(7258118400) * VG_NS_PER_S;
 static const int64_t CLOCK_NS = VG_NS_PER_S; /* silence until the first CLOCK, and between two */
 
 struct vg_ingest_shard {
@@ -41,6 +43,7 @@ struct vg_ingest_shard {
     int64_t barrier_ns;     /* when the next barrier is due */
     bool moved;             /* anything since the last barrier */
     int64_t committed;      /* next offset told to the log */
+    bool announcing;        /* the frames of now belong together */
 };
 
 struct vg_ingest_worker {
@@ -56,6 +59,18 @@ struct vg_ingest_worker {
 static uint32_t worker_of(const struct vg_ingest *in, uint32_t shard)
 {
     return shard % in->workers;
+}
+
+static uint32_t frames_budget(const struct vg_ingest *in)
+{
+    int64_t frames = in->config->service.in_flight_rows / in->config->service.frame_rows;
+
+    return frames < FRAMES_MIN ? FRAMES_MIN : (uint32_t)frames;
+}
+
+static bool is_full(const struct vg_ingest *in, uint32_t worker)
+{
+    return vg_pool_out(in->pool[worker]) > frames_budget(in) / 10 * 8;
 }
 
 static void push_waiting(struct vg_ingest_worker *w)
@@ -88,6 +103,8 @@ static void stamp(const struct vg_ingest_shard *s, struct vg_frame *f)
     f->next_offset = s->next_offset;
     f->ordinal = s->ordinal;
     f->log_ns = s->log_ns;
+    f->live = !s->in_region;
+    f->more = s->announcing;
 }
 
 static void flush(struct vg_ingest *in, uint32_t shard)
@@ -147,6 +164,7 @@ static void send_mark(struct vg_ingest *in, uint32_t shard, enum vg_frame_kind k
     } else if (kind == VG_FRAME_RESTORE) {
         f->events = s->recovery.events;
         f->building = s->recovery.building;
+        f->stored = s->recovery.stored;
         vg_frame_add_items(&f, in->layout, s->recovery.items.data, s->recovery.items.len);
     }
     send(in, worker_of(in, shard), f);
@@ -309,14 +327,18 @@ static void inject(struct vg_ingest *in, uint32_t shard, const struct vg_item_co
 {
     struct vg_ingest_shard *s = &in->shard[shard];
     struct vg_item_command *item;
+    enum vg_patients_result known = VG_PATIENT_KNOWN;
     uint32_t slot = 0;
     bool clock = head->kind == VG_COMMAND_CLOCK;
 
+    if (head->patient[0])
+        known = vg_patients_admit(s->patients, head->patient, "", &slot);
+    if (known == VG_PATIENT_FULL)
+        return;
     if (begins_config(head))
         part_before(in, shard, head->log_ns);
     room(in, shard);
-    if (head->patient[0] &&
-        vg_patients_admit(s->patients, head->patient, "", &slot) == VG_PATIENT_NEW)
+    if (known == VG_PATIENT_NEW)
         name_patient(in, &s->frame, s->patients, slot);
     s->ordinal = head->ordinal;
     if (head->log_ns != VG_TIME_NONE && head->log_ns > s->log_ns)
@@ -360,11 +382,14 @@ static void announce_config(struct vg_ingest *in, uint32_t shard)
     static const char nobody[VG_PATIENT_SIZE];
     struct vg_ingest_shard *s = &in->shard[shard];
 
+    s->announcing = true;
     inject_config(in, shard, nobody, NULL);
     for (uint32_t i = 0; i < s->recovery.opens; i++)
         inject_config(in, shard, s->recovery.open_patient[i], &s->recovery.open[i]);
     for (uint32_t i = 1; i < vg_patients_count(s->patients); i++)
         inject_config(in, shard, vg_patients_at(s->patients, i)->id, NULL);
+    s->announcing = false;
+    flush(in, shard);
     s->recovery.config_changed = false;
 }
 
@@ -383,7 +408,9 @@ static void replay_commands(struct vg_ingest *in, uint32_t shard)
         inject(in, shard, &c->head, c->payload);
     }
     if (s->replayed == r->commands && s->next_offset >= r->stored_offset) {
+        flush(in, shard); /* a frame is either in the region or behind it */
         s->in_region = false;
+        atomic_store(&in->shared->shard[shard].live, true);
         if (r->config_changed)
             announce_config(in, shard);
         vg_log(VG_LOG_DEBUG, "ingest", "shard %u: recovered up to offset %lld", shard,
@@ -402,7 +429,9 @@ static void take_requests(struct vg_ingest *in)
                                         .ticket = request.ticket,
                                         .size = sizeof(request.what) };
 
-        if (!s->owned)
+        /* In the region nothing new may happen. Whoever asked was told "busy"; this is the one who
+         * asked just before. */
+        if (!s->owned || s->in_region)
             continue;
         memcpy(head.patient, request.patient, sizeof(head.patient));
         inject_new(in, request.shard, &head, &request.what);
@@ -428,9 +457,14 @@ static void reach_end(struct vg_ingest_shard *s, int64_t now_ns)
     s->at_end = true;
     set_anchor(s, now_ns);
     if (r->known_log_ns != VG_TIME_NONE && s->log_ns != VG_TIME_NONE) {
-        int64_t down_ns = vg_wall_ns() - r->known_wall_ns;
+        int64_t now_wall_ns = vg_wall_ns();
+        int64_t down_ns = now_wall_ns - r->known_wall_ns;
         int64_t resumed_ns = r->known_log_ns + (down_ns > 0 ? down_ns : 0);
 
+        /* Never beyond the present: a clock that was decades behind at the last stop must not be
+         * taken for decades of silence. */
+        if (resumed_ns > now_wall_ns)
+            resumed_ns = now_wall_ns;
         if (resumed_ns > s->anchor_log_ns)
             s->anchor_log_ns = resumed_ns;
         s->recovery.known_log_ns = VG_TIME_NONE;
@@ -442,7 +476,8 @@ static void tick_clock(struct vg_ingest *in, uint32_t shard, int64_t now_ns)
     struct vg_ingest_shard *s = &in->shard[shard];
     struct vg_item_command head = { .kind = VG_COMMAND_CLOCK };
 
-    if (now_ns - s->sent_mono_ns < CLOCK_NS || s->frame)
+    /* A full chain gets no marks either: the next one tells all the time that has passed. */
+    if (now_ns - s->sent_mono_ns < CLOCK_NS || s->frame || is_full(in, worker_of(in, shard)))
         return;
     if (s->at_end && !s->in_region && !in->until_end && s->log_ns != VG_TIME_NONE) {
         head.log_ns = s->anchor_log_ns + (now_ns - s->anchor_mono_ns);
@@ -466,7 +501,7 @@ static void take_record(struct vg_ingest *in, const struct vg_record *rec)
     struct vg_record record = *rec;
     size_t n = 0;
 
-    if (!s->owned)
+    if (!s->owned || (s->next_offset != VG_START_CONFIGURED && rec->offset < s->next_offset))
         return;
     if (s->next_offset == VG_START_CONFIGURED) {
         /* From now on a restart must not begin elsewhere: the barrier records where this was. */
@@ -474,7 +509,7 @@ static void take_record(struct vg_ingest *in, const struct vg_record *rec)
         send_mark(in, rec->shard, VG_FRAME_BARRIER);
         replay_commands(in, rec->shard);
     }
-    if (record.time_ns == VG_TIME_NONE)
+    if (record.time_ns == VG_TIME_NONE || record.time_ns > RECORD_TIME_MAX_NS)
         record.time_ns = s->log_ns == VG_TIME_NONE ? 0 : s->log_ns;
     if (record.time_ns > s->log_ns)
         s->log_ns = record.time_ns;
@@ -491,13 +526,6 @@ static void take_record(struct vg_ingest *in, const struct vg_record *rec)
 }
 
 /* ---- duties that hang on time ---- */
-
-static uint32_t frames_budget(const struct vg_ingest *in)
-{
-    int64_t frames = in->config->service.in_flight_rows / in->config->service.frame_rows;
-
-    return frames < FRAMES_MIN ? FRAMES_MIN : (uint32_t)frames;
-}
 
 static void pause_worker(struct vg_ingest *in, uint32_t worker, bool pause)
 {
@@ -517,11 +545,6 @@ static void pause_worker(struct vg_ingest *in, uint32_t worker, bool pause)
     }
 }
 
-static bool is_full(const struct vg_ingest *in, uint32_t worker)
-{
-    return vg_pool_out(in->pool[worker]) > frames_budget(in) / 10 * 8;
-}
-
 static void hold_back(struct vg_ingest *in, int64_t now_ns)
 {
     for (uint32_t i = 0; i < in->workers; i++) {
@@ -532,7 +555,8 @@ static void hold_back(struct vg_ingest *in, int64_t now_ns)
             w->full_ns = 0;
         else if (w->full_ns == 0)
             w->full_ns = now_ns;
-        if (!w->paused && w->full_ns != 0 && now_ns - w->full_ns > HOLD_NS)
+        /* Also when it is paused already: a shard may have come since. */
+        if (w->full_ns != 0 && (w->paused || now_ns - w->full_ns > HOLD_NS))
             pause_worker(in, i, true);
         else if (w->paused && vg_pool_out(in->pool[i]) <= frames_budget(in) / 10 * 4)
             pause_worker(in, i, false);
@@ -554,9 +578,9 @@ static void barrier(struct vg_ingest *in, uint32_t shard, int64_t now_ns)
     struct vg_ingest_shard *s = &in->shard[shard];
 
     s->barrier_ns = now_ns + in->config->service.snapshot_every_ns;
+    flush(in, shard);
     if (!s->moved || s->next_offset == VG_START_CONFIGURED)
         return;
-    flush(in, shard);
     send_mark(in, shard, VG_FRAME_BARRIER);
     s->moved = false;
 }
@@ -588,7 +612,7 @@ static void duties(struct vg_ingest *in)
         if (!s->owned)
             continue;
         tick_clock(in, i, now_ns);
-        if (now_ns >= s->barrier_ns)
+        if (now_ns >= s->barrier_ns && !is_full(in, worker_of(in, i)))
             barrier(in, i, now_ns);
         tell_source(in, i);
     }
@@ -615,10 +639,29 @@ static void admit_restored(struct vg_ingest *in, struct vg_ingest_shard *s)
 
         if (item->kind != VG_ITEM_PATIENT)
             continue;
-        if (vg_patients_admit(s->patients, who->id, who->bed, &slot) != VG_PATIENT_FULL)
-            VG_CHECK(slot == who->slot);
+        vg_patients_admit(s->patients, who->id, who->bed, &slot);
+        VG_CHECK(slot == who->slot);
         vg_shared_note_ward(in->shared, who->ward);
     }
+}
+
+/* What was given back is still on its way to the disk: recovering before would miss it. */
+static void wait_for_drop(struct vg_ingest *in, uint32_t shard)
+{
+    while (atomic_load(&in->shared->shard[shard].dropping)) {
+        push_waiting(&in->worker[worker_of(in, shard)]);
+        vg_thread_sleep(VG_NS_PER_MS);
+    }
+}
+
+static uint32_t restored_patients(const struct vg_recovery *r)
+{
+    uint32_t n = 0;
+
+    for (struct vg_item *item = NULL;
+         (item = vg_items_next(r->items.data, r->items.len, item)) != NULL;)
+        n += item->kind == VG_ITEM_PATIENT;
+    return n;
 }
 
 static int64_t assigned(void *ctx, uint32_t shard)
@@ -626,14 +669,22 @@ static int64_t assigned(void *ctx, uint32_t shard)
     struct vg_ingest *in = ctx;
     struct vg_ingest_shard *s = &in->shard[shard];
     int64_t now_ns = vg_mono_ns();
+    uint32_t patients;
     struct vg_err err;
 
     VG_CHECK(shard < VG_SHARDS_MAX && !s->owned);
     memset(s, 0, sizeof(*s));
-    if (vg_recover(in->shared, in->outbox, in->commands_from, shard, &s->recovery, &err) != VG_OK)
+    wait_for_drop(in, shard);
+    if (vg_recover(in->shared, in->outbox, in->commands_from, shard, &s->recovery, &err) != VG_OK) {
         fail(in, &err);
+        return VG_START_CONFIGURED;
+    }
     s->owned = true;
-    s->patients = vg_patients_new((uint32_t)in->config->source.ingest.max_patients);
+    /* Who is in the snapshot stays, also when max_patients is lower now. */
+    patients = restored_patients(&s->recovery);
+    if (patients < (uint32_t)in->config->source.ingest.max_patients)
+        patients = (uint32_t)in->config->source.ingest.max_patients;
+    s->patients = vg_patients_new(patients);
     admit_restored(in, s);
     s->next_offset = s->recovery.next_offset;
     s->ordinal = s->recovery.ordinal;
@@ -643,8 +694,8 @@ static int64_t assigned(void *ctx, uint32_t shard)
     s->in_region = s->recovery.commands > 0 || s->recovery.stored_offset >= 0;
     atomic_store(&in->shared->shard[shard].mark_mono_ns, now_ns);
     atomic_store(&in->shared->shard[shard].log_ns, s->log_ns);
+    atomic_store(&in->shared->shard[shard].live, !s->in_region);
     atomic_store(&in->shared->shard[shard].owned, true);
-    atomic_fetch_add(&in->shared->active, 1);
     send_mark(in, shard, VG_FRAME_RESTORE);
     if (s->next_offset != VG_START_CONFIGURED)
         replay_commands(in, shard);
@@ -674,10 +725,10 @@ static void revoked(void *ctx, uint32_t shard, bool lost)
     }
     if (!lost)
         barrier(in, shard, vg_mono_ns());
+    atomic_store(&in->shared->shard[shard].dropping, true);
     send_mark(in, shard, VG_FRAME_DROP);
     forget(s);
     atomic_store(&in->shared->shard[shard].owned, false);
-    atomic_fetch_sub(&in->shared->active, 1);
 }
 
 /* ---- the loop ---- */

@@ -23,7 +23,7 @@ struct vg_ingest {
     struct vg_pool **pool; /**< [workers] */
     uint32_t workers;
     char (*endpoint)[64]; /**< [workers]: where each chain begins */
-    const char *outbox; /**< path of the outbox file */
+    const char *outbox;   /**< path of the outbox file */
     bool until_end;
     const char *commands_from; /**< outbox whose commands are repeated, or NULL */
 

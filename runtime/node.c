@@ -118,6 +118,8 @@ static void flush_output(struct vg_node *n)
     full->ordinal = n->input->ordinal;
     full->log_ns = *(int64_t *)vg_frame_at(full, n->layout, VG_COL_LOG, full->rows - 1);
     full->wall_ns = n->input->wall_ns;
+    full->live = n->input->live;
+    full->more = true;
     n->output = vg_pool_get(n->pool, VG_FRAME_ROWS, full->shard);
     send(n, full);
 }
@@ -325,6 +327,8 @@ static void forward_rows(struct vg_node *n)
         n->output->ordinal = f->ordinal;
         n->output->log_ns = f->log_ns;
         n->output->wall_ns = f->wall_ns;
+        n->output->live = f->live;
+        n->output->more = f->more;
         vg_pool_put(n->pool, f);
         f = n->output;
         n->output = NULL;

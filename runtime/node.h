@@ -26,7 +26,7 @@ struct vg_node {
     const struct vg_layout *layout;
     struct vg_pool *pool;
     struct vg_planned_stage *stage;
-    uint32_t place;  /**< in the chain, from 0 */
+    uint32_t place; /**< in the chain, from 0 */
     uint32_t worker;
     char in[64], out[64]; /**< endpoints of its links */
     uint32_t lane;        /**< of its sending end */

@@ -168,6 +168,7 @@ static vg_status recover_known(const struct vg_shared *shared, struct vg_outbox_
     if (st != VG_OK)
         return st;
     r->stored_offset = stored->next_offset;
+    r->stored = stored->n;
     r->config_changed = strcmp(stored->config, shared->identity.config) != 0;
     if (stored->log_ns != VG_TIME_NONE &&
         (r->known_log_ns == VG_TIME_NONE || stored->log_ns > r->known_log_ns)) {

@@ -29,8 +29,9 @@ struct vg_recovery {
     struct vg_buf items; /**< of the snapshot: patients and memory, as in a frame's tail */
     struct vg_recorded_command *command; /**< recorded behind it, in order */
     uint32_t commands;
-    int64_t stored_offset; /**< the outbox is stored up to this position, or -1 */
-    bool config_changed;   /**< the stored position was reached with another configuration */
+    int64_t stored_offset;        /**< the outbox is stored up to this position, or -1 ... */
+    uint64_t stored;              /**< ... and this is the number of its last event */
+    bool config_changed;          /**< the stored position was reached with another configuration */
     struct vg_open_episode *open; /**< then: what subscribers believe to be open ... */
     char (*open_patient)[VG_PATIENT_SIZE]; /**< ... and of whom */
     uint32_t opens;

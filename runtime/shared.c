@@ -35,7 +35,8 @@ bool vg_shared_trouble(struct vg_shared *s, enum vg_trouble which, const char *t
     bool changed;
 
     pthread_mutex_lock(&s->lock);
-    changed = strcmp(s->trouble[which], text) != 0;
+    /* As far as it is kept: a longer text must not look new each time. */
+    changed = strncmp(s->trouble[which], text, sizeof(s->trouble[which]) - 1) != 0;
     snprintf(s->trouble[which], sizeof(s->trouble[which]), "%s", text);
     pthread_mutex_unlock(&s->lock);
     return changed;

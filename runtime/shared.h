@@ -32,6 +32,8 @@ enum vg_gate {
 
 struct vg_shard_shared {
     atomic_bool owned;
+    atomic_bool live;                /**< behind what was recovered: commands may arise */
+    atomic_bool dropping;            /**< given back; what is on its way is not on disk yet */
     _Atomic int64_t log_ns;          /**< has passed the whole chain */
     _Atomic int64_t mark_mono_ns;    /**< when anything last passed the whole chain */
     _Atomic int64_t snapshot_offset; /**< next offset of the newest snapshot on disk, or -1 */
@@ -51,7 +53,6 @@ struct vg_shared {
     const struct vg_config *config;
     struct vg_identity identity; /**< complete once partitions is not 0 */
     atomic_uint partitions;
-    atomic_uint active;            /**< shards of this instance */
     struct vg_shard_shared *shard; /**< [VG_SHARDS_MAX] */
     atomic_int state;              /**< enum vg_service_state */
     atomic_bool stop;              /**< ingest shall end its shards and finish */
