@@ -11,12 +11,15 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import vigil
+from live import Live
 from vigil import check
 
 PARTITIONS = 4
 KILLS = int(os.environ.get("KILLS", "100" if os.environ.get("VIGIL_LONG") else "20"))
 SEED = int(os.environ.get("SEED", "1"))
 RECOVERY_S = 5.0
+RECORDS = 166485
+POLL_S = 0.005
 
 
 MODELS = vigil.ROOT / "configs/models"
@@ -46,29 +49,38 @@ def whole_chain(broker):
     return c
 
 
-def one_life(p, moment_s):
-    """Starts, kills `moment_s` after the first shard is read; returns (finished, restored)."""
-    began = time.monotonic()
-    process = p.start("--until-end")
+def progress(p):
+    """Records that the outbox knows to be worked through."""
+    if not (p.data / "outbox.db").exists():
+        return 0
+    return p.outbox("select coalesce(sum(next_offset), 0) from shard")[0][0]
+
+
+def kill_at(run, p, records, delay_s):
+    """Kills `delay_s` after so many records; false when the run ended before."""
+    end = time.monotonic() + vigil.TIMEOUT_S
+    while run.process.poll() is None and progress(p) < records:
+        check(time.monotonic() < end, f"no progress: {run.said[-2000:]}")
+        time.sleep(POLL_S)
     try:
-        vigil.read_line(process.stderr, until=b" runs: ")
+        run.process.wait(delay_s)
+        return False
+    except vigil.subprocess.TimeoutExpired:
+        run.kill()
+        return True
+
+
+def one_life(p, records, delay_s):
+    """From a start to the kill, or (records None) to the end; returns (killed, restored)."""
+    began = time.monotonic()
+    with Live(p, "--until-end") as run:
         check(time.monotonic() - began < RECOVERY_S, "not processing again within 5 s")
-        try:
-            process.wait(moment_s)
-            finished = True
-        except vigil.subprocess.TimeoutExpired:
-            process.kill()
-            finished = False
-        said = process.stderr.read().decode()
-        process.wait()
-        if finished:
-            check(process.returncode == 0, f"exit {process.returncode}: {said[-2000:]}")
-        check("not what the outbox holds" not in said, f"replay mismatches: {said[-2000:]}")
-        return finished, "from a snapshot" in said
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.stderr.close()
+        killed = records is not None and kill_at(run, p, records, delay_s)
+        if not killed:
+            code = run.wait(vigil.TIMEOUT_S)
+            check(code == 0, f"exit {code}: {run.said[-2000:]}")
+        check("not what the outbox holds" not in run.said, f"mismatches: {run.said[-2000:]}")
+        return killed, "from a snapshot" in run.said
 
 
 def check_same(p, reference):
@@ -83,42 +95,46 @@ def check_same(p, reference):
 
 
 def uninterrupted(broker, config):
-    """Its events and how long it takes."""
     with vigil.Pipeline(config(broker)) as p:
-        began = time.monotonic()
         p.run()
-        whole_s = time.monotonic() - began
         reference = set(p.lines())
     check(len(reference) > 400, "the uninterrupted run gave hardly any event")
-    return reference, whole_s
+    return reference
 
 
-def one_pass(p, rng, whole_s, kills_left):
-    """Kills until the log is read to its end; returns (kills, restarts from a snapshot)."""
-    kills = restored = 0
-    finished = False
-    while not finished:
-        moment_s = rng.uniform(0.01, whole_s / 3) if kills < kills_left else vigil.TIMEOUT_S
-        finished, from_snapshot = one_life(p, moment_s)
-        restored += kills > 0 and from_snapshot
-        kills += not finished
-    return kills, restored
+def one_pass(p, rng, kills_left):
+    """Kills all along the log until it is read to its end; returns (records at each kill, restarts
+    from a snapshot)."""
+    moments, restored = [], 0
+    killed = True
+    while killed:
+        records = progress(p) + rng.randrange(RECORDS // 8) if len(moments) < kills_left else None
+        killed, from_snapshot = one_life(p, records, rng.uniform(0, 0.1))
+        restored += len(moments) > 0 and from_snapshot
+        if killed:
+            moments.append(progress(p))
+    return moments, restored
 
 
 def kill_often(config, wanted):
     rng = random.Random(SEED)
-    kills = restored = passes = 0
+    restored = passes = 0
+    moments = []  # of all kills
     with vigil.real_kafka("vitals.raw", PARTITIONS) as broker:
         vigil.replay_sedation(broker.bootstrap, "vitals.raw")
-        reference, whole_s = uninterrupted(broker, config)
-        while kills < wanted:
+        reference = uninterrupted(broker, config)
+        while len(moments) < wanted:
             with vigil.Pipeline(config(broker)) as p:
-                more = one_pass(p, rng, whole_s, wanted - kills)
-                kills, restored = kills + more[0], restored + more[1]
+                more = one_pass(p, rng, wanted - len(moments))
+                moments += more[0]
+                restored += more[1]
                 check_same(p, reference)
                 passes += 1
-    print(f"     {kills} kills in {passes} passes, {restored} restarts from a snapshot")
-    check(restored >= kills / 2, f"only {restored} of {kills} restarts restored a snapshot")
+    spread = len({min(m * 8 // RECORDS, 7) for m in moments})
+    print(f"     {len(moments)} kills in {passes} passes, in {spread} of 8 parts of the log, "
+          f"{restored} restarts from a snapshot")
+    check(restored >= len(moments) / 2, f"only {restored} restarts restored a snapshot")
+    check(spread >= 5, f"kills only in {spread} of 8 parts of the log: {moments}")
 
 
 def killed_at_random_moments():
