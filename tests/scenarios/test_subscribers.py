@@ -2,6 +2,7 @@
 """Subscribers of a real pipeline: one that stays, one that is stopped, one that comes late and one
 that knows only the contract each end with the complete sequence, through a kill -9 of the pipeline;
 and they say in time that the pipeline is dead or hangs."""
+import atexit
 import json
 import pathlib
 import signal
@@ -28,6 +29,7 @@ class Subscriber:
         self.path = pathlib.Path(folder) / name
         with open(self.path, "wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
+        atexit.register(self.process.kill)  # also when the test fails before its end
 
     def lines(self):
         whole = self.path.read_bytes().rpartition(b"\n")[0]
