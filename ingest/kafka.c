@@ -381,8 +381,11 @@ static vg_status take_over(struct kafka *k, rd_kafka_topic_partition_list_t *lis
     if (st != VG_OK)
         return st;
     code = rd_kafka_assign(k->rk, list);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        /* librdkafka remembers a pause across assignments; nobody else would end it. */
+        rd_kafka_resume_partitions(k->rk, list);
         return VG_OK;
+    }
     return vg_fail(err, VG_E_TEMPORARY, "cannot begin to read %s: %s", k->topic,
                    rd_kafka_err2str(code));
 }

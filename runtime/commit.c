@@ -261,11 +261,18 @@ static vg_status transaction(struct vg_commit *c, struct vg_err *err)
 vg_status vg_commit_cursors(struct vg_commit *c, struct vg_err *err)
 {
     bool moved = false;
+    vg_status st;
 
     for (uint32_t i = 0; i < c->feeds; i++)
         moved = moved || atomic_load(&c->feed[i].delivered) != c->feed[i].stored;
     c->frames = 0;
-    return moved ? transaction(c, err) : VG_OK;
+    if (!moved)
+        return VG_OK;
+    st = put_all(c, err);
+    if (st == VG_OK)
+        cursors_stored(c);
+    /* A cursor that is not stored only means that events are delivered again after a crash. */
+    return vg_status_class(st) == VG_CLASS_RETRY ? VG_OK : st;
 }
 
 /* ---- afterwards ---- */

@@ -34,7 +34,7 @@ const struct vg_option vg_service_options[] = {
     VG_OPT_STRING(struct service_options, service.data_dir, "data_dir", "vigil-data", 0,
                   "Folder of the outbox, snapshots and dead letters, relative to the working "
                   "directory."),
-    VG_OPT_INT(struct service_options, service.workers, "workers", "0", 0, 64, "", 0,
+    VG_OPT_INT(struct service_options, service.workers, "workers", "0", 0, VG_WORKERS_MAX, "", 0,
                "Chains that run side by side; auto (or 0): one less than there are processors."),
     VG_OPT_INT(struct service_options, service.frame_rows, "frame_rows", "64", 1, 4096, "rows", 0,
                "Most rows that travel together between stages."),
@@ -474,6 +474,8 @@ static void set_workers(struct vg_service_config *service)
 
     if (service->workers == 0)
         service->workers = processors > 2 ? processors - 1 : 1;
+    if (service->workers > VG_WORKERS_MAX)
+        service->workers = VG_WORKERS_MAX;
 }
 
 static void set_data_dir(struct vg_service_config *service)
@@ -915,6 +917,8 @@ static void load_sinks(struct vg_load *l)
         return;
     if (map->children == 0)
         vg_document_error(l->doc, map->at, "\"sinks\" needs at least one sink");
+    if (map->children > VG_SINKS_MAX)
+        vg_document_error(l->doc, map->at, "at most %d sinks are possible", VG_SINKS_MAX);
     config->sinks = calloc(map->children + 1, sizeof(*config->sinks));
     VG_CHECK(config->sinks);
     for (const struct vg_node *c = map->child; c; c = c->next)

@@ -19,6 +19,7 @@
 #include "core/stage.h"
 
 enum vg_log_format { VG_LOG_TEXT, VG_LOG_JSON };
+enum { VG_WORKERS_MAX = 64, VG_SINKS_MAX = 64 };
 enum vg_clock { VG_CLOCK_DEVICE, VG_CLOCK_RECORD };
 
 /** Section `service`. */

@@ -10,7 +10,7 @@
 
 #include "runtime/log.h"
 
-enum { BATCH = 256, WAIT_MS = 250 };
+enum { BATCH = 256, WAIT_MS = 250, TROUBLE_SIZE = 96 };
 
 static const int64_t RETRY_FIRST_NS = 200 * VG_NS_PER_MS;
 static const int64_t RETRY_MAX_NS = 10 * VG_NS_PER_S;
@@ -149,14 +149,19 @@ static vg_status fill(struct vg_feed *f, struct vg_err *err)
     return st;
 }
 
+static void say_trouble(const struct vg_feed *f, char text[TROUBLE_SIZE])
+{
+    snprintf(text, TROUBLE_SIZE, "sink %.40s fails", f->config->name);
+}
+
 static void back_off(struct vg_feed *f, const char *why)
 {
-    char text[96];
+    char text[TROUBLE_SIZE];
 
     f->retry_ns = f->retry_ns == 0 ? RETRY_FIRST_NS : f->retry_ns * 2;
     if (f->retry_ns > RETRY_MAX_NS)
         f->retry_ns = RETRY_MAX_NS;
-    snprintf(text, sizeof(text), "sink %.40s fails", f->config->name);
+    say_trouble(f, text);
     if (vg_shared_trouble(f->shared, VG_TROUBLE_SINK, text))
         vg_log(VG_LOG_ERROR, f->config->name, "%s; trying again", why);
 }
@@ -165,6 +170,7 @@ static void back_off(struct vg_feed *f, const char *why)
 static vg_status deliver(struct vg_feed *f, bool *ret_more, struct vg_err *err)
 {
     const struct vg_sink_ops *ops = f->config->ops;
+    char text[TROUBLE_SIZE];
     size_t done = 0;
     vg_status st;
 
@@ -186,8 +192,10 @@ static vg_status deliver(struct vg_feed *f, bool *ret_more, struct vg_err *err)
     }
     if (done > 0) {
         atomic_store(&f->delivered, f->batch[done - 1].seq);
-        if (f->retry_ns > 0)
-            vg_shared_trouble(f->shared, VG_TROUBLE_SINK, "");
+        if (f->retry_ns > 0) {
+            say_trouble(f, text);
+            vg_shared_trouble_over(f->shared, VG_TROUBLE_SINK, text);
+        }
         f->retry_ns = 0;
     }
     if (vg_status_class(st) == VG_CLASS_RETRY) {

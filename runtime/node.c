@@ -449,7 +449,8 @@ static void load(struct vg_node *n, struct vg_frame *f)
         if (item->kind == VG_ITEM_PATIENT) {
             vg_slots_name(slots, vg_item_body(item));
         } else if (item->kind == VG_ITEM_SLAB && slab->place == n->place &&
-                   strcmp(slab->stage, n->stage->ops->name) == 0 && slab_fits(n, slab)) {
+                   strcmp(slab->stage, n->stage->ops->name) == 0 && slab_fits(n, slab) &&
+                   slab->count <= vg_slots_count(slots)) {
             vg_slots_load(slots, slab);
             warm = true;
         }
@@ -505,13 +506,17 @@ static void forward(struct vg_node *n, struct vg_frame *f)
  * the file exists. */
 static void stall_if_told(const struct vg_node *n)
 {
+    while (n->stall && access(n->stall, F_OK) == 0)
+        vg_thread_sleep(10 * VG_NS_PER_MS);
+}
+
+static const char *stall_file(const struct vg_node *n)
+{
     const char *fault = getenv("VIGIL_FAULT_STALL");
     size_t len = strlen(n->stage->ops->name);
+    bool mine = fault && strncmp(fault, n->stage->ops->name, len) == 0 && fault[len] == ':';
 
-    if (!fault || strncmp(fault, n->stage->ops->name, len) != 0 || fault[len] != ':')
-        return;
-    while (access(fault + len + 1, F_OK) == 0)
-        vg_thread_sleep(10 * VG_NS_PER_MS);
+    return mine ? fault + len + 1 : NULL;
 }
 
 static vg_status open_node(struct vg_node *n, struct vg_err *err)
@@ -519,6 +524,7 @@ static vg_status open_node(struct vg_node *n, struct vg_err *err)
     vg_status st;
 
     vg_kernel_thread_init();
+    n->stall = stall_file(n);
     n->shard = calloc(n->shards, sizeof(struct vg_slots *));
     VG_CHECK(n->shard != NULL);
     if (n->stage->ops->wave) {

@@ -41,6 +41,7 @@ struct vg_node {
     struct vg_frame *input;
     struct vg_node_wave *wave; /**< of a wave stage */
     bool ended;
+    const char *stall; /**< for tests: the stage holds while this file exists; NULL: never */
 };
 
 /** Body of the thread. */

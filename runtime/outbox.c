@@ -76,8 +76,10 @@ static const char *const sql[STATEMENTS] = {
     [ADD_COMMAND] = "INSERT OR IGNORE INTO command VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [ADD_DEAD_LETTER] = "INSERT OR IGNORE INTO dead_letter VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [SET_POSITION] = "INSERT INTO shard VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-                     " ON CONFLICT DO UPDATE SET next_offset = ?2, ordinal = ?3, n = ?4,"
-                     " log_ns = ?5, wall_ns = ?6, config = ?7"
+                     " ON CONFLICT DO UPDATE SET next_offset = ?2, ordinal = ?3, n = max(n, ?4),"
+                     /* A replay of the same position does not make it younger. */
+                     " wall_ns = CASE WHEN log_ns IS ?5 THEN wall_ns ELSE ?6 END,"
+                     " log_ns = ?5, config = ?7"
                      " WHERE (?2, ?3) >= (next_offset, ordinal)",
     [ADD_SWITCH] = "INSERT OR IGNORE INTO config_switch VALUES(?1, ?2, ?3, ?4, ?5)",
     [SET_CURSOR] = "INSERT INTO cursor VALUES(?1, ?2)"

@@ -325,9 +325,11 @@ static vg_status drain(struct service *s, struct vg_err *err)
     vg_status st = wait_for(s, &s->commit.thread, err);
 
     if (!s->stopping) {
-        /* The end of the log: sinks may take the time they need; a signal still ends it. */
         begin_stop(s);
-        s->deadline_ns = VG_TIME_MAX;
+        /* At the end of the log sinks may take the time they need; a signal still ends it. A source
+         * that failed needs a restart: no sink may hold that up. */
+        if (s->options.until_end && !s->ingest.failed)
+            s->deadline_ns = VG_TIME_MAX;
     }
     vg_writer_end(&s->writer);
     if (st == VG_OK)

@@ -42,6 +42,14 @@ bool vg_shared_trouble(struct vg_shared *s, enum vg_trouble which, const char *t
     return changed;
 }
 
+void vg_shared_trouble_over(struct vg_shared *s, enum vg_trouble which, const char *text)
+{
+    pthread_mutex_lock(&s->lock);
+    if (strcmp(s->trouble[which], text) == 0)
+        s->trouble[which][0] = '\0';
+    pthread_mutex_unlock(&s->lock);
+}
+
 static void shard_status(struct vg_shared *s, uint32_t shard, int64_t now_ns,
                          struct vg_service_status *ret)
 {

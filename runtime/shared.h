@@ -47,7 +47,7 @@ struct vg_request {
     struct vg_acknowledge what;
 };
 
-enum { VG_REQUESTS_MAX = 256, VG_TICKETS_KEPT = 1024, VG_SINKS_MAX = 64, VG_WARDS_MAX = 256 };
+enum { VG_REQUESTS_MAX = 256, VG_TICKETS_KEPT = 1024, VG_WARDS_MAX = 256 };
 
 struct vg_shared {
     const struct vg_config *config;
@@ -79,6 +79,8 @@ void vg_shared_done(struct vg_shared *s);
 
 /** Sets or (text "") clears a trouble; returns whether that changed anything. */
 bool vg_shared_trouble(struct vg_shared *s, enum vg_trouble which, const char *text);
+/** Clears a trouble if it is still this one. */
+void vg_shared_trouble_over(struct vg_shared *s, enum vg_trouble which, const char *text);
 void vg_shared_status(struct vg_shared *s, struct vg_service_status *ret);
 
 /** Queues a request; false when too many wait. */
