@@ -10,10 +10,11 @@
 #include "core/buf.h"
 #include "core/channel.h"
 
-#define VG_PHASES(X)                                                        \
-    X(START, "start")                                                       \
-    X(UPDATE, "update") X(ESCALATE, "escalate") X(DEESCALATE, "deescalate") \
-        X(CONTINUE, "continue") X(ACKNOWLEDGE, "acknowledge") X(END, "end")
+#define VG_PHASES(X)                                                            \
+    X(START, "start")                                                           \
+    X(UPDATE, "update")                                                         \
+    X(ESCALATE, "escalate") X(DEESCALATE, "deescalate") X(CONTINUE, "continue") \
+        X(ACKNOWLEDGE, "acknowledge") X(END, "end")
 #define VG_ALERT_KINDS(X) \
     X(PHYSIOLOGICAL, "physiological") X(TECHNICAL, "technical") X(ADVISORY, "advisory")
 #define VG_PRIORITIES(X) X(HIGH, "high") X(MEDIUM, "medium") X(LOW, "low") X(NONE, "none")

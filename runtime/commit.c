@@ -363,7 +363,7 @@ static void keep(struct vg_commit *c, struct vg_frame *f)
 
     if (c->frames == c->frames_cap) {
         c->frames_cap = c->frames_cap ? c->frames_cap * 2 : VG_COMMIT_FRAMES;
-        c->frame = realloc(c->frame, c->frames_cap * sizeof(*c->frame));
+        c->frame = realloc(c->frame, c->frames_cap * sizeof(struct vg_frame *));
         VG_CHECK(c->frame != NULL);
     }
     c->frame[c->frames++] = f;

@@ -127,24 +127,26 @@ static vg_status take(void *arg, const struct vg_delivery *event)
 
     *to = *event;
     to->repeat = event->seq <= f->old_seq;
-    /* Offsets for now: the buffer may move while it grows. */
-    to->json = (const char *)(uintptr_t)f->bytes.len;
+    /* fill() says where they are: the buffer may move while it grows. */
+    to->json = to->ward = NULL;
     vg_buf_add(&f->bytes, event->json, event->len + 1);
-    to->ward = (const char *)(uintptr_t)f->bytes.len;
     vg_buf_add(&f->bytes, event->ward, strlen(event->ward) + 1);
     return VG_OK;
 }
 
 static vg_status fill(struct vg_feed *f, struct vg_err *err)
 {
+    const char *at;
     vg_status st;
 
     f->batched = 0;
     vg_buf_clear(&f->bytes);
     st = vg_outbox_read(f->reader, NULL, atomic_load(&f->delivered), BATCH, take, f, err);
+    at = f->bytes.data;
     for (uint32_t i = 0; i < f->batched; i++) {
-        f->batch[i].json = f->bytes.data + (uintptr_t)f->batch[i].json;
-        f->batch[i].ward = f->bytes.data + (uintptr_t)f->batch[i].ward;
+        f->batch[i].json = at;
+        f->batch[i].ward = at + f->batch[i].len + 1;
+        at = f->batch[i].ward + strlen(f->batch[i].ward) + 1;
     }
     return st;
 }

@@ -81,7 +81,7 @@ static void push_waiting(struct vg_ingest_worker *w)
         sent++;
     w->n -= sent;
     if (sent)
-        memmove(w->waiting, w->waiting + sent, w->n * sizeof(*w->waiting));
+        memmove(w->waiting, w->waiting + sent, w->n * sizeof(struct vg_frame *));
 }
 
 static void send(struct vg_ingest *in, uint32_t worker, struct vg_frame *f)
@@ -92,7 +92,7 @@ static void send(struct vg_ingest *in, uint32_t worker, struct vg_frame *f)
         return;
     if (w->n == w->cap) {
         w->cap = w->cap ? w->cap * 2 : 64;
-        w->waiting = realloc(w->waiting, w->cap * sizeof(*w->waiting));
+        w->waiting = realloc(w->waiting, w->cap * sizeof(struct vg_frame *));
         VG_CHECK(w->waiting != NULL);
     }
     w->waiting[w->n++] = f;

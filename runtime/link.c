@@ -83,17 +83,20 @@ bool vg_link_send(struct vg_link *link, struct vg_frame *frame, bool wait)
     return true;
 }
 
+static bool readable(const struct vg_link *link, int timeout_ms)
+{
+    zmq_pollitem_t item = { .socket = link->socket, .events = ZMQ_POLLIN };
+
+    return zmq_poll(&item, 1, timeout_ms) > 0;
+}
+
 struct vg_frame *vg_link_recv(struct vg_link *link, int timeout_ms)
 {
     struct handover m;
     int rc;
 
-    if (timeout_ms > 0) {
-        zmq_pollitem_t item = { .socket = link->socket, .events = ZMQ_POLLIN };
-
-        if (zmq_poll(&item, 1, timeout_ms) <= 0)
-            return NULL;
-    }
+    if (timeout_ms > 0 && !readable(link, timeout_ms))
+        return NULL;
     do {
         rc = zmq_recv(link->socket, &m, sizeof(m), timeout_ms < 0 ? 0 : ZMQ_DONTWAIT);
     } while (rc < 0 && errno == EINTR);

@@ -2,6 +2,7 @@
 #include "runtime/node.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -423,7 +424,7 @@ static void save(struct vg_node *n, struct vg_frame *f)
 {
     struct vg_item_slab head = { .place = n->place, .version = n->stage->ops->memory_version };
 
-    strcpy(head.stage, n->stage->ops->name);
+    snprintf(head.stage, sizeof(head.stage), "%s", n->stage->ops->name);
     memcpy(head.identity, n->stage->identity, sizeof(head.identity));
     vg_slots_save(slots_of(n, f->shard), &f, n->layout, &head);
     send(n, f);

@@ -61,7 +61,7 @@ void vg_pool_put(struct vg_pool *pool, struct vg_frame *frame)
         pthread_mutex_lock(&pool->lock);
         if (pool->n == pool->cap) {
             pool->cap = pool->cap ? pool->cap * 2 : 64;
-            pool->free = realloc(pool->free, pool->cap * sizeof(*pool->free));
+            pool->free = realloc(pool->free, pool->cap * sizeof(struct vg_frame *));
             VG_CHECK(pool->free != NULL);
         }
         pool->free[pool->n++] = frame;

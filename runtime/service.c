@@ -99,7 +99,7 @@ static vg_status start_node(struct service *s, uint32_t worker, uint32_t place, 
     if (place + 1 < s->config->stages_n) {
         name_link(n->out, worker, place + 1);
     } else {
-        strcpy(n->out, s->commit.endpoint);
+        snprintf(n->out, sizeof(n->out), "%s", s->commit.endpoint);
         n->lane = worker;
     }
     snprintf(name, sizeof(name), "%.10s/%u", n->stage->ops->name, worker);
@@ -145,7 +145,7 @@ static vg_status start_commit(struct service *s, struct vg_err *err)
     st = vg_thread_start(&s->writer.thread, "snapshot", vg_writer_run, &s->writer, s->wake_fd, err);
     if (st != VG_OK)
         return st;
-    strcpy(c->endpoint, "inproc://commit");
+    snprintf(c->endpoint, sizeof(c->endpoint), "inproc://commit");
     c->shared = &s->shared;
     c->layout = &s->layout;
     c->zmq = s->zmq;
@@ -320,8 +320,24 @@ static vg_status watch_until_stop(struct service *s, struct vg_err *err)
 
 /* ---- taking down ---- */
 
+/* One sink that failed does not take from the others the time to deliver: the first failure is told
+ * at the end. */
+static vg_status drain_sinks(struct service *s, struct vg_err *ret_failed, struct vg_err *err)
+{
+    for (uint32_t i = 0; i < s->config->sinks_n; i++) {
+        vg_status st = wait_for(s, &s->feed[i].thread, err);
+
+        if (vg_status_class(st) == VG_CLASS_RETRY)
+            return st; /* out of time */
+        if (st != VG_OK && ret_failed->status == VG_OK)
+            *ret_failed = *err;
+    }
+    return VG_OK;
+}
+
 static vg_status drain(struct service *s, struct vg_err *err)
 {
+    struct vg_err failed = { .status = VG_OK };
     vg_status st = wait_for(s, &s->commit.thread, err);
 
     if (!s->stopping) {
@@ -341,12 +357,18 @@ static vg_status drain(struct service *s, struct vg_err *err)
     for (uint32_t i = 0; i < s->config->sinks_n; i++)
         atomic_store(&s->feed[i].finish, true);
     vg_shared_wake(&s->shared);
-    for (uint32_t i = 0; st == VG_OK && i < s->config->sinks_n; i++)
-        st = wait_for(s, &s->feed[i].thread, err);
+    if (st == VG_OK)
+        st = drain_sinks(s, &failed, err);
     if (st == VG_OK)
         st = vg_commit_cursors(&s->commit, err);
     vg_shared_open(&s->shared, VG_GATE_DRAINED);
-    return st == VG_OK ? wait_for(s, &s->ingest.thread, err) : st;
+    if (st == VG_OK)
+        st = wait_for(s, &s->ingest.thread, err);
+    if (st == VG_OK && failed.status != VG_OK) {
+        *err = failed;
+        st = failed.status;
+    }
+    return st;
 }
 
 static void free_service(struct service *s)

@@ -158,8 +158,8 @@ static void add_chunk(struct vg_slots *s)
 {
     uint32_t c = s->chunks++;
 
-    s->memory = realloc(s->memory, s->chunks * sizeof(*s->memory));
-    s->slot = realloc(s->slot, s->chunks * sizeof(*s->slot));
+    s->memory = realloc(s->memory, s->chunks * sizeof(char *));
+    s->slot = realloc(s->slot, s->chunks * sizeof(struct slot *));
     VG_CHECK(s->memory != NULL && s->slot != NULL);
     s->memory[c] = s->step ? aligned_alloc(ALIGN, CHUNK * s->step) : NULL;
     s->slot[c] = calloc(CHUNK, sizeof(**s->slot));
