@@ -359,15 +359,16 @@ static vg_status commit_gathered(struct vg_commit *c, struct vg_err *err)
 
 static void keep(struct vg_commit *c, struct vg_frame *f)
 {
-    uint64_t lane = UINT64_C(1) << (f->shard % c->workers);
-
     if (c->frames == c->frames_cap) {
         c->frames_cap = c->frames_cap ? c->frames_cap * 2 : VG_COMMIT_FRAMES;
         c->frame = realloc(c->frame, c->frames_cap * sizeof(struct vg_frame *));
         VG_CHECK(c->frame != NULL);
     }
     c->frame[c->frames++] = f;
-    c->open = f->more ? c->open | lane : c->open & ~lane;
+    if (f->kind == VG_FRAME_END || f->more == c->shard[f->shard].more)
+        return;
+    c->shard[f->shard].more = f->more;
+    c->open += f->more ? 1 : UINT32_MAX;
 }
 
 /* Whatever waits; and the rest of what it began: a command and what it caused are durable together

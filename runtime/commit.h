@@ -16,6 +16,7 @@
 enum { VG_COMMIT_FRAMES = 256 };
 
 struct vg_commit_shard {
+    bool more;         /**< the rest of what its newest frame began is still to come */
     bool known;        /**< the outbox knows where it began */
     uint32_t building; /**< see struct vg_frame */
     uint64_t n;        /**< number of the last event */
@@ -41,7 +42,7 @@ struct vg_commit {
     struct vg_commit_shard *shard, *before; /**< [VG_SHARDS_MAX]; `before` the transaction */
     struct vg_frame **frame;                /**< what was gathered, [frames_cap] */
     uint32_t frames, frames_cap;
-    uint64_t open; /**< bit w: the rest of what worker w began must be gathered too */
+    uint32_t open; /**< shards of which the rest must be gathered too */
     uint32_t ends;
     uint64_t mismatches; /**< of the transaction */
     bool news;           /**< the transaction has something that sinks wait for */

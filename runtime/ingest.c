@@ -43,7 +43,7 @@ struct vg_ingest_shard {
     int64_t barrier_ns;     /* when the next barrier is due */
     bool moved;             /* anything since the last barrier */
     int64_t committed;      /* next offset told to the log */
-    bool announcing;        /* the frames of now belong together */
+    bool together;          /* what goes into frames now belongs together */
 };
 
 struct vg_ingest_worker {
@@ -104,7 +104,7 @@ static void stamp(const struct vg_ingest_shard *s, struct vg_frame *f)
     f->ordinal = s->ordinal;
     f->log_ns = s->log_ns;
     f->live = !s->in_region;
-    f->more = s->announcing;
+    f->more = s->together;
 }
 
 static void flush(struct vg_ingest *in, uint32_t shard)
@@ -382,13 +382,13 @@ static void announce_config(struct vg_ingest *in, uint32_t shard)
     static const char nobody[VG_PATIENT_SIZE];
     struct vg_ingest_shard *s = &in->shard[shard];
 
-    s->announcing = true;
+    s->together = true;
     inject_config(in, shard, nobody, NULL);
     for (uint32_t i = 0; i < s->recovery.opens; i++)
         inject_config(in, shard, s->recovery.open_patient[i], &s->recovery.open[i]);
     for (uint32_t i = 1; i < vg_patients_count(s->patients); i++)
         inject_config(in, shard, vg_patients_at(s->patients, i)->id, NULL);
-    s->announcing = false;
+    s->together = false;
     flush(in, shard);
     s->recovery.config_changed = false;
 }
@@ -509,16 +509,21 @@ static void take_record(struct vg_ingest *in, const struct vg_record *rec)
         send_mark(in, rec->shard, VG_FRAME_BARRIER);
         replay_commands(in, rec->shard);
     }
+    /* A frame that is full leaves before time moves on: its position is before this record. */
+    if (s->frame && s->frame->rows == in->layout->rows_max)
+        flush(in, rec->shard);
     if (record.time_ns == VG_TIME_NONE || record.time_ns > RECORD_TIME_MAX_NS)
         record.time_ns = s->log_ns == VG_TIME_NONE ? 0 : s->log_ns;
     if (record.time_ns > s->log_ns)
         s->log_ns = record.time_ns;
     s->ordinal = 0;
+    s->together = true; /* a record is passed whole or not at all */
     if (source->decoder->decode(source->decoder_self, &rec->message, &rows, &n, &fault) != VG_OK)
         add_dead_letter(in, &record, UINT32_MAX, &fault, rec->message.value, rec->message.len);
     else
         for (size_t i = 0; i < n; i++)
             take_row(in, &record, &rows[i]);
+    s->together = false;
     s->next_offset = rec->offset + 1;
     s->moved = true;
     s->at_end = false;

@@ -90,6 +90,15 @@ static bool readable(const struct vg_link *link, int timeout_ms)
     return zmq_poll(&item, 1, timeout_ms) > 0;
 }
 
+static struct vg_frame *take_over(struct vg_link *link, const struct handover *m)
+{
+    TAKEN_OVER(m->frame);
+    VG_CHECK(m->frame->magic == VG_FRAME_MAGIC);
+    VG_CHECK(m->lane < VG_LANES_MAX && m->seq == link->seq[m->lane] + 1);
+    link->seq[m->lane] = m->seq;
+    return m->frame;
+}
+
 struct vg_frame *vg_link_recv(struct vg_link *link, int timeout_ms)
 {
     struct handover m;
@@ -105,11 +114,7 @@ struct vg_frame *vg_link_recv(struct vg_link *link, int timeout_ms)
         return NULL;
     }
     VG_CHECK(rc == (int)sizeof(m));
-    TAKEN_OVER(m.frame);
-    VG_CHECK(m.frame->magic == VG_FRAME_MAGIC);
-    VG_CHECK(m.lane < VG_LANES_MAX && m.seq == link->seq[m.lane] + 1);
-    link->seq[m.lane] = m.seq;
-    return m.frame;
+    return take_over(link, &m);
 }
 
 void vg_link_done(struct vg_link *link)
