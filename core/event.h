@@ -10,16 +10,14 @@
 #include "core/buf.h"
 #include "core/channel.h"
 
-#define VG_PHASES(X)                                                            \
-    X(START, "start")                                                           \
-    X(UPDATE, "update")                                                         \
-    X(ESCALATE, "escalate") X(DEESCALATE, "deescalate") X(CONTINUE, "continue") \
-        X(ACKNOWLEDGE, "acknowledge") X(END, "end")
+/* clang-format off */
+#define VG_PHASES(X) \
+    X(START, "start") X(UPDATE, "update") X(ESCALATE, "escalate") X(DEESCALATE, "deescalate") \
+    X(CONTINUE, "continue") X(ACKNOWLEDGE, "acknowledge") X(END, "end")
 #define VG_ALERT_KINDS(X) \
     X(PHYSIOLOGICAL, "physiological") X(TECHNICAL, "technical") X(ADVISORY, "advisory")
 #define VG_PRIORITIES(X) X(HIGH, "high") X(MEDIUM, "medium") X(LOW, "low") X(NONE, "none")
 
-/* clang-format off */
 #define VG_PHASE_ENUM(id, name) VG_PHASE_##id,
 #define VG_ALERT_ENUM(id, name) VG_ALERT_##id,
 #define VG_PRIORITY_ENUM(id, name) VG_PRIORITY_##id,
