@@ -146,6 +146,12 @@ struct vg_item_command {
     char patient[VG_PATIENT_SIZE]; /**< "" for the shard */
 };
 
+/** Whether it is the first command of a change of configuration, the one for the shard itself. */
+static inline bool vg_command_begins_config(const struct vg_item_command *command)
+{
+    return command->kind == VG_COMMAND_CONFIG && command->patient[0] == '\0' && command->size == 0;
+}
+
 struct vg_acknowledge {
     uint8_t episode_id[16];
     char by[64];

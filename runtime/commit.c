@@ -64,7 +64,7 @@ static vg_status put_command(struct vg_commit *c, const struct vg_frame *f,
 {
     vg_status st = VG_OK;
 
-    if (command->kind == VG_COMMAND_CONFIG && command->patient[0] == '\0' && command->size == 0)
+    if (vg_command_begins_config(command))
         st = pass_config(c, f, command, err);
     if (st == VG_OK)
         st = vg_outbox_put_command(c->outbox, f->shard, command, command + 1, command->size, err);

@@ -3,7 +3,8 @@
  * One thread takes whatever waits at the end of the chains, writes it in one transaction, and then
  * tells the sinks. Barriers become snapshots once everything before them is durable. In a region
  * that was stored before, the outbox is the authority: what comes again is compared, and a
- * difference is counted.
+ * difference is counted; behind it (frames that are `live`) every event is new. Frames that are to be
+ * continued (`more`) wait for the rest.
  */
 #ifndef VG_RUNTIME_COMMIT_H
 #define VG_RUNTIME_COMMIT_H
@@ -13,6 +14,7 @@
 #include "runtime/outbox.h"
 #include "runtime/writer.h"
 
+/** Frames in one transaction, beyond what belongs together. */
 enum { VG_COMMIT_FRAMES = 256 };
 
 struct vg_commit_shard {

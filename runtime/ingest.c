@@ -304,11 +304,6 @@ static void take_row(struct vg_ingest *in, const struct vg_record *rec,
 
 /* ---- commands ---- */
 
-static bool begins_config(const struct vg_item_command *head)
-{
-    return head->kind == VG_COMMAND_CONFIG && head->patient[0] == '\0' && head->size == 0;
-}
-
 /* Events stand behind all commands of their frame, so what belongs to the configuration before, its
  * timers included, leaves in frames of its own. */
 static void part_before(struct vg_ingest *in, uint32_t shard, int64_t log_ns)
@@ -335,7 +330,7 @@ static void inject(struct vg_ingest *in, uint32_t shard, const struct vg_item_co
         known = vg_patients_admit(s->patients, head->patient, "", &slot);
     if (known == VG_PATIENT_FULL)
         return;
-    if (begins_config(head))
+    if (vg_command_begins_config(head))
         part_before(in, shard, head->log_ns);
     room(in, shard);
     if (known == VG_PATIENT_NEW)
@@ -369,7 +364,7 @@ static void inject_config(struct vg_ingest *in, uint32_t shard, const char *pati
 
     memcpy(head.patient, patient, sizeof(head.patient));
     /* Time moves on with a new configuration, so that what begins by it has ids of its own. */
-    if (begins_config(&head) && head.log_ns != VG_TIME_NONE)
+    if (vg_command_begins_config(&head) && head.log_ns != VG_TIME_NONE)
         head.log_ns += VG_NS_PER_MS;
     inject_new(in, shard, &head, open);
 }

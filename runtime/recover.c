@@ -40,7 +40,7 @@ static vg_status add_command(void *arg, const struct vg_item_command *command, c
         VG_CHECK(to->payload != NULL);
         memcpy(to->payload, payload, len);
     }
-    if (command->kind == VG_COMMAND_CONFIG && command->patient[0] == '\0' && len == 0)
+    if (vg_command_begins_config(&to->head))
         r->building++;
     return VG_OK;
 }

@@ -102,11 +102,6 @@ void vg_slots_arm(struct vg_slots *s, uint32_t slot, int64_t due_ns)
     }
 }
 
-int64_t vg_slots_due(const struct vg_slots *s, uint32_t slot)
-{
-    return slot_at(s, slot)->due_ns;
-}
-
 bool vg_slots_expired(struct vg_slots *s, int64_t log_ns, uint32_t *ret_slot, int64_t *ret_due_ns)
 {
     while (s->heap_n > 0 && s->heap[0].due_ns < log_ns) {

@@ -25,7 +25,6 @@ void vg_slots_forget(struct vg_slots *s, uint32_t slot);
 
 /** Arms the slot's one timer; VG_TIME_NONE disarms. */
 void vg_slots_arm(struct vg_slots *s, uint32_t slot, int64_t due_ns);
-int64_t vg_slots_due(const struct vg_slots *s, uint32_t slot);
 /**
  * Takes the earliest armed timer due before `log_ns` (strictly) and disarms it. Equal due times
  * come in order of the patient's id, as bytes. False: none.

@@ -22,9 +22,6 @@ RECORDS = 166485
 POLL_S = 0.005
 
 
-MODELS = vigil.ROOT / "configs/models"
-
-
 def limits(broker):
     return vigil.sedation_config(broker.bootstrap, snapshot={"every": "200ms"},
                                  log={"level": "info"})
@@ -32,20 +29,8 @@ def limits(broker):
 
 def whole_chain(broker):
     """Every stage has memory that must come back: ticks, hidden states, windows, silences."""
-    c = limits(broker)
+    c = vigil.add_models(limits(broker))
     c["service"]["workers"] = 2
-    c["models"] = {"forecast": {"type": "lstm", "file": str(MODELS / "forecast.safetensors")},
-                   "unusual": {"type": "autoencoder",
-                               "file": str(MODELS / "autoencoder.safetensors")}}
-    c["stages"] = [{"type": "clean"}, {"type": "resample", "tick": "10s"}, {"type": "normalize"},
-                   {"type": "forecast", "model": "forecast"},
-                   {"type": "detect", "model": "unusual"}, {"type": "alert"}]
-    c["alert_rules"] |= {
-        "spo2_forecast": {"title": "SpO2 likely to fall", "priority": "medium",
-                          "when": {"forecast": "spo2", "quantile": 0.5, "below": "93 %",
-                                   "within": "10m"}},
-        "silent": {"title": "No data", "priority": "medium",
-                   "when": {"stale": "any", "longer_than": "2s"}}}
     return c
 
 

@@ -15,7 +15,6 @@ from vigil import check
 PARTITIONS = 4
 TOPIC = "vitals.raw"
 VARIANTS = [(1, 1), (7, 2), (64, 4), (64, 1)]  # frame_rows, workers
-MODELS = vigil.ROOT / "configs/models"
 # Sanitizers slow it down fourfold: they get a part of the log.
 SANITIZED = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
 SOME = ["--patients", "C007,C017,C038,C045,C068,C081,C091"] if SANITIZED else []
@@ -24,23 +23,7 @@ AFTER_THE_RECORDINGS = "2026-01-01T12:00:00Z"
 
 def config(broker, **service):
     """Limits, both models, and silence: everything whose time could depend on how rows arrive."""
-    c = vigil.sedation_config(broker.bootstrap, **service)
-    c["models"] = {"forecast": {"type": "lstm", "file": str(MODELS / "forecast.safetensors")},
-                   "unusual": {"type": "autoencoder",
-                               "file": str(MODELS / "autoencoder.safetensors")}}
-    c["stages"] = [{"type": "clean"}, {"type": "resample", "tick": "10s"}, {"type": "normalize"},
-                   {"type": "forecast", "model": "forecast"},
-                   {"type": "detect", "model": "unusual"}, {"type": "alert"}]
-    c["alert_rules"] |= {
-        "spo2_forecast": {"title": "SpO2 likely to fall", "priority": "medium",
-                          "when": {"forecast": "spo2", "quantile": 0.5, "below": "93 %",
-                                   "within": "10m"}},
-        "unusual": {"title": "Unusual", "priority": "low",
-                    "when": {"anomaly": "unusual", "above": "threshold"}, "for": "30s"},
-        "silent": {"title": "No data", "priority": "medium",
-                   "when": {"stale": "any", "longer_than": "2s"}},
-    }
-    return c
+    return vigil.add_models(vigil.sedation_config(broker.bootstrap, **service))
 
 
 def simulate(broker, *more):

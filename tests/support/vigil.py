@@ -160,6 +160,27 @@ def sedation_config(bootstrap, topic="vitals.raw", clock="record", **service):
     }
 
 
+def add_models(config):
+    """The whole chain with both models, and rules on what they say and on silence."""
+    models = ROOT / "configs/models"
+    config["models"] = {
+        "forecast": {"type": "lstm", "file": str(models / "forecast.safetensors")},
+        "unusual": {"type": "autoencoder", "file": str(models / "autoencoder.safetensors")}}
+    config["stages"] = [
+        {"type": "clean"}, {"type": "resample", "tick": "10s"}, {"type": "normalize"},
+        {"type": "forecast", "model": "forecast"}, {"type": "detect", "model": "unusual"},
+        {"type": "alert"}]
+    config["alert_rules"] |= {
+        "spo2_forecast": {"title": "SpO2 likely to fall", "priority": "medium",
+                          "when": {"forecast": "spo2", "quantile": 0.5, "below": "93 %",
+                                   "within": "10m"}},
+        "unusual": {"title": "Unusual", "priority": "low",
+                    "when": {"anomaly": "unusual", "above": "threshold"}, "for": "30s"},
+        "silent": {"title": "No data", "priority": "medium",
+                   "when": {"stale": "any", "longer_than": "2s"}}}
+    return config
+
+
 class Pipeline:
     """One configuration in a folder of its own, to be run as often as a test likes."""
 
