@@ -1,0 +1,76 @@
+/* report_html.h - an evaluation as one self-contained page: tables and curves, no network.
+ *
+ * Built top to bottom into a buffer, written at the end. All text is escaped here. The drawings are
+ * inline SVG with a title for screen readers; the page follows the reader's light or dark setting
+ * and prints well.
+ */
+#ifndef VG_APP_REPORT_HTML_H
+#define VG_APP_REPORT_HTML_H
+
+#include "core/buf.h"
+#include "core/err.h"
+
+struct vg_report {
+    struct vg_buf page;
+    uint32_t figures; /**< numbers the drawings, for their ids */
+};
+
+/** `title` "Forecasts on ..." and one paragraph under it. */
+void vg_report_begin(struct vg_report *r, const char *title, const char *lead);
+/** A heading, with a paragraph under it unless NULL. */
+void vg_report_section(struct vg_report *r, const char *heading, const char *text);
+void vg_report_paragraph(struct vg_report *r, const char *text);
+
+/** Tables: begin, then rows of as many cells as columns, then end. The first cell of a row is its
+ *  heading. A cell that begins with '!' is shown as worse than its bound, '+' as better. */
+void vg_report_table_begin(struct vg_report *r, const char *caption, const char *const *columns,
+                           size_t n);
+void vg_report_table_row(struct vg_report *r, const char *const *cells, size_t n);
+void vg_report_table_end(struct vg_report *r);
+
+enum { VG_REPORT_SERIES_MAX = 8 };
+
+struct vg_report_series {
+    const char *name; /**< in the legend */
+    const double *x;  /**< [n] */
+    const double *y;  /**< [n]; NAN breaks the line */
+    size_t n;
+    bool points; /**< draw marks too */
+    bool dashed; /**< a reference, drawn faint and dashed */
+};
+
+struct vg_report_plot {
+    const char *title;                 /**< one sentence: what is to be seen */
+    const char *x_label, *y_label;     /**< with units */
+    double x_min, x_max, y_min, y_max; /**< equal: taken from the data */
+    bool diagonal;                     /**< a thin line from corner to corner (ROC, calibration) */
+    bool band;                         /**< shade y_low..y_high (the wanted range) */
+    double y_low, y_high;
+    const struct vg_report_series *series;
+    size_t n; /**< at most VG_REPORT_SERIES_MAX */
+};
+
+/** Drawings between plots_begin and plots_end stand side by side where there is room. */
+void vg_report_plots_begin(struct vg_report *r);
+void vg_report_plot(struct vg_report *r, const struct vg_report_plot *plot);
+void vg_report_plots_end(struct vg_report *r);
+
+/** Horizontal bars, each with its interval and a wanted band over all. */
+struct vg_report_bar {
+    const char *name;
+    double value;
+    double low, high; /**< NAN: no interval */
+};
+struct vg_report_bars {
+    const char *title, *x_label;
+    double x_min, x_max;            /**< bars begin at x_min */
+    double wanted_low, wanted_high; /**< equal: no band */
+    const struct vg_report_bar *bar;
+    size_t n;
+};
+void vg_report_bars(struct vg_report *r, const struct vg_report_bars *bars);
+
+/** Ends the page (with what Vigil is not: a medical device) and writes it; frees the buffer. */
+VG_NODISCARD vg_status vg_report_write(struct vg_report *r, const char *path, struct vg_err *err);
+
+#endif
