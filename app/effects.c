@@ -348,9 +348,9 @@ SHOW(silent)
 
 /* clang-format off */
 #define SCENARIO(n, f, own_end, text) \
-    { .base = { VG_SIM_SCENARIO, n, text }, .change = (f), .ends = (own_end) }
+    { .base = { .kind = VG_SIM_SCENARIO, .name = n, .summary = text }, .change = (f), .ends = (own_end) }
 #define ARTEFACT(n, f, rate, low_s, high_s, text) \
-    { .base = { VG_SIM_ARTEFACT, n, text }, .show = (f), .per_day = (rate), \
+    { .base = { .kind = VG_SIM_ARTEFACT, .name = n, .summary = text }, .show = (f), .per_day = (rate), \
       .shortest_s = (low_s), .longest_s = (high_s) }
 
 static const struct vg_effect_entry catalogue[] = {
