@@ -1,0 +1,37 @@
+/* gemm.h - matrix products for training and evaluation, on OpenBLAS.
+ *
+ * Not for the live path: OpenBLAS changes bits with the shape of a batch and with the processor.
+ * Training wants speed and the same bits for the same shapes: one thread, and one kernel that every
+ * processor with AVX2 has. OpenBLAS reads which from the environment when it is loaded, so the
+ * program that trains starts itself again with OPENBLAS_CORETYPE=Haswell, OPENBLAS_NUM_THREADS=1;
+ * vg_gemm_pinned() says whether that was done.
+ *
+ * gemm.c is the only file that includes cblas.h. Matrices are row-major.
+ */
+#ifndef VG_MODELS_GEMM_H
+#define VG_MODELS_GEMM_H
+
+#include "core/base.h"
+
+/** Whether OpenBLAS uses its Haswell kernel, so that results are those of every such machine. */
+bool vg_gemm_pinned(void);
+
+/** The kernel in use, "Haswell", "SkylakeX", ...: for people. */
+const char *vg_gemm_core(void);
+
+/** One thread, whatever the environment says; call before the first product. */
+void vg_gemm_init(void);
+
+/**
+ * C = A B + beta C, with A and B transposed before when asked.
+ *
+ *   A  [M, K], or [K, M] when a_transposed; rows lda apart
+ *   B  [K, N], or [N, K] when b_transposed; rows ldb apart
+ *   C  [M, N]; rows ldc apart
+ */
+void vg_sgemm(bool a_transposed, bool b_transposed, size_t m, size_t n, size_t k, const float *a,
+              size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
+void vg_dgemm(bool a_transposed, bool b_transposed, size_t m, size_t n, size_t k, const double *a,
+              size_t lda, const double *b, size_t ldb, double beta, double *c, size_t ldc);
+
+#endif
