@@ -7,20 +7,40 @@
  * multiply-add is exact but for one rounding, so the order alone decides the bits. vg_kernel_id()
  * names this contract and changes when a bit may change.
  *
- * There are two forms of one source: for AVX2 with FMA, and portable (where fmaf() may be a library
- * call: right, but about a hundred times slower). vg_kernel() picks one when the program runs.
+ * There are several forms of one source: portable (where fmaf() may be a library call: right, but
+ * about a hundred times slower), FMA with vectors of 4, AVX2 with FMA, AVX-512. vg_kernel() picks
+ * the fastest when the program runs. A layer is packed for one form and used with that form.
  *
  * Needed of the floating-point environment: round to nearest, subnormals kept. Every thread that
- * computes calls vg_kernel_thread_init() first.
+ * computes calls vg_kernel_thread_init() first; vg_stack_step() stops the program where that was
+ * forgotten or undone.
  *
- * Letters: B rows of a batch, K inputs, N outputs, H hidden units.
+ * Letters: B rows of a batch, K inputs, N outputs, H hidden units, L lanes of a vector.
  */
 #ifndef VG_MODELS_KERNEL_H
 #define VG_MODELS_KERNEL_H
 
-#include "core/base.h"
+#include "models/network.h"
 
-/** One dense layer: y = bias + x weight. Constant after vg_dense_init(); shared by threads. */
+/**
+ * One layer packed for one form. Constant after vg_packed_init(); shared by threads. The bits:
+ *
+ *   dense  sum = bias, then fma over x ascending; y = activation(sum)
+ *   lstm   sum = b_ih + b_hh rounded once, then fma over x ascending, then over h ascending;
+ *          c' = fma(f, c, i g), h' = o tanh(c')
+ *   rnn    sum as lstm; h' = tanh(sum)
+ *   gru    r, z: sum as lstm; nx = b_in, then fma over x; nh = b_hn, then fma over h;
+ *          n = tanh(fma(r, nh, nx)), h' = fma(z, h - n, n)
+ *   decay  xhat = x fma(1 - mask, exp(-max(0, fma(weight, age, bias))), mask)
+ */
+struct vg_packed {
+    const struct vg_kernel *kernel; /**< the form */
+    struct vg_layer layer;
+    float *weight; /**< panels of up to four vectors of outputs (of the four gates of L units in an
+                        LSTM): the biases, then for each input in order its weights */
+};
+
+/** Goes away: struct vg_packed is in its place. One dense layer: y = bias + x weight. Constant after vg_dense_init(); shared by threads. */
 struct vg_dense {
     uint32_t inputs;  /**< K */
     uint32_t outputs; /**< N */
@@ -49,6 +69,33 @@ struct vg_kernel {
      */
     void (*lstm_cell)(uint32_t hidden, const float *gates, float *h, float *c);
 
+    uint32_t lanes; /**< L: floats of a vector */
+
+    /**
+     * Applies a dense or decay layer to `n` rows (any n).
+     *
+     *   x  [B, K], rows `x_stride` floats apart
+     *   y  [B, N], rows `y_stride` floats apart; must not overlap x
+     */
+    void (*apply)(const struct vg_packed *p, uint32_t n, const float *x, size_t x_stride, float *y,
+                  size_t y_stride);
+
+    /**
+     * Advances a recurrent layer (lstm, gru, rnn) by one step.
+     *
+     *   x      [B, K], rows `x_stride` floats apart
+     *   state  B pointers, all different; `at` floats behind each lies h [H], and behind it c [H]
+     *          of an lstm. Both are updated, h when the whole layer is done
+     *   y      [B, H], rows `y_stride` floats apart: the new h; must overlap neither x nor a state
+     */
+    void (*advance)(const struct vg_packed *p, uint32_t n, const float *x, size_t x_stride,
+                    void *const *state, size_t at, float *y, size_t y_stride);
+
+    /* n floats in place; contracts as of one value below. */
+    void (*exp_n)(size_t n, float *x);
+    void (*tanh_n)(size_t n, float *x);
+    void (*sigmoid_n)(size_t n, float *x);
+
     /** y[i] = log(1 + exp(x[i])); x and y may be the same. */
     void (*softplus)(uint32_t n, const float *x, float *y);
 
@@ -62,7 +109,10 @@ struct vg_kernel {
 /** The fastest form that this processor has. */
 const struct vg_kernel *vg_kernel(void);
 
-/** A particular form, for tests and benchmarks; vg_kernel_avx2() is NULL where there is none. */
+/** The forms that this processor has, the slowest (portable) first; NULL past the last. */
+const struct vg_kernel *vg_kernel_form(uint32_t index);
+
+/** Go away: vg_kernel_form() is in their place. */
 const struct vg_kernel *vg_kernel_portable(void);
 const struct vg_kernel *vg_kernel_avx2(void);
 
@@ -72,6 +122,9 @@ const char *vg_kernel_id(void);
 /** Sets the calling thread's floating-point environment to what results depend on. */
 void vg_kernel_thread_init(void);
 
+/** Stops the program if the calling thread's environment is another. A few cycles. */
+void vg_kernel_thread_check(void);
+
 /**
  * Zeroed memory for weights, batches and scratch: 64-byte aligned, room for at least one byte.
  * Running out ends the program. Freed with free().
@@ -79,7 +132,19 @@ void vg_kernel_thread_init(void);
 void *vg_kernel_alloc(size_t bytes);
 
 /**
- * Copies a layer in PyTorch's layout and packs it.
+ * Copies a layer and packs it for a form, NULL for the fastest.
+ *
+ *   tensor  of the layer, in the order and shapes of models/network.h: weight, bias of dense and
+ *           decay; W_ih, W_hh, b_ih, b_hh of recurrent ones
+ *
+ * Running out of memory ends the program. vg_packed_done() frees; it may be called on a zeroed one.
+ */
+void vg_packed_init(struct vg_packed *p, const struct vg_kernel *form, const struct vg_layer *layer,
+                    const float *const *tensor);
+void vg_packed_done(struct vg_packed *p);
+
+/**
+ * Goes away, with vg_dense_done(). Copies a layer in PyTorch's layout and packs it.
  *
  *   weight  [N, K]
  *   bias    [N], or NULL for zeros
