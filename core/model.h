@@ -29,19 +29,19 @@ enum {
     VG_BATCH_MAX = 64,
     VG_FEATURES_TEXT_SIZE = 128,
     VG_NETWORK_TEXT_SIZE = 384,
-    VG_CALIBRATION_RANK_MAX = 4,
 };
 
 struct vg_model;
-struct vg_model_file; /* models/model_file.h */
+struct vg_safetensors; /* models/safetensors.h */
 
 struct vg_model_ops {
     const char *name; /**< `type:` in the configuration, `kind` in the file */
     const char *summary;
     /** Reads the file, refuses what models/safetensors.h lists, runs the self-test. */
     vg_status (*load)(const char *path, struct vg_model **ret, struct vg_err *err);
-    /** Builds the model from an open file, or from one member of it; without the self-test. */
-    vg_status (*build)(struct vg_model_file *file, struct vg_model **ret, struct vg_err *err);
+    /** Builds the model from an open file, or from the member of it that was entered; without the
+     *  self-test. */
+    vg_status (*build)(struct vg_safetensors *f, struct vg_model **ret, struct vg_err *err);
     /**
      * Advances `n` rows (1..VG_BATCH_MAX) by one step.
      *
@@ -62,15 +62,6 @@ struct vg_variable {
     const char *name;
     float mean; /**< in the variable's own unit; z = (value - mean) / scale */
     float scale;
-};
-
-/** A tensor beside the model's own, "calibration.NAME" in the file: what was measured with the
- *  model on data it was not trained on, for those who use the model (models/tail.h). */
-struct vg_calibration {
-    const char *name;
-    uint32_t rank;
-    uint32_t shape[VG_CALIBRATION_RANK_MAX]; /**< row-major */
-    const float *value;
 };
 
 /** Common to all models; an implementation has it as its first member. */
@@ -111,9 +102,6 @@ struct vg_model {
     uint32_t members; /**< of a mean or a stacked model */
     struct vg_model *const *member;
 
-    uint32_t calibrations;
-    const struct vg_calibration *calibration; /**< in the order of the file's data */
-
     /* For people: what `vigil model describe` prints. */
     char network[VG_NETWORK_TEXT_SIZE]; /**< as models/network.h reads it; "" for none */
     uint32_t network_inputs;
@@ -123,8 +111,5 @@ struct vg_model {
     uint32_t selftest_steps;
     float selftest_difference; /**< the largest */
 };
-
-/** The tensor "calibration.`name`" of the model's file, or NULL. */
-const struct vg_calibration *vg_model_calibration(const struct vg_model *model, const char *name);
 
 #endif

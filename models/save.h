@@ -30,9 +30,6 @@ struct vg_save {
     const float *components; /**< pca: [components_n, W C], orthonormal rows */
     uint32_t components_n;
 
-    const struct vg_calibration *calibration;
-    uint32_t calibrations;
-
     /** What the self-test feeds: [steps, inputs], at most 4096 rows; NULL: 32 rows of a fixed
      *  pseudo-random sequence within -3..3, masks 0 or 1. */
     const float *selftest;
@@ -45,16 +42,9 @@ VG_NODISCARD vg_status vg_model_save(const char *path, const struct vg_save *par
                                      struct vg_err *err);
 
 /** One file of several: kind "mean" (all of one shape), or "stacked" (classifiers of one output;
- *  `weight` [n] and `bias` of the logistic regression on their logits). Members keep no
- *  calibration. */
+ *  `weight` [n] and `bias` of the logistic regression on their logits). */
 VG_NODISCARD vg_status vg_model_save_members(const char *path, const char *kind, uint32_t n,
                                              const char *const *member_path, const float *weight,
                                              float bias, struct vg_err *err);
-
-/** Writes the model file `path` anew with another calibration in the place of the one it had, and,
- *  when above 0, another threshold. Everything else keeps its bytes. */
-VG_NODISCARD vg_status vg_model_calibrate(const char *path,
-                                          const struct vg_calibration *calibration, uint32_t n,
-                                          float threshold, struct vg_err *err);
 
 #endif
