@@ -95,11 +95,11 @@ double vg_ece(const struct vg_case *cases, size_t n, const uint32_t *times);
  *  and intercept 0 are perfect; slope below 1 is overconfident (Cox 1958; Van Calster 2019,
  *  doi 10.1186/s12916-019-1466-7). Newton's method; both NAN where the labels are of one class or
  *  the scores separate them. */
-struct vg_calibration {
+struct vg_calibration_line {
     double slope, intercept;
 };
-struct vg_calibration vg_calibration_fit(const struct vg_case *cases, size_t n,
-                                         const uint32_t *times);
+struct vg_calibration_line vg_calibration_line(const struct vg_case *cases, size_t n,
+                                               const uint32_t *times);
 
 /** Counts at a threshold: predicted positive where score >= threshold. */
 struct vg_confusion {
