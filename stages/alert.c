@@ -189,7 +189,8 @@ static void arm(struct vg_look *l, int64_t after_ns)
     int64_t due_ns = VG_TIME_NONE;
 
     for (uint32_t i = 0; i < l->alert->watches; i++) {
-        int64_t one_ns = vg_watch_due(l, &l->alert->watch[i], after_ns);
+        const struct vg_watch *w = &l->alert->watch[i];
+        int64_t one_ns = vg_watch_rests(l, w) ? VG_TIME_NONE : vg_watch_due(l, w, after_ns);
 
         if (one_ns != VG_TIME_NONE && (due_ns == VG_TIME_NONE || one_ns < due_ns))
             due_ns = one_ns;
@@ -302,8 +303,10 @@ static void alert_row(void *self, void *memory, struct vg_row *row, struct vg_ou
         vg_stale_back(&l);
         remember(memory, row);
     }
-    for (uint32_t i = 0; i < l.alert->watches; i++)
-        vg_watch_row(&l, &l.alert->watch[i]);
+    for (uint32_t i = 0; i < l.alert->watches; i++) {
+        if (l.alert->watch[i].kind->rows & row->kind)
+            vg_watch_row(&l, &l.alert->watch[i]);
+    }
     remember_clock(l.memory, row);
     /* What is due now waits until all rows of now have been seen. */
     arm(&l, out->log_ns - 1);
@@ -313,8 +316,10 @@ static void alert_timer(void *self, void *memory, struct vg_out *out)
 {
     struct vg_look l = { .alert = self, .memory = memory, .out = out };
 
-    for (uint32_t i = 0; i < l.alert->watches; i++)
-        vg_watch_time(&l, &l.alert->watch[i]);
+    for (uint32_t i = 0; i < l.alert->watches; i++) {
+        if (!vg_watch_rests(&l, &l.alert->watch[i]))
+            vg_watch_time(&l, &l.alert->watch[i]);
+    }
     arm(&l, out->log_ns);
 }
 

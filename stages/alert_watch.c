@@ -227,8 +227,6 @@ void vg_watch_row(struct vg_look *l, const struct vg_watch *w)
     struct vg_episode *e = vg_watch_episode(l, w);
     struct vg_finding f;
 
-    if (!(w->kind->rows & l->row->kind))
-        return;
     f = w->kind->look(l, w);
     switch (f.says) {
     case VG_SAYS_NOTHING:

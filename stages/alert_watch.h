@@ -151,7 +151,7 @@ extern const struct vg_watch_kind vg_watch_limit, vg_watch_forecast, vg_watch_an
 
 /* ---- time (alert_watch.c) ---- */
 
-/** The row of `l` may move the episode of `w`, and tell. */
+/** The row of `l`, of a kind that w->kind->rows names, may move the episode of `w`, and tell. */
 void vg_watch_row(struct vg_look *l, const struct vg_watch *w);
 /** Log time has reached `l->out->log_ns` without a row. */
 void vg_watch_time(struct vg_look *l, const struct vg_watch *w);
@@ -170,6 +170,12 @@ static inline struct vg_episode *vg_watch_episode(const struct vg_look *l, const
 static inline bool vg_episode_open(const struct vg_episode *e)
 {
     return e->state >= VG_EPISODE_ACTIVE;
+}
+
+/** Nothing was found and nothing can happen without a row: most watches of most patients. */
+static inline bool vg_watch_rests(const struct vg_look *l, const struct vg_watch *w)
+{
+    return vg_watch_episode(l, w)->state == VG_EPISODE_IDLE && !w->kind->silent;
 }
 
 static inline bool vg_passes(const struct vg_bound *bound, float value, float limit)
