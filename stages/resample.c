@@ -241,9 +241,10 @@ static void resample_timer(void *self, void *memory, struct vg_out *out)
     struct vg_row tick;
 
     out->tick(out, p->next_ns, &tick);
-    for (int c = 0; c < VG_CHANNELS; c++)
+    for (int c = 0; c < VG_CHANNELS; c++) {
         close_channel(s, &p->newest[c], &bins[c], c, &tick);
-    memset(bins, 0, sizeof(struct bin[VG_CHANNELS]));
+        bins[c].stride = 0; /* empty: the next value renews the rest */
+    }
     p->next_ns += s->tick_ns;
     if (out->log_ns - p->heard_ns > idle_ns) {
         p->ticking = 0;
