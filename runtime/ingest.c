@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/intake.h"
 #include "runtime/log.h"
 #include "runtime/patients.h"
 
@@ -173,66 +174,15 @@ static void send_mark(struct vg_ingest *in, uint32_t shard, enum vg_frame_kind k
 
 /* ---- rows ---- */
 
-static uint32_t add_row(struct vg_ingest *in, struct vg_frame *f, enum vg_row_kind kind,
-                        uint32_t slot, int64_t log_ns)
-{
-    uint32_t i = vg_frame_add_row(f, in->layout);
-
-    *(uint8_t *)vg_frame_at(f, in->layout, VG_COL_KIND, i) = (uint8_t)kind;
-    *(uint32_t *)vg_frame_at(f, in->layout, VG_COL_SLOT, i) = slot;
-    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_LOG, i) = log_ns;
-    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_RECORD, i) = log_ns;
-    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_EVENT, i) = log_ns;
-    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_DEVICE, i) = VG_TIME_NONE;
-    return i;
-}
-
-struct times {
-    int64_t event_ns, device_ns;
-    uint8_t flags;
-};
-
-/* Which clock to believe. A row is never turned away for its clock. */
-static struct times choose_times(const struct vg_ingest_config *c, const struct vg_decoded *row,
-                                 int64_t record_ns)
-{
-    struct times t = { .event_ns = record_ns, .device_ns = VG_TIME_NONE };
-
-    if (row->time == VG_DECODED_TIME_NONE) {
-        t.flags = VG_ROW_NO_TIME | VG_ROW_TIME_SUSPECT;
-        return t;
-    }
-    t.device_ns = row->time_ns;
-    if (t.device_ns - record_ns > c->max_ahead_ns) {
-        t.flags = VG_ROW_AHEAD | VG_ROW_TIME_SUSPECT;
-        return t;
-    }
-    if (record_ns - t.device_ns > c->late_after_ns)
-        t.flags = c->clock == VG_CLOCK_DEVICE ? VG_ROW_BEHIND | VG_ROW_LATE : VG_ROW_BEHIND;
-    if (c->clock == VG_CLOCK_DEVICE)
-        t.event_ns = t.device_ns;
-    else
-        t.flags |= t.flags & VG_ROW_BEHIND ? VG_ROW_TIME_SUSPECT : 0;
-    return t;
-}
-
 static void add_sample(struct vg_ingest *in, const struct vg_record *rec,
                        const struct vg_decoded *row, uint32_t slot)
 {
-    struct vg_ingest_shard *s = &in->shard[rec->shard];
-    struct vg_frame *f = s->frame;
-    struct times t = choose_times(&in->config->source.ingest, row, rec->time_ns);
-    uint32_t i = add_row(in, f, VG_ROW_SAMPLE, slot, s->log_ns);
+    const struct vg_ingest_shard *s = &in->shard[rec->shard];
+    const struct vg_intake_place at = {
+        .offset = rec->offset, .record_ns = rec->time_ns, .log_ns = s->log_ns, .slot = slot
+    };
 
-    *(uint8_t *)vg_frame_at(f, in->layout, VG_COL_FLAGS, i) = t.flags;
-    *(uint32_t *)vg_frame_at(f, in->layout, VG_COL_INDEX, i) = row->index;
-    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_OFFSET, i) = rec->offset;
-    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_RECORD, i) = rec->time_ns;
-    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_EVENT, i) = t.event_ns;
-    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_DEVICE, i) = t.device_ns;
-    memcpy(vg_frame_at(f, in->layout, VG_COL_VALUE, i), row->value, sizeof(row->value));
-    memcpy(vg_frame_at(f, in->layout, VG_COL_QUALITY, i), row->quality, sizeof(row->quality));
-    memcpy(vg_frame_at(f, in->layout, VG_COL_REASON, i), row->reason, sizeof(row->reason));
+    vg_intake_sample(s->frame, in->layout, &in->config->source.ingest, &at, row);
 }
 
 /* Something about the shard itself, for the alert stage to tell. */
@@ -240,7 +190,7 @@ static void add_notice(struct vg_ingest *in, const struct vg_record *rec, uint32
                        uint8_t flag)
 {
     struct vg_frame *f = room(in, rec->shard);
-    uint32_t i = add_row(in, f, VG_ROW_SHARD, 0, in->shard[rec->shard].log_ns);
+    uint32_t i = vg_intake_row(f, in->layout, VG_ROW_SHARD, 0, in->shard[rec->shard].log_ns);
 
     *(uint8_t *)vg_frame_at(f, in->layout, VG_COL_FLAGS, i) = flag;
     *(uint32_t *)vg_frame_at(f, in->layout, VG_COL_INDEX, i) = index;
@@ -342,7 +292,7 @@ static void inject(struct vg_ingest *in, uint32_t shard, const struct vg_item_co
     *item = *head;
     if (head->size)
         memcpy(item + 1, payload, head->size);
-    add_row(in, s->frame, clock ? VG_ROW_CLOCK : VG_ROW_COMMAND, slot, s->log_ns);
+    vg_intake_row(s->frame, in->layout, clock ? VG_ROW_CLOCK : VG_ROW_COMMAND, slot, s->log_ns);
 }
 
 static void inject_new(struct vg_ingest *in, uint32_t shard, struct vg_item_command *head,

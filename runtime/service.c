@@ -87,14 +87,15 @@ static vg_status start_node(struct service *s, uint32_t worker, uint32_t place, 
     char name[32];
 
     n->zmq = s->zmq;
-    n->config = s->config;
-    n->identity = &s->shared.identity;
-    n->layout = &s->layout;
-    n->pool = s->pool[worker];
-    n->stage = &s->chain[worker].stage[place];
-    n->place = place;
-    n->worker = worker;
-    n->shards = VG_SHARDS_MAX;
+    n->apply = (struct vg_apply){
+        .config = s->config,
+        .identity = &s->shared.identity,
+        .layout = &s->layout,
+        .pool = s->pool[worker],
+        .stage = &s->chain[worker].stage[place],
+        .place = place,
+        .shards = VG_SHARDS_MAX,
+    };
     name_link(n->in, worker, place);
     if (place + 1 < s->config->stages_n) {
         name_link(n->out, worker, place + 1);
@@ -102,7 +103,7 @@ static vg_status start_node(struct service *s, uint32_t worker, uint32_t place, 
         snprintf(n->out, sizeof(n->out), "%s", s->commit.endpoint);
         n->lane = worker;
     }
-    snprintf(name, sizeof(name), "%.10s/%u", n->stage->ops->name, worker);
+    snprintf(name, sizeof(name), "%.10s/%u", n->apply.stage->ops->name, worker);
     return vg_thread_start(&n->thread, name, vg_node_run, n, s->wake_fd, err);
 }
 

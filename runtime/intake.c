@@ -1,0 +1,65 @@
+/* intake.c - a decoded row into a frame. */
+#include "runtime/intake.h"
+
+#include <string.h>
+
+struct times {
+    int64_t event_ns, device_ns;
+    uint8_t flags;
+};
+
+/* Which clock to believe. A row is never turned away for its clock. */
+static struct times choose_times(const struct vg_ingest_config *c, const struct vg_decoded *row,
+                                 int64_t record_ns)
+{
+    struct times t = { .event_ns = record_ns, .device_ns = VG_TIME_NONE };
+
+    if (row->time == VG_DECODED_TIME_NONE) {
+        t.flags = VG_ROW_NO_TIME | VG_ROW_TIME_SUSPECT;
+        return t;
+    }
+    t.device_ns = row->time_ns;
+    if (t.device_ns - record_ns > c->max_ahead_ns) {
+        t.flags = VG_ROW_AHEAD | VG_ROW_TIME_SUSPECT;
+        return t;
+    }
+    if (record_ns - t.device_ns > c->late_after_ns)
+        t.flags = c->clock == VG_CLOCK_DEVICE ? VG_ROW_BEHIND | VG_ROW_LATE : VG_ROW_BEHIND;
+    if (c->clock == VG_CLOCK_DEVICE)
+        t.event_ns = t.device_ns;
+    else
+        t.flags |= t.flags & VG_ROW_BEHIND ? VG_ROW_TIME_SUSPECT : 0;
+    return t;
+}
+
+uint32_t vg_intake_row(struct vg_frame *f, const struct vg_layout *l, enum vg_row_kind kind,
+                       uint32_t slot, int64_t log_ns)
+{
+    uint32_t i = vg_frame_add_row(f, l);
+
+    *(uint8_t *)vg_frame_at(f, l, VG_COL_KIND, i) = (uint8_t)kind;
+    *(uint32_t *)vg_frame_at(f, l, VG_COL_SLOT, i) = slot;
+    *(int64_t *)vg_frame_at(f, l, VG_COL_LOG, i) = log_ns;
+    *(int64_t *)vg_frame_at(f, l, VG_COL_RECORD, i) = log_ns;
+    *(int64_t *)vg_frame_at(f, l, VG_COL_EVENT, i) = log_ns;
+    *(int64_t *)vg_frame_at(f, l, VG_COL_DEVICE, i) = VG_TIME_NONE;
+    return i;
+}
+
+void vg_intake_sample(struct vg_frame *f, const struct vg_layout *l,
+                      const struct vg_ingest_config *c, const struct vg_intake_place *at,
+                      const struct vg_decoded *row)
+{
+    struct times t = choose_times(c, row, at->record_ns);
+    uint32_t i = vg_intake_row(f, l, VG_ROW_SAMPLE, at->slot, at->log_ns);
+
+    *(uint8_t *)vg_frame_at(f, l, VG_COL_FLAGS, i) = t.flags;
+    *(uint32_t *)vg_frame_at(f, l, VG_COL_INDEX, i) = row->index;
+    *(int64_t *)vg_frame_at(f, l, VG_COL_OFFSET, i) = at->offset;
+    *(int64_t *)vg_frame_at(f, l, VG_COL_RECORD, i) = at->record_ns;
+    *(int64_t *)vg_frame_at(f, l, VG_COL_EVENT, i) = t.event_ns;
+    *(int64_t *)vg_frame_at(f, l, VG_COL_DEVICE, i) = t.device_ns;
+    memcpy(vg_frame_at(f, l, VG_COL_VALUE, i), row->value, sizeof(row->value));
+    memcpy(vg_frame_at(f, l, VG_COL_QUALITY, i), row->quality, sizeof(row->quality));
+    memcpy(vg_frame_at(f, l, VG_COL_REASON, i), row->reason, sizeof(row->reason));
+}

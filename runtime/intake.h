@@ -1,0 +1,30 @@
+/* intake.h - a decoded row into a frame: which clock to believe, and what a row says of itself.
+ *
+ * Used where the log enters (runtime/ingest.c) and where rows come without a log
+ * (runtime/offline.c), so that both mean the same by a row.
+ */
+#ifndef VG_RUNTIME_INTAKE_H
+#define VG_RUNTIME_INTAKE_H
+
+#include "core/frame.h"
+#include "runtime/config.h"
+
+/** Where a row stands in its shard. */
+struct vg_intake_place {
+    int64_t offset;    /**< of the record */
+    int64_t record_ns; /**< its timestamp */
+    int64_t log_ns;    /**< log time of the shard, this record included */
+    uint32_t slot;     /**< of the patient */
+};
+
+/** Adds a row of that kind, its times those of the log, and returns its number. There must be
+ *  room. */
+uint32_t vg_intake_row(struct vg_frame *f, const struct vg_layout *l, enum vg_row_kind kind,
+                       uint32_t slot, int64_t log_ns);
+
+/** Adds a sample. `c` says how much the device's clock is believed. There must be room. */
+void vg_intake_sample(struct vg_frame *f, const struct vg_layout *l,
+                      const struct vg_ingest_config *c, const struct vg_intake_place *at,
+                      const struct vg_decoded *row);
+
+#endif
