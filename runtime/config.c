@@ -751,15 +751,17 @@ static vg_status check_tick(const struct vg_config *config, const struct vg_plan
     const struct vg_document *doc = config->document;
     const struct vg_node *models = vg_node_find(doc->root, "models");
     const struct vg_model *model = config->models_n > 0 ? config->models[0] : NULL;
+    const struct vg_node *entry; /* none in a chain that was not read from a file */
     char ours[VG_DURATION_TEXT_SIZE], theirs[VG_DURATION_TEXT_SIZE];
 
     if (!plan->emits_ticks || !model || plan->tick_ns == model->tick_ns)
         return VG_OK;
     vg_format_duration(plan->tick_ns, ours);
     vg_format_duration(model->tick_ns, theirs);
-    return vg_fail_option(
-        err, VG_E_CONFIG, "tick", "tick: model \"%s\" in line %u was made for a tick of %s, not %s",
-        model->name, vg_node_find(models, model->name)->key_at.line, theirs, ours);
+    entry = vg_node_find(models, model->name);
+    return vg_fail_option(err, VG_E_CONFIG, "tick",
+                          "tick: model \"%s\" in line %u was made for a tick of %s, not %s",
+                          model->name, entry ? entry->key_at.line : 0, theirs, ours);
 }
 
 static vg_status plan_stage(const struct vg_config *config, const struct vg_stage_config *stage,

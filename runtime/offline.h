@@ -22,6 +22,8 @@
 
 struct vg_offline;
 
+enum { VG_OFFLINE_PATIENTS_MAX = 50000 };
+
 /** Where results go; a NULL function is not called. Everything is valid during the call. */
 struct vg_offline_sink {
     void *ctx;
@@ -65,9 +67,11 @@ struct vg_offline_place {
 /**
  * Takes a row as a decoder gives it; `usable` and `fault` are not looked at, a patient or bed that
  * is new is admitted (config's max_patients does not count here). Results may come now or later.
+ * Fails with VG_E_RANGE for a patient beyond VG_OFFLINE_PATIENTS_MAX in one shard.
  */
-void vg_offline_row(struct vg_offline *o, const struct vg_offline_place *at, int64_t record_ns,
-                    const struct vg_decoded *row);
+VG_NODISCARD vg_status vg_offline_row(struct vg_offline *o, const struct vg_offline_place *at,
+                                      int64_t record_ns, const struct vg_decoded *row,
+                                      struct vg_err *err);
 
 /** Lets everything out that waits. Log time of all shards first moves on to `log_ns`, as a CLOCK
  *  would move it, unless it is VG_TIME_NONE or they are there. More rows may follow. */

@@ -1,0 +1,313 @@
+/* offline.c - the stages of a chain one after the other, in one thread.
+ *
+ * A frame goes through the whole chain before the next one is filled, unless a wave stage keeps it
+ * until enough have come. Nothing runs at the same time, so there is nothing to wait for.
+ */
+#include "runtime/offline.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/kernel.h"
+#include "runtime/apply.h"
+#include "runtime/intake.h"
+#include "runtime/patients.h"
+#include "runtime/shared.h"
+
+enum { FRAME_ROWS = 1024 };
+
+struct shard {
+    struct vg_patients *patients;
+    struct vg_frame *frame; /* being filled, or NULL */
+    int64_t next_offset, log_ns;
+    uint32_t *number; /* [slot]: of the patient over all shards */
+    uint32_t numbers;
+};
+
+/* A stage and where its frames go. */
+struct link {
+    struct vg_apply apply;
+    struct vg_offline *offline;
+    uint32_t place;
+};
+
+struct vg_offline {
+    const struct vg_config *config;
+    struct vg_offline_sink sink;
+    struct vg_identity identity;
+    struct vg_layout layout;
+    struct vg_pool *pool;
+    struct vg_planned_stage *stage; /* [stages] */
+    struct link *link;              /* [stages] */
+    uint32_t opened;                /* stages of which vg_apply_open() was called */
+    struct shard *shard;            /* [VG_SHARDS_MAX] */
+    uint32_t patients;
+};
+
+/* ---- what comes out ---- */
+
+static void give_row(struct vg_offline *o, const struct shard *s, struct vg_frame *f, uint32_t i)
+{
+    uint32_t slot = *(uint32_t *)vg_frame_at(f, &o->layout, VG_COL_SLOT, i);
+    const struct vg_item_patient *who = vg_patients_at(s->patients, slot);
+    struct vg_patient patient;
+    struct vg_row row;
+
+    memcpy(patient.id, who->id, sizeof(patient.id));
+    memcpy(patient.bed, who->bed, sizeof(patient.bed));
+    memcpy(patient.ward, who->ward, sizeof(patient.ward));
+    vg_row_view(&row, f, &o->layout, i);
+    row.patient = &patient;
+    row.command = NULL;
+    o->sink.row(o->sink.ctx, slot ? s->number[slot] : UINT32_MAX, &row);
+}
+
+static void give_event(const struct vg_offline *o, struct shard *s, struct vg_item *item)
+{
+    const struct vg_item_event *event = vg_item_body(item);
+    uint32_t slot = 0, number = UINT32_MAX;
+
+    if (event->patient[0] &&
+        vg_patients_admit(s->patients, event->patient, "", &slot) == VG_PATIENT_KNOWN)
+        number = s->number[slot];
+    o->sink.event(o->sink.ctx, number, event, (const char *)(event + 1), event->json_len);
+}
+
+static void finish_frame(struct vg_offline *o, struct vg_frame *f)
+{
+    struct shard *s = &o->shard[f->shard];
+
+    for (uint32_t i = 0; o->sink.row && i < f->rows; i++)
+        give_row(o, s, f, i);
+    for (struct vg_item *item = NULL;
+         o->sink.event && (item = vg_frame_next_item(f, &o->layout, item));) {
+        if (item->kind == VG_ITEM_EVENT)
+            give_event(o, s, item);
+    }
+    vg_pool_put(o->pool, f);
+}
+
+static void hand_on(void *ctx, struct vg_frame *f)
+{
+    struct link *from = ctx;
+    struct vg_offline *o = from->offline;
+
+    if (from->place + 1 < o->config->stages_n)
+        vg_apply_frame(&o->link[from->place + 1].apply, f);
+    else
+        finish_frame(o, f);
+}
+
+/* ---- what goes in ---- */
+
+static void send_frame(struct vg_offline *o, struct shard *s)
+{
+    struct vg_frame *f = s->frame;
+
+    s->frame = NULL;
+    f->next_offset = s->next_offset;
+    f->log_ns = s->log_ns;
+    f->live = true;
+    vg_apply_frame(&o->link[0].apply, f);
+}
+
+static struct vg_frame *room(struct vg_offline *o, struct shard *s)
+{
+    if (s->frame && s->frame->rows == o->layout.rows_max)
+        send_frame(o, s);
+    if (!s->frame)
+        s->frame = vg_pool_get(o->pool, VG_FRAME_ROWS, (uint32_t)(s - o->shard));
+    return s->frame;
+}
+
+static void begin_shard(struct shard *s)
+{
+    if (s->patients)
+        return;
+    s->patients = vg_patients_new(VG_OFFLINE_PATIENTS_MAX);
+    s->log_ns = VG_TIME_NONE;
+}
+
+static void number_patient(struct vg_offline *o, struct shard *s, uint32_t slot)
+{
+    if (slot >= s->numbers) {
+        s->numbers = s->numbers ? 2 * s->numbers : 64;
+        s->number = reallocarray(s->number, s->numbers, sizeof(*s->number));
+        VG_CHECK(s->number != NULL);
+    }
+    s->number[slot] = o->patients++;
+}
+
+static void name_patient(struct vg_offline *o, struct shard *s, uint32_t slot)
+{
+    struct vg_item_patient *who =
+        vg_frame_add_item(&s->frame, &o->layout, VG_ITEM_PATIENT, sizeof(*who));
+
+    *who = *vg_patients_at(s->patients, slot);
+}
+
+vg_status vg_offline_row(struct vg_offline *o, const struct vg_offline_place *at, int64_t record_ns,
+                         const struct vg_decoded *row, struct vg_err *err)
+{
+    struct shard *s = &o->shard[at->shard];
+    struct vg_intake_place place = { .record_ns = record_ns };
+    enum vg_patients_result known;
+
+    VG_CHECK(at->shard < VG_SHARDS_MAX);
+    begin_shard(s);
+    place.offset = at->offset > 0 ? at->offset : s->next_offset;
+    known = vg_patients_admit(s->patients, row->patient, row->bed, &place.slot);
+    if (known == VG_PATIENT_FULL)
+        return vg_fail(err, VG_E_RANGE, "more than %d patients in one log",
+                       VG_OFFLINE_PATIENTS_MAX);
+    room(o, s); /* a frame that is full leaves before time moves on */
+    if (record_ns > s->log_ns)
+        s->log_ns = record_ns;
+    if (known == VG_PATIENT_NEW)
+        number_patient(o, s, place.slot);
+    if (known != VG_PATIENT_KNOWN)
+        name_patient(o, s, place.slot);
+    place.log_ns = s->log_ns;
+    vg_intake_sample(s->frame, &o->layout, &o->config->source.ingest, &place, row);
+    s->next_offset = place.offset + 1;
+    return VG_OK;
+}
+
+void vg_offline_finish(struct vg_offline *o, int64_t log_ns)
+{
+    for (uint32_t i = 0; i < VG_SHARDS_MAX; i++) {
+        struct shard *s = &o->shard[i];
+
+        if (!s->patients)
+            continue;
+        if (s->frame)
+            send_frame(o, s);
+        if (log_ns != VG_TIME_NONE && log_ns > s->log_ns) {
+            s->log_ns = log_ns;
+            room(o, s);
+            send_frame(o, s);
+        }
+    }
+    /* In the order of the chain: what one stage lets go may wait in the next. */
+    for (uint32_t i = 0; i < o->config->stages_n; i++)
+        vg_apply_release(&o->link[i].apply);
+}
+
+int vg_offline_column(const struct vg_offline *o, const char *name)
+{
+    return vg_layout_find(&o->layout, name);
+}
+
+uint32_t vg_offline_patients(const struct vg_offline *o)
+{
+    return o->patients;
+}
+
+/* ---- building ---- */
+
+static vg_status open_stages(struct vg_offline *o, struct vg_err *err)
+{
+    vg_status st = VG_OK;
+
+    for (uint32_t i = 0; i < o->config->stages_n && st == VG_OK; i++) {
+        struct link *l = &o->link[i];
+
+        l->offline = o;
+        l->place = i;
+        l->apply = (struct vg_apply){
+            .name = "offline",
+            .config = o->config,
+            .identity = &o->identity,
+            .layout = &o->layout,
+            .pool = o->pool,
+            .stage = &o->stage[i],
+            .place = i,
+            .shards = VG_SHARDS_MAX,
+            .send = hand_on,
+            .ctx = l,
+        };
+        o->opened++;
+        st = vg_apply_open(&l->apply, err);
+    }
+    return st;
+}
+
+/* The name of the log, as the source's options have it. */
+static const char *topic_of(const struct vg_config *c)
+{
+    const struct vg_option *options = c->source.ops ? c->source.ops->options : NULL;
+    const struct vg_option *topic = options ? vg_option_find(options, "topic") : NULL;
+    const char *name = NULL;
+
+    if (topic && topic->type == VG_OPT_STRING_)
+        memcpy(&name, (const char *)c->source.self + topic->offset, sizeof(name));
+    return name ? name : "offline";
+}
+
+/* As the live pipeline's, so that events are the same to the last byte. */
+static void identify(struct vg_offline *o)
+{
+    const struct vg_config *c = o->config;
+    const char *cluster = c->source.ingest.cluster ? c->source.ingest.cluster : "offline";
+
+    o->identity = (struct vg_identity){
+        .pipeline = c->service.name ? c->service.name : "offline",
+        .topic = topic_of(c),
+        .partitions = VG_SHARDS_MAX,
+        .config = c->hash,
+    };
+    snprintf(o->identity.log, sizeof(o->identity.log), "offline");
+    snprintf(o->identity.cluster, sizeof(o->identity.cluster), "%s", cluster);
+}
+
+vg_status vg_offline_new(const struct vg_config *config, const struct vg_offline_sink *sink,
+                         struct vg_offline **ret, struct vg_err *err)
+{
+    struct vg_offline *o = calloc(1, sizeof(*o));
+    int64_t rows = config->service.frame_rows;
+    vg_status st;
+
+    VG_CHECK(o != NULL && config->stages_n > 0);
+    vg_kernel_thread_init();
+    o->config = config;
+    o->sink = *sink;
+    o->stage = calloc(config->stages_n, sizeof(*o->stage));
+    o->link = calloc(config->stages_n, sizeof(*o->link));
+    o->shard = calloc(VG_SHARDS_MAX, sizeof(*o->shard));
+    VG_CHECK(o->stage != NULL && o->link != NULL && o->shard != NULL);
+    identify(o);
+    st = vg_config_plan(config, &o->layout, o->stage, err);
+    if (st == VG_OK) {
+        vg_layout_finish(&o->layout, rows > 0 ? (uint32_t)rows : FRAME_ROWS);
+        o->pool = vg_pool_new(&o->layout);
+        st = open_stages(o, err);
+    }
+    *ret = st == VG_OK ? o : NULL;
+    if (st != VG_OK)
+        vg_offline_free(o);
+    return st;
+}
+
+void vg_offline_free(struct vg_offline *o)
+{
+    if (!o)
+        return;
+    for (uint32_t i = 0; i < o->opened; i++)
+        vg_apply_done(&o->link[i].apply);
+    for (uint32_t i = 0; i < o->config->stages_n; i++) {
+        if (o->stage[i].ops)
+            vg_planned_stage_done(&o->stage[i]);
+    }
+    for (uint32_t i = 0; i < VG_SHARDS_MAX; i++) {
+        if (o->shard[i].frame)
+            vg_pool_put(o->pool, o->shard[i].frame);
+        vg_patients_free(o->shard[i].patients);
+        free(o->shard[i].number);
+    }
+    vg_pool_free(o->pool);
+    free(o->shard);
+    free(o->stage);
+    free(o->link);
+    free(o);
+}
