@@ -22,9 +22,10 @@ def ward():
     check(rows.returncode == 0, rows.stderr)
     second = -1
     for line in rows.stdout.splitlines():
-        bed = int(json.loads(line)["bed"].split("/")[1])
+        row = json.loads(line)
+        bed = int(row["bed"].split("/")[1])
         second += bed == 1
-        yield bed % PARTITIONS, vigil.START_MS + 43_200_000 + 1000 * second, f"b{bed}", line
+        yield bed % PARTITIONS, vigil.START_MS + 43_200_000 + 1000 * second, row["patient"], line
 
 
 def offline(path, records):
