@@ -91,8 +91,8 @@ const struct vg_option vg_model_options[] = {
 /* Keys of features that this version does not have; whoever read about them should learn that,
  * rather than look for a spelling mistake. */
 static const char *const later_keys[] = {
-    "budget",  "dead_letters", "endpoint", "endpoints", "filter",   "http",
-    "include", "inhibited_by", "max_age",  "mute",      "required", "tests",
+    "budget",       "dead_letters", "endpoint", "endpoints", "filter", "http", "include",
+    "inhibited_by", "max_age",      "mute",     "required",  "tests",  NULL,
 };
 
 /* ---- entries of a mapping ---- */
@@ -112,267 +112,6 @@ bool vg_load_is_name(struct vg_load *l, const struct vg_node *node)
                       "\"%.80s\" is no name; expected 1 to 64 letters, digits, \"_\", \"-\", \".\"",
                       node->key);
     return false;
-}
-
-bool vg_load_is_mapping(struct vg_load *l, const struct vg_node *node)
-{
-    if (node->kind == VG_NODE_MAPPING || vg_node_empty(node))
-        return true;
-    if (node->key)
-        vg_document_error(l->doc, node->at, "\"%s\" must be a mapping of keys to values, not %s",
-                          node->key, vg_node_what(node));
-    else
-        vg_document_error(l->doc, node->at, "expected a mapping of keys to values, not %s",
-                          vg_node_what(node));
-    return false;
-}
-
-const struct vg_node *vg_load_mapping(struct vg_load *l, const struct vg_node *map, const char *key)
-{
-    const struct vg_node *node = vg_node_find(map, key);
-
-    return node && vg_load_is_mapping(l, node) && node->kind == VG_NODE_MAPPING ? node : NULL;
-}
-
-static bool is_later(const char *word)
-{
-    for (size_t i = 0; i < VG_ARRAY_LEN(later_keys); i++) {
-        if (strcmp(word, later_keys[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-void vg_load_unknown(struct vg_load *l, struct vg_place at, const char *what, const char *word,
-                     const char *const *candidates, size_t n)
-{
-    const char *near = vg_did_you_mean(word, candidates, n);
-    struct vg_buf all = VG_BUF_INIT;
-
-    for (size_t i = 0; i < n; i++)
-        vg_buf_printf(&all, "%s%s", i ? ", " : "", candidates[i]);
-    if (strcmp(what, "key") == 0 && is_later(word))
-        vg_document_error(l->doc, at, "key \"%s\" is not in this version of Vigil; remove it",
-                          word);
-    else if (near)
-        vg_document_error(l->doc, at, "unknown %s \"%.80s\"; did you mean \"%s\"?", what, word,
-                          near);
-    else if (n == 0)
-        vg_document_error(l->doc, at, "unknown %s \"%.80s\"; there are none here", what, word);
-    else
-        vg_document_error(l->doc, at, "unknown %s \"%.80s\"; expected one of: %s", what, word,
-                          all.data);
-    vg_buf_done(&all);
-}
-
-/* `path` as seen from the folder of the configuration file. */
-static char *beside(const struct vg_config *config, const char *path)
-{
-    const char *slash = strrchr(config->path, '/');
-    char *ret;
-
-    if (path[0] == '/' || !slash)
-        ret = strdup(path);
-    else if (asprintf(&ret, "%.*s/%s", (int)(slash - config->path), config->path, path) < 0)
-        ret = NULL;
-    VG_CHECK(ret);
-    return ret;
-}
-
-static vg_status wrong_kind(const struct vg_option *opt, const struct vg_node *node,
-                            struct vg_err *err)
-{
-    struct vg_buf expected = VG_BUF_INIT;
-
-    vg_option_expected(opt, &expected);
-    vg_fail_option(err, VG_E_CONFIG, opt->name, "\"%s\" is %s; expected: %s", opt->name,
-                   vg_node_what(node), expected.data);
-    vg_buf_done(&expected);
-    return VG_E_CONFIG;
-}
-
-static vg_status set_scalar(const struct vg_config *config, const struct vg_option *opt, void *self,
-                            const struct vg_node *node, struct vg_err *err)
-{
-    vg_status st;
-    char *path;
-
-    if (node->kind != VG_NODE_SCALAR || vg_node_empty(node))
-        return wrong_kind(opt, node, err);
-    if (!(opt->flags & VG_OPT_PATH))
-        return vg_option_set(opt, self, node->text, err);
-    path = beside(config, node->text);
-    st = vg_option_set(opt, self, path, err);
-    free(path);
-    return st;
-}
-
-static vg_status set_many(const struct vg_option *opt, void *self, const struct vg_node *node,
-                          const struct vg_node **ret_at, struct vg_err *err)
-{
-    bool list = opt->type == VG_OPT_LIST_;
-    vg_status st = VG_OK;
-
-    if (node->kind != (list ? VG_NODE_SEQUENCE : VG_NODE_MAPPING))
-        return wrong_kind(opt, node, err);
-    for (const struct vg_node *c = node->child; c && st == VG_OK; c = c->next) {
-        *ret_at = c;
-        if (c->kind != VG_NODE_SCALAR || vg_node_empty(c))
-            return vg_fail_option(err, VG_E_CONFIG, opt->name, "expected a single value, not %s",
-                                  vg_node_what(c));
-        st = vg_option_add(opt, self, c->key, c->text, err);
-    }
-    return st;
-}
-
-/* On failure *ret_at is the node at fault. */
-static vg_status set_option(const struct vg_config *config, const struct vg_option *opt, void *self,
-                            const struct vg_node *node, const struct vg_node **ret_at,
-                            struct vg_err *err)
-{
-    *ret_at = node;
-    switch (opt->type) {
-    case VG_OPT_CHANNELS_:
-    case VG_OPT_LIST_:
-    case VG_OPT_MAP_:
-        return set_many(opt, self, node, ret_at, err);
-    default:
-        return set_scalar(config, opt, self, node, err);
-    }
-}
-
-/* NOLINTNEXTLINE(misc-no-recursion): no deeper than VG_DOCUMENT_DEPTH_MAX */
-static void hide(struct vg_document *doc, const struct vg_node *node)
-{
-    if (node->kind == VG_NODE_SCALAR)
-        vg_document_hide(doc, node);
-    for (const struct vg_node *c = node->child; c; c = c->next)
-        hide(doc, c);
-}
-
-static void read_option(struct vg_load *l, const struct vg_option *opt, void *self,
-                        const struct vg_node *node)
-{
-    const struct vg_node *at;
-    struct vg_err err;
-
-    if (opt->flags & VG_OPT_SECRET)
-        hide(l->doc, node);
-    if (set_option(l->config, opt, self, node, &at, &err) == VG_OK)
-        return;
-    if (at->secret || (opt->flags & VG_OPT_SECRET && at->kind == VG_NODE_SCALAR)) {
-        struct vg_buf expected = VG_BUF_INIT;
-
-        vg_option_expected(opt, &expected);
-        vg_document_error(l->doc, at->at, "%s: the secret is not accepted; expected: %s", opt->name,
-                          expected.data);
-        vg_buf_done(&expected);
-        return;
-    }
-    vg_document_error(l->doc, at->at, "%s", err.msg);
-}
-
-static const struct vg_option *find_option(const struct vg_target *targets, size_t n,
-                                           const char *name, void **ret_self)
-{
-    for (size_t t = 0; t < n; t++) {
-        const struct vg_option *o =
-            targets[t].table ? vg_option_find(targets[t].table, name) : NULL;
-
-        *ret_self = targets[t].self;
-        if (o)
-            return o;
-    }
-    return NULL;
-}
-
-static bool listed(const char *const *list, const char *word)
-{
-    for (; list && *list; list++) {
-        if (strcmp(*list, word) == 0)
-            return true;
-    }
-    return false;
-}
-
-enum { CANDIDATES_MAX = 128 };
-
-/* The keys that may stand in the mapping `prefix` ("" or "log."), without what is behind a dot. */
-struct keys {
-    char text[CANDIDATES_MAX][VG_NAME_SIZE];
-    const char *key[CANDIDATES_MAX + 1]; /* NULL-terminated */
-    size_t n;
-};
-
-static void add_key(struct keys *keys, const char *key)
-{
-    size_t len = strcspn(key, ".");
-
-    if (keys->n == CANDIDATES_MAX)
-        return;
-    snprintf(keys->text[keys->n], VG_NAME_SIZE, "%.*s", (int)len, key);
-    if (keys->n > 0 && strcmp(keys->key[keys->n - 1], keys->text[keys->n]) == 0)
-        return;
-    keys->key[keys->n] = keys->text[keys->n];
-    keys->key[++keys->n] = NULL;
-}
-
-static void allowed_keys(const struct vg_target *targets, size_t n, const char *const *others,
-                         const char *prefix, struct keys *ret)
-{
-    size_t skip = strlen(prefix);
-
-    ret->n = 0;
-    ret->key[0] = NULL;
-    for (; skip == 0 && others && *others; others++)
-        add_key(ret, *others);
-    for (size_t t = 0; t < n; t++) {
-        for (const struct vg_option *o = targets[t].table; o && o->type != VG_OPT_END_; o++) {
-            if (strncmp(o->name, prefix, skip) == 0)
-                add_key(ret, o->name + skip);
-        }
-    }
-}
-
-/* NOLINTNEXTLINE(misc-no-recursion): a prefix is not nested in another */
-static void read_entries(struct vg_load *l, const struct vg_node *map, const char *prefix,
-                         const struct vg_target *targets, size_t n, const char *const *others)
-{
-    struct keys keys;
-
-    allowed_keys(targets, n, others, prefix, &keys);
-    for (const struct vg_node *c = map->child; c; c = c->next) {
-        char name[2 * VG_NAME_SIZE];
-        void *self;
-        const struct vg_option *opt;
-
-        if (prefix[0] == '\0' && listed(others, c->key))
-            continue;
-        snprintf(name, sizeof(name), "%s%.*s", prefix, VG_NAME_SIZE, c->key);
-        opt = find_option(targets, n, name, &self);
-        if (opt) {
-            read_option(l, opt, self, c);
-            continue;
-        }
-        if (prefix[0] != '\0' || !listed(keys.key, c->key)) {
-            vg_load_unknown(l, c->key_at, "key", c->key, keys.key, keys.n);
-        } else if (vg_load_is_mapping(l, c)) {
-            snprintf(name, sizeof(name), "%.*s.", VG_NAME_SIZE, c->key);
-            read_entries(l, c, name, targets, n, NULL);
-        }
-    }
-}
-
-void vg_load_options(struct vg_load *l, const struct vg_node *map, const struct vg_target *targets,
-                     size_t n, const char *const *others)
-{
-    read_entries(l, map, "", targets, n, others);
-    for (size_t t = 0; t < n; t++) {
-        for (const struct vg_option *o = targets[t].table; o && o->type != VG_OPT_END_; o++) {
-            if (o->flags & VG_OPT_REQUIRED && !vg_node_find(map, o->name))
-                vg_document_error(l->doc, map->key_at, "\"%s\" is missing: %s", o->name, o->help);
-        }
-    }
 }
 
 /* ---- components ---- */
@@ -414,7 +153,7 @@ static const char *component_name(struct vg_load *l, const struct vg_node *node,
         if (strcmp(names[i], node->text) == 0)
             return names[i];
     }
-    vg_load_unknown(l, node->at, kind, node->text, names, n);
+    vg_document_unknown(l->doc, node->at, kind, node->text, names, n);
     return NULL;
 }
 
@@ -497,7 +236,7 @@ static void load_service(struct vg_load *l)
     static const char *const workers_key[] = { "workers", NULL };
     struct service_options o = { 0 };
     const struct vg_target target = { vg_service_options, &o };
-    const struct vg_node *map = vg_load_mapping(l, l->doc->root, "service");
+    const struct vg_node *map = vg_document_mapping(l->doc, l->doc->root, "service");
     const struct vg_node *workers = vg_node_find(map, "workers");
     const struct vg_node *name = vg_node_find(map, "name");
 
@@ -506,7 +245,7 @@ static void load_service(struct vg_load *l)
         bool is_auto =
             workers && workers->kind == VG_NODE_SCALAR && strcmp(workers->text, "auto") == 0;
 
-        vg_load_options(l, map, &target, 1, is_auto ? workers_key : NULL);
+        vg_document_options(l->doc, map, &target, 1, is_auto ? workers_key : NULL);
     }
     if (o.service.name && name && !vg_name_valid(o.service.name))
         vg_document_error(l->doc, name->at,
@@ -537,7 +276,7 @@ static void load_decoder(struct vg_load *l, const struct vg_node *node)
     if (node && node->kind == VG_NODE_MAPPING) {
         struct vg_target target = { source->decoder->options, source->decoder_self };
 
-        vg_load_options(l, node, &target, 1, type_key);
+        vg_document_options(l->doc, node, &target, 1, type_key);
     }
 }
 
@@ -545,8 +284,8 @@ static void load_source(struct vg_load *l)
 {
     static const char *const own_keys[] = { "type", "decoder", NULL };
     struct vg_source_config *source = &l->config->source;
-    const struct vg_node *map = vg_load_mapping(l, l->doc->root, "source");
-    struct vg_target targets[VG_TARGETS_MAX];
+    const struct vg_node *map = vg_document_mapping(l->doc, l->doc->root, "source");
+    struct vg_target targets[2];
     uint32_t errors = l->doc->count[VG_ERROR];
     struct vg_err err;
     const char *type;
@@ -562,7 +301,7 @@ static void load_source(struct vg_load *l)
     source->self = self_new(source->ops->self_size, source->ops->options);
     targets[0] = (struct vg_target){ source->ops->options, source->self };
     targets[1] = (struct vg_target){ vg_ingest_options, &source->ingest };
-    vg_load_options(l, map, targets, 2, own_keys);
+    vg_document_options(l->doc, map, targets, 2, own_keys);
     if (source->ops->check && l->doc->count[VG_ERROR] == errors &&
         source->ops->check(source->self, &err) != VG_OK)
         note_component(l, map, &err);
@@ -595,10 +334,10 @@ static void load_model(struct vg_load *l, const struct vg_node *node)
     struct vg_err err = { 0 };
     const char *type;
 
-    if (!vg_load_is_name(l, node) || !vg_load_is_mapping(l, node))
+    if (!vg_load_is_name(l, node) || !vg_document_is_mapping(l->doc, node))
         return;
     type = component_type(l, node, "model", model_names);
-    vg_load_options(l, node, &target, 1, type_key);
+    vg_document_options(l->doc, node, &target, 1, type_key);
     if (type && l->doc->count[VG_ERROR] == errors) {
         /* The digest comes first, so that no parser sees a file that was tampered with. */
         if (check_digest(&o, &err) != VG_OK ||
@@ -647,7 +386,7 @@ static void check_agreement(struct vg_load *l, const struct vg_node *map,
 static void load_models(struct vg_load *l)
 {
     struct vg_config *config = l->config;
-    const struct vg_node *map = vg_load_mapping(l, l->doc->root, "models");
+    const struct vg_node *map = vg_document_mapping(l->doc, l->doc->root, "models");
 
     if (!map)
         return;
@@ -668,13 +407,13 @@ static void check_reference(struct vg_load *l, const struct vg_node *node, const
         if (strcmp(names[i], node->text) == 0)
             return;
     }
-    vg_load_unknown(l, node->at, what, node->text, names, n);
+    vg_document_unknown(l->doc, node->at, what, node->text, names, n);
 }
 
 /* Options `model` and `rules` name entries of other sections. */
 static void check_references(struct vg_load *l, const struct vg_node *stage)
 {
-    const struct vg_node *models = vg_load_mapping(l, l->doc->root, "models");
+    const struct vg_node *models = vg_document_mapping(l->doc, l->doc->root, "models");
     const struct vg_node *model = vg_node_find(stage, "model");
     const struct vg_node *rules = vg_node_find(stage, "rules");
     const char **names = calloc(models ? models->children + 1 : 1, sizeof(*names));
@@ -702,7 +441,7 @@ static void load_stage(struct vg_load *l, const struct vg_node *node)
     struct vg_target target;
     const char *type;
 
-    if (!vg_load_is_mapping(l, node))
+    if (!vg_document_is_mapping(l->doc, node))
         return;
     type = component_type(l, node, "stage", stage_names);
     if (!type)
@@ -711,7 +450,7 @@ static void load_stage(struct vg_load *l, const struct vg_node *node)
     stage->ops = vg_stage_find(type);
     stage->self = self_new(stage->ops->self_size, stage->ops->options);
     target = (struct vg_target){ stage->ops->options, stage->self };
-    vg_load_options(l, node, &target, 1, type_key);
+    vg_document_options(l->doc, node, &target, 1, type_key);
     check_references(l, node);
 }
 
@@ -857,7 +596,7 @@ static void load_sink(struct vg_load *l, const struct vg_node *node)
     struct vg_err err;
     const char *type;
 
-    if (!vg_load_is_name(l, node) || !vg_load_is_mapping(l, node))
+    if (!vg_load_is_name(l, node) || !vg_document_is_mapping(l->doc, node))
         return;
     type = component_type(l, node, "sink", sink_names);
     if (!type)
@@ -867,7 +606,7 @@ static void load_sink(struct vg_load *l, const struct vg_node *node)
     sink->ops = vg_sink_find(type);
     sink->self = self_new(sink->ops->self_size, sink->ops->options);
     target = (struct vg_target){ sink->ops->options, sink->self };
-    vg_load_options(l, node, &target, 1, type_key);
+    vg_document_options(l->doc, node, &target, 1, type_key);
     if (sink->ops->check && l->doc->count[VG_ERROR] == errors &&
         sink->ops->check(sink->self, &err) != VG_OK)
         note_component(l, node, &err);
@@ -913,7 +652,7 @@ static void check_clash(struct vg_load *l, const struct vg_node *map,
 static void load_sinks(struct vg_load *l)
 {
     struct vg_config *config = l->config;
-    const struct vg_node *map = vg_load_mapping(l, l->doc->root, "sinks");
+    const struct vg_node *map = vg_document_mapping(l->doc, l->doc->root, "sinks");
 
     if (!map)
         return;
@@ -1014,7 +753,7 @@ static bool check_version(struct vg_load *l)
 
 static void check_sections(struct vg_load *l)
 {
-    vg_load_options(l, l->doc->root, NULL, 0, sections);
+    vg_document_options(l->doc, l->doc->root, NULL, 0, sections);
     for (size_t i = 0; i < VG_ARRAY_LEN(required_sections); i++) {
         const struct vg_node *node = vg_node_find(l->doc->root, required_sections[i]);
 
@@ -1066,6 +805,7 @@ vg_status vg_config_load(const char *path, struct vg_config **ret, struct vg_buf
     VG_CHECK(config->path);
     config->document = doc;
     st = vg_document_read(doc, path, err);
+    doc->later = later_keys;
     if (st == VG_OK)
         load(&l);
     vg_document_report(doc, diagnostics);

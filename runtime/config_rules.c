@@ -25,7 +25,7 @@ static int read_channel(struct vg_load *l, struct vg_place at, const char *what,
         names[n] = vg_channels[n].name;
     if (also)
         names[n++] = also;
-    vg_load_unknown(l, at, what, text, names, n);
+    vg_document_unknown(l->doc, at, what, text, names, n);
     return VG_CHANNEL_NONE;
 }
 
@@ -87,9 +87,9 @@ static void read_limits(struct vg_load *l, struct vg_profile *p, const struct vg
     int channel = read_channel(l, node->key_at, "channel", node->key, "extends");
     uint32_t both;
 
-    if (channel == VG_CHANNEL_NONE || !vg_load_is_mapping(l, node))
+    if (channel == VG_CHANNEL_NONE || !vg_document_is_mapping(l->doc, node))
         return;
-    vg_load_options(l, node, &target, 1, NULL);
+    vg_document_options(l->doc, node, &target, 1, NULL);
     set_limit(l, node, "low", channel, o.low, &p->low_set, p->low);
     set_limit(l, node, "high", channel, o.high, &p->high_set, p->high);
     vg_options_done(limit_options, &o);
@@ -128,7 +128,7 @@ static int read_profile_name(struct vg_load *l, const struct vg_node *node)
     VG_CHECK(names);
     for (uint32_t i = 0; i < site->profiles_n; i++)
         names[i] = site->profiles[i].name;
-    vg_load_unknown(l, node->at, "profile", node->text, names, site->profiles_n);
+    vg_document_unknown(l->doc, node->at, "profile", node->text, names, site->profiles_n);
     free(names);
     return -1;
 }
@@ -168,7 +168,7 @@ static void resolve_profile(struct vg_load *l, const struct vg_node *map, enum v
 static void load_profiles(struct vg_load *l)
 {
     struct vg_site *site = &l->config->site;
-    const struct vg_node *map = vg_load_mapping(l, l->doc->root, "profiles");
+    const struct vg_node *map = vg_document_mapping(l->doc, l->doc->root, "profiles");
     enum visit *visits;
 
     if (!map)
@@ -177,7 +177,7 @@ static void load_profiles(struct vg_load *l)
     site->profiles = calloc(map->children + 1, sizeof(*site->profiles));
     VG_CHECK(visits && site->profiles);
     for (const struct vg_node *c = map->child; c; c = c->next) {
-        if (vg_load_is_name(l, c) && vg_load_is_mapping(l, c))
+        if (vg_load_is_name(l, c) && vg_document_is_mapping(l->doc, c))
             snprintf(site->profiles[site->profiles_n++].name, VG_NAME_SIZE, "%s", c->key);
     }
     for (uint32_t i = 0; i < site->profiles_n; i++)
@@ -215,7 +215,7 @@ static void load_bed(struct vg_load *l, const char *ward, const struct vg_node *
     size_t len = strlen(ward) + 1 + strlen(node->key);
     int found;
 
-    if (!vg_load_is_mapping(l, node))
+    if (!vg_document_is_mapping(l->doc, node))
         return;
     if (node->key[0] == '\0' || len >= VG_BED_SIZE) {
         vg_document_error(l->doc, node->key_at,
@@ -223,7 +223,7 @@ static void load_bed(struct vg_load *l, const char *ward, const struct vg_node *
                           node->key, VG_BED_SIZE - 1);
         return;
     }
-    vg_load_options(l, node, &target, 1, profile_key);
+    vg_document_options(l->doc, node, &target, 1, profile_key);
     found = profile ? read_profile_name(l, profile) : 0;
     if (found < 0 || site->profiles_n == 0)
         return;
@@ -240,7 +240,7 @@ static void load_ward(struct vg_load *l, const struct vg_node *node)
     const struct vg_target target = { ward_options, &o };
     const struct vg_node *beds;
 
-    if (!vg_load_is_mapping(l, node))
+    if (!vg_document_is_mapping(l->doc, node))
         return;
     if (!ward_valid(node->key)) {
         vg_document_error(l->doc, node->key_at,
@@ -250,9 +250,9 @@ static void load_ward(struct vg_load *l, const struct vg_node *node)
         return;
     }
     snprintf(site->wards[site->wards_n++], VG_WARD_SIZE, "%s", node->key);
-    vg_load_options(l, node, &target, 1, beds_key);
+    vg_document_options(l->doc, node, &target, 1, beds_key);
     vg_options_done(ward_options, &o);
-    beds = vg_load_mapping(l, node, "beds");
+    beds = vg_document_mapping(l->doc, node, "beds");
     if (!beds)
         return;
     site->beds = realloc(site->beds, (site->beds_n + beds->children + 1) * sizeof(*site->beds));
@@ -263,7 +263,7 @@ static void load_ward(struct vg_load *l, const struct vg_node *node)
 
 static void load_wards(struct vg_load *l)
 {
-    const struct vg_node *map = vg_load_mapping(l, l->doc->root, "wards");
+    const struct vg_node *map = vg_document_mapping(l->doc, l->doc->root, "wards");
 
     if (!map)
         return;
@@ -555,7 +555,7 @@ static void read_condition(struct vg_load *l, const struct vg_node *at, const ch
             return;
         }
     }
-    vg_load_unknown(l, at->at, "condition", text, names, VG_CONDITION_COUNT);
+    vg_document_unknown(l->doc, at->at, "condition", text, names, VG_CONDITION_COUNT);
 }
 
 /* What the rule is about. False after noting a problem. */
@@ -615,7 +615,7 @@ static bool read_when(struct vg_load *l, const struct vg_node *when, struct vg_r
         return false;
     target.table = kinds[rule->rule].options;
     vg_options_default(target.table, &o);
-    vg_load_options(l, when, &target, 1, NULL);
+    vg_document_options(l->doc, when, &target, 1, NULL);
     if (o.subject)
         read_subject(l, vg_node_find(when, kinds[rule->rule].key), o.subject, rule);
     if (compares(rule) && l->doc->count[VG_ERROR] == errors &&
@@ -654,7 +654,7 @@ static void read_clear(struct vg_load *l, const struct vg_node *clear, struct vg
     const struct vg_node *at;
 
     vg_options_default(clear_options, &o);
-    vg_load_options(l, clear, &target, 1, NULL);
+    vg_document_options(l->doc, clear, &target, 1, NULL);
     rule->clear_for_ns = o.for_ns;
     if ((o.below || o.above) && !compares(rule)) {
         vg_document_error(
@@ -698,16 +698,16 @@ static void load_rule(struct vg_load *l, const struct vg_node *node)
     const struct vg_target target = { rule_options, &o };
     const struct vg_node *when, *clear;
 
-    if (!vg_load_is_name(l, node) || !vg_load_is_mapping(l, node))
+    if (!vg_load_is_name(l, node) || !vg_document_is_mapping(l->doc, node))
         return;
     /* Counted even if the rest is wrong, so that stages which list it are not told it is unknown. */
     site->rules_n++;
     snprintf(rule->name, sizeof(rule->name), "%s", node->key);
     rule->channel = VG_CHANNEL_NONE;
     vg_options_default(rule_options, &o);
-    vg_load_options(l, node, &target, 1, own_keys);
-    when = vg_load_mapping(l, node, "when");
-    clear = vg_load_mapping(l, node, "clear");
+    vg_document_options(l->doc, node, &target, 1, own_keys);
+    when = vg_document_mapping(l->doc, node, "when");
+    clear = vg_document_mapping(l->doc, node, "clear");
     if (!vg_node_find(node, "when"))
         vg_document_error(l->doc, node->key_at,
                           "\"when\" is missing: the condition, such as {channel: spo2, below: \"90 "
@@ -727,7 +727,7 @@ static void load_rule(struct vg_load *l, const struct vg_node *node)
 
 static void load_rules(struct vg_load *l)
 {
-    const struct vg_node *map = vg_load_mapping(l, l->doc->root, "alert_rules");
+    const struct vg_node *map = vg_document_mapping(l->doc, l->doc->root, "alert_rules");
 
     if (!map)
         return;
@@ -831,7 +831,7 @@ static void check_anomaly(struct vg_load *l, const struct vg_rule *rule, const s
     }
     /* One that is there but could not be loaded has its own problem. */
     if (!vg_node_find(models, rule->model))
-        vg_load_unknown(l, at->at, "model", rule->model, names, n);
+        vg_document_unknown(l->doc, at->at, "model", rule->model, names, n);
 }
 
 void vg_load_check_rules(struct vg_load *l)

@@ -58,6 +58,9 @@ struct vg_document {
         struct vg_place from, to;
     } * hidden; /* parts of the file that a report must not show */
     size_t hidden_n;
+    /** Keys that are known to come in a later version, NULL-terminated; NULL: none. Whoever uses one
+     *  should learn that, rather than look for a spelling mistake. */
+    const char *const *later;
 };
 
 /**
