@@ -15,14 +15,22 @@ struct vg_report {
     uint32_t figures; /**< numbers the drawings, for their ids */
 };
 
+/** Appends text with what HTML would read as markup escaped. */
+void vg_report_text(struct vg_buf *page, const char *text);
+
 /** `title` "Forecasts on ..." and one paragraph under it. */
 void vg_report_begin(struct vg_report *r, const char *title, const char *lead);
 /** A heading, with a paragraph under it unless NULL. */
 void vg_report_section(struct vg_report *r, const char *heading, const char *text);
 void vg_report_paragraph(struct vg_report *r, const char *text);
 
+/** Before the text of a cell: it keeps what was promised, or it does not. Shown by a sign and a
+ *  colour. */
+#define VG_REPORT_GOOD "\x02"
+#define VG_REPORT_BAD  "\x03"
+
 /** Tables: begin, then rows of as many cells as columns, then end. The first cell of a row is its
- *  heading. A cell that begins with '!' is shown as worse than its bound, '+' as better. */
+ *  heading. */
 void vg_report_table_begin(struct vg_report *r, const char *caption, const char *const *columns,
                            size_t n);
 void vg_report_table_row(struct vg_report *r, const char *const *cells, size_t n);
@@ -55,7 +63,7 @@ void vg_report_plots_begin(struct vg_report *r);
 void vg_report_plot(struct vg_report *r, const struct vg_report_plot *plot);
 void vg_report_plots_end(struct vg_report *r);
 
-/** Horizontal bars, each with its interval and a wanted band over all. */
+/** Horizontal bars, each with its interval, over a wanted band; dots where x_min is not 0. */
 struct vg_report_bar {
     const char *name;
     double value;
@@ -63,7 +71,7 @@ struct vg_report_bar {
 };
 struct vg_report_bars {
     const char *title, *x_label;
-    double x_min, x_max;            /**< bars begin at x_min */
+    double x_min, x_max;
     double wanted_low, wanted_high; /**< equal: no band */
     const struct vg_report_bar *bar;
     size_t n;
