@@ -17,6 +17,7 @@
 #include "core/model.h"
 #include "models/kernel.h"
 #include "models/metadata.h"
+#include "models/selftest.h"
 
 enum { LAYERS_MAX = 16, WIDTH_MAX = 4096, WINDOW_MAX = 256, NAME_SIZE = 40 };
 
@@ -123,7 +124,10 @@ static vg_status read_metadata(struct autoencoder *m, const struct vg_safetensor
 {
     float window = 0.0f;
     uint32_t n = 0;
-    vg_status st = vg_metadata_common(f, "autoencoder", &m->model, err);
+    vg_status st = vg_metadata_expect(f, "vigil.schema", "1", err);
+
+    if (st == VG_OK)
+        st = vg_metadata_common(f, "autoencoder", &m->model, err);
 
     if (st == VG_OK)
         st = vg_metadata_numbers(f, "window", 1, &window, &n, err);
@@ -151,7 +155,7 @@ static vg_status build(struct autoencoder *m, struct vg_safetensors *f, struct v
     m->model.inputs = 2 * m->model.outputs;
     st = take_layers(m, f, err);
     if (st == VG_OK)
-        st = vg_metadata_selftest(f, &m->model, err);
+        st = vg_selftest_check(f, &m->model, err);
     return st;
 }
 

@@ -24,6 +24,7 @@
 #include "core/model.h"
 #include "models/kernel.h"
 #include "models/metadata.h"
+#include "models/selftest.h"
 
 enum { LAYERS_MAX = 8, HIDDEN_MAX = 512, INPUTS_PER_CHANNEL = 4, NAME_SIZE = 32, GATES = 4 };
 
@@ -227,7 +228,10 @@ static vg_status check_horizons(const struct lstm *m, const struct vg_safetensor
 static vg_status read_metadata(struct lstm *m, const struct vg_safetensors *f, struct vg_err *err)
 {
     const char *gates;
-    vg_status st = vg_metadata_common(f, "lstm", &m->model, err);
+    vg_status st = vg_metadata_expect(f, "vigil.schema", "1", err);
+
+    if (st == VG_OK)
+        st = vg_metadata_common(f, "lstm", &m->model, err);
 
     if (st == VG_OK)
         st = vg_metadata_durations(f, "horizons", VG_HORIZONS_MAX, m->model.horizon_ns,
@@ -262,7 +266,7 @@ static vg_status build(struct lstm *m, struct vg_safetensors *f, struct vg_err *
     if (st == VG_OK)
         st = take_head(m, f, err);
     if (st == VG_OK)
-        st = vg_metadata_selftest(f, &m->model, err);
+        st = vg_selftest_check(f, &m->model, err);
     return st;
 }
 

@@ -1,4 +1,4 @@
-/* metadata.c - reads the contract of a model file and runs its self-test. */
+/* metadata.c - reads what a model file says about itself. */
 #include "models/metadata.h"
 
 #include <math.h>
@@ -6,20 +6,36 @@
 #include <string.h>
 
 #include "core/text.h"
-#include "models/kernel.h"
 
-enum { ITEM_SIZE = 64, SELFTEST_MAX = 4096 };
+enum { ITEM_SIZE = 64 };
 
-static const float tolerance = 1e-5f;
+vg_status vg_metadata_wrong(const struct vg_safetensors *f, const char *key, const char *expected,
+                            struct vg_err *err)
+{
+    return vg_fail(err, VG_E_MODEL, "%s: metadata \"%s%s\": expected %s", vg_safetensors_path(f),
+                   vg_safetensors_prefix(f), key, expected);
+}
 
 vg_status vg_metadata_text(const struct vg_safetensors *f, const char *key, const char **ret,
                            struct vg_err *err)
 {
     *ret = vg_safetensors_metadata(f, key);
     if (!*ret)
-        return vg_fail(err, VG_E_MODEL, "%s: expected \"%s\" in \"__metadata__\", there is none",
-                       vg_safetensors_path(f), key);
+        return vg_fail(err, VG_E_MODEL, "%s: expected \"%s%s\" in \"__metadata__\", there is none",
+                       vg_safetensors_path(f), vg_safetensors_prefix(f), key);
     return VG_OK;
+}
+
+vg_status vg_metadata_expect(const struct vg_safetensors *f, const char *key, const char *expected,
+                             struct vg_err *err)
+{
+    const char *text;
+    vg_status st = vg_metadata_text(f, key, &text, err);
+
+    if (st == VG_OK && strcmp(text, expected) != 0)
+        return vg_fail(err, VG_E_MODEL, "%s: metadata \"%s%s\": expected \"%s\", it is \"%.40s\"",
+                       vg_safetensors_path(f), vg_safetensors_prefix(f), key, expected, text);
+    return st;
 }
 
 /* ---- comma lists ---- */
@@ -54,9 +70,9 @@ static vg_status read_list(const struct vg_safetensors *f, const char *key, uint
     for (; s; n++) {
         if (n == max || !next_item(&s, item) || !read(item, n, into))
             return vg_fail(err, VG_E_MODEL,
-                           "%s: metadata \"%s\": expected 1 to %u %s with commas between and no "
+                           "%s: metadata \"%s%s\": expected 1 to %u %s with commas between and no "
                            "spaces; number %u is wrong",
-                           vg_safetensors_path(f), key, max, what, n + 1);
+                           vg_safetensors_path(f), vg_safetensors_prefix(f), key, max, what, n + 1);
     }
     *ret_n = n;
     return VG_OK;
@@ -112,57 +128,78 @@ vg_status vg_metadata_durations(const struct vg_safetensors *f, const char *key,
     return read_list(f, key, max, read_duration, "durations such as 10s", ret_ns, ret_n, err);
 }
 
+vg_status vg_metadata_integer(const struct vg_safetensors *f, const char *key, uint32_t min,
+                              uint32_t max, uint32_t *ret, struct vg_err *err)
+{
+    const char *text;
+    int64_t value;
+    vg_status st = vg_metadata_text(f, key, &text, err);
+
+    if (st != VG_OK)
+        return st;
+    if (!vg_parse_int(text, &value) || value < min || value > max)
+        return vg_fail(err, VG_E_MODEL, "%s: metadata \"%s%s\": expected an integer from %u to %u",
+                       vg_safetensors_path(f), vg_safetensors_prefix(f), key, min, max);
+    *ret = (uint32_t)value;
+    return VG_OK;
+}
+
 /* ---- the common part ---- */
 
-static vg_status expect_text(const struct vg_safetensors *f, const char *key, const char *expected,
-                             struct vg_err *err)
+static vg_status read_hash(const struct vg_safetensors *f, struct vg_model *m, struct vg_err *err)
 {
+    static const char key[] = "training_data_sha256";
     const char *text;
     vg_status st = vg_metadata_text(f, key, &text, err);
 
-    if (st == VG_OK && strcmp(text, expected) != 0)
-        return vg_fail(err, VG_E_MODEL, "%s: metadata \"%s\": expected \"%s\", it is \"%.40s\"",
-                       vg_safetensors_path(f), key, expected, text);
-    return st;
+    if (st != VG_OK)
+        return st;
+    if (strlen(text) != sizeof(m->training_data_sha256) - 1 ||
+        text[strspn(text, "0123456789abcdef")] != '\0')
+        return vg_metadata_wrong(f, key, "64 hexadecimal digits", err);
+    memcpy(m->training_data_sha256, text, sizeof(m->training_data_sha256));
+    return VG_OK;
 }
 
-static vg_status read_hash(const struct vg_safetensors *f, struct vg_err *err)
+vg_status vg_metadata_kind(const struct vg_safetensors *f, const char *kind, struct vg_model *m,
+                           struct vg_err *err)
 {
-    const char *text;
-    vg_status st = vg_metadata_text(f, "training_data_sha256", &text, err);
+    vg_status st = vg_metadata_expect(f, "kind", kind, err);
 
-    if (st == VG_OK && (strlen(text) != 64 || strspn(text, "0123456789abcdef") != 64))
-        return vg_fail(err, VG_E_MODEL,
-                       "%s: metadata \"training_data_sha256\": expected 64 hexadecimal digits",
-                       vg_safetensors_path(f));
+    if (st == VG_OK)
+        st = read_hash(f, m, err);
+    memcpy(m->sha256, vg_safetensors_sha256(f), sizeof(m->sha256));
+    m->sealed = vg_safetensors_sealed(f);
     return st;
 }
 
 static vg_status same_count(const struct vg_safetensors *f, const char *key, uint32_t n,
-                            const struct vg_model *m, struct vg_err *err)
+                            uint32_t expected, struct vg_err *err)
 {
-    if (n != m->channels)
+    if (n != expected)
         return vg_fail(err, VG_E_MODEL,
-                       "%s: metadata \"%s\": expected %u entries, one per channel, there are %u",
-                       vg_safetensors_path(f), key, m->channels, n);
+                       "%s: metadata \"%s%s\": expected %u entries, one per channel or variable, "
+                       "there are %u",
+                       vg_safetensors_path(f), vg_safetensors_prefix(f), key, expected, n);
     return VG_OK;
 }
 
-static vg_status read_scales(const struct vg_safetensors *f, struct vg_model *m, struct vg_err *err)
+/* "mean" and "scale", `expected` numbers each. */
+static vg_status read_scales(const struct vg_safetensors *f, uint32_t expected, float *mean,
+                             float *scale, struct vg_err *err)
 {
     uint32_t n = 0;
-    vg_status st = vg_metadata_numbers(f, "mean", VG_CHANNELS, m->mean, &n, err);
+    vg_status st = vg_metadata_numbers(f, "mean", expected, mean, &n, err);
 
     if (st == VG_OK)
-        st = same_count(f, "mean", n, m, err);
+        st = same_count(f, "mean", n, expected, err);
     if (st == VG_OK)
-        st = vg_metadata_numbers(f, "scale", VG_CHANNELS, m->scale, &n, err);
+        st = vg_metadata_numbers(f, "scale", expected, scale, &n, err);
     if (st == VG_OK)
-        st = same_count(f, "scale", n, m, err);
-    for (uint32_t c = 0; st == VG_OK && c < m->channels; c++) {
-        if (m->scale[c] <= 0.0f)
-            st = vg_fail(err, VG_E_MODEL, "%s: metadata \"scale\": expected numbers above 0",
-                         vg_safetensors_path(f));
+        st = same_count(f, "scale", n, expected, err);
+    for (uint32_t c = 0; st == VG_OK && c < expected; c++) {
+        if (scale[c] <= 0.0f)
+            st = vg_metadata_wrong(f, "scale", "numbers above 0", err);
     }
     return st;
 }
@@ -178,7 +215,7 @@ static vg_status read_channels(const struct vg_safetensors *f, struct vg_model *
         st = read_list(f, "units", VG_CHANNELS, read_unit,
                        "UCUM units, those of core/channels.def for the channels", m, &n, err);
     if (st == VG_OK)
-        st = same_count(f, "units", n, m, err);
+        st = same_count(f, "units", n, m->channels, err);
     return st;
 }
 
@@ -186,70 +223,90 @@ vg_status vg_metadata_common(const struct vg_safetensors *f, const char *kind, s
                              struct vg_err *err)
 {
     uint32_t n = 0;
-    vg_status st = expect_text(f, "vigil.schema", "1", err);
+    vg_status st = vg_metadata_kind(f, kind, m, err);
 
-    if (st == VG_OK)
-        st = expect_text(f, "kind", kind, err);
     if (st == VG_OK)
         st = read_channels(f, m, err);
     if (st == VG_OK)
-        st = read_scales(f, m, err);
+        st = read_scales(f, m->channels, m->mean, m->scale, err);
     if (st == VG_OK)
         st = vg_metadata_durations(f, "tick", 1, &m->tick_ns, &n, err);
-    if (st == VG_OK)
-        st = read_hash(f, err);
-    memcpy(m->sha256, vg_safetensors_sha256(f), sizeof(m->sha256));
     return st;
 }
 
-/* ---- self-test ---- */
+/* ---- variables ---- */
 
-/* The largest difference over all steps; infinite when an output is not a number. */
-static float largest_difference(const struct vg_model *m, uint64_t steps, const float *input,
-                                const float *output)
+static uint32_t count_items(const char *list)
 {
-    void *memory = vg_kernel_alloc(m->memory_size), *scratch = vg_kernel_alloc(m->scratch_size);
-    float *y = vg_kernel_alloc(m->outputs * sizeof(float));
-    float largest = 0.0f;
+    uint32_t n = 1;
 
-    for (uint64_t t = 0; t < steps; t++) {
-        m->ops->step(m, 1, input + t * m->inputs, &memory, y, scratch);
-        for (uint32_t i = 0; i < m->outputs; i++) {
-            float d = fabsf(y[i] - output[t * m->outputs + i]);
-
-            largest = isnan(d) ? INFINITY : fmaxf(largest, d);
-        }
-    }
-    free(memory);
-    free(scratch);
-    free(y);
-    return largest;
+    for (; *list; list++)
+        n += *list == ',';
+    return n;
 }
 
-vg_status vg_metadata_selftest(struct vg_safetensors *f, const struct vg_model *m,
-                               struct vg_err *err)
+/* Lays the names out behind the variables. */
+static bool read_names(const char *list, struct vg_variable *variable, uint32_t n)
 {
-    uint64_t in[2] = { 0, m->inputs }, out[2] = { 0, m->outputs };
-    const float *input, *output;
-    float largest;
-    vg_status st = vg_safetensors_take(f, "selftest.input", 2, in, &input, err);
+    char *names = (char *)(variable + n);
 
-    out[0] = in[0];
-    if (st == VG_OK)
-        st = vg_safetensors_take(f, "selftest.output", 2, out, &output, err);
-    if (st == VG_OK)
-        st = vg_safetensors_all_taken(f, err);
+    for (uint32_t i = 0; i < n; i++) {
+        char item[ITEM_SIZE];
+
+        if (!next_item(&list, item) ||
+            item[strspn(item, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")])
+            return false;
+        for (uint32_t k = 0; k < i; k++) {
+            if (strcmp(variable[k].name, item) == 0)
+                return false;
+        }
+        variable[i].name = strcpy(names, item);
+        names += strlen(item) + 1;
+    }
+    return true;
+}
+
+static vg_status read_variable_scales(const struct vg_safetensors *f, struct vg_variable *variable,
+                                      uint32_t n, struct vg_err *err)
+{
+    float *numbers = calloc((size_t)2 * n, sizeof(float));
+    vg_status st;
+
+    VG_CHECK(numbers);
+    st = read_scales(f, n, numbers, numbers + n, err);
+    for (uint32_t i = 0; i < n; i++) {
+        variable[i].mean = numbers[i];
+        variable[i].scale = numbers[n + i];
+    }
+    free(numbers);
+    return st;
+}
+
+vg_status vg_metadata_variables(const struct vg_safetensors *f, struct vg_variable **ret,
+                                uint32_t *ret_n, struct vg_err *err)
+{
+    const char *list;
+    struct vg_variable *variable;
+    uint32_t n;
+    vg_status st = vg_metadata_text(f, "variables", &list, err);
+
     if (st != VG_OK)
         return st;
-    if (in[0] > SELFTEST_MAX)
-        return vg_fail(err, VG_E_MODEL, "%s: tensor selftest.input: expected at most %d steps",
-                       vg_safetensors_path(f), SELFTEST_MAX);
-    largest = largest_difference(m, in[0], input, output);
-    if (!(largest <= tolerance))
-        return vg_fail(err, VG_E_MODEL,
-                       "%s: self-test: expected outputs within %g of those in the file, the "
-                       "largest difference is %g: weights, gate order or shapes do not mean what "
-                       "they say",
-                       vg_safetensors_path(f), (double)tolerance, (double)largest);
+    n = count_items(list);
+    variable = calloc(1, n * sizeof(*variable) + strlen(list) + 1);
+    VG_CHECK(variable);
+    if (n > VG_VARIABLES_MAX || !read_names(list, variable, n))
+        st = vg_metadata_wrong(f, "variables",
+                               "1 to 1024 different names of letters, digits, '.', '_' and '-' "
+                               "with commas between, each shorter than 64",
+                               err);
+    if (st == VG_OK)
+        st = read_variable_scales(f, variable, n, err);
+    if (st != VG_OK) {
+        free(variable);
+        return st;
+    }
+    *ret = variable;
+    *ret_n = n;
     return VG_OK;
 }

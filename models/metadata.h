@@ -1,20 +1,43 @@
 /* metadata.h - what every model file says about itself, and how it is held to it.
  *
- * Strings in "__metadata__" of the file:
+ * Strings in "__metadata__" of the file; any other key is refused, but "format" and "note.*":
  *
- *   vigil.schema           "1"
- *   kind                   "lstm" or "autoencoder"
+ *   vigil.schema           "2"
+ *   vigil.blake2b          of everything else; models/safetensors_write.h
+ *   kind                   "lstm", "autoencoder", ...: as `type:` in a configuration
+ *   training_data_sha256   64 hexadecimal digits, for the records
+ *
+ * Forecasters (lstm, gru, rnn, ridge) and window models (autoencoder, pca):
  *   channels               "hr,rr,spo2": names of core/channels.def, C of them
  *   units                  "/min,/min,%": their UCUM units, so that a model trained on kPa is refused
  *   mean, scale            "84.7,19.9,96.6": in those units; z = (value - mean) / scale
  *   tick                   "10s"
- *   training_data_sha256   64 hexadecimal digits, for the records
- *   horizons, quantiles    (lstm) "1m,5m,10m", "0.05,0.5,0.95"
- *   gates                  (lstm) "ifgo": the order of gates within a weight
- *   window, threshold      (autoencoder) "16" ticks; score above which a window is unusual
+ *
+ * Forecasters:
+ *   inputs                 "z,mask,age,baseline": features, models/features.h
+ *   network                "lstm:64,dense:72": models/network.h; not for ridge
+ *   skip                   "persistence", "ridge" or "none": models/forecaster.h
+ *   horizons, quantiles    "1m,5m,10m", "0.05,0.5,0.95"
+ *
+ * Window models (models/window.h):
+ *   window, threshold      "16" ticks; score above which a window is unusual
+ *   inputs                 (autoencoder) "z" or "z,mask"
+ *   network                (autoencoder) "dense:64:relu,dense:128"
+ *   range                  (autoencoder, may be missing) "-6,6": what the network sees as 0 and 1
+ *
+ * Classifiers (mlp, risk, logistic; models/classifier.h):
+ *   variables              "age,gcs.min": V names of letters, digits, '.', '_' and '-'
+ *   mean, scale            V numbers each, in the variable's own unit
+ *   inputs                 "value", or (risk) "value,mask,age"
+ *   network                "decay:37,lstm:64,dense:1:sigmoid"
+ *   tick                   (risk) "1h": time between steps
+ *
+ * Of several (mean, stacked; models/members.h):
+ *   members                "5"; texts and tensors of member i have all the names above and below
+ *                          behind a prefix, "m0.kind", but vigil.* and selftest.*
  *
  * Tensors "selftest.input" [T, inputs] and "selftest.output" [T, outputs]: what the training side
- * computed for one patient over T steps from empty memory. Both sides know at once when they
+ * computed for one stream over T steps from empty memory. Both sides know at once when they
  * disagree about the meaning of a weight.
  */
 #ifndef VG_MODELS_METADATA_H
@@ -23,7 +46,11 @@
 #include "core/model.h"
 #include "models/safetensors.h"
 
-/** Fills what is common to all models: channels, scales, tick, sha256. Fails with VG_E_MODEL. */
+/** Checks `kind` and reads the hash of the training data. Fails with VG_E_MODEL, as all here. */
+VG_NODISCARD vg_status vg_metadata_kind(const struct vg_safetensors *f, const char *kind,
+                                        struct vg_model *m, struct vg_err *err);
+
+/** vg_metadata_kind(), and fills what is common to models of vital signs: channels, scales, tick. */
 VG_NODISCARD vg_status vg_metadata_common(const struct vg_safetensors *f, const char *kind,
                                           struct vg_model *m, struct vg_err *err);
 
@@ -31,9 +58,18 @@ VG_NODISCARD vg_status vg_metadata_common(const struct vg_safetensors *f, const 
 VG_NODISCARD vg_status vg_metadata_text(const struct vg_safetensors *f, const char *key,
                                         const char **ret, struct vg_err *err);
 
+/** The same, and it must be `expected`. */
+VG_NODISCARD vg_status vg_metadata_expect(const struct vg_safetensors *f, const char *key,
+                                          const char *expected, struct vg_err *err);
+
 /** A list of 1..max finite numbers; *ret_n says how many. */
 VG_NODISCARD vg_status vg_metadata_numbers(const struct vg_safetensors *f, const char *key,
                                            uint32_t max, float *ret, uint32_t *ret_n,
+                                           struct vg_err *err);
+
+/** An integer from `min` to `max`. */
+VG_NODISCARD vg_status vg_metadata_integer(const struct vg_safetensors *f, const char *key,
+                                           uint32_t min, uint32_t max, uint32_t *ret,
                                            struct vg_err *err);
 
 /** A list of 1..max durations above 0. */
@@ -41,11 +77,16 @@ VG_NODISCARD vg_status vg_metadata_durations(const struct vg_safetensors *f, con
                                              uint32_t max, int64_t *ret_ns, uint32_t *ret_n,
                                              struct vg_err *err);
 
-/**
- * The last step of loading: refuses tensors that `m` did not take, then runs the file's self-test on
- * it. Fails with VG_E_MODEL when an output differs by more than 1e-5 or is not finite.
- */
-VG_NODISCARD vg_status vg_metadata_selftest(struct vg_safetensors *f, const struct vg_model *m,
-                                            struct vg_err *err);
+/** What is at fault in the text under `key`: fails with VG_E_MODEL saying what was expected. */
+vg_status vg_metadata_wrong(const struct vg_safetensors *f, const char *key, const char *expected,
+                            struct vg_err *err);
+
+enum { VG_VARIABLES_MAX = 1024 };
+
+/** "variables", "mean" and "scale" of a classifier. *ret [V] is one block with the names, freed with
+ *  free(). */
+VG_NODISCARD vg_status vg_metadata_variables(const struct vg_safetensors *f,
+                                             struct vg_variable **ret, uint32_t *ret_n,
+                                             struct vg_err *err);
 
 #endif

@@ -2,24 +2,21 @@
  * each entry, then how the entries cover the data, and only then are values looked at. */
 #include "models/safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <jansson.h>
 #include <sodium.h>
+
+#include "models/seal.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are used as they are stored");
 
 enum {
     PREFIX = 8,
     HEADER_MAX = 1 << 20,
-    FILE_MAX = 64 << 20,
-    NAME_MAX_ = 127,
+    SEAL_DIGITS = VG_SEAL_SIZE - 1,
 };
 
 #define INTEGER_MAX (INT64_C(1) << 53) /* beyond it JSON writers disagree */
@@ -32,14 +29,22 @@ struct tensor {
     bool taken;
 };
 
+struct text {
+    const char *key, *text; /* owned by the header */
+    bool taken;
+};
+
 struct vg_safetensors {
     char *path;
     char sha256[2 * crypto_hash_sha256_BYTES + 1];
     json_t *header;
     float *data;
     uint64_t data_len; /* bytes */
-    uint32_t n;
+    bool sealed;
+    uint32_t n, texts;
     struct tensor tensor[VG_TENSORS_MAX];
+    struct text *text; /* [texts]; taken ones are marked, whoever looks */
+    char prefix[VG_TENSOR_NAME_SIZE];
 };
 
 /* ---- entries of the header ---- */
@@ -48,7 +53,7 @@ static bool name_ok(const char *name)
 {
     size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 
-    return n > 0 && n <= NAME_MAX_ && name[n] == '\0';
+    return n > 0 && n < VG_TENSOR_NAME_SIZE && name[n] == '\0';
 }
 
 static bool read_integer(const json_t *v, uint64_t *ret)
@@ -110,20 +115,45 @@ static vg_status read_tensor(const struct vg_safetensors *f, const char *name, c
     return read_shape(f, json_object_get(v, "shape"), t, err);
 }
 
-static vg_status check_metadata(const struct vg_safetensors *f, struct vg_err *err)
+/* Texts are printed in errors and reports: what a terminal would obey is not taken. */
+static bool text_ok(const json_t *v)
+{
+    const char *text = json_string_value(v);
+
+    for (size_t i = 0; text && text[i]; i++) {
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+            return false;
+    }
+    return text;
+}
+
+static vg_status read_texts(struct vg_safetensors *f, struct vg_err *err)
 {
     json_t *metadata = json_object_get(f->header, "__metadata__"), *v;
     const char *key;
 
     if (!metadata)
         return VG_OK;
-    if (!json_is_object(metadata))
-        return vg_fail(err, VG_E_MODEL, "%s: expected \"__metadata__\" to be an object", f->path);
+    if (!json_is_object(metadata) || json_object_size(metadata) > VG_TENSORS_MAX)
+        return vg_fail(err, VG_E_MODEL,
+                       "%s: expected \"__metadata__\" to be an object of at most %d texts", f->path,
+                       VG_TENSORS_MAX);
+    f->text = calloc(json_object_size(metadata) + 1, sizeof(*f->text));
+    VG_CHECK(f->text);
     json_object_foreach(metadata, key, v)
     {
-        if (!json_is_string(v))
+        if (!name_ok(key))
+            return vg_fail(
+                err, VG_E_MODEL,
+                "%s: a key of \"__metadata__\" is not 1 to 127 letters, digits, '.', '_' "
+                "or '-'",
+                f->path);
+        if (!text_ok(v))
             return vg_fail(err, VG_E_MODEL,
-                           "%s: expected every value of \"__metadata__\" to be a string", f->path);
+                           "%s: metadata \"%s\": expected every value of \"__metadata__\" to be a "
+                           "string without control characters",
+                           f->path, key);
+        f->text[f->texts++] = (struct text){ .key = key, .text = json_string_value(v) };
     }
     return VG_OK;
 }
@@ -147,7 +177,7 @@ static vg_status read_entries(struct vg_safetensors *f, struct vg_err *err)
             return st;
         f->n++;
     }
-    return check_metadata(f, err);
+    return read_texts(f, err);
 }
 
 static int by_begin(const void *a, const void *b)
@@ -198,6 +228,36 @@ static vg_status check_values(const struct vg_safetensors *f, struct vg_err *err
     return VG_OK;
 }
 
+/* ---- the seal ---- */
+
+static vg_status check_seal(struct vg_safetensors *f, const uint8_t *bytes, size_t n,
+                            struct vg_err *err)
+{
+    const char *seal = vg_safetensors_metadata(f, "vigil.blake2b");
+    size_t header_len = n - PREFIX - (size_t)f->data_len;
+    char actual[VG_SEAL_SIZE];
+    const uint8_t *at;
+
+    if (!seal)
+        return VG_OK;
+    if (strlen(seal) != SEAL_DIGITS || strspn(seal, "0123456789abcdef") != SEAL_DIGITS)
+        return vg_fail(err, VG_E_MODEL,
+                       "%s: metadata \"vigil.blake2b\": expected 64 hexadecimal digits", f->path);
+    at = memmem(bytes + PREFIX, header_len, seal, SEAL_DIGITS);
+    if (!at || memmem(at + 1, (size_t)(bytes + PREFIX + header_len - at) - 1, seal, SEAL_DIGITS))
+        return vg_fail(err, VG_E_MODEL,
+                       "%s: metadata \"vigil.blake2b\": expected its digits once in the header",
+                       f->path);
+    vg_seal(bytes, n, (size_t)(at - bytes), actual);
+    if (strcmp(actual, seal) != 0)
+        return vg_fail(err, VG_E_MODEL,
+                       "%s: the file was changed after it was written: its BLAKE2b is %s, it says "
+                       "%s",
+                       f->path, actual, seal);
+    f->sealed = true;
+    return VG_OK;
+}
+
 /* ---- the file ---- */
 
 static const char *json_fault(const json_error_t *e)
@@ -235,7 +295,7 @@ static vg_status parse(struct vg_safetensors *f, const uint8_t *bytes, size_t n,
     uint64_t header_len;
     vg_status st;
 
-    if (n < PREFIX || n > FILE_MAX)
+    if (n < PREFIX || n > VG_SAFETENSORS_MAX)
         return vg_fail(err, VG_E_MODEL,
                        "%s: expected a file of 8 bytes to 64 MiB, it has %zu bytes", f->path, n);
     memcpy(&header_len, bytes, PREFIX);
@@ -250,6 +310,8 @@ static vg_status parse(struct vg_safetensors *f, const uint8_t *bytes, size_t n,
     f->data_len = n - PREFIX - header_len;
     if (st == VG_OK)
         st = check_coverage(f, err);
+    if (st == VG_OK)
+        st = check_seal(f, bytes, n, err);
     if (st != VG_OK)
         return st;
 
@@ -281,62 +343,12 @@ vg_status vg_safetensors_parse(const char *path, const uint8_t *bytes, size_t n,
     return VG_OK;
 }
 
-static vg_status read_all(int fd, const char *path, uint8_t **ret, size_t *ret_n,
-                          struct vg_err *err)
-{
-    struct stat info;
-    uint8_t *bytes;
-    size_t size, n = 0;
-
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
-        return vg_fail(err, VG_E_MODEL, "%s: expected a regular file", path);
-    if (info.st_size > FILE_MAX)
-        return vg_fail(err, VG_E_MODEL, "%s: expected a file of at most 64 MiB, it has %lld bytes",
-                       path, (long long)info.st_size);
-    size = (size_t)info.st_size;
-    bytes = malloc(size + 1);
-    VG_CHECK(bytes);
-    while (n < size) {
-        ssize_t got = read(fd, bytes + n, size - n);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            vg_status st = vg_fail(err, VG_E_MODEL, "%s: cannot be read: %s", path,
-                                   got < 0 ? strerror(errno) : "it was cut short meanwhile");
-            free(bytes);
-            return st;
-        }
-        n += (size_t)got;
-    }
-    *ret = bytes;
-    *ret_n = size;
-    return VG_OK;
-}
-
-vg_status vg_safetensors_read(const char *path, struct vg_safetensors **ret, struct vg_err *err)
-{
-    /* Not blocking, so that a pipe in the place of a file is an error and not a hang. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    uint8_t *bytes = NULL;
-    size_t n = 0;
-    vg_status st;
-
-    if (fd < 0)
-        return vg_fail(err, VG_E_MODEL, "%s: cannot be opened: %s", path, strerror(errno));
-    st = read_all(fd, path, &bytes, &n, err);
-    close(fd);
-    if (st == VG_OK)
-        st = vg_safetensors_parse(path, bytes, n, ret, err);
-    free(bytes);
-    return st;
-}
-
 void vg_safetensors_free(struct vg_safetensors *f)
 {
     if (!f)
         return;
     json_decref(f->header);
+    free(f->text);
     free(f->data);
     free(f->path);
     free(f);
@@ -354,16 +366,54 @@ const char *vg_safetensors_sha256(const struct vg_safetensors *f)
     return f->sha256;
 }
 
+bool vg_safetensors_sealed(const struct vg_safetensors *f)
+{
+    return f->sealed;
+}
+
+size_t vg_safetensors_enter(struct vg_safetensors *f, const char *prefix)
+{
+    size_t before = strlen(f->prefix), n = strlen(prefix);
+
+    VG_CHECK(before + n < sizeof(f->prefix));
+    memcpy(f->prefix + before, prefix, n + 1);
+    return before;
+}
+
+void vg_safetensors_leave(struct vg_safetensors *f, size_t entered)
+{
+    f->prefix[entered] = '\0';
+}
+
+const char *vg_safetensors_prefix(const struct vg_safetensors *f)
+{
+    return f->prefix;
+}
+
+/* Whether `full` is `name` behind the prefix. */
+static bool named(const struct vg_safetensors *f, const char *full, const char *name)
+{
+    size_t n = strlen(f->prefix);
+
+    return strncmp(full, f->prefix, n) == 0 && strcmp(full + n, name) == 0;
+}
+
 const char *vg_safetensors_metadata(const struct vg_safetensors *f, const char *key)
 {
-    return json_string_value(json_object_get(json_object_get(f->header, "__metadata__"), key));
+    for (uint32_t i = 0; i < f->texts; i++) {
+        if (named(f, f->text[i].key, key)) {
+            f->text[i].taken = true;
+            return f->text[i].text;
+        }
+    }
+    return NULL;
 }
 
 static uint32_t find(const struct vg_safetensors *f, const char *name)
 {
     uint32_t i = 0;
 
-    while (i < f->n && strcmp(f->tensor[i].name, name) != 0)
+    while (i < f->n && !named(f, f->tensor[i].name, name))
         i++;
     return i;
 }
@@ -380,16 +430,17 @@ vg_status vg_safetensors_take(struct vg_safetensors *f, const char *name, uint32
     struct tensor *t;
 
     if (i == f->n)
-        return vg_fail(err, VG_E_MODEL, "%s: expected a tensor %s, there is none", f->path, name);
+        return vg_fail(err, VG_E_MODEL, "%s: expected a tensor %s%s, there is none", f->path,
+                       f->prefix, name);
     t = &f->tensor[i];
     if (t->rank != rank)
         return vg_fail(err, VG_E_MODEL, "%s: tensor %s: expected %u dimensions, it has %u", f->path,
-                       name, rank, t->rank);
+                       t->name, rank, t->rank);
     for (uint32_t k = 0; k < rank; k++) {
         if (shape[k] != 0 && shape[k] != t->shape[k])
             return vg_fail(err, VG_E_MODEL,
                            "%s: tensor %s: expected size %llu in dimension %u, it is %llu", f->path,
-                           name, (unsigned long long)shape[k], k + 1,
+                           t->name, (unsigned long long)shape[k], k + 1,
                            (unsigned long long)t->shape[k]);
         shape[k] = t->shape[k];
     }
@@ -398,12 +449,45 @@ vg_status vg_safetensors_take(struct vg_safetensors *f, const char *name, uint32
     return VG_OK;
 }
 
+bool vg_safetensors_tensor(const struct vg_safetensors *f, uint32_t i, struct vg_tensor *ret)
+{
+    const struct tensor *t = &f->tensor[i];
+
+    if (i >= f->n)
+        return false;
+    *ret = (struct vg_tensor){ .name = t->name,
+                               .rank = t->rank,
+                               .value = f->data + t->begin / sizeof(float) };
+    memcpy(ret->shape, t->shape, sizeof(t->shape));
+    return true;
+}
+
+bool vg_safetensors_text(const struct vg_safetensors *f, uint32_t i,
+                         struct vg_safetensors_text *ret)
+{
+    if (i >= f->texts)
+        return false;
+    *ret = (struct vg_safetensors_text){ f->text[i].key, f->text[i].text };
+    return true;
+}
+
+static bool may_stay(const char *key)
+{
+    return strcmp(key, "format") == 0 || strncmp(key, "note.", strlen("note.")) == 0;
+}
+
 vg_status vg_safetensors_all_taken(const struct vg_safetensors *f, struct vg_err *err)
 {
     for (uint32_t i = 0; i < f->n; i++) {
         if (!f->tensor[i].taken)
             return vg_fail(err, VG_E_MODEL, "%s: tensor %s: expected no such tensor in this model",
                            f->path, f->tensor[i].name);
+    }
+    for (uint32_t i = 0; i < f->texts; i++) {
+        if (!f->text[i].taken && !may_stay(f->text[i].key))
+            return vg_fail(err, VG_E_MODEL,
+                           "%s: metadata \"%s\": expected no such key in this model", f->path,
+                           f->text[i].key);
     }
     return VG_OK;
 }

@@ -30,6 +30,8 @@ struct vg_save {
     const float *components; /**< pca: [components_n, W C], orthonormal rows */
     uint32_t components_n;
 
+    const char *note; /**< for people, "note.training": what it learned from and how; or NULL */
+
     /** What the self-test feeds: [steps, inputs], at most 4096 rows; NULL: 32 rows of a fixed
      *  pseudo-random sequence within -3..3, masks 0 or 1. */
     const float *selftest;
