@@ -35,14 +35,16 @@ static double power_of_two(int k)
     return ret;
 }
 
-/* sum of c[i] x^i */
-static double polynomial(const double *c, int n, double x)
+/* sum of c[i] x^i. Even and odd powers are two sums, which the processor computes at once. */
+static inline double polynomial(const double *c, int n, double x)
 {
-    double sum = c[n - 1];
+    double xx = x * x, upper = c[n - 1], lower = c[n - 2];
 
-    for (int i = n - 2; i >= 0; i--)
-        sum = sum * x + c[i];
-    return sum;
+    for (int i = n - 3; i > 0; i -= 2) {
+        upper = upper * xx + c[i];
+        lower = lower * xx + c[i - 1];
+    }
+    return n % 2 ? upper * xx + c[0] + x * lower : lower + x * upper;
 }
 
 /* ---- exp ---- */
@@ -117,7 +119,7 @@ static double log_of_ratio(double f)
     return 2 * f * polynomial(c, sizeof(c) / sizeof(c[0]), f * f);
 }
 
-double vg_log(double x)
+double vg_ln(double x)
 {
     static const uint64_t mantissa = (UINT64_C(1) << 52) - 1;
     uint64_t bits;
@@ -144,7 +146,7 @@ double vg_log(double x)
 double vg_log1p(double x)
 {
     /* Beyond this log(1 + x) is not near 0, and the rounding of 1 + x does no harm. */
-    return x > -0.29 && x < 0.41 ? log_of_ratio(x / (2 + x)) : vg_log(1 + x);
+    return x > -0.29 && x < 0.41 ? log_of_ratio(x / (2 + x)) : vg_ln(1 + x);
 }
 
 /* ---- sine ---- */

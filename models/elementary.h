@@ -14,7 +14,7 @@
 
 double vg_exp(double x);   /**< 0 below about -745, infinite above about 709.8 */
 double vg_expm1(double x); /**< exp(x) - 1, exact also near 0 */
-double vg_log(double x);   /**< natural; -inf at 0, NaN below */
+double vg_ln(double x);    /**< natural logarithm; -inf at 0, NaN below */
 double vg_log1p(double x); /**< log(1 + x), exact also near 0 */
 double vg_sin(double x);   /**< |x| <= 1e6 radians; absolute error 1e-15 beyond is not promised */
 double vg_cos(double x);   /**< the same */

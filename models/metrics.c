@@ -232,7 +232,7 @@ static double logit(float score)
 {
     double p = fmin(fmax((double)score, 1e-7), 1 - 1e-7);
 
-    return vg_log(p / (1 - p));
+    return vg_ln(p / (1 - p));
 }
 
 /** Gradient and curvature of the log-likelihood of sigmoid(slope x + intercept). */

@@ -16,7 +16,7 @@ static const struct {
     const char *name;
     fn *ours, *library;
 } functions[] = {
-    { "exp", vg_exp, exp },     { "expm1", vg_expm1, expm1 }, { "log", vg_log, log },
+    { "exp", vg_exp, exp },     { "expm1", vg_expm1, expm1 }, { "log", vg_ln, log },
     { "log1p", vg_log1p, log1p }, { "sin", vg_sin, sin },     { "cos", vg_cos, cos },
     { "tan", vg_tan, tan },     { "atan", vg_atan, atan },    { "tanh", vg_tanh, tanh },
 };
@@ -84,10 +84,10 @@ Test(elementary, ends_are_where_mathematics_has_them)
     cr_assert_eq(vg_exp(709.9), (double)INFINITY);
     cr_assert_float_eq(vg_exp(-740), exp(-740), 1e-320); /* a subnormal */
     cr_assert_eq(vg_expm1(-1e300), -1);
-    cr_assert_eq(vg_log(1), 0);
-    cr_assert_eq(vg_log(0), -(double)INFINITY);
-    cr_assert_eq(vg_log((double)INFINITY), (double)INFINITY);
-    cr_assert_float_eq(vg_log(4.9e-324), log(4.9e-324), 1e-11);
+    cr_assert_eq(vg_ln(1), 0);
+    cr_assert_eq(vg_ln(0), -(double)INFINITY);
+    cr_assert_eq(vg_ln((double)INFINITY), (double)INFINITY);
+    cr_assert_float_eq(vg_ln(4.9e-324), log(4.9e-324), 1e-11);
     cr_assert_eq(vg_log1p(-1), -(double)INFINITY);
     cr_assert_eq(vg_sin(0), 0);
     cr_assert_eq(vg_cos(0), 1);
@@ -95,7 +95,7 @@ Test(elementary, ends_are_where_mathematics_has_them)
     cr_assert_eq(vg_tanh(-1000), -1);
     for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
         cr_assert(isnan(functions[i].ours((double)NAN)), "%s(NaN)", functions[i].name);
-    cr_assert(isnan(vg_log(-1)) && isnan(vg_log1p(-2)) && isnan(vg_sin(1e7)) &&
+    cr_assert(isnan(vg_ln(-1)) && isnan(vg_log1p(-2)) && isnan(vg_sin(1e7)) &&
               isnan(vg_cos((double)INFINITY)));
 }
 
@@ -114,5 +114,5 @@ Test(elementary, the_bits_are_the_same_everywhere)
             hash = (hash ^ (isnan(y) ? 0 : bits)) * UINT64_C(0x100000001b3);
         }
     }
-    cr_assert_eq(hash, UINT64_C(0x52e72059a266be0a), "0x%016" PRIx64, hash);
+    cr_assert_eq(hash, UINT64_C(0xc25eb46adae65c19), "0x%016" PRIx64, hash);
 }
