@@ -32,8 +32,9 @@ void vg_ridge_free(struct vg_ridge *r);
 void vg_ridge_add(struct vg_ridge *r, size_t n, const float *x, const float *target,
                   const float *mask);
 
-/** Adds the sums of another of the same shape: rows may be gathered in parts (folds, threads). */
-void vg_ridge_merge(struct vg_ridge *r, const struct vg_ridge *other);
+/** Adds the sums of another of the same shape, which stays as it is: rows may be gathered in parts
+ *  (folds, threads). */
+void vg_ridge_merge(struct vg_ridge *r, struct vg_ridge *other);
 
 /**
  * Solves min over w, b of sum (w x + b - target)^2 + penalty |w|^2 for each output; may be called
@@ -44,7 +45,7 @@ void vg_ridge_merge(struct vg_ridge *r, const struct vg_ridge *other);
  *
  * Fails with VG_E_FAILED when a system is singular: a greater penalty helps.
  */
-VG_NODISCARD vg_status vg_ridge_solve(const struct vg_ridge *r, double penalty, float *weight,
+VG_NODISCARD vg_status vg_ridge_solve(struct vg_ridge *r, double penalty, float *weight,
                                       float *bias, struct vg_err *err);
 
 /** Mean and covariance of rows with missing entries: pairs observed together count. */
@@ -58,12 +59,12 @@ void vg_covariance_add(struct vg_covariance *c, size_t n, const float *x, const 
 
 /** mean [K] and covariance [K, K] (divided by the number of pairs); 0 where nothing was seen. Pairs
  *  of their own may leave a matrix that is not positive definite: add to its diagonal. */
-void vg_covariance_get(const struct vg_covariance *c, double *mean, double *covariance);
+void vg_covariance_get(struct vg_covariance *c, double *mean, double *covariance);
 
 /**
- * Eigenvalues, descending, and eigenvectors of a symmetric matrix by cyclic Jacobi rotations
- * (Golub and Van Loan, Matrix Computations, 8.5). The greatest entry of a vector is positive, so
- * that signs do not depend on chance.
+ * Eigenvalues, descending, and eigenvectors of a symmetric matrix: Householder tridiagonal form,
+ * then QL steps with implicit shifts (Golub and Van Loan, Matrix Computations, 8.3). The greatest
+ * entry of a vector is positive, so that signs do not depend on chance.
  *
  *   matrix  [K, K]; destroyed
  *   value   [K]
@@ -72,13 +73,13 @@ void vg_covariance_get(const struct vg_covariance *c, double *mean, double *cova
 void vg_eigen_symmetric(uint32_t k, double *matrix, double *value, double *vector);
 
 /**
- * The first `components` principal components of gathered rows.
+ * The first `components` principal components (at most K) of gathered rows.
  *
  *   mean       [K]
  *   component  [Z, K] of length 1, greatest variance first
  *   variance   [Z], or NULL
  */
-void vg_pca(const struct vg_covariance *c, uint32_t components, float *mean, float *component,
+void vg_pca(struct vg_covariance *c, uint32_t components, float *mean, float *component,
             float *variance);
 
 /**
