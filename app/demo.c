@@ -42,7 +42,7 @@ struct options {
 #define O struct options
 static const struct vg_option options[] = {
     VG_OPT_INT(O, seconds, "seconds", "60", 20, 3600, "s", 0, "how long the demo takes"),
-    VG_OPT_INT(O, seed, "seed", "1", 0, 1e15, "", 0, "another seed, another ward"),
+    VG_OPT_INT(O, seed, "seed", "4", 0, 1e15, "", 0, "another seed, another ward"),
     VG_OPT_END,
 };
 #undef O

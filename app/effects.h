@@ -1,23 +1,14 @@
 /* effects.h - what simulated patients suffer (scenarios) and monitors get wrong (artefacts).
  *
  * A scenario changes the vital signs before they are measured, an artefact what the monitor shows
- * of them. Both are lines of one catalogue; adding one is a function and a line in effects.c.
+ * of them. Both are lines of one catalogue; adding one is a function and a line in
+ * effects_scenario.c or effects_artefact.c.
  */
 #ifndef VG_APP_EFFECTS_H
 #define VG_APP_EFFECTS_H
 
+#include "app/random.h"
 #include "app/simulator.h"
-
-/** Random numbers by counting (SplitMix64): a state is 8 bytes and streams are independent. */
-struct vg_random {
-    uint64_t state;
-    double spare; /* of a pair of normal deviates */
-    bool has_spare;
-};
-
-struct vg_random vg_random_stream(uint64_t seed, uint64_t stream);
-double vg_random_uniform(struct vg_random *r, double low, double high);
-double vg_random_normal(struct vg_random *r); /**< mean 0, SD 1 */
 
 /** The change that all scenarios of a patient make together; starts as VG_CHANGE_NONE. */
 struct vg_change {
@@ -51,21 +42,34 @@ struct vg_effect {
     double length_s; /**< 0: goes on, or as long as it usually is */
     double severity; /**< 0.75..1.25 */
     double u[3];     /**< drawn once: what differs between two patients with the same trouble */
+    uint64_t noise;  /**< of what flickers while it lasts */
 };
 
 struct vg_effect_entry {
     struct vg_sim_entry base;
-    /** (scenarios) `t_min` since the start; adds to *d. */
+
+    /* scenarios */
+    /** `t_min` since the start; adds to *d. */
     void (*change)(const struct vg_effect *e, double t_min, struct vg_change *d);
-    bool ends; /**< (scenarios) has its own end: length_s is handled by `change` */
-    /** (artefacts) `t_s` since the start. */
-    void (*show)(const struct vg_effect *e, double t_s, struct vg_random *r, struct vg_shown *s);
-    double per_day;               /**< (artefacts) usual rate */
-    double shortest_s, longest_s; /**< (artefacts) usual length */
+    bool ends;                /**< has its own end: length_s is handled by `change` */
+    double onset_s, window_s; /**< after the start: t0 of its equations; until when alerts count */
+    double share;             /**< among the forms of its group; they add up to 1 */
+
+    /* artefacts */
+    /** `t_s` since the start. */
+    void (*show)(const struct vg_effect *e, double t_s, struct vg_shown *s);
+    double per_day;               /**< usual rate */
+    double shortest_s, longest_s; /**< usual length */
+    bool spoils_one_reading;      /**< of the cuff: begins with one, lasts for that second */
+    uint32_t (*covers)(const struct vg_effect *e); /**< which of base.channels; NULL: all */
 };
 
-/** Entry `i`, or NULL behind the last. */
+/** Entry `i`: scenarios first, then artefacts; NULL behind the last. */
 const struct vg_effect_entry *vg_effect_entry(size_t i);
+
+/* The parts of the catalogue: entry `i`, NULL behind the last. */
+const struct vg_effect_entry *vg_scenario_entry(size_t i);
+const struct vg_effect_entry *vg_artefact_entry(size_t i);
 
 /** An effect that begins at start_s, with its random part drawn. length_s 0: as usual. */
 struct vg_effect vg_effect_make(const struct vg_effect_entry *entry, double start_s,
@@ -74,8 +78,18 @@ struct vg_effect vg_effect_make(const struct vg_effect_entry *entry, double star
 /** Adds what the scenario does at `now_s`. */
 void vg_effect_change(const struct vg_effect *e, double now_s, struct vg_change *d);
 
-/** Changes what is shown at `now_s`; false when the artefact is over. */
-bool vg_effect_show(const struct vg_effect *e, double now_s, struct vg_random *r,
-                    struct vg_shown *s);
+/** Changes what is shown at `now_s`, when that is within it. */
+void vg_effect_show(const struct vg_effect *e, double now_s, struct vg_shown *s);
+
+/** What is to be known of it, with times in seconds since the first row of the bed. */
+struct vg_effect_span {
+    double start_s, end_s, onset_s;
+    uint32_t channels;
+};
+struct vg_effect_span vg_effect_span(const struct vg_effect *e);
+
+/* Shapes for both; times in any unit, the same for both arguments. */
+double vg_effect_rise(double t, double tau); /**< 1 - exp(-t / tau), 0 before t = 0 */
+double vg_effect_between(double u, double low, double high);
 
 #endif

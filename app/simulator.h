@@ -33,8 +33,8 @@ struct vg_sim_config {
      * of stable patients, 1 for one in which everybody gets into trouble once. */
     double scenario_share;
     const char *scenario_group; /**< of vg_sim_group(); NULL: each of them equally often */
-    int64_t onset_from_ns;      /**< since start_ns: when the scenario begins, each moment equally */
-    int64_t onset_until_ns;     /**< likely */
+    int64_t onset_from_ns;  /**< since start_ns: when the scenario begins, each moment equally */
+    int64_t onset_until_ns; /**< likely */
 };
 
 /** One patient at one second. A channel is GOOD, MISSING (the device says: none) or ABSENT. */
@@ -70,10 +70,10 @@ const char *vg_sim_group(size_t i);
 struct vg_sim_label {
     const struct vg_sim_entry *entry;
     uint32_t bed;
-    int64_t start_ns; /**< (scenarios) an alert from here on ... */
-    int64_t end_ns;   /**< ... and before here has seen it; (artefacts) shown in [start, end) */
-    int64_t onset_ns; /**< t0 of the scenario's equations; for sepsis the middle of its rise */
-    double severity;  /**< 0.75..1.25; 1 for artefacts */
+    int64_t start_ns;  /**< (scenarios) an alert from here on ... */
+    int64_t end_ns;    /**< ... and before here has seen it; (artefacts) shown in [start, end) */
+    int64_t onset_ns;  /**< t0 of the scenario's equations; for sepsis the middle of its rise */
+    double severity;   /**< 0.75..1.25; 1 for artefacts */
     uint32_t channels; /**< bit c: what of it shows here, e.g. motion with or without the pulse */
 };
 
