@@ -92,10 +92,11 @@ static vg_status read_time(const struct reader *r, uint32_t column, int64_t *ret
 {
     /* Recorded device clocks are a century off at times; a row may still say so. */
     static const double longest_s = 200 * 365.25 * 86400;
+    const double unit_s = (double)r->map->time_unit_ns / (double)VG_NS_PER_S;
     double seconds;
 
-    if (!vg_parse_double(r->csv.cell[column], &seconds) || fabs(seconds) > longest_s)
-        return fail_cell(r, column, "a time in seconds", err);
+    if (!vg_parse_double(r->csv.cell[column], &seconds) || fabs(seconds *= unit_s) > longest_s)
+        return fail_cell(r, column, "a time", err);
     *ret = r->start_ns + llround(seconds * 1e3) * VG_NS_PER_MS; /* what Kafka can carry */
     return *ret >= 0 ? VG_OK : fail_cell(r, column, "a time after 1970", err);
 }

@@ -5,7 +5,7 @@
 
 #include "core/text.h"
 
-static const char *const keys[] = { "version",     "patient", "record_time",
+static const char *const keys[] = { "version",     "patient", "record_time", "time_unit",
                                     "device_time", "bed",     "channels" };
 
 static void check_keys(struct vg_document *doc)
@@ -71,6 +71,17 @@ static void read_channels(struct vg_replay_map *map)
     }
 }
 
+static int64_t unit_of(struct vg_document *doc)
+{
+    const char *text = text_of(doc, "time_unit", false);
+    int64_t unit_ns = VG_NS_PER_S;
+
+    if (text && (!vg_parse_duration(text, &unit_ns) || unit_ns <= 0))
+        vg_document_error(doc, vg_node_find(doc->root, "time_unit")->at,
+                          "\"%s\" is not a duration such as 1h, 1m or 1ms", text);
+    return unit_ns;
+}
+
 static void read_root(struct vg_replay_map *map)
 {
     struct vg_document *doc = &map->document;
@@ -81,6 +92,7 @@ static void read_root(struct vg_replay_map *map)
         vg_document_error(doc, version ? version->at : doc->root->at, "expected \"version: 1\"");
     map->patient = text_of(doc, "patient", true);
     map->record_time = text_of(doc, "record_time", true);
+    map->time_unit_ns = unit_of(doc);
     map->device_time = text_of(doc, "device_time", false);
     map->bed = text_of(doc, "bed", false);
     read_channels(map);

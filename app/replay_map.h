@@ -3,6 +3,7 @@
  *     version: 1
  *     patient: subject                # column names of the CSV
  *     record_time: t_s                # seconds since the start of the recording; rows go by it
+ *     time_unit: 1h                   # what 1 means in columns of time, if not a second
  *     device_time: clock_s            # the same by the device's clock; may be left out
  *     bed: "ward-3/{room}"            # {COLUMN} is replaced; may be left out
  *     channels: {spo2: SpO2, hr: HR}  # channels of `vigil list channels`, in their units
@@ -17,6 +18,7 @@
 struct vg_replay_map {
     const char *patient, *record_time;
     const char *device_time, *bed;   /**< NULL: not given */
+    int64_t time_unit_ns;            /**< of both times; a second where not given */
     const char *column[VG_CHANNELS]; /**< NULL: not in the CSV */
     struct vg_document document;
 };

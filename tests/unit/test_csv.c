@@ -284,6 +284,19 @@ Test(recording, patients_run_side_by_side_by_record_time)
     vg_buf_done(&out);
 }
 
+Test(recording, times_may_be_in_hours)
+{
+    struct vg_buf out = VG_BUF_INIT;
+
+    cr_assert_eq(read_recording("version: 1\npatient: who\nrecord_time: t\ntime_unit: 1h\n"
+                                "channels: {spo2: sat}\n",
+                                "A,1,1.5,0,98,60\n", NULL, &out),
+                 VG_OK, "%s", err.msg);
+    cr_assert_str_eq(out.data, "5400000 A {\"patient\":\"A\",\"time\":"
+                               "\"1970-01-01T01:30:00.000Z\",\"spo2\":98}\n");
+    vg_buf_done(&out);
+}
+
 Test(recording, only_the_patients_asked_for_are_kept)
 {
     char b[] = "B", *ids[] = { b };
@@ -319,7 +332,7 @@ ParameterizedTestParameters(recording, a_bad_cell_is_refused_with_line_and_colum
         { "A,1,0,0,.5,60\n", ":2: column sat: \".5\" is not a number" },
         { "A,1,0,0,5.,60\n", ":2: column sat: \"5.\" is not a number" },
         { "A,1,0,0,nan,60\n", ":2: column sat: \"nan\" is not a number" },
-        { "A,1,,0,98,60\n", ":2: column t: \"\" is not a time in seconds" },
+        { "A,1,,0,98,60\n", ":2: column t: \"\" is not a time" },
         { "A,1,0,noon,98,60\n", ":2: column clock: \"noon\" is not a time" },
         { "A,1,-5,0,98,60\n", ":2: column t: \"-5\" is not a time after 1970" },
         { "A B,1,0,0,98,60\n", ":2: column who: \"A B\" is not a patient" },
@@ -353,6 +366,8 @@ ParameterizedTestParameters(recording, a_bad_map_is_refused_with_its_place)
         { "version: 1\npatient: who\nrecord_time: t\n", "\"channels\" must be a mapping" },
         { "version: 1\npatient: [who]\nrecord_time: t\nchannels: {spo2: sat}\n",
           "\"patient\" is a list; expected text" },
+        { "version: 1\npatient: who\nrecord_time: t\ntime_unit: h\nchannels: {spo2: sat}\n",
+          "map.yaml:4:12: error: \"h\" is not a duration" },
     };
     return cr_make_param_array(struct bad_map, rows, VG_ARRAY_LEN(rows));
 }
