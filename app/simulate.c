@@ -12,10 +12,10 @@
 
 struct options {
     struct vg_outlet_options outlet;
-    int64_t beds, seed, rows;
-    char *ward, *start;
+    int64_t beds, patients, seed, rows;
+    char *ward, *start, *labels, *one_scenario;
     int64_t duration_ns;
-    float artefact_rate;
+    float artefact_rate, days, scenario_share;
     struct vg_strings scenario, artefact;
     int script;
 };
@@ -25,10 +25,13 @@ struct options {
 static const struct vg_option options[] = {
     VG_OUTLET_ROWS(O),
     VG_OPT_INT(O, beds, "beds", "12", 1, VG_SIM_BEDS_MAX, "", 0, "patients, one a bed"),
+    VG_OPT_INT(O, patients, "patients", NULL, 1, VG_SIM_BEDS_MAX, "", 0,
+               "the same as --beds, for those who think of a population"),
     VG_CLI_STRING(O, ward, "ward", "NAME", "icu-a", 0, "ward of the bed labels"),
     VG_OPT_INT(O, seed, "seed", "1", 0, 1e15, "", 0, "same seed and start, same bytes"),
     VG_OPT_DURATION(O, duration_ns, "duration", "30m", 0, 366 * 86400.0, 0,
                     "how long the ward is watched; 0: until interrupted"),
+    VG_OPT_FLOAT(O, days, "days", NULL, 0.0001, 366, "d", 0, "the same as --duration, in days"),
     VG_CLI_STRING(O, start, "start", "TIME", NULL, 0,
                   "record time of the first row, RFC 3339 (default: now less the duration)"),
     VG_CLI_LIST(O, scenario, "scenario", "NAME@BED:START[+LENGTH]", 0, "what a patient suffers"),
@@ -36,6 +39,12 @@ static const struct vg_option options[] = {
                 "what a monitor gets wrong"),
     VG_OPT_FLOAT(O, artefact_rate, "artefact_rate", "0", 0, 1000, "", 0,
                  "random artefacts as a multiple of what is usual"),
+    VG_CLI_STRING(O, one_scenario, "one_scenario", "GROUP", NULL, 0,
+                  "each patient suffers one scenario of this group, or of \"any\", at a random time"),
+    VG_OPT_FLOAT(O, scenario_share, "scenario_share", "1", 0, 1, "", 0,
+                 "part of the patients that --one-scenario is for"),
+    VG_CLI_STRING(O, labels, "labels", "FILE", NULL, 0,
+                  "writes what happens, when and to whom to a file, a line of JSON each"),
     VG_OPT_ENUM(O, script, "script", "none", vg_ward_scripts, 0,
                 "scenarios and artefacts put together beforehand"),
     VG_OPT_INT(O, rows, "rows", "1", 1, 4096, "", 0, "rows of a patient in a message"),
@@ -151,24 +160,68 @@ static vg_status check_ward(const char *ward, struct vg_err *err)
     return VG_OK;
 }
 
+/* Each patient's scenario begins in the middle half of the time, so that there is something before
+ * it and something after. */
+static vg_status choose_scenario(const struct options *o, struct vg_sim_config *config,
+                                 struct vg_err *err)
+{
+    const char *groups[VG_SIM_GROUPS + 1] = { "any" }, *near;
+
+    if (!o->one_scenario)
+        return VG_OK;
+    if (o->duration_ns == 0)
+        return vg_fail(err, VG_E_USAGE, "--one-scenario needs a --duration to choose a time in");
+    config->scenario_share = (double)o->scenario_share;
+    config->onset_from_ns = o->duration_ns / 4;
+    config->onset_until_ns = o->duration_ns / 4 * 3;
+    if (strcmp(o->one_scenario, "any") == 0)
+        return VG_OK;
+    for (size_t i = 0; i < VG_SIM_GROUPS; i++) {
+        groups[i + 1] = vg_sim_group(i);
+        if (strcmp(o->one_scenario, vg_sim_group(i)) == 0)
+            config->scenario_group = vg_sim_group(i);
+    }
+    if (config->scenario_group)
+        return VG_OK;
+    near = vg_did_you_mean(o->one_scenario, groups, VG_ARRAY_LEN(groups));
+    return vg_fail(err, VG_E_USAGE, "--one-scenario \"%s\": no such group%s%s%s", o->one_scenario,
+                   near ? "; did you mean \"" : "; `vigil simulate --help` lists them",
+                   near ? near : "", near ? "\"?" : "");
+}
+
+static vg_status write_labels(struct vg_sim *sim, const struct options *o, struct vg_err *err)
+{
+    if (!o->labels)
+        return VG_OK;
+    if (o->duration_ns == 0)
+        return vg_fail(err, VG_E_USAGE,
+                       "--labels needs a --duration: what never ends cannot be "
+                       "written down beforehand");
+    return vg_ward_write_labels(sim, (uint32_t)o->beds, o->duration_ns, o->labels, err);
+}
+
 static vg_status run(const struct options *o, struct vg_err *err)
 {
     struct vg_sim_config config = {
         .beds = (uint32_t)o->beds,
         .ward = o->ward,
         .seed = (uint64_t)o->seed,
-        .artefact_rate = o->artefact_rate,
+        .artefact_rate = (double)o->artefact_rate,
     };
     struct vg_outlet out = { 0 };
     struct vg_sim *sim = NULL;
     vg_status st = check_ward(o->ward, err);
 
     if (st == VG_OK)
+        st = choose_scenario(o, &config, err);
+    if (st == VG_OK)
         st = start_time(o, &config.start_ns, err);
     if (st == VG_OK) {
         sim = vg_sim_new(&config);
         st = add_effects(sim, o, err);
     }
+    if (st == VG_OK)
+        st = write_labels(sim, o, err);
     if (st == VG_OK)
         st = vg_outlet_open(&out, &o->outlet, "simulate",
                             (uint64_t)(o->duration_ns / VG_NS_PER_S * o->beds), err);
@@ -198,8 +251,13 @@ static void add_notes(struct vg_buf *out)
     add_catalogue(out, VG_SIM_SCENARIO, "scenarios");
     vg_buf_char(out, '\n');
     add_catalogue(out, VG_SIM_ARTEFACT, "artefacts");
-    vg_buf_str(out, "\nexample:\n  vigil simulate --to - --beds 2 --duration 10m "
-                    "--scenario apnoea@1:5m --artefact lead-off@2:1m+30s\n");
+    vg_buf_str(out, "\ngroups of scenarios: ");
+    for (size_t i = 0; i < VG_SIM_GROUPS; i++)
+        vg_buf_printf(out, "%s%s", i ? ", " : "", vg_sim_group(i));
+    vg_buf_str(out, "\n\nexamples:\n  vigil simulate --to - --beds 2 --duration 10m "
+                    "--scenario apnoea@1:5m --artefact lead-off@2:1m+30s\n"
+                    "  vigil simulate --to - --patients 200 --days 1 --artefact-rate 1 "
+                    "--one-scenario any --labels labels.ndjson\n");
 }
 
 int vg_verb_simulate(int argc, char **argv)
@@ -214,6 +272,10 @@ int vg_verb_simulate(int argc, char **argv)
     add_notes(&notes);
     with_notes.notes = notes.data;
     exit = vg_command_parse(&with_notes, argc, argv, &o, &args);
+    if (exit == VG_COMMAND_GO && o.patients > 0)
+        o.beds = o.patients;
+    if (exit == VG_COMMAND_GO && o.days > 0)
+        o.duration_ns = (int64_t)((double)o.days * 86400) * VG_NS_PER_S;
     if (exit == VG_COMMAND_GO)
         exit = run(&o, &err) == VG_OK ? 0 : vg_command_failed(&command, &err);
     vg_options_done(options, &o);

@@ -178,6 +178,8 @@ static void add_label(struct labels *l, const struct vg_effect *e)
     struct vg_sim_label label = {
         .entry = &e->entry->base,
         .bed = l->bed->number,
+        .patient = l->bed->id,
+        .bed_label = l->bed->label,
         .start_ns = at_ns(l->bed, span.start_s),
         .end_ns = at_ns(l->bed, span.end_s),
         .onset_ns = at_ns(l->bed, span.onset_s),

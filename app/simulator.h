@@ -70,7 +70,8 @@ const char *vg_sim_group(size_t i);
 struct vg_sim_label {
     const struct vg_sim_entry *entry;
     uint32_t bed;
-    int64_t start_ns;  /**< (scenarios) an alert from here on ... */
+    const char *patient, *bed_label; /**< owned by the ward or bed */
+    int64_t start_ns;                /**< (scenarios) an alert from here on ... */
     int64_t end_ns;    /**< ... and before here has seen it; (artefacts) shown in [start, end) */
     int64_t onset_ns;  /**< t0 of the scenario's equations; for sepsis the middle of its rise */
     double severity;   /**< 0.75..1.25; 1 for artefacts */

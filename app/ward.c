@@ -1,7 +1,10 @@
 /* ward.c - a simulated ward as messages, and wards put together beforehand. */
 #include "app/ward.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/text.h"
 
@@ -50,6 +53,71 @@ void vg_ward_row(const struct vg_sim_row *row, struct vg_buf *out)
             vg_buf_str(out, "null");
     }
     vg_buf_char(out, '}');
+}
+
+/* ---- labels ---- */
+
+static void add_time(struct vg_buf *out, const char *key, int64_t ns)
+{
+    char time[VG_TIME_TEXT_SIZE];
+
+    vg_format_time(ns, time);
+    vg_buf_printf(out, ",\"%s\":\"%s\"", key, time);
+}
+
+void vg_ward_label(const struct vg_sim_label *label, struct vg_buf *out)
+{
+    const struct vg_sim_entry *entry = label->entry;
+    const char *comma = "";
+
+    vg_buf_printf(out, "{\"patient\":\"%s\",\"bed\":\"%s\",\"kind\":\"%s\",\"name\":\"%s\"",
+                  label->patient, label->bed_label,
+                  entry->kind == VG_SIM_SCENARIO ? "scenario" : "artefact", entry->name);
+    if (entry->group)
+        vg_buf_printf(out, ",\"group\":\"%s\"", entry->group);
+    add_time(out, "start", label->start_ns);
+    add_time(out, "end", label->end_ns);
+    add_time(out, "onset", label->onset_ns);
+    vg_buf_printf(out, ",\"severity\":%.3f,\"channels\":[", label->severity);
+    for (int c = 0; c < VG_CHANNELS; c++) {
+        if (!(label->channels >> c & 1))
+            continue;
+        vg_buf_printf(out, "%s\"%s\"", comma, vg_channels[c].name);
+        comma = ",";
+    }
+    vg_buf_str(out, "]}\n");
+}
+
+static void add_labels(const struct vg_sim_bed *bed, int64_t duration_ns, struct vg_buf *out)
+{
+    size_t n = vg_sim_bed_labels(bed, duration_ns, NULL, 0);
+    struct vg_sim_label *labels = calloc(n + 1, sizeof(*labels));
+
+    VG_CHECK(labels);
+    vg_sim_bed_labels(bed, duration_ns, labels, n);
+    for (size_t i = 0; i < n; i++)
+        vg_ward_label(&labels[i], out);
+    free(labels);
+}
+
+vg_status vg_ward_write_labels(struct vg_sim *sim, uint32_t beds, int64_t duration_ns,
+                               const char *file, struct vg_err *err)
+{
+    FILE *f = fopen(file, "we");
+    struct vg_buf lines = VG_BUF_INIT;
+    bool written = f != NULL;
+
+    for (uint32_t b = 0; b < beds && written; b++) {
+        add_labels(vg_sim_bed(sim, b), duration_ns, &lines);
+        written = fwrite(lines.data, 1, lines.len, f) == lines.len;
+        vg_buf_clear(&lines);
+    }
+    vg_buf_done(&lines);
+    if (f && fclose(f) != 0)
+        written = false;
+    return written
+               ? VG_OK
+               : vg_fail(err, VG_E_IO, "%s: labels cannot be written: %s", file, strerror(errno));
 }
 
 /* ---- scripts ---- */

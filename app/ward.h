@@ -8,6 +8,16 @@
 /** Appends the row as the JSON that monitors send. */
 void vg_ward_row(const struct vg_sim_row *row, struct vg_buf *out);
 
+/** Appends what is to be known of it as a line of JSON. */
+void vg_ward_label(const struct vg_sim_label *label, struct vg_buf *out);
+
+/**
+ * Writes the labels of every bed in its first duration_ns to a file, a line each, bed by bed and in
+ * order of start. VG_E_IO names the file.
+ */
+VG_NODISCARD vg_status vg_ward_write_labels(struct vg_sim *sim, uint32_t beds, int64_t duration_ns,
+                                            const char *file, struct vg_err *err);
+
 enum vg_ward_script { VG_WARD_SCRIPT_NONE, VG_WARD_SCRIPT_DEMO };
 extern const char *const vg_ward_scripts[]; /**< names; NULL-terminated, for option tables */
 
