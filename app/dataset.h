@@ -34,7 +34,7 @@ struct vg_dataset_patient {
     float *value;     /**< [T, C] in channel units */
     uint8_t *quality; /**< [T, C] enum vg_quality */
     float *age_s;     /**< [T, C] seconds from the newest value to the tick's end; -1: none yet */
-    struct vg_dataset_label *label;
+    struct vg_dataset_label *label; /**< [labels], by start */
     uint32_t labels;
     enum vg_part part;
 };
@@ -44,51 +44,68 @@ struct vg_dataset {
     int channel[VG_CHANNELS]; /**< [C] */
     int64_t tick_ns;
     uint32_t patients;
-    struct vg_dataset_patient *patient; /**< [P], by id */
+    struct vg_dataset_patient *patient; /**< [P], by id and time when built */
 };
 
 /* ---- where it comes from ---- */
 
-/** A source and its options; the fields of the other sources are not looked at. */
-enum vg_dataset_source { VG_DATA_SIMULATOR, VG_DATA_CSV, VG_DATA_KAFKA };
+enum vg_dataset_source { VG_DATA_NONE, VG_DATA_SIMULATOR, VG_DATA_CSV, VG_DATA_KAFKA };
 
+/** What to build; the fields of other sources than `source` are not looked at. */
 struct vg_dataset_spec {
     int source; /**< enum vg_dataset_source */
-    /* all */
+    /* vg_grid_options */
     struct vg_strings channels; /**< names */
     int64_t tick_ns, max_gap_ns;
-    /* simulator */
-    int64_t patients, duration_ns, seed;
-    float artefact_rate, scenario_share;
-    char *scenario_group;
-    /* csv */
-    struct vg_strings files;
-    char *map;
-    /* kafka */
-    char *brokers, *topic;
+    struct vg_strings stages; /**< before resample, as vg_offline_chain() reads them */
+    /* vg_dataset_options */
+    struct {
+        int64_t patients, duration_ns, seed;
+        float artefact_rate, scenario_share;
+        char *scenario_group;
+    } simulator;
+    struct {
+        struct vg_strings files;
+        char *map;
+    } csv;
+    struct {
+        char *brokers, *topic;
+    } kafka;
 };
 
-extern const struct vg_option vg_dataset_options[]; /**< of all sources, but `source` */
+/** The grid: "channels", "tick", "max_gap", "stages". */
+extern const struct vg_option vg_grid_options[];
+/** The sources: "simulator.patients", "csv.files", "kafka.topic", ... */
+extern const struct vg_option vg_dataset_options[];
+
+/** The source of that name (`n` bytes), or VG_DATA_NONE. */
+int vg_dataset_source(const char *name, size_t n);
+
+void vg_dataset_spec_init(struct vg_dataset_spec *spec); /**< defaults; source NONE */
+void vg_dataset_spec_done(struct vg_dataset_spec *spec);
 
 /**
  * Reads "simulator", "simulator:patients=96,duration=4h,seed=1", "csv:files=a.csv,b.csv,map=m.yaml"
- * or "kafka:brokers=HOST:PORT,topic=vitals.raw" into *spec, which holds defaults or what a
- * configuration said; what the text does not name stays. VG_E_USAGE says what is wrong.
+ * or "kafka:brokers=HOST:PORT,topic=vitals.raw" into *spec; what the text does not name stays, but a
+ * list that it names is replaced. VG_E_USAGE says what is wrong.
  */
 VG_NODISCARD vg_status vg_dataset_parse(struct vg_dataset_spec *spec, const char *text,
                                         struct vg_err *err);
 
-/** How far it is, 0..1; may be called from any thread of the build. May be NULL. */
-typedef void vg_dataset_progress_fn(void *ctx, double done);
+/** Called in the builder's thread with how far it is, 0..1; false stops it. */
+typedef bool vg_dataset_progress_fn(void *ctx, double done);
 
 /**
- * Builds the data with `workers` threads, whose number changes no byte. A patient without a usable
- * value is left out. Fails as the source does; *ret is freed by vg_dataset_free().
+ * Builds the data with `workers` threads, whose number changes no byte. A patient is left out who
+ * has no usable value; one of whom nothing was heard for long becomes several entries with one id.
+ * Fails as the source does, with VG_E_CONFIG for a channel that is none, with VG_E_TEMPORARY when
+ * stopped. `progress` may be NULL; *ret is freed by vg_dataset_free().
  */
 VG_NODISCARD vg_status vg_dataset_build(const struct vg_dataset_spec *spec, uint32_t workers,
                                         vg_dataset_progress_fn *progress, void *ctx,
                                         struct vg_dataset **ret, struct vg_err *err);
-/** An empty one, to be filled by vg_dataset_add(); sorted by id when it is first used. */
+
+/** An empty one, to be filled by vg_dataset_add() in the order of patients. */
 struct vg_dataset *vg_dataset_new(const int *channel, uint32_t channels, int64_t tick_ns);
 /** A patient of `ticks` zeroed ticks (quality ABSENT, age -1). Valid until the next one is added. */
 struct vg_dataset_patient *vg_dataset_add(struct vg_dataset *d, const char *id, int64_t first_ns,

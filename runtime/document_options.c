@@ -99,8 +99,23 @@ static vg_status set_scalar(const struct vg_document *doc, const struct vg_optio
     return st;
 }
 
-static vg_status set_many(const struct vg_option *opt, void *self, const struct vg_node *node,
-                          const struct vg_node **ret_at, struct vg_err *err)
+static vg_status add_entry(const struct vg_document *doc, const struct vg_option *opt, void *self,
+                           const struct vg_node *node, struct vg_err *err)
+{
+    char *path;
+    vg_status st;
+
+    if (!(opt->flags & VG_OPT_PATH))
+        return vg_option_add(opt, self, node->key, node->text, err);
+    path = beside(doc, node->text);
+    st = vg_option_add(opt, self, node->key, path, err);
+    free(path);
+    return st;
+}
+
+static vg_status set_many(const struct vg_document *doc, const struct vg_option *opt, void *self,
+                          const struct vg_node *node, const struct vg_node **ret_at,
+                          struct vg_err *err)
 {
     bool list = opt->type == VG_OPT_LIST_;
     vg_status st = VG_OK;
@@ -112,7 +127,7 @@ static vg_status set_many(const struct vg_option *opt, void *self, const struct 
         if (c->kind != VG_NODE_SCALAR || vg_node_empty(c))
             return vg_fail_option(err, VG_E_CONFIG, opt->name, "expected a single value, not %s",
                                   vg_node_what(c));
-        st = vg_option_add(opt, self, c->key, c->text, err);
+        st = add_entry(doc, opt, self, c, err);
     }
     return st;
 }
@@ -127,7 +142,7 @@ static vg_status set_option(const struct vg_document *doc, const struct vg_optio
     case VG_OPT_CHANNELS_:
     case VG_OPT_LIST_:
     case VG_OPT_MAP_:
-        return set_many(opt, self, node, ret_at, err);
+        return set_many(doc, opt, self, node, ret_at, err);
     default:
         return set_scalar(doc, opt, self, node, err);
     }

@@ -18,16 +18,18 @@
 
 enum { VALUES_MAX = 16 };
 
-/* A patient that has not been heard of for this long stops ticking. */
+/* A patient that has not been heard of for this long, and for so many ticks, stops ticking. */
 static const int64_t idle_ns = 3600 * VG_NS_PER_S;
+static const int64_t idle_ticks = 32;
 static const int64_t day_ns = 86400 * VG_NS_PER_S;
 
 struct resample {
     int64_t tick_ns;     /* option */
     int64_t lateness_ns; /* option */
     int64_t max_gap_ns;  /* option */
-    uint32_t open;       /* how many ticks are open at once */
-    int age;             /* column [C] */
+    int64_t idle_ns;
+    uint32_t open; /* how many ticks are open at once */
+    int age;       /* column [C] */
 };
 
 /* The samples of one channel in one open tick. */
@@ -85,6 +87,7 @@ static vg_status resample_plan(void *self, struct vg_plan *plan, struct vg_err *
                               "lateness (%.3g s) must not be longer than the tick (%.3g s)",
                               (double)s->lateness_ns / (double)VG_NS_PER_S,
                               (double)s->tick_ns / (double)VG_NS_PER_S);
+    s->idle_ns = idle_ticks * s->tick_ns > idle_ns ? idle_ticks * s->tick_ns : idle_ns;
     s->open = (uint32_t)(s->lateness_ns / s->tick_ns) + 2;
     plan->rows = VG_ROW_SAMPLE;
     plan->memory_size = sizeof(struct patient) + s->open * sizeof(struct bin[VG_CHANNELS]);
@@ -246,7 +249,7 @@ static void resample_timer(void *self, void *memory, struct vg_out *out)
         bins[c].stride = 0; /* empty: the next value renews the rest */
     }
     p->next_ns += s->tick_ns;
-    if (out->log_ns - p->heard_ns > idle_ns) {
+    if (out->log_ns - p->heard_ns > s->idle_ns) {
         p->ticking = 0;
         return;
     }
