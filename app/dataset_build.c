@@ -89,8 +89,10 @@ static struct vg_collect_patient *patient_of(struct vg_collect *c, uint32_t numb
                                              const struct vg_patient *who)
 {
     if (number >= c->room) {
-        uint32_t room = c->room ? 2 * c->room : 64;
+        uint32_t room = 64;
 
+        while (room <= number)
+            room *= 2;
         c->patient = reallocarray(c->patient, room, sizeof(*c->patient));
         VG_CHECK(c->patient != NULL);
         memset(c->patient + c->room, 0, (room - c->room) * sizeof(*c->patient));
