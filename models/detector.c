@@ -1,0 +1,560 @@
+/* detector.c - scores, their surprise and whose fault it is; the formulas are in the header. */
+#include "models/detector.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/kernel.h"
+#include "models/load.h"
+#include "models/metadata.h"
+
+const char *const vg_score_names[VG_SCORES] = { "fast", "slow", "window" };
+
+/* Precision of the channels that can be used, and with it what each nuisance needs. */
+struct precision {
+    uint32_t usable;
+    double p[VG_CHANNELS][VG_CHANNELS];          /* 0 in the rows and columns of the others */
+    double along[VG_NUISANCES_MAX][VG_CHANNELS]; /* P a_k */
+    double length[VG_NUISANCES_MAX];             /* a_k' P a_k; 0: cannot explain anything */
+};
+
+struct detector {
+    struct vg_model model; /* first member */
+    struct vg_calibration calibration;
+    struct precision all; /* of all channels: nearly every tick */
+};
+
+/* Of one patient, zeroed at first sight. */
+struct memory {
+    float fast[2]; /* scores of the two ticks before */
+    uint32_t next; /* place of this tick in `held` */
+    uint32_t unused;
+    float held[VG_DETECTOR_HOLD_MAX]; /* slow scores of the newest `hold` ticks */
+    float sum[];                      /* up [C], down [C] */
+};
+
+static vg_status load(const char *path, struct vg_model **ret, struct vg_err *err);
+static vg_status build(struct vg_safetensors *f, struct vg_model **ret, struct vg_err *err);
+static void step(const struct vg_model *model, uint32_t n, const float *x, void *const *memory,
+                 float *y, void *scratch);
+static void release(struct vg_model *model);
+
+const struct vg_model_ops vg_model_detector = {
+    .name = "detector",
+    .summary = "Makes one calibrated surprise of forecast residuals, their sums and a window's "
+               "error.",
+    .load = load,
+    .build = build,
+    .step = step,
+    .free = release,
+};
+
+const struct vg_calibration *vg_detector_calibration(const struct vg_model *model)
+{
+    return model->ops == &vg_model_detector ? &((const struct detector *)model)->calibration : NULL;
+}
+
+/* ---- precision ---- */
+
+/* Inverts the symmetric matrix in place by Gauss-Jordan steps; false where it is not positive
+ * definite. Only rows and columns in `use` take part, the others become 0. */
+static bool invert(uint32_t n, const bool *use, double m[VG_CHANNELS][VG_CHANNELS])
+{
+    for (uint32_t k = 0; k < n; k++) {
+        double pivot = m[k][k];
+
+        if (!use[k])
+            continue;
+        if (!(pivot > 1e-9))
+            return false;
+        m[k][k] = 1;
+        for (uint32_t j = 0; j < n; j++)
+            m[k][j] = use[j] ? m[k][j] / pivot : 0;
+        for (uint32_t i = 0; i < n; i++) {
+            double factor = m[i][k];
+
+            if (i == k || !use[i])
+                continue;
+            m[i][k] = 0;
+            for (uint32_t j = 0; j < n; j++)
+                m[i][j] -= use[j] ? factor * m[k][j] : 0;
+        }
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t j = 0; j < n; j++)
+            m[i][j] = use[i] && use[j] ? m[i][j] : 0;
+    }
+    return true;
+}
+
+static double times(uint32_t n, const double *a, const float *b)
+{
+    double sum = 0;
+
+    for (uint32_t c = 0; c < n; c++)
+        sum += a[c] * (double)b[c];
+    return sum;
+}
+
+static bool prepare(const struct vg_calibration *cal, uint32_t channels, const bool *use,
+                    struct precision *ret)
+{
+    ret->usable = 0;
+    for (uint32_t i = 0; i < channels; i++) {
+        ret->usable += use[i];
+        for (uint32_t j = 0; j < channels; j++)
+            ret->p[i][j] = (double)cal->covariance[i * channels + j];
+    }
+    if (!invert(channels, use, ret->p))
+        return false;
+    for (uint32_t k = 0; k < cal->nuisances; k++) {
+        const float *a = cal->nuisance + (size_t)k * channels;
+
+        for (uint32_t c = 0; c < channels; c++)
+            ret->along[k][c] = times(channels, ret->p[c], a);
+        ret->length[k] = times(channels, ret->along[k], a);
+    }
+    return true;
+}
+
+/* ---- fast ---- */
+
+/* What is left of residual and D2 without the nuisance that explains most. */
+struct left {
+    double d2;
+    double r[VG_CHANNELS], pr[VG_CHANNELS];
+};
+
+static void weigh(const struct precision *p, uint32_t channels, const float *r, struct left *ret)
+{
+    ret->d2 = 0;
+    for (uint32_t c = 0; c < channels; c++) {
+        ret->r[c] = (double)r[c];
+        ret->pr[c] = times(channels, p->p[c], r);
+        ret->d2 += ret->r[c] * ret->pr[c];
+    }
+}
+
+static void excuse(const struct detector *m, const struct precision *p, const float *r,
+                   struct left *left)
+{
+    const struct vg_calibration *cal = &m->calibration;
+    uint32_t channels = m->model.channels, best = cal->nuisances;
+    double most = 0, size = 0;
+
+    for (uint32_t k = 0; k < cal->nuisances; k++) {
+        double along = times(channels, p->along[k], r);
+
+        if (p->length[k] > 1e-9 && along * along / p->length[k] > most) {
+            most = along * along / p->length[k];
+            size = along / p->length[k];
+            best = k;
+        }
+    }
+    if (best == cal->nuisances)
+        return;
+    left->d2 -= most;
+    for (uint32_t c = 0; c < channels; c++) {
+        left->r[c] -= size * (double)cal->nuisance[(size_t)best * channels + c];
+        left->pr[c] -= size * p->along[best][c];
+    }
+}
+
+/* Clears what is negative and divides by the sum, so that shares are shares. */
+static void share_out(uint32_t channels, float *share)
+{
+    float sum = 0.0f;
+
+    for (uint32_t c = 0; c < channels; c++) {
+        share[c] = share[c] > 0.0f ? share[c] : 0.0f;
+        sum += share[c];
+    }
+    for (uint32_t c = 0; c < channels; c++)
+        share[c] = sum > 0.0f ? share[c] / sum : 0.0f;
+}
+
+/* The score of this tick alone. One channel, less the nuisance that may explain it, is nothing. */
+static float fast_now(const struct detector *m, const float *r, const float *usable, float *share)
+{
+    uint32_t channels = m->model.channels, n = 0;
+    const struct precision *p = &m->all;
+    struct precision some;
+    bool use[VG_CHANNELS];
+    float clean[VG_CHANNELS];
+    struct left left;
+    double score;
+
+    for (uint32_t c = 0; c < channels; c++) {
+        use[c] = usable[c] != 0.0f;
+        clean[c] = use[c] ? r[c] : 0.0f;
+        n += use[c];
+        share[c] = 0.0f;
+    }
+    if (n < 2)
+        return 0.0f;
+    if (n < channels) {
+        if (!prepare(&m->calibration, channels, use, &some))
+            return 0.0f;
+        p = &some;
+    }
+    weigh(p, channels, clean, &left);
+    excuse(m, p, clean, &left);
+    for (uint32_t c = 0; c < channels; c++)
+        share[c] = (float)(left.r[c] * left.pr[c]);
+    share_out(channels, share);
+    score = sqrt(2 * (left.d2 > 0 ? left.d2 : 0)) - sqrt(2.0 * (n - 1) - 1);
+    return score > 0 ? (float)score : 0.0f;
+}
+
+static float second_of_three(float a, float b, float c)
+{
+    float high = a > b ? a : b, low = a > b ? b : a;
+
+    return c >= high ? high : c > low ? c : low;
+}
+
+static float fast(const struct detector *m, struct memory *memory, const float *x, float *share)
+{
+    const float *usable = x + m->model.channels;
+    float now = fast_now(m, x, usable, share);
+    float score = second_of_three(memory->fast[0], memory->fast[1], now);
+
+    memory->fast[0] = memory->fast[1];
+    memory->fast[1] = now;
+    return score;
+}
+
+/* ---- slow ---- */
+
+static float gather(float sum, float r, const struct vg_calibration *cal)
+{
+    sum += r - cal->drift;
+    if (sum < 0.0f)
+        return 0.0f;
+    return sum < cal->cap ? sum : cal->cap;
+}
+
+static float slow(const struct detector *m, struct memory *memory, const float *r,
+                  const float *usable, float *share)
+{
+    const struct vg_calibration *cal = &m->calibration;
+    const uint32_t channels = m->model.channels;
+    float *up = memory->sum, *down = up + channels, total = 0.0f, least;
+
+    for (uint32_t c = 0; c < channels; c++) {
+        float now = usable[c] != 0.0f ? r[c] : 0.0f;
+
+        up[c] = gather(up[c], now, cal);
+        down[c] = gather(down[c], -now, cal);
+        share[c] = up[c] > down[c] ? up[c] : down[c];
+        total += share[c];
+    }
+    share_out(channels, share);
+    memory->held[memory->next] = total;
+    memory->next = (memory->next + 1) % cal->hold;
+    least = total;
+    for (uint32_t i = 0; i < cal->hold; i++)
+        least = memory->held[i] < least ? memory->held[i] : least;
+    return least;
+}
+
+/* ---- a step ---- */
+
+static float window(uint32_t channels, const float *error, float *share)
+{
+    float score = 0.0f;
+
+    for (uint32_t c = 0; c < channels; c++) {
+        score += error[c];
+        share[c] = error[c];
+    }
+    share_out(channels, share);
+    return score;
+}
+
+static void step_row(const struct detector *m, struct memory *memory, const float *x, float *y)
+{
+    const uint32_t channels = m->model.channels;
+    const bool valid[VG_SCORES] = { true, true, x[(size_t)5 * channels] != 0.0f };
+    float share[VG_SCORES][VG_CHANNELS], said[VG_SCORES], *score = y + VG_DETECTOR_SCORE;
+    uint32_t n = 0, most = 0;
+
+    score[VG_SCORE_FAST] = fast(m, memory, x, share[VG_SCORE_FAST]);
+    score[VG_SCORE_SLOW] =
+        slow(m, memory, x + (size_t)2 * channels, x + (size_t)3 * channels, share[VG_SCORE_SLOW]);
+    score[VG_SCORE_WINDOW] = window(channels, x + (size_t)4 * channels, share[VG_SCORE_WINDOW]);
+    for (uint32_t i = 0; i < VG_SCORES; i++) {
+        bool counts = valid[i] && m->calibration.member[i][0] != '\0';
+
+        y[1 + i] = VG_SURPRISE_NONE;
+        if (!counts) {
+            score[i] = 0.0f;
+            continue;
+        }
+        y[1 + i] = vg_tail_surprise(&m->calibration.tail[i], score[i]);
+        said[n++] = y[1 + i];
+        most = y[1 + i] > y[1 + most] ? i : most;
+    }
+    y[0] = vg_surprise_merge(n, said);
+    for (uint32_t c = 0; c < channels; c++)
+        y[VG_DETECTOR_SHARE + c] = y[1 + most] > VG_SURPRISE_NONE ? share[most][c] : 0.0f;
+}
+
+static void step(const struct vg_model *model, uint32_t n, const float *x, void *const *memory,
+                 float *y, void *scratch)
+{
+    (void)scratch;
+    VG_CHECK(n > 0 && n <= VG_BATCH_MAX);
+    for (size_t i = 0; i < n; i++)
+        step_row((const struct detector *)model, memory[i], x + i * model->inputs,
+                 y + i * model->outputs);
+}
+
+/* ---- loading ---- */
+
+static void release(struct vg_model *model)
+{
+    free(model);
+}
+
+static vg_status take_members(struct vg_safetensors *f, struct vg_calibration *cal,
+                              struct vg_err *err)
+{
+    uint32_t members = 0;
+
+    for (uint32_t i = 0; i < VG_SCORES; i++) {
+        const char *text = vg_safetensors_metadata(f, vg_score_names[i]);
+
+        if (!text)
+            continue;
+        if (strlen(text) != 64 || text[strspn(text, "0123456789abcdef")] != '\0')
+            return vg_metadata_wrong(f, vg_score_names[i],
+                                     "the SHA-256 of a model file, 64 hexadecimal digits", err);
+        memcpy(cal->member[i], text, 65);
+        members++;
+    }
+    if (members == 0)
+        return vg_metadata_wrong(f, "fast",
+                                 "the SHA-256 of a model file, here or under \"slow\" "
+                                 "or \"window\"",
+                                 err);
+    return VG_OK;
+}
+
+static vg_status take_number(struct vg_safetensors *f, const char *key, float *ret,
+                             struct vg_err *err)
+{
+    uint32_t n = 0;
+    vg_status st = vg_metadata_numbers(f, key, 1, ret, &n, err);
+
+    if (st == VG_OK && !(*ret > 0.0f))
+        return vg_metadata_wrong(f, key, "a number above 0", err);
+    return st;
+}
+
+static vg_status take_numbers(struct vg_safetensors *f, struct vg_calibration *cal,
+                              struct vg_err *err)
+{
+    vg_status st = take_number(f, "drift", &cal->drift, err);
+
+    if (st == VG_OK)
+        st = take_number(f, "cap", &cal->cap, err);
+    if (st == VG_OK)
+        st = take_number(f, "threshold", &cal->threshold, err);
+    if (st == VG_OK)
+        st = vg_metadata_integer(f, "hold", 1, VG_DETECTOR_HOLD_MAX, &cal->hold, err);
+    return st;
+}
+
+static vg_status take_tensor(struct vg_safetensors *f, const char *name, uint64_t rows,
+                             uint64_t columns, float *ret, struct vg_err *err)
+{
+    uint64_t shape[2] = { rows, columns };
+    const float *value;
+    vg_status st = vg_safetensors_take(f, name, 2, shape, &value, err);
+
+    if (st == VG_OK)
+        memcpy(ret, value, rows * columns * sizeof(float));
+    return st;
+}
+
+static vg_status take_nuisances(struct vg_safetensors *f, uint32_t channels,
+                                struct vg_calibration *cal, struct vg_err *err)
+{
+    uint64_t shape[2] = { 0, channels };
+    const float *value;
+    vg_status st;
+
+    if (!vg_safetensors_has(f, "nuisance"))
+        return VG_OK;
+    st = vg_safetensors_take(f, "nuisance", 2, shape, &value, err);
+    if (st != VG_OK)
+        return st;
+    if (shape[0] > VG_NUISANCES_MAX)
+        return vg_fail(err, VG_E_MODEL, "%s: tensor nuisance: expected at most %d rows",
+                       vg_safetensors_path(f), VG_NUISANCES_MAX);
+    cal->nuisances = (uint32_t)shape[0];
+    memcpy(cal->nuisance, value, shape[0] * channels * sizeof(float));
+    return VG_OK;
+}
+
+static vg_status take_tails(struct vg_safetensors *f, struct vg_calibration *cal,
+                            struct vg_err *err)
+{
+    float row[VG_SCORES][4];
+    vg_status st = take_tensor(f, "tail", VG_SCORES, 4, row[0], err);
+
+    for (uint32_t i = 0; st == VG_OK && i < VG_SCORES; i++) {
+        cal->tail[i] = (struct vg_tail){ row[i][0], row[i][1], row[i][2], row[i][3] };
+        if (!vg_tail_sound(&cal->tail[i]))
+            st = vg_fail(err, VG_E_MODEL,
+                         "%s: tensor tail, row %u: expected a threshold above 0, a shape from -4 "
+                         "to 4, a scale above 0 and a share above 0 and at most 0.5",
+                         vg_safetensors_path(f), i);
+    }
+    return st;
+}
+
+static vg_status take_all(struct vg_safetensors *f, struct detector *m, struct vg_err *err)
+{
+    struct vg_calibration *cal = &m->calibration;
+    const uint32_t channels = m->model.channels;
+    vg_status st = take_members(f, cal, err);
+
+    if (st == VG_OK)
+        st = take_numbers(f, cal, err);
+    if (st == VG_OK)
+        st = take_tensor(f, "covariance", channels, channels, cal->covariance, err);
+    if (st == VG_OK)
+        st = take_tensor(f, "sigma_min", 1, channels, cal->sigma_min, err);
+    if (st == VG_OK)
+        st = take_nuisances(f, channels, cal, err);
+    if (st == VG_OK)
+        st = take_tails(f, cal, err);
+    return st;
+}
+
+static vg_status check(const struct vg_safetensors *f, struct detector *m, struct vg_err *err)
+{
+    const struct vg_calibration *cal = &m->calibration;
+    const uint32_t channels = m->model.channels;
+    bool use[VG_CHANNELS];
+
+    for (uint32_t i = 0; i < channels; i++) {
+        use[i] = true;
+        if (!(cal->sigma_min[i] > 0.0f))
+            return vg_fail(err, VG_E_MODEL, "%s: tensor sigma_min: expected numbers above 0",
+                           vg_safetensors_path(f));
+        for (uint32_t j = 0; j < i; j++) {
+            if (cal->covariance[i * channels + j] != cal->covariance[j * channels + i])
+                return vg_fail(err, VG_E_MODEL, "%s: tensor covariance: expected a symmetric one",
+                               vg_safetensors_path(f));
+        }
+    }
+    if (!prepare(cal, channels, use, &m->all))
+        return vg_fail(err, VG_E_MODEL, "%s: tensor covariance: expected a positive definite one",
+                       vg_safetensors_path(f));
+    return VG_OK;
+}
+
+static vg_status build(struct vg_safetensors *f, struct vg_model **ret, struct vg_err *err)
+{
+    struct detector *m = calloc(1, sizeof(*m));
+    vg_status st;
+
+    VG_CHECK(m != NULL);
+    m->model.ops = &vg_model_detector;
+    st = vg_metadata_common(f, vg_model_detector.name, &m->model, err);
+    if (st == VG_OK)
+        st = take_all(f, m, err);
+    if (st == VG_OK)
+        st = check(f, m, err);
+    if (st != VG_OK) {
+        free(m);
+        return st;
+    }
+    m->model.inputs = vg_detector_inputs(m->model.channels);
+    m->model.outputs = vg_detector_outputs(m->model.channels);
+    m->model.memory_size = sizeof(struct memory) + 2 * sizeof(float) * m->model.channels;
+    m->model.scratch_size = sizeof(float);
+    m->model.threshold = m->calibration.threshold;
+    m->model.parameters =
+        (size_t)m->model.channels * (m->model.channels + m->calibration.nuisances);
+    *ret = &m->model;
+    return VG_OK;
+}
+
+static vg_status load(const char *path, struct vg_model **ret, struct vg_err *err)
+{
+    return vg_model_load(&vg_model_detector, path, ret, err);
+}
+
+/* ---- saving ---- */
+
+static void add_number(struct vg_safetensors_out *out, const char *key, float value)
+{
+    struct vg_buf text = VG_BUF_INIT;
+
+    vg_buf_float(&text, value);
+    vg_safetensors_add_text(out, key, text.data);
+    vg_buf_done(&text);
+}
+
+void vg_detector_add_texts(struct vg_safetensors_out *out, const struct vg_calibration *c)
+{
+    char hold[16];
+
+    for (uint32_t i = 0; i < VG_SCORES; i++) {
+        if (c->member[i][0] != '\0')
+            vg_safetensors_add_text(out, vg_score_names[i], c->member[i]);
+    }
+    add_number(out, "drift", c->drift);
+    add_number(out, "cap", c->cap);
+    snprintf(hold, sizeof(hold), "%u", c->hold);
+    vg_safetensors_add_text(out, "hold", hold);
+    add_number(out, "threshold", c->threshold);
+}
+
+void vg_detector_add_tensors(struct vg_safetensors_out *out, uint32_t channels,
+                             const struct vg_calibration *c)
+{
+    const uint32_t square[2] = { channels, channels }, row[2] = { 1, channels };
+    const uint32_t nuisance[2] = { c->nuisances, channels }, tails[2] = { VG_SCORES, 4 };
+    float tail[VG_SCORES][4];
+
+    for (uint32_t i = 0; i < VG_SCORES; i++) {
+        const struct vg_tail *t = &c->tail[i];
+
+        tail[i][0] = t->threshold;
+        tail[i][1] = t->shape;
+        tail[i][2] = t->scale;
+        tail[i][3] = t->share;
+    }
+    vg_safetensors_add(out, "covariance", 2, square, c->covariance);
+    vg_safetensors_add(out, "sigma_min", 2, row, c->sigma_min);
+    if (c->nuisances > 0)
+        vg_safetensors_add(out, "nuisance", 2, nuisance, c->nuisance);
+    vg_safetensors_add(out, "tail", 2, tails, tail[0]);
+}
+
+void vg_detector_question(uint32_t channels, uint32_t steps, float *x)
+{
+    uint32_t state = 1;
+
+    for (uint32_t t = 0; t < steps; t++) {
+        for (uint32_t i = 0; i < 5 * channels; i++) {
+            uint32_t part = i / channels;
+            float u;
+
+            state = state * UINT32_C(1664525) + UINT32_C(1013904223);
+            u = (float)(state >> 8) / (float)(1 << 24);
+            if (part == 1 || part == 3)
+                *x++ = u < 0.9f ? 1.0f : 0.0f;
+            else
+                *x++ = part == 4 ? u / (float)channels : 8.0f * (u - 0.4f);
+        }
+        *x++ = t % 5 != 0 ? 1.0f : 0.0f;
+    }
+}
