@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/fma_peak.h"
 #include "core/model.h"
 #include "models/kernel.h"
 
@@ -36,39 +37,6 @@ static void *zeros(size_t bytes)
     memset(p, 0, size);
     return p;
 }
-
-/* ---- what the processor can do ---- */
-
-#if defined(__x86_64__)
-enum { CHAINS = 12, LANES = 8, FMA_TURNS = 8000000 };
-
-/* clang-format off */
-#define FMA(r) "vfmadd231ps %%ymm15, %%ymm15, %%ymm" #r "\n\t"
-/* Twelve independent chains hide the latency of an FMA on any processor of today. */
-static double peak_flops(void)
-{
-    double start_s;
-
-    if (!vg_kernel_avx2())
-        return 0.0;
-    start_s = cpu_s();
-    __asm__ volatile("vzeroall" :::
-                     "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                     "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
-    for (int i = 0; i < FMA_TURNS; i++)
-        __asm__ volatile(FMA(0) FMA(1) FMA(2) FMA(3) FMA(4) FMA(5)
-                         FMA(6) FMA(7) FMA(8) FMA(9) FMA(10) FMA(11) :::
-                         "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                         "xmm9", "xmm10", "xmm11", "xmm15");
-    return 2.0 * LANES * CHAINS * FMA_TURNS / (cpu_s() - start_s);
-}
-/* clang-format on */
-#else
-static double peak_flops(void)
-{
-    return 0.0;
-}
-#endif
 
 /* ---- the models ---- */
 
@@ -119,19 +87,12 @@ static void measure_file(const struct vg_model_ops *ops, const char *name, const
 
 int main(int argc, char **argv)
 {
-    double best = 0.0;
-
     if (argc != 5) {
         fprintf(stderr, "usage: bench_models FORECASTER FLOP AUTOENCODER FLOP\n");
         return 2;
     }
     vg_kernel_thread_init();
-    for (int i = 0; i < RUNS; i++) {
-        double flops = peak_flops();
-
-        best = flops > best ? flops : best;
-    }
-    printf("fma_peak 8 0 %.1f\n", best / 1e9);
+    printf("fma_peak 1 0 %.1f\n", fma_peak(vg_kernel()) / 1e9);
     measure_file(&vg_model_lstm, "forecaster", argv[1], strtod(argv[2], NULL));
     measure_file(&vg_model_autoencoder, "autoencoder", argv[3], strtod(argv[4], NULL));
     return 0;

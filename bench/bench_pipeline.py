@@ -92,7 +92,7 @@ def bench_models():
         forecaster, detector = models_in(path)
         flop = [pipeline.flop_per_step(f) for f in (forecaster, detector)]
         said = lines_of("bench_models", forecaster, flop[0], detector, flop[1])
-    peak = float(said["fma_peak 8"][2])
+    peak = float(said["fma_peak 1"][2])
     for name, flops in zip(("forecaster", "autoencoder"), flop):
         for batch in (64, 1):
             _, steps, gflops = said[f"{name} {batch}"]

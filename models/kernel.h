@@ -44,9 +44,7 @@ struct vg_packed {
 struct vg_dense {
     uint32_t inputs;  /**< K */
     uint32_t outputs; /**< N */
-    float *weight;    /**< packed [N / 16, K, 16]: outputs innermost, so that one load serves
-                           neighbouring sums; the last panel is filled up with zeros */
-    float *bias;      /**< [N], filled up likewise */
+    struct vg_packed packed;
 };
 
 struct vg_kernel {
@@ -112,11 +110,7 @@ const struct vg_kernel *vg_kernel(void);
 /** The forms that this processor has, the slowest (portable) first; NULL past the last. */
 const struct vg_kernel *vg_kernel_form(uint32_t index);
 
-/** Go away: vg_kernel_form() is in their place. */
-const struct vg_kernel *vg_kernel_portable(void);
-const struct vg_kernel *vg_kernel_avx2(void);
-
-/** The arithmetic contract, "fma-f32-1": part of a snapshot's identity, equal for all forms. */
+/** The arithmetic contract, "fma-f32-2": part of a snapshot's identity, equal for all forms. */
 const char *vg_kernel_id(void);
 
 /** Sets the calling thread's floating-point environment to what results depend on. */

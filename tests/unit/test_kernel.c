@@ -1,7 +1,9 @@
 /* test_kernel.c - layers and activations: how exact, and the same bits in every form. */
 #include <criterion/criterion.h>
+#include <criterion/parameterized.h>
 #include <float.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__x86_64__)
@@ -11,11 +13,9 @@
 #include "core/model.h"
 #include "models/kernel.h"
 
-enum { INPUTS = 37, OUTPUTS = 45, HIDDEN = 29, BATCH = VG_BATCH_MAX };
+enum { WIDTH_MAX = 128, GATES_MAX = 4, BATCH = VG_BATCH_MAX };
 
-static const struct vg_kernel *portable, *fast;
-static struct vg_dense layer;
-static float x[BATCH][INPUTS];
+static const struct vg_kernel *portable;
 
 /* A fixed sequence; the numbers only have to be many and different. */
 static uint32_t next(void)
@@ -48,28 +48,11 @@ static float awkward(void)
 
 static void setup(void)
 {
-    float weight[OUTPUTS * INPUTS], bias[OUTPUTS];
-
     vg_kernel_thread_init();
-    portable = vg_kernel_portable();
-    fast = vg_kernel();
-    for (size_t i = 0; i < VG_ARRAY_LEN(weight); i++)
-        weight[i] = awkward();
-    for (size_t i = 0; i < VG_ARRAY_LEN(bias); i++)
-        bias[i] = awkward();
-    for (size_t i = 0; i < BATCH; i++) {
-        for (size_t k = 0; k < INPUTS; k++)
-            x[i][k] = awkward();
-    }
-    vg_dense_init(&layer, INPUTS, OUTPUTS, weight, bias);
+    portable = vg_kernel_form(0);
 }
 
-static void teardown(void)
-{
-    vg_dense_done(&layer);
-}
-
-TestSuite(kernel, .init = setup, .fini = teardown, .timeout = 120);
+TestSuite(kernel, .init = setup, .timeout = 120);
 
 /* Every 65,536th float and its neighbours, both signs: all exponents, subnormals included. */
 static float sampled(uint32_t i)
@@ -132,13 +115,30 @@ Test(kernel, tanh_and_sigmoid_are_exact_to_2e_7)
     }
 }
 
-Test(kernel, tanh_keeps_small_arguments_and_signs)
+Test(kernel, tanh_is_exact_also_where_its_argument_is_small)
 {
-    cr_assert(same_bits(vg_tanhf(-0.0f), -0.0f));
+    for (float v = 1.0f; v > 1e-30f; v *= 0.37f) {
+        cr_assert_leq(relative(vg_tanhf(v), tanh((double)v)), 4e-7, "tanh(%a)", (double)v);
+        cr_assert_eq(vg_tanhf(-v), -vg_tanhf(v), "tanh(%a)", (double)-v);
+    }
+    cr_assert(same_bits(vg_tanhf(0.0f), 0.0f) && same_bits(vg_tanhf(-0.0f), -0.0f));
     cr_assert_eq(vg_tanhf(FLT_TRUE_MIN), FLT_TRUE_MIN);
-    cr_assert_eq(vg_tanhf(-1e-20f), -1e-20f);
+}
+
+Test(kernel, saturated_functions_reach_their_bounds_and_do_not_pass_them)
+{
+    for (float v = 9.2f; v < 1e30f; v *= 1.7f) {
+        cr_assert_eq(vg_tanhf(v), 1.0f);
+        cr_assert_eq(vg_tanhf(-v), -1.0f);
+        cr_assert_leq(vg_sigmoidf(v), 1.0f);
+        cr_assert_geq(vg_sigmoidf(-v), 0.0f);
+    }
+    for (uint32_t i = 0; i < SAMPLES; i++)
+        cr_assert_leq(fabsf(vg_tanhf(uniform(12.0f))), 1.0f);
     cr_assert_eq(vg_tanhf(INFINITY), 1.0f);
     cr_assert_eq(vg_tanhf(-INFINITY), -1.0f);
+    cr_assert_eq(vg_sigmoidf(INFINITY), 1.0f);
+    cr_assert(isnan(vg_tanhf(NAN)) && isnan(vg_sigmoidf(NAN)) && isnan(vg_expf(NAN)));
 }
 
 Test(kernel, log1p_is_exact_to_2e_7)
@@ -154,121 +154,354 @@ Test(kernel, log1p_is_exact_to_2e_7)
     cr_assert_eq(vg_log1pf(-3.0f), 0.0f, "a negative argument counts as 0");
 }
 
-Test(kernel, functions_of_one_value_have_the_same_bits_in_both_forms)
+Test(kernel, functions_of_one_value_have_the_same_bits_in_every_form)
 {
-    for (uint32_t i = 0; i < 2 * SAMPLES; i++) {
-        float v = i < SAMPLES ? sampled(i) : uniform(20.0f);
+    const struct vg_kernel *form;
 
-        cr_assert(same_bits(portable->exp(v), fast->exp(v)), "exp(%a)", (double)v);
-        cr_assert(same_bits(portable->tanh(v), fast->tanh(v)), "tanh(%a)", (double)v);
-        cr_assert(same_bits(portable->sigmoid(v), fast->sigmoid(v)), "sigmoid(%a)", (double)v);
-        cr_assert(same_bits(portable->log1p(v), fast->log1p(v)), "log1p(%a)", (double)v);
-    }
-}
+    for (uint32_t f = 1; (form = vg_kernel_form(f)); f++) {
+        for (uint32_t i = 0; i < SAMPLES; i++) {
+            float v = i % 2 ? sampled(i) : uniform(20.0f);
 
-Test(kernel, softplus_has_the_same_bits_in_both_forms_and_at_every_place)
-{
-    float in[BATCH], a[BATCH], b[BATCH], one;
-
-    for (int round = 0; round < 200; round++) {
-        for (size_t i = 0; i < BATCH; i++)
-            in[i] = awkward();
-        portable->softplus(BATCH, in, a);
-        fast->softplus(BATCH, in, b);
-        for (size_t i = 0; i < BATCH; i++) {
-            fast->softplus(1, &in[i], &one);
-            cr_assert(same_bits(a[i], b[i]), "softplus(%a)", (double)in[i]);
-            cr_assert(same_bits(b[i], one), "softplus(%a)", (double)in[i]);
-            cr_assert(a[i] >= 0.0f && fabs((double)a[i] - fmax((double)in[i], 0.0) -
-                                           log1p(exp(-fabs((double)in[i])))) <=
-                                          3e-7 * fmax(1.0, fabs((double)in[i])),
-                      "softplus(%a)", (double)in[i]);
+            cr_assert(same_bits(portable->exp(v), form->exp(v)), "exp(%a)", (double)v);
+            cr_assert(same_bits(portable->tanh(v), form->tanh(v)), "tanh(%a)", (double)v);
+            cr_assert(same_bits(portable->sigmoid(v), form->sigmoid(v)), "sigmoid(%a)", (double)v);
+            cr_assert(same_bits(portable->log1p(v), form->log1p(v)), "log1p(%a)", (double)v);
         }
     }
 }
 
-Test(kernel, a_layer_adds_its_inputs_in_order_to_the_bias)
+/* One array function of one form against one value at a time, at every length and place. */
+static void check_array(void (*array)(size_t n, float *x), float (*one)(float x), const char *name)
 {
-    float y[OUTPUTS];
+    for (size_t n = 0; n <= 40; n++) {
+        float before[41], after[41];
 
-    fast->dense(&layer, 1, x[0], INPUTS, y, OUTPUTS);
-    for (size_t j = 0; j < OUTPUTS; j++) {
-        float sum = layer.bias[j];
-
-        for (size_t k = 0; k < INPUTS; k++)
-            sum = fmaf(x[0][k], layer.weight[(j / 16 * INPUTS + k) * 16 + j % 16], sum);
-        cr_assert(same_bits(y[j], sum), "output %zu", j);
+        for (size_t i = 0; i < 41; i++)
+            before[i] = after[i] = awkward();
+        array(n, after);
+        for (size_t i = 0; i < n; i++)
+            cr_assert(same_bits(after[i], one(before[i])), "%s(%a)", name, (double)before[i]);
+        for (size_t i = n; i < 41; i++)
+            cr_assert(same_bits(after[i], before[i]), "%s wrote behind its end", name);
     }
 }
 
-Test(kernel, a_row_has_the_same_bits_in_every_batch_at_every_place_and_in_both_forms)
+Test(kernel, functions_of_arrays_have_the_bits_of_single_values)
 {
-    static float alone[BATCH][OUTPUTS], y[BATCH][OUTPUTS];
+    const struct vg_kernel *form;
 
-    for (size_t i = 0; i < BATCH; i++)
-        portable->dense(&layer, 1, x[i], INPUTS, alone[i], OUTPUTS);
-    for (uint32_t n = 1; n <= BATCH; n++) {
-        for (uint32_t first = 0; first + n <= BATCH; first += 7) {
-            memset(y, 0xff, sizeof(y));
-            fast->dense(&layer, n, x[first], INPUTS, y[0], OUTPUTS);
-            for (uint32_t i = 0; i < n; i++) {
-                for (uint32_t j = 0; j < OUTPUTS; j++)
-                    cr_assert(same_bits(y[i][j], alone[first + i][j]), "batch %u row %u output %u",
-                              n, i, j);
+    for (uint32_t f = 0; (form = vg_kernel_form(f)); f++) {
+        check_array(form->exp_n, portable->exp, "exp");
+        check_array(form->tanh_n, portable->tanh, "tanh");
+        check_array(form->sigmoid_n, portable->sigmoid, "sigmoid");
+    }
+}
+
+Test(kernel, softplus_is_exact_and_has_the_same_bits_in_every_form_and_at_every_place)
+{
+    const struct vg_kernel *form;
+    float in[BATCH], a[BATCH], b[BATCH];
+
+    for (int round = 0; round < 100; round++) {
+        for (size_t i = 0; i < BATCH; i++)
+            in[i] = awkward();
+        for (size_t i = 0; i < BATCH; i++)
+            portable->softplus(1, &in[i], &a[i]);
+        for (uint32_t f = 0; (form = vg_kernel_form(f)); f++) {
+            form->softplus(BATCH - 3, in, b);
+            for (size_t i = 0; i < BATCH - 3; i++) {
+                cr_assert(same_bits(a[i], b[i]), "softplus(%a)", (double)in[i]);
+                cr_assert(a[i] >= 0.0f && fabs((double)a[i] - fmax((double)in[i], 0.0) -
+                                               log1p(exp(-fabs((double)in[i])))) <=
+                                              3e-7 * fmax(1.0, fabs((double)in[i])),
+                          "softplus(%a)", (double)in[i]);
             }
         }
     }
 }
 
-Test(kernel, a_layer_writes_only_its_outputs)
-{
-    float y[3][OUTPUTS + 2];
+/* ---- layers ---- */
 
-    for (size_t i = 0; i < 3; i++)
-        y[i][OUTPUTS] = y[i][OUTPUTS + 1] = 7.0f;
-    fast->dense(&layer, 3, x[0], INPUTS, y[0], OUTPUTS + 2);
-    for (size_t i = 0; i < 3; i++)
-        cr_assert(y[i][OUTPUTS] == 7.0f && y[i][OUTPUTS + 1] == 7.0f, "row %zu", i);
+/* The contract of kernel.h, said once more in plain loops. */
+
+static float *weight_x, *weight_h, *bias_x, *bias_h; /* [sums, K], [sums, H], [sums], [sums] */
+
+static float sum_up(float sum, const float *w, const float *x, uint32_t n)
+{
+    for (uint32_t k = 0; k < n; k++)
+        sum = fmaf(x[k], w[k], sum);
+    return sum;
 }
 
-Test(kernel, an_lstm_cell_has_the_same_bits_in_both_forms)
+static float activated(enum vg_activation activation, float x)
 {
-    float gates[4 * HIDDEN], h1[HIDDEN], c1[HIDDEN], h2[HIDDEN], c2[HIDDEN];
+    switch (activation) {
+    case VG_RELU:
+        return x < 0.0f ? 0.0f : x;
+    case VG_SIGMOID:
+        return portable->sigmoid(x);
+    case VG_TANH:
+        return portable->tanh(x);
+    case VG_LINEAR:
+        break;
+    }
+    return x;
+}
 
-    for (int round = 0; round < 500; round++) {
-        for (size_t i = 0; i < VG_ARRAY_LEN(gates); i++)
-            gates[i] = awkward();
-        for (size_t i = 0; i < HIDDEN; i++) {
-            h1[i] = h2[i] = awkward();
-            c1[i] = c2[i] = awkward();
-        }
-        portable->lstm_cell(HIDDEN, gates, h1, c1);
-        fast->lstm_cell(HIDDEN, gates, h2, c2);
-        for (size_t i = 0; i < HIDDEN; i++) {
-            cr_assert(same_bits(h1[i], h2[i]));
-            cr_assert(same_bits(c1[i], c2[i]));
-        }
+/* The sum of a gate for unit j: over inputs, then over hidden units. */
+static float gate(const struct vg_layer *l, uint32_t g, uint32_t j, const float *x, const float *h)
+{
+    size_t row = (size_t)g * l->outputs + j;
+    float sum = sum_up(bias_x[row] + bias_h[row], weight_x + row * l->inputs, x, l->inputs);
+
+    return sum_up(sum, weight_h + row * l->outputs, h, l->outputs);
+}
+
+static void plain_lstm(const struct vg_layer *l, const float *x, const float *h, float *c, float *y)
+{
+    for (uint32_t j = 0; j < l->outputs; j++) {
+        float i = portable->sigmoid(gate(l, 0, j, x, h)),
+              f = portable->sigmoid(gate(l, 1, j, x, h));
+        float g = portable->tanh(gate(l, 2, j, x, h)), o = portable->sigmoid(gate(l, 3, j, x, h));
+
+        c[j] = fmaf(f, c[j], i * g);
+        y[j] = o * portable->tanh(c[j]);
     }
 }
+
+static void plain_gru(const struct vg_layer *l, const float *x, const float *h, float *y)
+{
+    for (uint32_t j = 0; j < l->outputs; j++) {
+        size_t row = (size_t)2 * l->outputs + j;
+        float r = portable->sigmoid(gate(l, 0, j, x, h)),
+              z = portable->sigmoid(gate(l, 1, j, x, h));
+        float nx = sum_up(bias_x[row], weight_x + row * l->inputs, x, l->inputs);
+        float nh = sum_up(bias_h[row], weight_h + row * l->outputs, h, l->outputs);
+        float n = portable->tanh(fmaf(r, nh, nx));
+
+        y[j] = fmaf(z, h[j] - n, n);
+    }
+}
+
+static void plain_decay(const struct vg_layer *l, const float *x, float *y)
+{
+    uint32_t v = l->outputs / 3;
+
+    memcpy(y, x, 3 * v * sizeof(float));
+    for (uint32_t i = 0; i < v; i++) {
+        float rate = fmaf(weight_x[i], x[2 * v + i], bias_x[i]);
+
+        y[i] = x[i] * fmaf(1.0f - x[v + i], portable->exp(rate > 0.0f ? -rate : -0.0f), x[v + i]);
+    }
+}
+
+static void plain(const struct vg_layer *l, const float *x, float *state, float *y)
+{
+    switch (l->kind) {
+    case VG_LAYER_DENSE:
+        for (uint32_t j = 0; j < l->outputs; j++)
+            y[j] = activated(l->activation,
+                             sum_up(bias_x[j], weight_x + (size_t)j * l->inputs, x, l->inputs));
+        break;
+    case VG_LAYER_LSTM:
+        plain_lstm(l, x, state, state + l->outputs, y);
+        break;
+    case VG_LAYER_GRU:
+        plain_gru(l, x, state, y);
+        break;
+    case VG_LAYER_RNN:
+        for (uint32_t j = 0; j < l->outputs; j++)
+            y[j] = portable->tanh(gate(l, 0, j, x, state));
+        break;
+    case VG_LAYER_DECAY:
+        plain_decay(l, x, y);
+        break;
+    }
+    if (l->kind != VG_LAYER_DENSE && l->kind != VG_LAYER_DECAY)
+        memcpy(state, y, l->outputs * sizeof(float));
+}
+
+struct row {
+    int kind, activation;
+    uint32_t inputs, outputs;
+};
+
+ParameterizedTestParameters(kernel, layers_have_the_bits_of_plain_loops)
+{
+    static struct row rows[] = {
+        { VG_LAYER_DENSE, VG_LINEAR, 1, 1 },     { VG_LAYER_DENSE, VG_LINEAR, 37, 100 },
+        { VG_LAYER_DENSE, VG_RELU, 100, 17 },    { VG_LAYER_DENSE, VG_RELU, 64, 127 },
+        { VG_LAYER_DENSE, VG_SIGMOID, 7, 64 },   { VG_LAYER_DENSE, VG_TANH, 17, 45 },
+        { VG_LAYER_LSTM, VG_LINEAR, 1, 1 },      { VG_LAYER_LSTM, VG_LINEAR, 8, 64 },
+        { VG_LAYER_LSTM, VG_LINEAR, 17, 7 },     { VG_LAYER_LSTM, VG_LINEAR, 64, 17 },
+        { VG_LAYER_LSTM, VG_LINEAR, 7, 100 },    { VG_LAYER_GRU, VG_LINEAR, 1, 1 },
+        { VG_LAYER_GRU, VG_LINEAR, 37, 7 },      { VG_LAYER_GRU, VG_LINEAR, 64, 64 },
+        { VG_LAYER_GRU, VG_LINEAR, 7, 17 },      { VG_LAYER_GRU, VG_LINEAR, 17, 100 },
+        { VG_LAYER_RNN, VG_LINEAR, 1, 7 },       { VG_LAYER_RNN, VG_LINEAR, 64, 64 },
+        { VG_LAYER_RNN, VG_LINEAR, 17, 100 },    { VG_LAYER_DECAY, VG_LINEAR, 3, 3 },
+        { VG_LAYER_DECAY, VG_LINEAR, 111, 111 },
+    };
+
+    return cr_make_param_array(struct row, rows, VG_ARRAY_LEN(rows));
+}
+
+static float *random_tensor(size_t n, float (*draw)(void))
+{
+    float *p = malloc(n * sizeof(float));
+
+    cr_assert_not_null(p);
+    for (size_t i = 0; i < n; i++)
+        p[i] = draw();
+    return p;
+}
+
+static float mild(void)
+{
+    return uniform(0.3f);
+}
+
+static float wild(void)
+{
+    return next() % 500 == 0 ? INFINITY : awkward();
+}
+
+struct rows {
+    float x[BATCH][WIDTH_MAX], state[BATCH][2 * WIDTH_MAX], y[BATCH][WIDTH_MAX];
+};
+
+static struct rows before, expected, got;
+
+static void draw_rows(float (*draw)(void))
+{
+    for (size_t b = 0; b < BATCH; b++) {
+        for (size_t i = 0; i < WIDTH_MAX; i++)
+            before.x[b][i] = draw();
+        for (size_t i = 0; i < (size_t)2 * WIDTH_MAX; i++)
+            before.state[b][i] = draw();
+    }
+}
+
+/* Rows [first, first + n) through the layer as one batch. */
+static void run(const struct vg_packed *p, uint32_t first, uint32_t n)
+{
+    void *state[BATCH];
+
+    memcpy(&got, &before, sizeof(got));
+    memset(got.y, 0x55, sizeof(got.y));
+    for (uint32_t i = 0; i < n; i++)
+        state[i] = got.state[first + i];
+    if (p->layer.kind == VG_LAYER_DENSE || p->layer.kind == VG_LAYER_DECAY)
+        p->kernel->apply(p, n, got.x[first], WIDTH_MAX, got.y[first], WIDTH_MAX);
+    else
+        p->kernel->advance(p, n, got.x[first], WIDTH_MAX, state, 0, got.y[first], WIDTH_MAX);
+}
+
+static void check_same(const float *a, const float *b, size_t n, const char *what, uint32_t row)
+{
+    for (size_t i = 0; i < n; i++)
+        cr_assert(same_bits(a[i], b[i]), "%s %zu of row %u: %a, expected %a", what, i, row,
+                  (double)a[i], (double)b[i]);
+}
+
+static void check_batch(const struct vg_packed *p, uint32_t first, uint32_t n)
+{
+    static float untouched[WIDTH_MAX];
+
+    memset(untouched, 0x55, sizeof(untouched));
+    run(p, first, n);
+    for (uint32_t b = 0; b < BATCH; b++) {
+        const bool in = b >= first && b < first + n;
+        const size_t width = in ? p->layer.outputs : 0;
+
+        check_same(got.y[b], expected.y[b], width, "output", b);
+        check_same(got.y[b] + width, untouched, WIDTH_MAX - width, "float behind outputs", b);
+        check_same(got.state[b], in ? expected.state[b] : before.state[b], 2 * WIDTH_MAX, "state",
+                   b);
+    }
+}
+
+static void check_layer(const struct vg_layer *l, float (*draw)(void))
+{
+    const float *tensors[] = { weight_x, weight_h, bias_x, bias_h };
+    const float *dense[] = { weight_x, bias_x };
+    const bool recurrent = l->kind != VG_LAYER_DENSE && l->kind != VG_LAYER_DECAY;
+    const struct vg_kernel *form;
+
+    draw_rows(draw);
+    memcpy(&expected, &before, sizeof(expected));
+    for (size_t b = 0; b < BATCH; b++)
+        plain(l, before.x[b], expected.state[b], expected.y[b]);
+    for (uint32_t f = 0; (form = vg_kernel_form(f)); f++) {
+        /* The portable form takes its time; batches of it end where blocks of the others do. */
+        const uint32_t step = f == 0 ? 31 : 1;
+        struct vg_packed p;
+
+        vg_packed_init(&p, form, l, recurrent ? tensors : dense);
+        for (uint32_t n = 1; n <= BATCH; n += step)
+            check_batch(&p, (n * 7) % (BATCH - n + 1), n);
+        vg_packed_done(&p);
+    }
+}
+
+ParameterizedTest(struct row *row, kernel, layers_have_the_bits_of_plain_loops)
+{
+    const struct vg_layer l = { (enum vg_layer_kind)row->kind, (enum vg_activation)row->activation,
+                                row->inputs, row->outputs };
+    const size_t sums = (size_t)GATES_MAX * l.outputs;
+    float (*const draw[])(void) = { mild, wild };
+
+    for (size_t i = 0; i < VG_ARRAY_LEN(draw); i++) {
+        weight_x = random_tensor(sums * l.inputs, draw[i]);
+        weight_h = random_tensor(sums * l.outputs, draw[i]);
+        bias_x = random_tensor(sums, draw[i]);
+        bias_h = random_tensor(sums, draw[i]);
+        check_layer(&l, draw[i]);
+        free(weight_x);
+        free(weight_h);
+        free(bias_x);
+        free(bias_h);
+    }
+}
+
+/* ---- the floating-point environment ---- */
 
 #if defined(__x86_64__)
 Test(kernel, thread_init_undoes_flushing_of_subnormals_and_other_rounding)
 {
     volatile float tiny = FLT_MIN, third = 3.0f;
-    float expected = 1.0f / third;
+    float rounded = 1.0f / third;
 
     _mm_setcsr(_mm_getcsr() | 0x8040 | 0x6000); /* FTZ, DAZ, round towards zero */
     cr_assert_eq(tiny * 0.5f, 0.0f);
     vg_kernel_thread_init();
     cr_assert_gt(tiny * 0.5f, 0.0f);
-    cr_assert_eq(1.0f / third, expected);
+    cr_assert_eq(1.0f / third, rounded);
+}
+
+Test(kernel, a_thread_that_flushes_subnormals_is_stopped, .signal = SIGABRT)
+{
+    _mm_setcsr(_mm_getcsr() | 0x8000);
+    vg_kernel_thread_check();
+}
+
+Test(kernel, a_thread_that_takes_subnormals_for_zeros_is_stopped, .signal = SIGABRT)
+{
+    _mm_setcsr(_mm_getcsr() | 0x0040);
+    vg_kernel_thread_check();
+}
+
+Test(kernel, a_thread_that_rounds_down_is_stopped, .signal = SIGABRT)
+{
+    _mm_setcsr(_mm_getcsr() | 0x2000);
+    vg_kernel_thread_check();
 }
 #endif
 
-Test(kernel, the_contract_has_one_name_for_all_forms)
+Test(kernel, there_is_one_name_for_the_bits_of_all_forms)
 {
-    cr_assert_str_eq(vg_kernel_id(), "fma-f32-1");
-    if (!vg_kernel_avx2())
-        cr_skip("this processor has only the portable form");
-    cr_assert_neq(vg_kernel_avx2(), vg_kernel_portable());
+    cr_assert_str_eq(vg_kernel_id(), "fma-f32-2");
+    cr_assert_str_eq(portable->name, "portable");
+    for (uint32_t f = 0; vg_kernel_form(f); f++)
+        cr_assert(vg_kernel_form(f + 1) || vg_kernel_form(f) == vg_kernel(),
+                  "the last is the fastest");
 }

@@ -100,8 +100,8 @@ Test(lstm, the_bits_are_those_of_the_arithmetic_contract)
         for (size_t i = 0; i < model->outputs * sizeof(float); i++)
             hash = (hash ^ ((const uint8_t *)y)[i]) * UINT64_C(0x100000001b3);
     }
-    cr_assert_str_eq(vg_kernel_id(), "fma-f32-1");
-    cr_assert_eq(hash, UINT64_C(0xf2e376662b9bd99f), "the hash is %#llx", (unsigned long long)hash);
+    cr_assert_str_eq(vg_kernel_id(), "fma-f32-2");
+    cr_assert_eq(hash, UINT64_C(0xaed3878b90e89d77), "the hash is %#llx", (unsigned long long)hash);
 }
 
 Test(lstm, quantiles_ascend)
@@ -181,84 +181,4 @@ Test(lstm_refused, a_missing_file_is_named)
 {
     cr_assert_eq(vg_model_lstm.load("/nowhere/x.safetensors", &model, &err), VG_E_MODEL);
     cr_assert(strstr(err.msg, "/nowhere/x.safetensors"), "%s", err.msg);
-}
-
-enum { FILE_SIZE_MAX = 65536 };
-
-static size_t golden_bytes(char bytes[FILE_SIZE_MAX])
-{
-    FILE *f = fopen(GOLDEN("lstm.safetensors"), "rb");
-    size_t n = fread(bytes, 1, FILE_SIZE_MAX, f);
-
-    fclose(f);
-    return n;
-}
-
-static void expect_refused(const char *bytes, size_t n, const char *message)
-{
-    char path[] = "/tmp/vigil-lstm-XXXXXX";
-    int fd = mkstemp(path);
-    FILE *f = fdopen(fd, "wb");
-
-    cr_assert_eq(fwrite(bytes, 1, n, f), n);
-    fclose(f);
-    cr_expect_eq(vg_model_lstm.load(path, &model, &err), VG_E_MODEL, "%s", message);
-    cr_expect(strstr(err.msg, message), "expected %s in %s", message, err.msg);
-    remove(path);
-}
-
-/* A copy of the golden file in which `from` is replaced by `to`, of the same length. */
-static void expect_refusal(const char *from, const char *to, const char *message)
-{
-    char bytes[FILE_SIZE_MAX];
-    size_t n = golden_bytes(bytes);
-    char *at = memmem(bytes, n, from, strlen(from));
-
-    cr_assert(at && strlen(from) == strlen(to), "%s", from);
-    memcpy(at, to, strlen(to));
-    expect_refused(bytes, n, message);
-}
-
-Test(lstm_refused, a_file_whose_metadata_are_wrong_says_which)
-{
-    expect_refusal("\"vigil.schema\":\"1\"", "\"vigil.schema\":\"2\"", "vigil.schema");
-    expect_refusal("hr,spo2,rr", "hr,spo3,rr", "\"channels\"");
-    expect_refusal("hr,spo2,rr", "hr,spo2,hr", "\"channels\"");
-    expect_refusal("/min,%,/min", "/min,%,kPa ", "\"units\"");
-    expect_refusal("84,97,18", "84,,97,1", "\"mean\"");
-    expect_refusal("84,97,18", "84,97118", "\"mean\": expected 3 entries");
-    expect_refusal("15,2,4.5", "15,0,4.5", "\"scale\": expected numbers above 0");
-    expect_refusal("\"tick\":\"10s\"", "\"tick\":\"10 \"", "\"tick\"");
-    expect_refusal("60s,300s", "60s,305s", "\"horizons\"");
-    expect_refusal("60s,300s", "300s,60s", "\"horizons\"");
-    expect_refusal("\"ifgo\"", "\"iofg\"", "\"gates\"");
-    expect_refusal("\"training_data_sha256\":\"0", "\"training_data_sha256\":\"g", "sha256");
-    expect_refusal("\"training_data_sha256\"", "\"training_data_sha257\"", "there is none");
-}
-
-Test(lstm_refused, quantiles_must_ascend_and_have_a_median)
-{
-    expect_refusal("0.5,0.75", "0.5,0.05", "ascending");
-    expect_refusal("0.5,0.75", "0.6,0.75", "expected 0.5 among them");
-}
-
-Test(lstm_refused, missing_and_extra_tensors_are_named)
-{
-    expect_refusal("lstm.bias_hh_l1", "lstm.bias_hh_x1", "expected a tensor lstm.bias_hh_l1");
-    expect_refusal("lstm.weight_ih_l2", "lstm.weight_ih_x2", "expected no such tensor");
-    expect_refusal("head.weight", "head_weight", "expected a tensor head.weight");
-}
-
-Test(lstm_refused, weights_that_do_not_do_what_the_file_says_fail_the_self_test)
-{
-    char bytes[FILE_SIZE_MAX];
-    size_t n = golden_bytes(bytes);
-    uint64_t header;
-    float weight;
-
-    memcpy(&header, bytes, sizeof(header));
-    memcpy(&weight, bytes + 8 + header, sizeof(weight));
-    weight += 0.01f;
-    memcpy(bytes + 8 + header, &weight, sizeof(weight));
-    expect_refused(bytes, n, "self-test: expected outputs within 1e-05");
 }

@@ -1,0 +1,442 @@
+/* kernel_form.h - the source of every form of the kernel; kernel_<form>.c includes it.
+ *
+ * Before, that file defines
+ *   FORM, FORM_NAME       the object, and what people read
+ *   LANES, REGISTERS      floats of a vector; vector registers of the processor, 16 or 32
+ *   vec, ivec             vectors of LANES floats and of as many int32_t
+ *   vec_load, vec_store   at any address
+ *   vec_all(f)            f in every lane
+ *   vec_fma(a, b, c)      a b + c, rounded once
+ *   vec_min, vec_max      a < b ? a : b, a > b ? a : b: so NaN in b stays, and in a does not
+ *   VEC_PIN(v)            has the compiler keep v in a register
+ *
+ * Vector lanes never meet in one sum: they are different outputs. So LANES changes no bit.
+ */
+#include "models/kernel_private.h"
+
+#include <float.h>
+#include <string.h>
+
+#define BODY   static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 8")
+
+#include "models/kernel_math.h"
+
+/* ---- arrays ---- */
+
+BODY vec load_some(const float *p, size_t n)
+{
+    float whole[LANES] = { 0 };
+
+    if (n >= LANES)
+        return vec_load(p);
+    for (size_t i = 0; i < n; i++)
+        whole[i] = p[i];
+    return vec_load(whole);
+}
+
+BODY void store_some(float *p, vec v, size_t n)
+{
+    float whole[LANES];
+
+    if (n >= LANES) {
+        vec_store(p, v);
+        return;
+    }
+    vec_store(whole, v);
+    for (size_t i = 0; i < n; i++)
+        p[i] = whole[i];
+}
+
+BODY void each(vec (*f)(vec), size_t n, const float *x, float *y)
+{
+    for (size_t i = 0; i < n; i += LANES)
+        store_some(y + i, f(load_some(x + i, n - i)), n - i);
+}
+
+BODY float one(vec (*f)(vec), float x)
+{
+    float y[LANES];
+
+    vec_store(y, f(vec_all(x)));
+    return y[0];
+}
+
+static void exp_n(size_t n, float *x)
+{
+    each(exp_of, n, x, x);
+}
+
+static void tanh_n(size_t n, float *x)
+{
+    each(tanh_of, n, x, x);
+}
+
+static void sigmoid_n(size_t n, float *x)
+{
+    each(sigmoid_of, n, x, x);
+}
+
+static void softplus_n(uint32_t n, const float *x, float *y)
+{
+    each(softplus_of, n, x, y);
+}
+
+static float exp_one(float x)
+{
+    return one(exp_of, x);
+}
+
+static float tanh_one(float x)
+{
+    return one(tanh_of, x);
+}
+
+static float sigmoid_one(float x)
+{
+    return one(sigmoid_of, x);
+}
+
+static float log1p_one(float x)
+{
+    return one(log1p_of, x);
+}
+
+/* ---- sums ---- */
+
+/* Rows that are summed together. Enough independent sums hide the latency of an fma: ten on
+ * processors of today, twelve in 16 registers, which leaves four for inputs and weights. */
+enum { ROWS_MAX = 8 };
+
+/* What one block of rows needs. */
+struct sums {
+    size_t inputs, hidden;
+    const float *weight; /* of a panel */
+    const float *x[ROWS_MAX];
+    const float *h[ROWS_MAX];
+};
+
+/* Adds the products of `n` inputs to R x V sums; the last of the V goes to the sum `last`. What
+ * there is less of, inputs or weights, waits in registers; and a weight is loaded once for all
+ * rows, which a compiler that sees it used in fma would undo without VEC_PIN. */
+BODY void add(int R, int V, int last, vec (*sum)[VG_PANEL_VECTORS], size_t n, const float *const *x,
+              const float *w)
+{
+    for (size_t k = 0; k < n; k++, w += V * LANES) {
+        vec input[ROWS_MAX], weight[VG_PANEL_VECTORS];
+
+        if (R < V) {
+            UNROLL for (int r = 0; r < R; r++) input[r] = vec_all(x[r][k]);
+            UNROLL for (int v = 0; v < V; v++)
+            {
+                weight[v] = vec_load(w + v * LANES);
+                VEC_PIN(weight[v]);
+                UNROLL for (int r = 0; r < R; r++)
+                {
+                    vec *s = &sum[r][v == V - 1 ? last : v];
+
+                    *s = vec_fma(input[r], weight[v], *s);
+                }
+            }
+        } else {
+            UNROLL for (int v = 0; v < V; v++)
+            {
+                weight[v] = vec_load(w + v * LANES);
+                VEC_PIN(weight[v]);
+            }
+            UNROLL for (int r = 0; r < R; r++)
+            {
+                input[r] = vec_all(x[r][k]);
+                UNROLL for (int v = 0; v < V; v++)
+                {
+                    vec *s = &sum[r][v == V - 1 ? last : v];
+
+                    *s = vec_fma(input[r], weight[v], *s);
+                }
+            }
+        }
+    }
+}
+
+/* out [R, V, LANES]. In a gru the third sum takes inputs only and the fourth hidden units only. */
+BODY void sum_block(int R, int V, bool gru, const struct sums *s, float *out)
+{
+    const int weights = gru ? V - 1 : V;
+    const float *w = s->weight;
+    vec sum[ROWS_MAX][VG_PANEL_VECTORS];
+
+    UNROLL for (int v = 0; v < V; v++)
+    {
+        UNROLL for (int r = 0; r < R; r++) sum[r][v] = vec_load(w + v * LANES);
+    }
+    w += V * LANES;
+    add(R, weights, weights - 1, sum, s->inputs, s->x, w);
+    w += s->inputs * (size_t)(weights * LANES);
+    add(R, weights, V - 1, sum, s->hidden, s->h, w);
+    UNROLL for (int r = 0; r < R; r++)
+    {
+        UNROLL for (int v = 0; v < V; v++) vec_store(out + (r * V + v) * LANES, sum[r][v]);
+    }
+}
+
+typedef void sum_fn(const struct sums *s, float *out);
+
+#define SUM(R, V)                                               \
+    static void sum_##R##_##V(const struct sums *s, float *out) \
+    {                                                           \
+        sum_block(R, V, false, s, out);                         \
+    }
+#define SUM_GRU(R)                                            \
+    static void sum_gru_##R(const struct sums *s, float *out) \
+    {                                                         \
+        sum_block(R, VG_PANEL_VECTORS, true, s, out);         \
+    }
+
+/* clang-format off */
+SUM(1, 1) SUM(2, 1) SUM(3, 1) SUM(4, 1) SUM(5, 1) SUM(6, 1) SUM(7, 1) SUM(8, 1)
+SUM(1, 2) SUM(2, 2) SUM(3, 2) SUM(4, 2) SUM(5, 2) SUM(6, 2)
+SUM(1, 3) SUM(2, 3) SUM(3, 3) SUM(4, 3)
+SUM(1, 4) SUM(2, 4) SUM(3, 4)
+SUM_GRU(1) SUM_GRU(2) SUM_GRU(3)
+#if REGISTERS == 32
+SUM(7, 2) SUM(8, 2)
+SUM(5, 3) SUM(6, 3) SUM(7, 3) SUM(8, 3)
+SUM(4, 4) SUM(5, 4) SUM(6, 4)
+SUM_GRU(4) SUM_GRU(5) SUM_GRU(6)
+#endif
+    /* clang-format on */
+
+    /* By vectors and rows; the last line is a gru's. */
+    static sum_fn *const sum_table[VG_PANEL_VECTORS + 1][ROWS_MAX] = {
+        { sum_1_1, sum_2_1, sum_3_1, sum_4_1, sum_5_1, sum_6_1, sum_7_1, sum_8_1 },
+#if REGISTERS == 32
+        { sum_1_2, sum_2_2, sum_3_2, sum_4_2, sum_5_2, sum_6_2, sum_7_2, sum_8_2 },
+        { sum_1_3, sum_2_3, sum_3_3, sum_4_3, sum_5_3, sum_6_3, sum_7_3, sum_8_3 },
+        { sum_1_4, sum_2_4, sum_3_4, sum_4_4, sum_5_4, sum_6_4 },
+        { sum_gru_1, sum_gru_2, sum_gru_3, sum_gru_4, sum_gru_5, sum_gru_6 },
+#else
+        { sum_1_2, sum_2_2, sum_3_2, sum_4_2, sum_5_2, sum_6_2 },
+        { sum_1_3, sum_2_3, sum_3_3, sum_4_3 },
+        { sum_1_4, sum_2_4, sum_3_4 },
+        { sum_gru_1, sum_gru_2, sum_gru_3 },
+#endif
+    };
+
+static const uint32_t rows_table[VG_PANEL_VECTORS + 1] =
+#if REGISTERS == 32
+    { 8, 8, 8, 6, 6 };
+#else
+    { 8, 6, 4, 3, 3 };
+#endif
+
+/* ---- what follows the sums ---- */
+
+/* Where the results of a block go: `outputs` of each of `rows` rows, from output `first` on. */
+struct block {
+    const struct vg_packed *p;
+    uint32_t rows;
+    size_t first, outputs, vectors;
+    float *const *state; /* of each row, at its h; NULL in a dense layer */
+    float *y;
+    size_t y_stride;
+    float *sum; /* [rows, vectors, LANES] */
+};
+
+BODY void finish(const struct block *b, vec (*f)(vec))
+{
+    for (uint32_t r = 0; r < b->rows; r++) {
+        const float *sum = b->sum + r * b->vectors * LANES;
+        float *y = b->y + r * b->y_stride + b->first;
+
+        for (size_t j = 0; j < b->outputs; j += LANES)
+            store_some(y + j, f(vec_load(sum + j)), b->outputs - j);
+    }
+}
+
+BODY vec same(vec x)
+{
+    return x;
+}
+
+BODY vec relu_of(vec x)
+{
+    return vec_max(vec_all(0.0f), x);
+}
+
+static void finish_dense(const struct block *b)
+{
+    switch (b->p->layer.activation) {
+    case VG_LINEAR:
+        finish(b, same);
+        break;
+    case VG_RELU:
+        finish(b, relu_of);
+        break;
+    case VG_SIGMOID:
+        finish(b, sigmoid_of);
+        break;
+    case VG_TANH:
+        finish(b, tanh_of);
+        break;
+    }
+}
+
+/* In two passes over the rows: what depends on each other is far apart, what does not is near. */
+static void finish_lstm(const struct block *b)
+{
+    for (uint32_t r = 0; r < b->rows; r++) {
+        float *s = b->sum + r * 4 * LANES;
+
+        vec_store(s, sigmoid_of(vec_load(s)));
+        vec_store(s + LANES, sigmoid_of(vec_load(s + LANES)));
+        vec_store(s + 2 * LANES, tanh_of(vec_load(s + 2 * LANES)));
+        vec_store(s + 3 * LANES, sigmoid_of(vec_load(s + 3 * LANES)));
+    }
+    for (uint32_t r = 0; r < b->rows; r++) {
+        const float *s = b->sum + r * 4 * LANES;
+        float *c = b->state[r] + b->p->layer.outputs + b->first;
+        vec ig = vec_load(s) * vec_load(s + 2 * LANES);
+        vec cell = vec_fma(vec_load(s + LANES), load_some(c, b->outputs), ig);
+
+        store_some(c, cell, b->outputs);
+        store_some(b->y + r * b->y_stride + b->first, vec_load(s + 3 * LANES) * tanh_of(cell),
+                   b->outputs);
+    }
+}
+
+static void finish_gru(const struct block *b)
+{
+    for (uint32_t r = 0; r < b->rows; r++) {
+        const float *s = b->sum + r * 4 * LANES;
+        vec reset = sigmoid_of(vec_load(s)), keep = sigmoid_of(vec_load(s + LANES));
+        vec n = tanh_of(vec_fma(reset, vec_load(s + 3 * LANES), vec_load(s + 2 * LANES)));
+        vec h = load_some(b->state[r] + b->first, b->outputs);
+
+        store_some(b->y + r * b->y_stride + b->first, vec_fma(keep, h - n, n), b->outputs);
+    }
+}
+
+static void finish_block(const struct block *b)
+{
+    switch (b->p->layer.kind) {
+    case VG_LAYER_DENSE:
+        finish_dense(b);
+        break;
+    case VG_LAYER_LSTM:
+        finish_lstm(b);
+        break;
+    case VG_LAYER_GRU:
+        finish_gru(b);
+        break;
+    case VG_LAYER_RNN:
+        finish(b, tanh_of);
+        break;
+    case VG_LAYER_DECAY:
+        break;
+    }
+}
+
+/* ---- layers ---- */
+
+/* One panel for all rows, in blocks as even as possible: no row is computed twice, and no block is
+ * so small that its sums wait for each other when it need not be. */
+static void panel(struct block *b, struct sums *s, uint32_t n, const float *x, size_t xs,
+                  void *const *state, size_t at)
+{
+    const size_t line = b->p->layer.kind == VG_LAYER_GRU ? VG_PANEL_VECTORS : b->vectors - 1;
+    const uint32_t blocks = (n + rows_table[line] - 1) / rows_table[line];
+    float sum[REGISTERS * LANES] __attribute__((aligned(64)));
+    float *const y = b->y;
+    float *h[ROWS_MAX];
+    uint32_t row = 0;
+
+    b->sum = sum;
+    b->state = h;
+    for (uint32_t i = 0; i < blocks; i++) {
+        b->rows = n / blocks + (i < n % blocks);
+        for (uint32_t r = 0; r < b->rows; r++) {
+            s->x[r] = x + (row + r) * xs;
+            h[r] = state ? (float *)state[row + r] + at : NULL;
+            s->h[r] = h[r];
+        }
+        sum_table[line][b->rows - 1](s, sum);
+        b->y = y + row * b->y_stride;
+        finish_block(b);
+        row += b->rows;
+    }
+    b->y = y;
+}
+
+/* Panels outside, rows inside: a panel of weights stays in the cache meanwhile. */
+static void panels(const struct vg_packed *p, uint32_t n, const float *x, size_t xs,
+                   void *const *state, size_t at, float *y, size_t ys)
+{
+    const size_t whole = vg_panel_outputs(p), outputs = p->layer.outputs;
+    struct sums s = { .inputs = p->layer.inputs,
+                      .hidden = vg_panel_hidden(p),
+                      .weight = p->weight };
+    struct block b = { .p = p, .y = y, .y_stride = ys };
+
+    for (b.first = 0; b.first < outputs; b.first += whole) {
+        b.outputs = outputs - b.first < whole ? outputs - b.first : whole;
+        b.vectors = vg_panel_vectors(p, b.outputs);
+        panel(&b, &s, n, x, xs, state, at);
+        s.weight += vg_panel_size(p, b.vectors);
+    }
+}
+
+/* x, mask, age [3, V] -> xhat, mask, age. */
+static void decay(const struct vg_packed *p, const float *x, float *y)
+{
+    const size_t variables = p->layer.outputs / 3;
+    const float *w = p->weight, *bias = w + variables, *mask = x + variables;
+    const float *age = mask + variables;
+
+    for (size_t i = 0; i < variables; i += LANES) {
+        const size_t n = variables - i;
+        vec rate = vec_fma(load_some(w + i, n), load_some(age + i, n), load_some(bias + i, n));
+        vec kept = exp_of(vec_all(0.0f) - vec_max(vec_all(0.0f), rate));
+        vec m = load_some(mask + i, n);
+
+        store_some(y + i, load_some(x + i, n) * vec_fma(vec_all(1.0f) - m, kept, m), n);
+    }
+    memcpy(y + variables, mask, 2 * variables * sizeof(float));
+}
+
+static void apply(const struct vg_packed *p, uint32_t n, const float *x, size_t xs, float *y,
+                  size_t ys)
+{
+    if (p->layer.kind == VG_LAYER_DECAY) {
+        for (uint32_t b = 0; b < n; b++)
+            decay(p, x + b * xs, y + b * ys);
+        return;
+    }
+    VG_CHECK(p->layer.kind == VG_LAYER_DENSE);
+    panels(p, n, x, xs, NULL, 0, y, ys);
+}
+
+static void advance(const struct vg_packed *p, uint32_t n, const float *x, size_t xs,
+                    void *const *state, size_t at, float *y, size_t ys)
+{
+    VG_CHECK(p->layer.kind != VG_LAYER_DENSE && p->layer.kind != VG_LAYER_DECAY);
+    panels(p, n, x, xs, state, at, y, ys);
+    for (uint32_t b = 0; b < n; b++)
+        memcpy((float *)state[b] + at, y + b * ys, p->layer.outputs * sizeof(float));
+}
+
+const struct vg_kernel FORM = {
+    .name = FORM_NAME,
+    .lanes = LANES,
+    .apply = apply,
+    .advance = advance,
+    .dense = vg_kernel_old_dense,
+    .lstm_cell = vg_kernel_old_lstm_cell,
+    .softplus = softplus_n,
+    .exp_n = exp_n,
+    .tanh_n = tanh_n,
+    .sigmoid_n = sigmoid_n,
+    .exp = exp_one,
+    .tanh = tanh_one,
+    .sigmoid = sigmoid_one,
+    .log1p = log1p_one,
+};
