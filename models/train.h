@@ -188,7 +188,8 @@ struct vg_fit_result {
 
 /**
  * Trains on `train`. With a validation set (or NULL) the trainee has the parameters of the epoch
- * with the least validation loss afterwards, without one those of the last step.
+ * with the least validation loss afterwards, without one those of the last finished epoch (of the
+ * last step when none was finished).
  *
  * A batch is `batch` sequences, of a like length where lengths differ; each window of it is one
  * optimizer step, left out when nothing in it is observed. Fails with VG_E_CONFIG for options out

@@ -7,10 +7,30 @@
 #ifndef VG_MODELS_TRAIN_REAL_H
 #define VG_MODELS_TRAIN_REAL_H
 
+#include "core/base.h"
+
 #ifdef VG_TRAIN_DOUBLE
 typedef double vg_real;
 #else
 typedef float vg_real;
 #endif
+
+/* n numbers in place, with bits that no processor changes: those of the kernel in float, of
+ * models/elementary.h in double. */
+void vg_real_exp(size_t n, vg_real *x);
+void vg_real_tanh(size_t n, vg_real *x);
+void vg_real_sigmoid(size_t n, vg_real *x);
+void vg_real_softplus(size_t n, vg_real *x); /**< log(1 + exp(x)) */
+
+/** log(x) for x >= 1. */
+vg_real vg_real_log(vg_real x);
+
+/** Zeroed, aligned for vectors; running out ends the program. Freed with free(). */
+vg_real *vg_real_alloc(size_t n);
+
+/** vg_sgemm() or vg_dgemm(). */
+void vg_real_gemm(bool a_transposed, bool b_transposed, size_t m, size_t n, size_t k,
+                  const vg_real *a, size_t lda, const vg_real *b, size_t ldb, vg_real beta,
+                  vg_real *c, size_t ldc);
 
 #endif

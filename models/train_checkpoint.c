@@ -1,0 +1,126 @@
+/* train_checkpoint.c - writes and reads a fit between two epochs. */
+#include "models/train_checkpoint.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/safetensors.h"
+#include "models/safetensors_write.h"
+
+#ifdef VG_TRAIN_DOUBLE
+
+vg_status vg_checkpoint_read(const char *path, const char *identity, struct vg_fit_state *s,
+                             vg_real *parameter, struct vg_err *err)
+{
+    (void)identity;
+    (void)s;
+    (void)parameter;
+    return vg_fail(err, VG_E_CONFIG, "%s: there are no checkpoints in double", path);
+}
+
+vg_status vg_checkpoint_write(const char *path, const char *identity, const struct vg_fit_state *s,
+                              const vg_real *parameter, struct vg_err *err)
+{
+    (void)identity;
+    (void)s;
+    (void)parameter;
+    return vg_fail(err, VG_E_CONFIG, "%s: there are no checkpoints in double", path);
+}
+
+#else
+
+enum { PLACE_SIZE = 256, ARRAYS = 4 };
+
+static const char *const names[ARRAYS] = { "parameter", "moment1", "moment2", "best" };
+
+vg_status vg_checkpoint_write(const char *path, const char *identity, const struct vg_fit_state *s,
+                              const vg_real *parameter, struct vg_err *err)
+{
+    const uint32_t size = (uint32_t)s->optimizer.parameters;
+    const vg_real *const arrays[ARRAYS] = { parameter, s->optimizer.m, s->optimizer.v, s->best };
+    struct vg_safetensors_out out = { 0 };
+    char place[PLACE_SIZE];
+    vg_status st;
+
+    /* Hexadecimal, so that the numbers come back to the bit. */
+    snprintf(place, sizeof(place), "%" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu64 " %a %a %a %a",
+             s->epochs, s->best_epoch, s->waited, s->optimizer.steps, s->optimizer.beta1_power,
+             s->optimizer.beta2_power, s->best_loss, s->loss);
+    vg_safetensors_add_text(&out, "kind", "checkpoint");
+    vg_safetensors_add_text(&out, "fit", identity);
+    vg_safetensors_add_text(&out, "place", place);
+    for (size_t i = 0; i < ARRAYS; i++)
+        vg_safetensors_add(&out, names[i], 1, &size, arrays[i]);
+    st = vg_safetensors_write(&out, path, err);
+    vg_safetensors_out_done(&out);
+    return st;
+}
+
+static bool parse_place(const char *text, struct vg_fit_state *s)
+{
+    unsigned long long whole[4];
+    double real[4];
+    char *end;
+
+    for (size_t i = 0; i < VG_ARRAY_LEN(whole); i++, text = end)
+        whole[i] = strtoull(text, &end, 10);
+    for (size_t i = 0; i < VG_ARRAY_LEN(real); i++, text = end)
+        real[i] = strtod(text, &end);
+    if (*end != '\0')
+        return false;
+    s->epochs = (uint32_t)whole[0];
+    s->best_epoch = (uint32_t)whole[1];
+    s->waited = (uint32_t)whole[2];
+    s->optimizer.steps = whole[3];
+    s->optimizer.beta1_power = real[0];
+    s->optimizer.beta2_power = real[1];
+    s->best_loss = real[2];
+    s->loss = real[3];
+    return true;
+}
+
+static vg_status take(struct vg_safetensors *f, const char *identity, struct vg_fit_state *s,
+                      vg_real *parameter, struct vg_err *err)
+{
+    const char *kind = vg_safetensors_metadata(f, "kind");
+    const char *fit = vg_safetensors_metadata(f, "fit");
+    const char *place = vg_safetensors_metadata(f, "place");
+    vg_real *const arrays[ARRAYS] = { parameter, s->optimizer.m, s->optimizer.v, s->best };
+
+    if (!kind || strcmp(kind, "checkpoint") != 0 || !fit || !place || !vg_safetensors_sealed(f) ||
+        !parse_place(place, s))
+        return vg_fail(err, VG_E_MODEL, "%s: expected the checkpoint of a training run",
+                       vg_safetensors_path(f));
+    if (strcmp(fit, identity) != 0)
+        return vg_fail(err, VG_E_CONFIG,
+                       "%s: this checkpoint belongs to a run with other options, network, seed or "
+                       "data; remove it to start anew",
+                       vg_safetensors_path(f));
+    for (size_t i = 0; i < ARRAYS; i++) {
+        uint64_t shape[1] = { s->optimizer.parameters };
+        const float *value;
+        vg_status st = vg_safetensors_take(f, names[i], 1, shape, &value, err);
+
+        if (st != VG_OK)
+            return st;
+        memcpy(arrays[i], value, s->optimizer.parameters * sizeof(*value));
+    }
+    return VG_OK;
+}
+
+vg_status vg_checkpoint_read(const char *path, const char *identity, struct vg_fit_state *s,
+                             vg_real *parameter, struct vg_err *err)
+{
+    struct vg_safetensors *f;
+    vg_status st = vg_safetensors_read(path, &f, err);
+
+    if (st != VG_OK)
+        return st;
+    st = take(f, identity, s, parameter, err);
+    vg_safetensors_free(f);
+    return st;
+}
+
+#endif

@@ -1,0 +1,25 @@
+/* train_matrix.h - a matrix packed for many products with few rows: the weights of a recurrent
+ * layer, used once per step.
+ *
+ * In float these are layers of models/kernel.h, so that a network in training computes what it will
+ * compute live, to the bit. BLAS would pack the matrix again for every step.
+ */
+#ifndef VG_MODELS_TRAIN_MATRIX_H
+#define VG_MODELS_TRAIN_MATRIX_H
+
+#include "models/train_real.h"
+
+struct vg_matrix;
+
+/** K inputs, N outputs; vg_matrix_free() takes NULL. */
+struct vg_matrix *vg_matrix_new(uint32_t inputs, uint32_t outputs);
+void vg_matrix_free(struct vg_matrix *m);
+
+/** weight [N, K], bias [N] or NULL for zeros; copied. */
+void vg_matrix_set(struct vg_matrix *m, const vg_real *weight, const vg_real *bias);
+
+/** y = bias + x weight' for n rows; x [n, K] and y [n, N] with rows x_stride and y_stride apart. */
+void vg_matrix_apply(const struct vg_matrix *m, uint32_t n, const vg_real *x, size_t x_stride,
+                     vg_real *y, size_t y_stride);
+
+#endif
