@@ -386,7 +386,8 @@ static void run(const struct vg_packed *p, uint32_t first, uint32_t n)
 {
     void *state[BATCH];
 
-    memcpy(&got, &before, sizeof(got));
+    memcpy(got.x, before.x, sizeof(got.x));
+    memcpy(got.state, before.state, sizeof(got.state));
     memset(got.y, 0x55, sizeof(got.y));
     for (uint32_t i = 0; i < n; i++)
         state[i] = got.state[first + i];
@@ -398,6 +399,8 @@ static void run(const struct vg_packed *p, uint32_t first, uint32_t n)
 
 static void check_same(const float *a, const float *b, size_t n, const char *what, uint32_t row)
 {
+    if (memcmp(a, b, n * sizeof(*a)) == 0)
+        return;
     for (size_t i = 0; i < n; i++)
         cr_assert(same_bits(a[i], b[i]), "%s %zu of row %u: %a, expected %a", what, i, row,
                   (double)a[i], (double)b[i]);
@@ -432,8 +435,8 @@ static void check_layer(const struct vg_layer *l, float (*draw)(void))
     for (size_t b = 0; b < BATCH; b++)
         plain(l, before.x[b], expected.state[b], expected.y[b]);
     for (uint32_t f = 0; (form = vg_kernel_form(f)); f++) {
-        /* The portable form takes its time; batches of it end where blocks of the others do. */
-        const uint32_t step = f == 0 ? 31 : 1;
+        /* The portable form takes its time, and so do subnormals. */
+        const uint32_t step = f == 0 ? 31 : draw == wild ? 9 : 1;
         struct vg_packed p;
 
         vg_packed_init(&p, form, l, recurrent ? tensors : dense);
