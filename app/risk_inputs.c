@@ -119,7 +119,7 @@ void vg_risk_hours_init(struct vg_risk_hours *h, const struct vg_risk_data *d)
     h->seen = zeros(rows * d->variables, sizeof *h->seen);
     h->age = zeros(longest + 1, sizeof *h->age);
     for (size_t t = 0; t <= longest; t++)
-        h->age[t] = (float)vg_log1p(60.0 * (double)t);
+        h->age[t] = (float)(vg_log1p(60.0 * (double)t) / 6.0);
     sum = zeros(longest * d->variables, sizeof *sum);
     count = zeros(longest * d->variables, sizeof *count);
     for (uint32_t s = 0; s < d->stays; s++)

@@ -40,7 +40,7 @@ struct vg_risk_hours {
     size_t *first;      /**< [S] row of a stay's hour 0 */
     float *value;       /**< [rows, V] on the variables' scales; 0 where not seen */
     uint8_t *seen;      /**< [rows, V] */
-    float *age;         /**< [longest stay + 1] log(1 + minutes) of so many hours */
+    float *age;         /**< [longest stay + 1] log(1 + minutes) / 6 of so many hours */
 };
 
 void vg_risk_hours_init(struct vg_risk_hours *h, const struct vg_risk_data *d);

@@ -6,7 +6,7 @@
  *   mlp        x = value [V]; y = network(x), dense layers, the last with a sigmoid
  *   logistic   the same with a single layer of one output: y = sigmoid(w x + b)
  *   risk       x = [value, mask, age] [3, V] of one step: the last value seen (0 before the first),
- *              1 where it is of this step, log1p(minutes since it was seen); y = network(x) with
+ *              1 where it is of this step, log1p(minutes since it was seen) / 6; y = network(x) with
  *              recurrent layers among dense ones, a decay layer in front or not, the last a sigmoid.
  *              After step t, y is the probability as of then.
  *

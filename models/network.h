@@ -26,8 +26,9 @@
  *   dense  dense.<i>.weight [N, K], dense.<i>.bias [N]: y = activation(W x + b) (torch.nn.Linear)
  *   decay  decay.weight [V], decay.bias [V]; only as the first layer. Input [x, mask, age]
  *          [3, V]: the last value seen (0 before the first), 1 where it is of this step, and
- *          log1p(minutes since it was seen). Output [xhat, mask, age] [3, V] with (GRU-D, Che 2018,
- *          doi 10.1038/s41598-018-24271-9, formula 10; decay towards the mean, which is 0)
+ *          log1p(minutes since it was seen) / 6, which is near 1. Output [xhat, mask, age] [3, V]
+ *          with (GRU-D, Che 2018, doi 10.1038/s41598-018-24271-9, formula 10; decay towards the
+ *          mean, which is 0)
  *            xhat = mask x + (1 - mask) exp(-max(0, weight age + bias)) x
  */
 #ifndef VG_MODELS_NETWORK_H
