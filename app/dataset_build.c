@@ -232,7 +232,7 @@ vg_status vg_dataset_build(const struct vg_dataset_spec *spec, uint32_t workers,
                            struct vg_err *err)
 {
     int channel[VG_CHANNELS];
-    uint32_t channels;
+    uint32_t channels = 0;
     struct vg_dataset *d;
     vg_status st = find_channels(spec, channel, &channels, err);
 

@@ -51,9 +51,9 @@ static void show_bar(const struct vg_progress *p, uint64_t done, double rate)
                 rate);
         return;
     }
-    fprintf(stderr, "\r%s [%.*s%*s] %3.0f %%  %llu %s, %.0f/s, %.0f s left\033[K", p->what, filled,
-            full, BAR_WIDTH - filled, "", 100 * part, (unsigned long long)done, p->unit, rate,
-            left_s);
+    fprintf(stderr, "\r%s [%.*s%*s] %3.0f %%  %llu %s, %.0f/s, %.0f s left%s%s\033[K", p->what,
+            filled, full, BAR_WIDTH - filled, "", 100 * part, (unsigned long long)done, p->unit,
+            rate, left_s, p->note[0] ? "  " : "", p->note);
 }
 
 static void show(struct vg_progress *p, uint64_t done)

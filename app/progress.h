@@ -19,6 +19,7 @@ struct vg_progress {
     uint64_t total;   /**< 0: not known */
     uint64_t next;    /**< the clock is looked at when this many are done */
     int64_t start_ns, shown_ns;
+    char note[80]; /**< shown behind the bar: "loss 0.41"; "" for nothing */
 };
 
 void vg_progress_begin(struct vg_progress *p, int mode, const char *what, const char *unit,

@@ -23,6 +23,9 @@ struct vg_train_how {
     void *ctx;
 };
 
+/** Puts it into the options of a fit. */
+void vg_train_how_apply(const struct vg_train_how *how, struct vg_fit *fit);
+
 /** What came of it, for people. */
 struct vg_train_outcome {
     struct vg_fit_result fit; /**< zeros where nothing was fitted step by step */
@@ -47,7 +50,13 @@ VG_NODISCARD vg_status vg_train_autoencoder_model(const struct vg_recipe *r,
 VG_NODISCARD vg_status vg_train_risk_model(const struct vg_recipe *r, const struct vg_dataset *data,
                                            const struct vg_train_how *how, const char *out,
                                            struct vg_train_outcome *ret, struct vg_err *err);
-/** Ridge forecaster or PCA of windows, as r->kind says. */
+VG_NODISCARD vg_status vg_train_pca_model(const struct vg_recipe *r, const struct vg_dataset *data,
+                                          const char *out, struct vg_train_outcome *ret,
+                                          struct vg_err *err);
+VG_NODISCARD vg_status vg_train_logistic_model(const struct vg_recipe *r,
+                                               const struct vg_dataset *data, const char *out,
+                                               struct vg_train_outcome *ret, struct vg_err *err);
+/** Ridge forecaster, PCA of windows or logistic regression, as r->kind says. */
 VG_NODISCARD vg_status vg_train_baseline_model(const struct vg_recipe *r,
                                                const struct vg_dataset *data,
                                                const struct vg_train_how *how, const char *out,

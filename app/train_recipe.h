@@ -20,7 +20,7 @@
 
 enum vg_skip { VG_SKIP_PERSISTENCE, VG_SKIP_RIDGE, VG_SKIP_MEDIAN, VG_SKIP_NONE };
 enum vg_target_at { VG_TARGET_ALL, VG_TARGET_LAST };
-enum vg_baseline_kind { VG_BASELINE_RIDGE, VG_BASELINE_PCA };
+enum vg_baseline_kind { VG_BASELINE_RIDGE, VG_BASELINE_PCA, VG_BASELINE_LOGISTIC };
 
 /** `split:`. */
 struct vg_split_recipe {
@@ -55,7 +55,7 @@ struct vg_recipe {
     /* forecasters */
     struct vg_strings horizons, quantiles;
     int skip; /**< enum vg_skip */
-    int loss; /**< enum vg_loss: mse or pinball */
+    int loss; /**< forecasters: enum vg_loss, MSE or PINBALL; windows: 0 MSE, 1 BCE */
     float penalty;
     struct vg_sequence_recipe sequence;
 

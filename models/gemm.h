@@ -2,25 +2,29 @@
  *
  * Not for the live path: OpenBLAS changes bits with the shape of a batch and with the processor.
  * Training wants speed and the same bits for the same shapes: one thread, and one kernel that every
- * processor with AVX2 has. OpenBLAS reads which from the environment when it is loaded, so the
- * program that trains starts itself again with OPENBLAS_CORETYPE=Haswell, OPENBLAS_NUM_THREADS=1;
- * vg_gemm_pinned() says whether that was done.
+ * processor with AVX2 has. OpenBLAS reads which from the environment while it is loaded, so it is
+ * loaded when it is first needed, with OPENBLAS_CORETYPE=Haswell (unless the environment names
+ * another) and OPENBLAS_NUM_THREADS=1; vg_gemm_pinned() says whether that is what runs.
  *
  * gemm.c is the only file that includes cblas.h. Matrices are row-major.
  */
 #ifndef VG_MODELS_GEMM_H
 #define VG_MODELS_GEMM_H
 
-#include "core/base.h"
+#include "core/err.h"
+
+/** Loads OpenBLAS. VG_E_UNAVAILABLE when it is not there; a verb asks before it begins. Any thread;
+ *  once is enough. */
+VG_NODISCARD vg_status vg_gemm_open(struct vg_err *err);
+
+/** The same for those who know that it is there; call before the first product. */
+void vg_gemm_init(void);
 
 /** Whether OpenBLAS uses its Haswell kernel, so that results are those of every such machine. */
 bool vg_gemm_pinned(void);
 
 /** The kernel in use, "Haswell", "SkylakeX", ...: for people. */
 const char *vg_gemm_core(void);
-
-/** One thread, whatever the environment says; call before the first product. */
-void vg_gemm_init(void);
 
 /**
  * C = A B + beta C, with A and B transposed before when asked.

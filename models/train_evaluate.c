@@ -103,20 +103,20 @@ static void evaluate_group(void *ctx, uint32_t group)
     vg_pass_free(p);
 }
 
-static void evaluate(struct evaluation *e, struct vg_pool *pool)
+static void evaluate(struct evaluation *e, struct vg_train_pool *pool)
 {
     const uint32_t groups = (uint32_t)((e->set->sequences + GROUP - 1) / GROUP);
 
     e->order = longest_first(e->set);
     vg_pass_network_pack(&e->t->net);
-    vg_pool_run(pool, groups, evaluate_group, e);
+    vg_train_pool_run(pool, groups, evaluate_group, e);
     free(e->order);
 }
 
 /* ---- what is asked ---- */
 
 double vg_trainee_loss_in(struct vg_trainee *t, const struct vg_train_set *set,
-                          struct vg_pool *pool)
+                          struct vg_train_pool *pool)
 {
     struct evaluation e = { .t = t, .set = set };
     struct vg_loss_sum all = { 0 };
@@ -134,10 +134,10 @@ double vg_trainee_loss_in(struct vg_trainee *t, const struct vg_train_set *set,
 
 double vg_trainee_loss(struct vg_trainee *t, const struct vg_train_set *set, uint32_t workers)
 {
-    struct vg_pool *pool = vg_pool_new(workers);
+    struct vg_train_pool *pool = vg_train_pool_new(workers);
     double loss = vg_trainee_loss_in(t, set, pool);
 
-    vg_pool_free(pool);
+    vg_train_pool_free(pool);
     return loss;
 }
 
@@ -145,10 +145,10 @@ void vg_trainee_predict(struct vg_trainee *t, const struct vg_train_set *set, ui
                         vg_predicted write, void *ctx)
 {
     struct evaluation e = { .t = t, .set = set, .write = write, .ctx = ctx };
-    struct vg_pool *pool = vg_pool_new(workers);
+    struct vg_train_pool *pool = vg_train_pool_new(workers);
 
     evaluate(&e, pool);
-    vg_pool_free(pool);
+    vg_train_pool_free(pool);
 }
 
 double vg_trainee_gradient(struct vg_trainee *t, const struct vg_train_set *set, uint32_t shards,
@@ -158,7 +158,7 @@ double vg_trainee_gradient(struct vg_trainee *t, const struct vg_train_set *set,
     vg_real *part = vg_real_alloc(t->parameters);
     size_t *sequence = calloc(set->sequences + 1, sizeof(*sequence));
     struct vg_loss_sum all = { 0 };
-    struct vg_pool *pool = vg_pool_new(1);
+    struct vg_train_pool *pool = vg_train_pool_new(1);
 
     VG_CHECK(sequence && shards > 0);
     vg_pass_network_pack(&t->net);
@@ -184,7 +184,7 @@ double vg_trainee_gradient(struct vg_trainee *t, const struct vg_train_set *set,
     }
     for (size_t i = 0; i < t->parameters && all.weight > 0.0; i++)
         gradient[i] /= (vg_real)all.weight;
-    vg_pool_free(pool);
+    vg_train_pool_free(pool);
     free(part);
     free(sequence);
     return all.weight > 0.0 ? all.loss / all.weight : (double)NAN;

@@ -35,7 +35,7 @@ struct run {
     struct vg_trainee *t;
     struct vg_fit fit;
     const struct vg_train_set *train, *validation;
-    struct vg_pool *pool;
+    struct vg_train_pool *pool;
     uint32_t shards;
     struct shard shard[SHARDS_MAX];
     size_t *order;        /* [sequences] */
@@ -180,7 +180,7 @@ static void open_run(struct run *r)
     r->window = r->fit.window > 0 && r->fit.window < longest ? r->fit.window : longest;
     r->shards = choose_shards(r);
     rows = (r->fit.batch + r->shards - 1) / r->shards;
-    r->pool = vg_pool_new(r->fit.workers);
+    r->pool = vg_train_pool_new(r->fit.workers);
     r->order = calloc(r->train->sequences, sizeof(*r->order));
     VG_CHECK(r->order);
     for (uint32_t s = 0; s < r->shards; s++) {
@@ -205,7 +205,7 @@ static void close_run(struct run *r)
         free(r->shard[s].sequence);
     }
     vg_optimizer_done(&r->state.optimizer);
-    vg_pool_free(r->pool);
+    vg_train_pool_free(r->pool);
     free(r->state.best);
     free(r->order);
 }
@@ -267,7 +267,7 @@ static vg_status learn_window(struct run *r, uint32_t epoch, struct vg_err *err)
     struct vg_fit_progress *p = &r->progress;
     struct vg_loss_sum sum;
 
-    vg_pool_run(r->pool, r->shards, learn_shard, r);
+    vg_train_pool_run(r->pool, r->shards, learn_shard, r);
     sum = gather(r);
     r->drawn++;
     p->rate = vg_optimizer_rate(&r->fit, epoch, p->batch, p->batches);

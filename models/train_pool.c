@@ -9,12 +9,12 @@
 enum { WORKERS_MAX = 64 };
 
 struct worker {
-    struct vg_pool *pool;
+    struct vg_train_pool *pool;
     uint32_t index;
     pthread_t thread;
 };
 
-struct vg_pool {
+struct vg_train_pool {
     uint32_t workers;
     struct worker worker[WORKERS_MAX]; /* from 1; 0 is the caller */
     pthread_mutex_t lock;
@@ -27,7 +27,7 @@ struct vg_pool {
     void *ctx;
 };
 
-static void do_tasks(struct vg_pool *pool, uint32_t index)
+static void do_tasks(struct vg_train_pool *pool, uint32_t index)
 {
     for (uint32_t task = index; task < pool->tasks; task += pool->workers)
         pool->work(pool->ctx, task);
@@ -36,7 +36,7 @@ static void do_tasks(struct vg_pool *pool, uint32_t index)
 static void *serve(void *arg)
 {
     struct worker *w = arg;
-    struct vg_pool *pool = w->pool;
+    struct vg_train_pool *pool = w->pool;
     uint64_t done = 0;
 
     vg_kernel_thread_init();
@@ -58,9 +58,9 @@ static void *serve(void *arg)
     }
 }
 
-struct vg_pool *vg_pool_new(uint32_t workers)
+struct vg_train_pool *vg_train_pool_new(uint32_t workers)
 {
-    struct vg_pool *pool = calloc(1, sizeof(*pool));
+    struct vg_train_pool *pool = calloc(1, sizeof(*pool));
 
     VG_CHECK(pool && workers > 0);
     vg_kernel_thread_init();
@@ -78,7 +78,7 @@ struct vg_pool *vg_pool_new(uint32_t workers)
     return pool;
 }
 
-void vg_pool_free(struct vg_pool *pool)
+void vg_train_pool_free(struct vg_train_pool *pool)
 {
     if (!pool)
         return;
@@ -94,8 +94,8 @@ void vg_pool_free(struct vg_pool *pool)
     free(pool);
 }
 
-void vg_pool_run(struct vg_pool *pool, uint32_t tasks, void (*work)(void *ctx, uint32_t task),
-                 void *ctx)
+void vg_train_pool_run(struct vg_train_pool *pool, uint32_t tasks,
+                       void (*work)(void *ctx, uint32_t task), void *ctx)
 {
     bool shared = pool->workers > 1 && tasks > 1;
 

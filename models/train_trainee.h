@@ -17,7 +17,7 @@ struct vg_trainee {
 
 /** As vg_trainee_loss(), with threads that are there already. */
 double vg_trainee_loss_in(struct vg_trainee *t, const struct vg_train_set *set,
-                          struct vg_pool *pool);
+                          struct vg_train_pool *pool);
 
 /** Steps of the longest sequence. */
 uint32_t vg_train_longest(const struct vg_train_set *set);

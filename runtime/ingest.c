@@ -290,7 +290,7 @@ static void inject(struct vg_ingest *in, uint32_t shard, const struct vg_item_co
         s->log_ns = head->log_ns;
     item = vg_frame_add_item(&s->frame, in->layout, VG_ITEM_COMMAND, sizeof(*item) + head->size);
     *item = *head;
-    if (head->size)
+    if (payload)
         memcpy(item + 1, payload, head->size);
     vg_intake_row(s->frame, in->layout, clock ? VG_ROW_CLOCK : VG_ROW_COMMAND, slot, s->log_ns);
 }
