@@ -1,43 +1,56 @@
 /* forecast.c - where each channel is likely to be in a few minutes.
  *
- * A recurrent model advances one step per tick and patient; what it remembers is the patient's
- * memory. It gets the newest value of every channel, held while none comes, and beside it whether it
- * is of this tick and how old it is, so that it can trust it less and less. A channel that was never
- * seen is as old as AGE_MAX: training has the same convention (scripts/train_demo_models.py).
+ * A model advances one step per tick and patient; what it remembers is the patient's memory. What it
+ * sees of a tick is in its file's "inputs" and computed by models/features.h, as in training. How far
+ * its intervals reach is then a matter of this patient: stages/conformal.h.
  *
  * A forecast is given for every channel, since a model always answers, but it is only valid while
  * the channel has been heard of recently; rules look at "forecast_valid" first.
+ *
+ * For detectors behind it, the stage also says how far this tick is from what the shortest horizon's
+ * forecast said of it: "residual" and "residual_sd", in standard deviations of z.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/stage.h"
+#include "models/features.h"
 #include "models/kernel.h"
+#include "stages/conformal.h"
 
 enum { STALE_TICKS = 5 };
 
-static const float age_max_s = 3600.0f;
-
 struct forecast {
     char *model_name; /* option */
+    bool adapt;       /* option */
+    float coverage;   /* option */
+    float rate;       /* option */
     const struct vg_model *model;
-    int z, baseline, age;       /* columns [VG_CHANNELS] of others */
-    int forecast, valid;        /* columns [C, H, Q] and [C] */
-    float stale_s[VG_CHANNELS]; /* [C] older than this, a forecast is not valid */
-    float *x, *y;               /* [B, inputs], [B, outputs] */
+    struct vg_features features;
+    struct vg_conformal conformal;
+    size_t conformal_at, model_at; /* bytes of memory before theirs; the features' come first */
+    int z, baseline, age;          /* columns [VG_CHANNELS] of others */
+    int forecast, valid;           /* columns [C, H, Q] and [C] */
+    int residual, residual_sd;     /* columns [C] */
+    float stale_s[VG_CHANNELS];    /* [C] older than this, a forecast is not valid */
+    float *x, *y;                  /* [B, inputs], [B, outputs] */
     void *scratch;
     void *state[VG_BATCH_MAX]; /* where the model's memory begins in each row's */
-};
-
-/* Before the model's own memory. All by the model's channels. */
-struct held {
-    float z[VG_CHANNELS];
-    uint32_t seen[VG_CHANNELS];
 };
 
 static const struct vg_option options[] = {
     VG_OPT_STRING(struct forecast, model_name, "model", NULL, VG_OPT_REQUIRED | VG_OPT_EVENTS,
                   "Name of a forecaster in \"models:\"; its tick must be that of resample."),
+    VG_OPT_BOOL(
+        struct forecast, adapt, "adapt", "true", VG_OPT_EVENTS,
+        "Intervals grow for a patient and channel that leaves them too often, and shrink for "
+        "one that does not."),
+    VG_OPT_FLOAT(struct forecast, coverage, "coverage", "0.9", 0.5, 0.99, "", VG_OPT_EVENTS,
+                 "Share of values that shall be within the outermost quantiles, with adapt."),
+    VG_OPT_FLOAT(
+        struct forecast, rate, "adapt_rate", "0.15", 0.001, 2, "SD", VG_OPT_EVENTS,
+        "How much one miss widens that side of an interval, with adapt. The default follows "
+        "a patient who becomes twice as restless within two hours."),
     VG_OPT_END,
 };
 
@@ -53,6 +66,11 @@ static vg_status plan_columns(struct forecast *s, struct vg_plan *plan, struct v
         st = vg_plan_add_column(plan, "forecast", s->model->outputs, s->model, &s->forecast, err);
     if (st == VG_OK)
         st = vg_plan_add_column(plan, "forecast_valid", s->model->channels, s->model, &s->valid,
+                                err);
+    if (st == VG_OK)
+        st = vg_plan_add_column(plan, "residual", s->model->channels, s->model, &s->residual, err);
+    if (st == VG_OK)
+        st = vg_plan_add_column(plan, "residual_sd", s->model->channels, s->model, &s->residual_sd,
                                 err);
     return st;
 }
@@ -76,8 +94,15 @@ static vg_status forecast_plan(void *self, struct vg_plan *plan, struct vg_err *
 
         s->stale_s[i] = (float)((double)stale_ns / (double)VG_NS_PER_S);
     }
+    st =
+        vg_features_parse(&s->features, s->model->features, s->model->channels, plan->tick_ns, err);
+    if (st != VG_OK)
+        return st;
+    vg_conformal_init(&s->conformal, s->model, plan->tick_ns, s->adapt, s->coverage, s->rate);
+    s->conformal_at = vg_features_memory(&s->features);
+    s->model_at = s->conformal_at + vg_conformal_memory(&s->conformal);
     plan->rows = VG_ROW_TICK;
-    plan->memory_size = sizeof(struct held) + s->model->memory_size;
+    plan->memory_size = s->model_at + s->model->memory_size;
     return plan_columns(s, plan, err);
 }
 
@@ -92,45 +117,57 @@ static vg_status forecast_open(void *self, struct vg_err *err)
     return VG_OK;
 }
 
-/* Writes x = [z, mask, age, baseline] [4, C] of one row and remembers its values. */
-static void fill(const struct forecast *s, struct held *held, const struct vg_row *row, float *x)
+/* A tick of one patient by the model's channels. */
+struct tick {
+    float z[VG_CHANNELS], age_s[VG_CHANNELS], baseline[VG_CHANNELS];
+    bool usable[VG_CHANNELS], measured[VG_CHANNELS];
+};
+
+static void look(const struct forecast *s, const struct vg_row *row, struct tick *t)
 {
     const float *z = vg_row_column(row, s->z), *age = vg_row_column(row, s->age);
     const float *baseline = vg_row_column(row, s->baseline);
-    const uint32_t channels = s->model->channels;
 
-    for (uint32_t i = 0; i < channels; i++) {
+    for (uint32_t i = 0; i < s->model->channels; i++) {
         int c = s->model->channel[i];
-        bool usable = vg_usable_by_models(row->quality[c]);
-        float age_s = age[c] >= 0.0f && age[c] < age_max_s ? age[c] : age_max_s;
 
-        if (usable) {
-            held->z[i] = z[c];
-            held->seen[i] = 1;
-        }
-        x[i] = held->z[i];
-        x[channels + i] = usable ? 1.0f : 0.0f;
-        x[2 * channels + i] = vg_log1pf(age_s) / 6.0f;
-        x[3 * channels + i] = baseline[c];
+        t->usable[i] = vg_usable_by_models(row->quality[c]);
+        t->measured[i] = vg_certain(row->quality[c]);
+        t->z[i] = t->usable[i] ? z[c] : 0.0f;
+        t->age_s[i] = age[c];
+        t->baseline[i] = baseline[c];
     }
 }
 
+/* Judges what was forecast of this tick, and writes what the model is to see of it. */
+static void take(const struct forecast *s, void *memory, const struct vg_row *row, float *x)
+{
+    struct tick t;
+    struct vg_feature_tick seen = { t.z, t.usable, t.age_s, t.baseline };
+    struct vg_outcome outcome = { t.z, t.measured };
+
+    look(s, row, &t);
+    vg_conformal_judge(&s->conformal, (char *)memory + s->conformal_at, row->event_ns, &outcome,
+                       vg_row_column(row, s->residual), vg_row_column(row, s->residual_sd));
+    vg_features_step(&s->features, memory, &seen, x);
+}
+
 /* Puts the answer into the row, in channel units. */
-static void answer(const struct forecast *s, const struct held *held, const struct vg_row *row,
-                   const float *y)
+static void answer(const struct forecast *s, void *memory, const struct vg_row *row, float *y)
 {
     const struct vg_model *m = s->model;
     const uint32_t per_channel = m->horizons * m->quantiles;
     const float *age = vg_row_column(row, s->age);
     float *forecast = vg_row_column(row, s->forecast), *valid = vg_row_column(row, s->valid);
+    bool known[VG_CHANNELS];
 
-    for (uint32_t i = 0; i < m->outputs; i++) {
-        uint32_t c = i / per_channel;
-
-        forecast[i] = m->mean[c] + m->scale[c] * y[i];
+    for (uint32_t i = 0; i < m->channels; i++) {
+        known[i] = vg_features_seen(&s->features, memory, i) && age[m->channel[i]] <= s->stale_s[i];
+        valid[i] = known[i] ? 1.0f : 0.0f;
     }
-    for (uint32_t i = 0; i < m->channels; i++)
-        valid[i] = held->seen[i] && age[m->channel[i]] <= s->stale_s[i] ? 1.0f : 0.0f;
+    vg_conformal_tell(&s->conformal, (char *)memory + s->conformal_at, row->event_ns, known, y);
+    for (uint32_t i = 0; i < m->outputs; i++)
+        forecast[i] = m->mean[i / per_channel] + m->scale[i / per_channel] * y[i];
 }
 
 static void forecast_wave(void *self, const struct vg_wave *wave)
@@ -139,8 +176,8 @@ static void forecast_wave(void *self, const struct vg_wave *wave)
     const struct vg_model *m = s->model;
 
     for (uint32_t i = 0; i < wave->n; i++) {
-        s->state[i] = (char *)wave->memory[i] + sizeof(struct held);
-        fill(s, wave->memory[i], &wave->rows[i], s->x + (size_t)i * m->inputs);
+        s->state[i] = (char *)wave->memory[i] + s->model_at;
+        take(s, wave->memory[i], &wave->rows[i], s->x + (size_t)i * m->inputs);
     }
     m->ops->step(m, wave->n, s->x, s->state, s->y, s->scratch);
     for (uint32_t i = 0; i < wave->n; i++)
@@ -158,10 +195,10 @@ static void forecast_close(void *self)
 
 const struct vg_stage_ops vg_stage_forecast = {
     .name = "forecast",
-    .summary = "Forecasts each channel with a recurrent model, as quantiles over several horizons.",
+    .summary = "Forecasts each channel as quantiles over several horizons, and keeps them honest.",
     .options = options,
     .self_size = sizeof(struct forecast),
-    .memory_version = 1,
+    .memory_version = 2,
     .plan = forecast_plan,
     .open = forecast_open,
     .wave = forecast_wave,

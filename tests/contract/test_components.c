@@ -369,7 +369,7 @@ Test(components, a_decoder_takes_any_bytes_without_allocating_and_keeps_nothing)
 
 /* ---- stages: models and site ---- */
 
-enum { MODEL_CHANNELS = 2, HORIZONS = 2, WINDOW = 4, TICK_S = 10 };
+enum { MODEL_CHANNELS = 2, HORIZONS = 2, QUANTILES = 3, WINDOW = 4, TICK_S = 10 };
 
 static const struct vg_model_ops toy_ops;
 static struct vg_model forecaster, autoencoder;
@@ -393,6 +393,7 @@ static void toy_step(const struct vg_model *model, uint32_t n, const float *x, v
     }
 }
 
+static const float quantiles[QUANTILES] = { 0.05f, 0.5f, 0.95f };
 static const struct vg_model_ops toy_ops = { .name = "toy", .step = toy_step };
 
 static struct vg_model toy(const char *name)
@@ -413,13 +414,14 @@ static void make_models(void)
 {
     forecaster = toy("forecaster");
     forecaster.inputs = 4 * MODEL_CHANNELS;
-    forecaster.outputs = MODEL_CHANNELS * HORIZONS;
+    forecaster.outputs = MODEL_CHANNELS * HORIZONS * QUANTILES;
     forecaster.memory_size = sizeof(float);
     forecaster.horizons = HORIZONS;
     forecaster.horizon_ns[0] = 60 * VG_NS_PER_S;
     forecaster.horizon_ns[1] = 600 * VG_NS_PER_S;
-    forecaster.quantiles = 1;
-    forecaster.quantile[0] = 0.5f;
+    forecaster.quantiles = QUANTILES;
+    memcpy(forecaster.quantile, quantiles, sizeof(quantiles));
+    strcpy(forecaster.features, "z,mask,age,baseline");
     autoencoder = toy("autoencoder");
     autoencoder.window = WINDOW;
     autoencoder.inputs = 2 * WINDOW * MODEL_CHANNELS;

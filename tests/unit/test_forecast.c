@@ -29,6 +29,7 @@ static void setup(void)
 {
     plan();
     capture_option(w.c, "model", NULL, "ward_forecast");
+    capture_option(w.c, "adapt", NULL, "false");
     waves_start(&w, WAVES_Z | WAVES_BASELINE | WAVES_AGE);
     forecast = vg_layout_find(&w.c->layout, "forecast");
     valid = vg_layout_find(&w.c->layout, "forecast_valid");
