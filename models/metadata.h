@@ -25,6 +25,12 @@
  *   network                (autoencoder) "dense:64:relu,dense:128"
  *   range                  (autoencoder, may be missing) "-6,6": what the network sees as 0 and 1
  *
+ * Detectors (models/detector.h):
+ *   fast, slow, window     SHA-256 of the models it was calibrated with; at least one
+ *   drift, cap             of the cumulative sums, in standard deviations
+ *   hold                   "4" ticks for which a sum must last
+ *   threshold              surprise above which an alert is worth its price
+ *
  * Classifiers (mlp, risk, logistic; models/classifier.h):
  *   variables              "age,gcs.min": V names of letters, digits, '.', '_' and '-'
  *   mean, scale            V numbers each, in the variable's own unit

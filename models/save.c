@@ -125,7 +125,9 @@ static void add_texts(struct vg_safetensors_out *out, const struct vg_save *part
         add_channels(out, about);
     if (about->tick_ns > 0)
         add_durations(out, "tick", 1, &about->tick_ns);
-    if (!parts->components)
+    if (parts->calibration)
+        vg_detector_add_texts(out, parts->calibration);
+    else if (!parts->components)
         vg_safetensors_add_text(out, "inputs", about->features);
     add_network_text(out, parts->network);
     if (about->horizons > 0)
@@ -170,6 +172,8 @@ static void add_tensors(struct vg_safetensors_out *out, const struct vg_save *pa
         vg_safetensors_add(out, "pca.mean", 1, &entries, parts->center);
         vg_safetensors_add(out, "pca.components", 2, components, parts->components);
     }
+    if (parts->calibration)
+        vg_detector_add_tensors(out, about->channels, parts->calibration);
 }
 
 /* ---- the self-test ---- */

@@ -7,6 +7,7 @@
 #define VG_MODELS_SAVE_H
 
 #include "core/model.h"
+#include "models/detector.h"
 #include "models/network.h"
 
 /** What goes into a file. What a kind has no use for stays 0; models/metadata.h says which kind
@@ -29,6 +30,8 @@ struct vg_save {
     const float *center;     /**< pca: [W C] */
     const float *components; /**< pca: [components_n, W C], orthonormal rows */
     uint32_t components_n;
+
+    const struct vg_calibration *calibration; /**< detector */
 
     const char *note; /**< for people, "note.training": what it learned from and how; or NULL */
 
