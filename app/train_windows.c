@@ -13,6 +13,20 @@ static const double alerts_per_day = 1.0;
 
 /* ---- windows ---- */
 
+/* Whether a scenario goes on in the window: a model of what is usual learns nothing from it. */
+static bool in_trouble(const struct vg_windows *w, const struct vg_dataset_patient *p,
+                       uint32_t tick)
+{
+    const int64_t end_ns = p->first_ns + tick * w->data->tick_ns;
+    const int64_t begin_ns = end_ns - w->recipe->window * w->data->tick_ns;
+
+    for (uint32_t i = 0; i < p->labels; i++) {
+        if (p->label[i].group && p->label[i].start_ns < end_ns && begin_ns < p->label[i].end_ns)
+            return true;
+    }
+    return false;
+}
+
 static void add_windows(struct vg_windows *w, size_t *n, size_t *room, enum vg_part part)
 {
     const uint32_t every = (uint32_t)w->recipe->every, length = (uint32_t)w->recipe->window;
@@ -23,6 +37,8 @@ static void add_windows(struct vg_windows *w, size_t *n, size_t *room, enum vg_p
         if (w->data->patient[i].part != part)
             continue;
         for (uint32_t t = length - 1; t < v->ticks; t += every) {
+            if (in_trouble(w, &w->data->patient[i], t))
+                continue;
             if (*n == *room) {
                 *room = *room ? 2 * *room : 4096;
                 w->at = reallocarray(w->at, *room, sizeof(*w->at));

@@ -1,5 +1,7 @@
 /* train_windows.h - windows of ticks: what autoencoders and PCA learn from, and their threshold.
  *
+ * Windows in which a patient is known to be in trouble (a scenario of the simulator) are left out.
+ *
  * Letters: C channels, W ticks of a window.
  */
 #ifndef VG_APP_TRAIN_WINDOWS_H
