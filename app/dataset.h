@@ -150,7 +150,7 @@ struct vg_view {
     uint32_t ticks, channels, inputs;
     float *z;       /**< [T, C] clipped; 0 where not usable */
     float *usable;  /**< [T, C] 1 or 0: for models */
-    float *genuine; /**< [T, C] 1 where a value was measured: usable, not imputed; targets */
+    float *genuine; /**< [T, C] 1 where a value was measured without doubt: vg_certain(); targets */
     float *held;    /**< [T, C] z of the newest usable value, 0 before the first */
     float *known;   /**< [T, C] 1 from the first usable value on */
     float *x;       /**< [T, I]; NULL without features */

@@ -37,7 +37,7 @@ static void note(struct vg_view *v, const struct vg_dataset_patient *who, size_t
         bool first = at < v->channels;
 
         v->usable[at + c] = usable[c] ? 1.0f : 0.0f;
-        v->genuine[at + c] = vg_usable(who->quality[at + c]) ? 1.0f : 0.0f;
+        v->genuine[at + c] = vg_certain(who->quality[at + c]) ? 1.0f : 0.0f;
         if (usable[c]) {
             v->held[at + c] = v->z[at + c];
             v->known[at + c] = 1.0f;

@@ -173,7 +173,7 @@ static const struct vg_effect_entry catalogue[] = {
     ARTEFACT("flush", flush, 6, 30, 60, PRESSURES, "arterial line flushed: 290/275"),
     ARTEFACT("zeroing", zeroing, 3, 20, 60, PRESSURES, "transducer zeroed: all pressures 0"),
     ARTEFACT("transducer-height", transducer_height, 1.2, 300, 2400, PRESSURES, "pressures off by 12 to 24 mmHg"),
-    ARTEFACT("damping", damping, 1, 600, 2400, PRESSURES, "damped line: 30 % of the pulse pressure"),
+    ARTEFACT("damping", damping, 1, 600, 2400, BIT(abp_sys) | BIT(abp_dia), "damped line: 30 % of the pulse pressure"),
     ARTEFACT("temp-probe", temp_probe, 1, 600, 1800, BIT(temp), "temperature probe slips: 6 degrees down"),
     ARTEFACT("etco2-off", etco2_off, 4, 60, 300, BIT(etco2) | BIT(rr), "capnometer disconnected: EtCO2 0, RR missing"),
     ARTEFACT("double-count", double_count, 1, 5, 60, BIT(hr), "T waves counted as beats: HR doubled"),

@@ -42,7 +42,7 @@ int vg_channel_find(const char *name);
  *  VG_CHANNEL_NONE when unknown. Takes constant time. */
 int vg_channel_lookup(const char *key, size_t n);
 
-/** What a value is worth. Only GOOD and SUSPECT are usable by limits. */
+/** What a value is worth. Only GOOD and SUSPECT are usable by limits, GOOD and IMPUTED by models. */
 enum vg_quality {
     VG_Q_ABSENT,  /**< not in this row; says nothing about the patient */
     VG_Q_GOOD,    /**< */
@@ -57,10 +57,18 @@ static inline bool vg_usable(uint8_t quality)
     return quality == VG_Q_GOOD || quality == VG_Q_SUSPECT;
 }
 
-/** What a model may use as well: a value filled in from one that is still recent. */
+/** What a model may use: what is measured without doubt, or filled in from what was. It would be
+ *  surprised by a disturbance as if it were the patient. Limits look at what is suspect all the
+ *  same, because doubt must never cost an alarm. */
 static inline bool vg_usable_by_models(uint8_t quality)
 {
-    return vg_usable(quality) || quality == VG_Q_IMPUTED;
+    return quality == VG_Q_GOOD || quality == VG_Q_IMPUTED;
+}
+
+/** What a model may be held to, or calibrated by: measured in this interval, and without doubt. */
+static inline bool vg_certain(uint8_t quality)
+{
+    return quality == VG_Q_GOOD;
 }
 
 const char *vg_quality_name(uint8_t quality); /**< "good", "suspect", ... */
@@ -76,7 +84,16 @@ const char *vg_quality_name(uint8_t quality); /**< "good", "suspect", ... */
     X(BAD_VALUE, "bad_value", "value not readable")            \
     X(UNIT, "unit", "unit unknown for this channel")           \
     X(MODEL_ERROR, "model_error", "model output not a number") \
-    X(NO_DATA, "no_data", "no value in this interval")
+    X(NO_DATA, "no_data", "no value in this interval")         \
+    X(FLUSH, "flush", "arterial line flushed")                 \
+    X(FLAT, "flat", "pressure without a pulse")                \
+    X(DAMPED, "damped", "arterial line damped")                \
+    X(HEIGHT, "height", "transducer moved")                    \
+    X(MOTION, "motion", "movement at the probe")               \
+    X(SLIPPED, "slipped", "probe slipped")                     \
+    X(DISCONNECTED, "disconnected", "line disconnected")       \
+    X(DOUBLE_COUNT, "double_count", "beats counted twice")     \
+    X(OUTLIER, "outlier", "reading unlike the others")
 
 enum vg_reason {
 #define VG_REASON_ENUM(id, name, text) VG_REASON_##id,

@@ -15,6 +15,7 @@ struct vg_profile {
     uint32_t low_set, high_set; /**< bit c: a limit is given for channel c */
     float low[VG_CHANNELS];
     float high[VG_CHANNELS];
+    bool pulseless; /**< flow without a pulse (VAD, ECMO): a narrow pulse pressure means nothing */
 };
 
 struct vg_bed_config {

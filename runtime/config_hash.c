@@ -135,6 +135,8 @@ static void add_profiles(struct lines *lines, const struct vg_site *site)
 
         snprintf(prefix, sizeof(prefix), "profiles.%s.", p->name);
         add_text(lines, prefix, "default", i == 0 ? "true" : "false");
+        if (p->pulseless) /* else nothing, so that hashes of before stand */
+            add_text(lines, prefix, "pulseless", "true");
         add_limits(lines, prefix, "low", p->low_set, p->low);
         add_limits(lines, prefix, "high", p->high_set, p->high);
     }

@@ -55,6 +55,14 @@ static bool read_quantity(struct vg_load *l, struct vg_place at, int channel, co
 
 /* ---- profiles ---- */
 
+static const struct vg_option profile_options[] = {
+    VG_OPT_BOOL(
+        struct vg_profile, pulseless, "pulseless", "false", 0,
+        "Flow without a pulse, as with a ventricular assist device or ECMO: the stage artefact "
+        "concludes nothing from a narrow or missing pulse pressure."),
+    VG_OPT_END,
+};
+
 struct limit_options {
     char *low, *high;
 };
@@ -133,6 +141,23 @@ static int read_profile_name(struct vg_load *l, const struct vg_node *node)
     return -1;
 }
 
+/* What a profile has beside limits; all other keys are for read_limits(). */
+static void read_profile_options(struct vg_load *l, struct vg_profile *p,
+                                 const struct vg_node *node)
+{
+    const struct vg_target target = { profile_options, p };
+    const char **others = calloc(node->children + 1, sizeof(*others));
+    size_t n = 0;
+
+    VG_CHECK(others);
+    for (const struct vg_node *c = node->child; c; c = c->next) {
+        if (!vg_option_find(profile_options, c->key))
+            others[n++] = c->key;
+    }
+    vg_document_options(l->doc, node, &target, 1, others);
+    free(others);
+}
+
 /* Takes over the limits of the profile that this one extends, then reads its own. */
 /* NOLINTNEXTLINE(misc-no-recursion): ends at a profile that is being visited */
 static void resolve_profile(struct vg_load *l, const struct vg_node *map, enum visit *visits,
@@ -158,8 +183,9 @@ static void resolve_profile(struct vg_load *l, const struct vg_node *map, enum v
         *p = l->config->site.profiles[base];
         memcpy(p->name, name, sizeof(name));
     }
+    read_profile_options(l, p, node);
     for (const struct vg_node *c = node->child; c; c = c->next) {
-        if (c != extends)
+        if (c != extends && !vg_option_find(profile_options, c->key))
             read_limits(l, p, c);
     }
     visits[i] = DONE;
@@ -378,11 +404,12 @@ static const struct vg_option clear_options[] = {
 /* The keys that hold mappings or name a profile are read by hand above and below, and told of in the
  * summaries. */
 const struct vg_site_mapping vg_site_mappings[] = {
+    { "profiles", "profiles.PROFILE",
+      "A kind of patient. `extends: OTHER` takes over what another profile says. The first profile "
+      "is that of beds that no ward declares.",
+      profile_options },
     { "profiles", "profiles.PROFILE.CHANNEL",
-      "Limits of a kind of patient, for each channel that has some. `extends: OTHER` takes over "
-      "those "
-      "of another profile. The first profile is that of beds that no ward declares.",
-      limit_options },
+      "Limits of such a patient, for each channel that has some.", limit_options },
     { "wards", "wards.WARD",
       "A ward whose subscribers get heartbeats before its first row: 1 to 32 of a-z, 0-9 and "
       "\"-\". "

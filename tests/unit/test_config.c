@@ -402,8 +402,11 @@ Test(config, profiles_inherit_and_beds_find_theirs)
 
 Test(config, a_profile_may_extend_one_that_stands_behind_it)
 {
-    good(HEAD CHAIN "profiles:\n  a: {extends: b}\n  b: {hr: {high: 2 /s}}\n");
+    good(HEAD CHAIN "profiles:\n  a: {extends: b}\n  b: {hr: {high: 2 /s}, pulseless: true}\n"
+                    "  c: {extends: b, pulseless: false}\n");
     cr_assert_eq(config->site.profiles[0].high[VG_CHANNEL_hr], 120.0f);
+    cr_assert(config->site.profiles[0].pulseless && config->site.profiles[1].pulseless);
+    cr_assert_not(config->site.profiles[2].pulseless);
     cr_assert_str_eq(config->site.profiles[0].name, "a");
 }
 

@@ -86,10 +86,11 @@ ParameterizedTest(struct clip_row *row, normalize, scores_are_clipped_at_six)
     cr_assert_float_eq(z_of(VG_CHANNEL_hr, row->value, VG_Q_GOOD), row->expected, 1e-5f);
 }
 
-Test(normalize, suspect_and_imputed_values_are_scaled_and_others_are_zero)
+Test(normalize, good_and_imputed_values_are_scaled_and_others_are_zero)
 {
-    cr_assert_eq(z_of(VG_CHANNEL_hr, 90.0f, VG_Q_SUSPECT), 1.0f);
+    cr_assert_eq(z_of(VG_CHANNEL_hr, 90.0f, VG_Q_GOOD), 1.0f);
     cr_assert_eq(z_of(VG_CHANNEL_hr, 90.0f, VG_Q_IMPUTED), 1.0f);
+    cr_assert_eq(z_of(VG_CHANNEL_hr, 90.0f, VG_Q_SUSPECT), 0.0f);
     cr_assert_eq(z_of(VG_CHANNEL_hr, 0.0f, VG_Q_MISSING), 0.0f);
     cr_assert_eq(z_of(VG_CHANNEL_hr, 0.0f, VG_Q_INVALID), 0.0f);
     cr_assert_eq(z_of(VG_CHANNEL_hr, 0.0f, VG_Q_ABSENT), 0.0f);
