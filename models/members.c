@@ -160,8 +160,8 @@ static const char *misfit(const struct members *m, uint32_t i)
 
     if (m->stacked)
         return b->variables == 0 || b->outputs != 1 ? "a classifier with one output" : NULL;
-    if (b->window > 0)
-        return "a forecaster or a classifier: windows have a threshold each";
+    if (b->horizons == 0 && b->variables == 0)
+        return "a forecaster or a classifier: others have a threshold each";
     if (!same_shape(a, b))
         return "the shape of member 0: channels or variables, scales, tick, inputs, outputs";
     return NULL;

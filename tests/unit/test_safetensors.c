@@ -154,6 +154,9 @@ ParameterizedTestParameters(safetensors, a_bad_header_is_refused)
         { "{" TENSOR("a\\u0000b", "[1]", 0, 4) "}", 1, "not JSON" },
         { "{\"__metadata__\":[]}", 0, "__metadata__" },
         { "{\"__metadata__\":{\"a\":1}}", 0, "to be a string" },
+        { "{\"__metadata__\":{\"a\":\"\\u001b[2J\"}}", 0, "without control characters" },
+        { "{\"__metadata__\":{\"a\\nb\":\"\"}}", 0, "a key of \"__metadata__\" is not" },
+        { "{\"__metadata__\":{\"vigil.blake2b\":\"\"}}", 0, "expected 64 hexadecimal digits" },
         { "{\"__metadata__\":{\"a\":{\"b\":{\"c\":{}}}}}", 0, "to be a string" },
     };
     return cr_make_param_array(struct bad, rows, VG_ARRAY_LEN(rows));
@@ -269,4 +272,65 @@ Test(safetensors, a_file_above_64_mib_is_refused_before_it_is_read)
     cr_assert_eq(vg_safetensors_read(path, &file, &err), VG_E_MODEL);
     cr_assert(strstr(err.msg, "at most 64 MiB"), "%s", err.msg);
     remove(path);
+}
+
+/* ---- prefixes, and what nobody took ---- */
+
+Test(safetensors, names_behind_a_prefix_are_seen_when_it_is_entered)
+{
+    uint64_t shape[1] = { 1 };
+    const float *a;
+    size_t outside, inside;
+
+    cr_assert_eq(
+        parse_floats("{\"__metadata__\":{\"m0.k\":\"v\"}," TENSOR("m0.m1.a", "[1]", 0, 4) "}", 1),
+        VG_OK, "%s", err.msg);
+    cr_assert(!vg_safetensors_metadata(file, "k"));
+    outside = vg_safetensors_enter(file, "m0.");
+    cr_assert_str_eq(vg_safetensors_metadata(file, "k"), "v");
+    cr_assert(!vg_safetensors_has(file, "a"));
+    inside = vg_safetensors_enter(file, "m1.");
+    cr_assert_str_eq(vg_safetensors_prefix(file), "m0.m1.");
+    cr_assert_eq(vg_safetensors_take(file, "b", 1, shape, &a, &err), VG_E_MODEL);
+    cr_assert(strstr(err.msg, "expected a tensor m0.m1.b"), "%s", err.msg);
+    cr_assert_eq(vg_safetensors_take(file, "a", 1, shape, &a, &err), VG_OK, "%s", err.msg);
+    vg_safetensors_leave(file, inside);
+    cr_assert(!vg_safetensors_has(file, "a"));
+    vg_safetensors_leave(file, outside);
+    cr_assert(vg_safetensors_has(file, "m0.m1.a"));
+    cr_assert_eq(vg_safetensors_all_taken(file, &err), VG_OK, "%s", err.msg);
+    vg_safetensors_free(file);
+}
+
+Test(safetensors, texts_that_nobody_took_are_refused_but_notes_are_not)
+{
+    cr_assert_eq(
+        parse_floats("{\"__metadata__\":{\"format\":\"pt\",\"note.x\":\"y\",\"k\":\"v\"}}", 0),
+        VG_OK, "%s", err.msg);
+    cr_assert(!vg_safetensors_sealed(file));
+    cr_assert_eq(vg_safetensors_all_taken(file, &err), VG_E_MODEL);
+    cr_assert(strstr(err.msg, "metadata \"k\": expected no such key"), "%s", err.msg);
+    cr_assert_str_eq(vg_safetensors_metadata(file, "k"), "v");
+    cr_assert_eq(vg_safetensors_all_taken(file, &err), VG_OK, "%s", err.msg);
+    vg_safetensors_free(file);
+}
+
+/* The digits as an escape that JSON reads as the same text are not where the digest expects them. */
+Test(safetensors, a_seal_that_cannot_be_found_in_the_bytes_is_refused)
+{
+    char header[256], digits[65];
+
+    memset(digits, 'a', 64);
+    digits[64] = '\0';
+    snprintf(header, sizeof(header), "{\"__metadata__\":{\"vigil.blake2b\":\"\\u0061%s\"}}",
+             digits + 1);
+    cr_assert_eq(parse_floats(header, 0), VG_E_MODEL);
+    cr_assert(strstr(err.msg, "expected its digits once in the header"), "%s", err.msg);
+    snprintf(header, sizeof(header),
+             "{\"__metadata__\":{\"vigil.blake2b\":\"%s\",\"note.b\":\"%s\"}}", digits, digits);
+    cr_assert_eq(parse_floats(header, 0), VG_E_MODEL);
+    cr_assert(strstr(err.msg, "expected its digits once in the header"), "%s", err.msg);
+    snprintf(header, sizeof(header), "{\"__metadata__\":{\"vigil.blake2b\":\"%s\"}}", digits);
+    cr_assert_eq(parse_floats(header, 0), VG_E_MODEL);
+    cr_assert(strstr(err.msg, "the file was changed after it was written"), "%s", err.msg);
 }
