@@ -17,6 +17,7 @@
 #include "models/features.h"
 #include "models/kernel.h"
 #include "stages/conformal.h"
+#include "stages/model_tick.h"
 
 enum { STALE_TICKS = 5 };
 
@@ -29,11 +30,11 @@ struct forecast {
     struct vg_features features;
     struct vg_conformal conformal;
     size_t conformal_at, model_at; /* bytes of memory before theirs; the features' come first */
-    int z, baseline, age;          /* columns [VG_CHANNELS] of others */
-    int forecast, valid;           /* columns [C, H, Q] and [C] */
-    int residual, residual_sd;     /* columns [C] */
-    float stale_s[VG_CHANNELS];    /* [C] older than this, a forecast is not valid */
-    float *x, *y;                  /* [B, inputs], [B, outputs] */
+    struct vg_model_columns columns;
+    int forecast, valid;        /* columns [C, H, Q] and [C] */
+    int residual, residual_sd;  /* columns [C] */
+    float stale_s[VG_CHANNELS]; /* [C] older than this, a forecast is not valid */
+    float *x, *y;               /* [B, inputs], [B, outputs] */
     void *scratch;
     void *state[VG_BATCH_MAX]; /* where the model's memory begins in each row's */
 };
@@ -56,12 +57,8 @@ static const struct vg_option options[] = {
 
 static vg_status plan_columns(struct forecast *s, struct vg_plan *plan, struct vg_err *err)
 {
-    vg_status st = vg_plan_need_column(plan, "z", &s->z, err);
+    vg_status st = vg_model_columns_need(&s->columns, plan, err);
 
-    if (st == VG_OK)
-        st = vg_plan_need_column(plan, "baseline", &s->baseline, err);
-    if (st == VG_OK)
-        st = vg_plan_need_column(plan, "age", &s->age, err);
     if (st == VG_OK)
         st = vg_plan_add_column(plan, "forecast", s->model->outputs, s->model, &s->forecast, err);
     if (st == VG_OK)
@@ -117,36 +114,14 @@ static vg_status forecast_open(void *self, struct vg_err *err)
     return VG_OK;
 }
 
-/* A tick of one patient by the model's channels. */
-struct tick {
-    float z[VG_CHANNELS], age_s[VG_CHANNELS], baseline[VG_CHANNELS];
-    bool usable[VG_CHANNELS], measured[VG_CHANNELS];
-};
-
-static void look(const struct forecast *s, const struct vg_row *row, struct tick *t)
-{
-    const float *z = vg_row_column(row, s->z), *age = vg_row_column(row, s->age);
-    const float *baseline = vg_row_column(row, s->baseline);
-
-    for (uint32_t i = 0; i < s->model->channels; i++) {
-        int c = s->model->channel[i];
-
-        t->usable[i] = vg_usable_by_models(row->quality[c]);
-        t->measured[i] = vg_certain(row->quality[c]);
-        t->z[i] = t->usable[i] ? z[c] : 0.0f;
-        t->age_s[i] = age[c];
-        t->baseline[i] = baseline[c];
-    }
-}
-
 /* Judges what was forecast of this tick, and writes what the model is to see of it. */
 static void take(const struct forecast *s, void *memory, const struct vg_row *row, float *x)
 {
-    struct tick t;
+    struct vg_model_tick t;
     struct vg_feature_tick seen = { t.z, t.usable, t.age_s, t.baseline };
     struct vg_outcome outcome = { t.z, t.measured };
 
-    look(s, row, &t);
+    vg_model_tick_read(&t, s->model, &s->columns, row);
     vg_conformal_judge(&s->conformal, (char *)memory + s->conformal_at, row->event_ns, &outcome,
                        vg_row_column(row, s->residual), vg_row_column(row, s->residual_sd));
     vg_features_step(&s->features, memory, &seen, x);
@@ -157,7 +132,7 @@ static void answer(const struct forecast *s, void *memory, const struct vg_row *
 {
     const struct vg_model *m = s->model;
     const uint32_t per_channel = m->horizons * m->quantiles;
-    const float *age = vg_row_column(row, s->age);
+    const float *age = vg_row_column(row, s->columns.age);
     float *forecast = vg_row_column(row, s->forecast), *valid = vg_row_column(row, s->valid);
     bool known[VG_CHANNELS];
 

@@ -59,7 +59,7 @@ TestSuite(detect, .init = setup, .fini = teardown, .timeout = 60);
 
 static float z_at(uint32_t i, int64_t tick, uint32_t k)
 {
-    return (float)((i * 7 + (uint32_t)tick * 3 + k) % 11) / 4.0f - 1.2f;
+    return (float)((i * 7 + (uint32_t)tick * 3 + k) % 11) / 4.0f - 1.25f;
 }
 
 static struct vg_row *usual(uint32_t i, int64_t tick)

@@ -1,0 +1,154 @@
+/* detect_slow.c - a forecaster beside the chain's own, and a ring of what it said.
+ *
+ * Memory: that of the features, then for each of the `ahead` places of the ring the tick that its
+ * forecast is for (counted from 1970, 32 bits) and median and SD [2, C] in steps of 1 / 2048, then
+ * the model's own.
+ */
+#include "stages/detect_slow.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/kernel.h"
+
+static const float unit = 1.0f / 2048;
+static const int64_t horizon_ns = 600 * VG_NS_PER_S;
+
+/* ---- memory ---- */
+
+static uint32_t *due_of(const struct vg_detect_slow *s, void *memory)
+{
+    return (uint32_t *)((char *)memory + vg_features_memory(&s->features));
+}
+
+static int16_t *said_at(const struct vg_detect_slow *s, void *memory, uint32_t place)
+{
+    return (int16_t *)(due_of(s, memory) + s->ahead) + (size_t)place * 2 * s->model->channels;
+}
+
+static size_t model_at(const struct vg_detect_slow *s)
+{
+    return vg_features_memory(&s->features) +
+           s->ahead * (sizeof(uint32_t) + 2 * s->model->channels * sizeof(int16_t));
+}
+
+size_t vg_detect_slow_memory(const struct vg_detect_slow *s)
+{
+    return (model_at(s) + s->model->memory_size + 7) / 8 * 8;
+}
+
+/* ---- plan ---- */
+
+static void choose(struct vg_detect_slow *s, const struct vg_model *m)
+{
+    for (uint32_t h = 1; h < m->horizons; h++) {
+        if (llabs(m->horizon_ns[h] - horizon_ns) < llabs(m->horizon_ns[s->horizon] - horizon_ns))
+            s->horizon = h;
+    }
+    s->median = m->quantiles / 2;
+    for (uint32_t q = 0; q < m->quantiles; q++) {
+        if (fabsf(m->quantile[q] - 0.5f) < 1e-6f)
+            s->median = q;
+    }
+}
+
+vg_status vg_detect_slow_plan(struct vg_detect_slow *s, const struct vg_model *model,
+                              struct vg_plan *plan, struct vg_err *err)
+{
+    vg_status st;
+
+    s->model = model;
+    s->tick_ns = plan->tick_ns;
+    if (model->horizons == 0 || model->quantiles < 2)
+        return vg_fail_option(err, VG_E_CONFIG, "model",
+                              "model %s, which the detector names for slow changes, is of type %s; "
+                              "expected a forecaster with quantiles, such as type ridge",
+                              model->name, model->ops->name);
+    choose(s, model);
+    s->ahead = (uint32_t)(model->horizon_ns[s->horizon] / plan->tick_ns);
+    if (s->ahead == 0)
+        s->ahead = 1;
+    st = vg_features_parse(&s->features, model->features, model->channels, plan->tick_ns, err);
+    return st == VG_OK ? vg_model_columns_need(&s->columns, plan, err) : st;
+}
+
+void vg_detect_slow_open(struct vg_detect_slow *s)
+{
+    s->x = vg_kernel_alloc(sizeof(float) * VG_BATCH_MAX * s->model->inputs);
+    s->y = vg_kernel_alloc(sizeof(float) * VG_BATCH_MAX * s->model->outputs);
+    s->scratch = vg_kernel_alloc(s->model->scratch_size);
+}
+
+void vg_detect_slow_close(struct vg_detect_slow *s)
+{
+    free(s->x);
+    free(s->y);
+    free(s->scratch);
+}
+
+/* ---- ticks ---- */
+
+static int16_t packed(float z)
+{
+    float steps = floorf(z / unit + 0.5f);
+
+    if (steps > INT16_MAX)
+        return INT16_MAX;
+    return steps < INT16_MIN ? INT16_MIN : (int16_t)steps;
+}
+
+static uint32_t tick_number(const struct vg_detect_slow *s, int64_t at_ns)
+{
+    return (uint32_t)(at_ns / s->tick_ns);
+}
+
+void vg_detect_slow_take(struct vg_detect_slow *s, uint32_t i, void *memory,
+                         const struct vg_row *row, float *residual, float *sd)
+{
+    const uint32_t channels = s->model->channels, tick = tick_number(s, row->event_ns);
+    const uint32_t place = tick % s->ahead;
+    const int16_t *said = said_at(s, memory, place);
+    const bool waited = due_of(s, memory)[place] == tick;
+    struct vg_model_tick t;
+    struct vg_feature_tick seen = { t.z, t.usable, t.age_s, t.baseline };
+
+    vg_model_tick_read(&t, s->model, &s->columns, row);
+    for (uint32_t c = 0; c < channels; c++) {
+        /* A channel that was not known then has an SD of 0. */
+        bool known = waited && t.measured[c] && said[channels + c] > 0;
+
+        residual[c] = known ? t.z[c] - unit * (float)said[c] : 0.0f;
+        sd[c] = known ? unit * (float)said[channels + c] : 0.0f;
+    }
+    vg_features_step(&s->features, memory, &seen, s->x + (size_t)i * s->model->inputs);
+    s->state[i] = (char *)memory + model_at(s);
+}
+
+/* A forecast from a value that is not of this tick would be doubted twice: by its own age when its
+ * time has come, and by the channel's. So it waits as long as the channel was ever seen. */
+static void wait(const struct vg_detect_slow *s, void *memory, uint32_t tick, const float *y)
+{
+    const struct vg_model *m = s->model;
+    const uint32_t place = tick % s->ahead;
+    int16_t *said = said_at(s, memory, place);
+
+    for (uint32_t c = 0; c < m->channels; c++) {
+        const float *q = y + (size_t)(c * m->horizons + s->horizon) * m->quantiles;
+        int16_t sd = packed((q[m->quantiles - 1] - q[0]) / 3.29f);
+
+        said[c] = packed(q[s->median]);
+        said[m->channels + c] = vg_features_seen(&s->features, memory, c) ? (sd > 0 ? sd : 1) : 0;
+    }
+    due_of(s, memory)[place] = tick + s->ahead;
+}
+
+void vg_detect_slow_step(struct vg_detect_slow *s, const struct vg_wave *wave, size_t memory_at)
+{
+    const struct vg_model *m = s->model;
+
+    m->ops->step(m, wave->n, s->x, s->state, s->y, s->scratch);
+    for (uint32_t i = 0; i < wave->n; i++)
+        wait(s, (char *)wave->memory[i] + memory_at, tick_number(s, wave->rows[i].event_ns),
+             s->y + (size_t)i * m->outputs);
+}
