@@ -23,6 +23,7 @@ struct vg_layer_weights {
     size_t offset[VG_LAYER_TENSORS_MAX];         /**< of each tensor, in a gradient too */
     bool wants_dx;                               /**< whether a layer before it learns */
     struct vg_matrix *forward, *backward;        /**< of a recurrent layer */
+    vg_real *joined; /**< [G, H, K + H] and [G, H] of biases: what they were packed from */
 };
 
 /** One layer's part of a pass. */
@@ -36,7 +37,8 @@ struct vg_layer_pass {
     vg_real *cell;     /**< [R + n, H] c of an LSTM; block t is before step t */
     vg_real *squashed; /**< [R, H] tanh(c) */
     vg_real *carry;    /**< [n, H] gradient of the state */
-    vg_real *dh;       /**< [H] */
+    vg_real *db;       /**< [G, H] */
+    vg_real *d_joined; /**< [G, H, K + H] gradient of the joined matrix */
 };
 
 struct vg_layer_ops {

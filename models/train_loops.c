@@ -5,7 +5,7 @@
  */
 #include "models/train_loops.h"
 
-#include <math.h>
+#include <string.h>
 
 #define BODY static inline __attribute__((always_inline))
 
@@ -14,70 +14,136 @@ enum { LANES = 16 }; /* of a sum: part of its bits */
 #ifdef VG_TRAIN_DOUBLE
 #define fused __builtin_fma
 #define root  __builtin_sqrt
+#define size  __builtin_fabs
 #else
 #define fused __builtin_fmaf
 #define root  __builtin_sqrtf
+#define size  __builtin_fabsf
 #endif
 
 static const vg_real one = 1;
 
-BODY void lstm_forward_body(size_t h, vg_real *restrict gates, const vg_real *restrict before,
-                            vg_real *restrict after, vg_real *restrict squashed,
-                            vg_real *restrict out)
-{
-    const vg_real *in = gates, *forget = gates + h, *update = gates + 2 * h, *show = gates + 3 * h;
+/* A gradient of a state below this changes no parameter by what float can hold. */
+static const vg_real least_gradient = (vg_real)1e-30;
+/* What Adam divides by is at least 1e-8: below these it moves nothing. */
+static const vg_real least_slope = (vg_real)1e-16, least_mean = (vg_real)1e-20,
+                     least_square = (vg_real)1e-33;
 
-    vg_real_sigmoid(2 * h, gates);
-    vg_real_tanh(h, gates + 2 * h);
-    vg_real_sigmoid(h, gates + 3 * h);
-    for (size_t j = 0; j < h; j++)
-        squashed[j] = after[j] = fused(forget[j], before[j], in[j] * update[j]);
-    vg_real_tanh(h, squashed);
-    for (size_t j = 0; j < h; j++)
-        out[j] = show[j] * squashed[j];
+/* 0 for what is smaller. A product, for a choice would keep loops from becoming vectors; NaN stays. */
+BODY vg_real at_least(vg_real x, vg_real least)
+{
+    return x * (vg_real)(size(x) >= least);
 }
 
-BODY void lstm_backward_body(size_t h, vg_real *restrict gates, const vg_real *restrict before,
-                             const vg_real *restrict squashed, const vg_real *restrict dh,
-                             vg_real *restrict carry)
+BODY void add_body(size_t n, const vg_real *restrict x, vg_real *restrict y)
 {
-    vg_real *restrict gi = gates, *restrict gf = gates + h, *restrict gg = gates + 2 * h,
-                      *restrict go = gates + 3 * h;
+    for (size_t i = 0; i < n; i++)
+        y[i] += x[i];
+}
 
+BODY void lstm_forward_body(const struct vg_cell_step *s)
+{
+    const size_t h = s->hidden;
+
+    for (size_t b = 0; b < s->rows; b++) {
+        vg_real *gates = s->gates + b * 4 * h;
+
+        vg_real_sigmoid(2 * h, gates);
+        vg_real_tanh(h, gates + 2 * h);
+        vg_real_sigmoid(h, gates + 3 * h);
+    }
+    for (size_t b = 0; b < s->rows; b++) {
+        const vg_real *restrict in = s->gates + b * 4 * h, *restrict c = s->c + b * h;
+        const vg_real *forget = in + h, *update = in + 2 * h;
+        vg_real *restrict next = s->c_next + b * h, *restrict squashed = s->squashed + b * h;
+
+        for (size_t j = 0; j < h; j++)
+            squashed[j] = next[j] = fused(forget[j], c[j], in[j] * update[j]);
+    }
+    vg_real_tanh(s->rows * h, s->squashed);
+    for (size_t b = 0; b < s->rows; b++) {
+        const vg_real *restrict show = s->gates + (b * 4 + 3) * h;
+        const vg_real *restrict squashed = s->squashed + b * h;
+        vg_real *restrict next = s->h_next + b * s->h_stride;
+
+        for (size_t j = 0; j < h; j++)
+            next[j] = show[j] * squashed[j];
+    }
+}
+
+/* The gradient of h_next of row b, into out [H]. */
+BODY void join_gradient(const struct vg_cell_step *s, size_t b, vg_real *restrict out)
+{
+    const vg_real *restrict dy = s->dy + b * s->dy_stride;
+    const vg_real *restrict dh = s->dh ? s->dh + b * s->dh_stride : NULL;
+
+    if (dh) {
+        for (size_t j = 0; j < s->hidden; j++)
+            out[j] = at_least(dy[j] + dh[j], least_gradient);
+    } else {
+        for (size_t j = 0; j < s->hidden; j++)
+            out[j] = at_least(dy[j], least_gradient);
+    }
+}
+
+/* Rows are functions of their own: a compiler believes `restrict` of parameters only. */
+BODY void lstm_backward_row(size_t h, const vg_real *restrict d, const vg_real *restrict c,
+                            const vg_real *restrict squashed, vg_real *restrict carry,
+                            vg_real *restrict gi, vg_real *restrict gf, vg_real *restrict gg,
+                            vg_real *restrict go)
+{
     for (size_t j = 0; j < h; j++) {
         vg_real i = gi[j], f = gf[j], g = gg[j], o = go[j], t = squashed[j];
-        vg_real dc = carry[j] + dh[j] * o * (one - t * t);
+        vg_real dc = at_least(carry[j] + d[j] * o * (one - t * t), least_gradient);
 
         gi[j] = dc * g * (i * (one - i));
-        gf[j] = dc * before[j] * (f * (one - f));
+        gf[j] = dc * c[j] * (f * (one - f));
         gg[j] = dc * i * (one - g * g);
-        go[j] = dh[j] * t * (o * (one - o));
+        go[j] = d[j] * t * (o * (one - o));
         carry[j] = dc * f;
     }
 }
 
-BODY void gru_forward_body(size_t h, vg_real *restrict gates, const vg_real *restrict before,
-                           vg_real *restrict out)
+BODY void lstm_backward_body(const struct vg_cell_step *s)
 {
-    const vg_real *r = gates, *z = gates + h, *nh = gates + 3 * h;
-    vg_real *n = gates + 2 * h;
+    const size_t h = s->hidden;
+    vg_real d[VG_LAYER_WIDTH_MAX];
 
-    vg_real_sigmoid(2 * h, gates);
-    for (size_t j = 0; j < h; j++)
-        n[j] = fused(r[j], nh[j], n[j]);
-    vg_real_tanh(h, n);
-    for (size_t j = 0; j < h; j++)
-        out[j] = fused(z[j], before[j] - n[j], n[j]);
+    for (size_t b = 0; b < s->rows; b++) {
+        vg_real *gates = s->gates + b * 4 * h;
+
+        join_gradient(s, b, d);
+        lstm_backward_row(h, d, s->c + b * h, s->squashed + b * h, s->carry + b * h, gates,
+                          gates + h, gates + 2 * h, gates + 3 * h);
+        add_body(4 * h, gates, s->db);
+    }
 }
 
-BODY void gru_backward_body(size_t h, vg_real *restrict gates, const vg_real *restrict before,
-                            const vg_real *restrict dh, vg_real *restrict carry)
+BODY void gru_forward_body(const struct vg_cell_step *s)
 {
-    vg_real *restrict gr = gates, *restrict gz = gates + h, *restrict gn = gates + 2 * h,
-                      *restrict gnh = gates + 3 * h;
+    const size_t h = s->hidden;
 
+    for (size_t b = 0; b < s->rows; b++) {
+        vg_real *restrict r = s->gates + b * 4 * h, *restrict z = r + h, *restrict n = z + h;
+        const vg_real *restrict nh = n + h, *restrict before = s->h + b * s->h_stride;
+        vg_real *restrict next = s->h_next + b * s->h_stride;
+
+        vg_real_sigmoid(2 * h, r);
+        for (size_t j = 0; j < h; j++)
+            n[j] = fused(r[j], nh[j], n[j]);
+        vg_real_tanh(h, n);
+        for (size_t j = 0; j < h; j++)
+            next[j] = fused(z[j], before[j] - n[j], n[j]);
+    }
+}
+
+BODY void gru_backward_row(size_t h, const vg_real *restrict dh, const vg_real *restrict before,
+                           vg_real *restrict carry, vg_real *restrict gr, vg_real *restrict gz,
+                           vg_real *restrict gn, vg_real *restrict gnh)
+{
     for (size_t j = 0; j < h; j++) {
-        vg_real r = gr[j], z = gz[j], n = gn[j], nh = gnh[j], d = dh[j] + carry[j];
+        vg_real r = gr[j], z = gz[j], n = gn[j], nh = gnh[j];
+        vg_real d = at_least(dh[j] + carry[j], least_gradient);
         vg_real dn = d * (one - z) * (one - n * n);
 
         gr[j] = dn * nh * (r * (one - r));
@@ -85,6 +151,44 @@ BODY void gru_backward_body(size_t h, vg_real *restrict gates, const vg_real *re
         gn[j] = dn;
         gnh[j] = dn * r;
         carry[j] = d * z;
+    }
+}
+
+BODY void gru_backward_body(const struct vg_cell_step *s)
+{
+    const size_t h = s->hidden;
+    vg_real dh[VG_LAYER_WIDTH_MAX];
+
+    for (size_t b = 0; b < s->rows; b++) {
+        vg_real *gates = s->gates + b * 4 * h;
+
+        join_gradient(s, b, dh);
+        gru_backward_row(h, dh, s->h + b * s->h_stride, s->carry + b * h, gates, gates + h,
+                         gates + 2 * h, gates + 3 * h);
+        add_body(4 * h, gates, s->db);
+    }
+}
+
+BODY void rnn_forward_body(const struct vg_cell_step *s)
+{
+    vg_real_tanh(s->rows * s->hidden, s->gates);
+    for (size_t b = 0; b < s->rows; b++)
+        memcpy(s->h_next + b * s->h_stride, s->gates + b * s->hidden,
+               s->hidden * sizeof(*s->gates));
+}
+
+BODY void rnn_backward_body(const struct vg_cell_step *s)
+{
+    const size_t h = s->hidden;
+    vg_real d[VG_LAYER_WIDTH_MAX];
+
+    for (size_t b = 0; b < s->rows; b++) {
+        vg_real *restrict gate = s->gates + b * h;
+
+        join_gradient(s, b, d);
+        for (size_t j = 0; j < h; j++)
+            gate[j] = d[j] * (one - gate[j] * gate[j]);
+        add_body(h, gate, s->db);
     }
 }
 
@@ -115,12 +219,6 @@ BODY void relu_body(size_t n, vg_real *x)
         x[i] = x[i] > 0 ? x[i] : 0;
 }
 
-BODY void add_body(size_t n, const vg_real *restrict x, vg_real *restrict y)
-{
-    for (size_t i = 0; i < n; i++)
-        y[i] += x[i];
-}
-
 BODY double square_sum_body(size_t n, const vg_real *x)
 {
     double sum[LANES] = { 0 }, total = 0.0;
@@ -145,8 +243,9 @@ BODY void adam_body(size_t n, const struct vg_adam *a, const vg_real *restrict g
     const vg_real decay = a->decay, scale = a->gradient;
 
     for (size_t i = 0; i < n; i++) {
-        vg_real slope = g[i] * scale;
-        vg_real mean = b1 * m[i] + c1 * slope, square = b2 * v[i] + c2 * (slope * slope);
+        vg_real slope = at_least(g[i] * scale, least_slope);
+        vg_real mean = at_least(b1 * m[i] + c1 * slope, least_mean);
+        vg_real square = at_least(b2 * v[i] + c2 * (slope * slope), least_square);
 
         m[i] = mean;
         v[i] = square;
@@ -167,66 +266,59 @@ BODY void sgd_body(size_t n, const struct vg_adam *a, const vg_real *restrict g,
 
 /* ---- forms ---- */
 
-#define FORM(form, attributes)                                                                   \
-    attributes static void lstm_forward_##form(size_t h, vg_real *gates, const vg_real *before,  \
-                                               vg_real *after, vg_real *squashed, vg_real *out)  \
-    {                                                                                            \
-        lstm_forward_body(h, gates, before, after, squashed, out);                               \
-    }                                                                                            \
-    attributes static void lstm_backward_##form(size_t h, vg_real *gates, const vg_real *before, \
-                                                const vg_real *squashed, const vg_real *dh,      \
-                                                vg_real *carry)                                  \
-    {                                                                                            \
-        lstm_backward_body(h, gates, before, squashed, dh, carry);                               \
-    }                                                                                            \
-    attributes static void gru_forward_##form(size_t h, vg_real *gates, const vg_real *before,   \
-                                              vg_real *out)                                      \
-    {                                                                                            \
-        gru_forward_body(h, gates, before, out);                                                 \
-    }                                                                                            \
-    attributes static void gru_backward_##form(size_t h, vg_real *gates, const vg_real *before,  \
-                                               const vg_real *dh, vg_real *carry)                \
-    {                                                                                            \
-        gru_backward_body(h, gates, before, dh, carry);                                          \
-    }                                                                                            \
-    attributes static void activation_backward_##form(enum vg_activation a, size_t n,            \
-                                                      const vg_real *y, vg_real *dy)             \
-    {                                                                                            \
-        activation_backward_body(a, n, y, dy);                                                   \
-    }                                                                                            \
-    attributes static void relu_##form(size_t n, vg_real *x)                                     \
-    {                                                                                            \
-        relu_body(n, x);                                                                         \
-    }                                                                                            \
-    attributes static void add_##form(size_t n, const vg_real *x, vg_real *y)                    \
-    {                                                                                            \
-        add_body(n, x, y);                                                                       \
-    }                                                                                            \
-    attributes static double square_sum_##form(size_t n, const vg_real *x)                       \
-    {                                                                                            \
-        return square_sum_body(n, x);                                                            \
-    }                                                                                            \
-    attributes static void adam_##form(size_t n, const struct vg_adam *a, const vg_real *g,      \
-                                       vg_real *m, vg_real *v, vg_real *p)                       \
-    {                                                                                            \
-        adam_body(n, a, g, m, v, p);                                                             \
-    }                                                                                            \
-    attributes static void sgd_##form(size_t n, const struct vg_adam *a, const vg_real *g,       \
-                                      vg_real *b, vg_real *p)                                    \
-    {                                                                                            \
-        sgd_body(n, a, g, b, p);                                                                 \
-    }                                                                                            \
-    static const struct vg_train_loops form = {                                                  \
-        .lstm_forward = lstm_forward_##form,                                                     \
-        .lstm_backward = lstm_backward_##form,                                                   \
-        .gru_forward = gru_forward_##form,                                                       \
-        .gru_backward = gru_backward_##form,                                                     \
-        .activation_backward = activation_backward_##form,                                       \
-        .relu = relu_##form,                                                                     \
-        .add = add_##form,                                                                       \
-        .square_sum = square_sum_##form,                                                         \
-        .adam = adam_##form,                                                                     \
-        .sgd = sgd_##form,                                                                       \
+#define CELL(form, attributes, name)                                   \
+    attributes static void name##_##form(const struct vg_cell_step *s) \
+    {                                                                  \
+        name##_body(s);                                                \
+    }
+
+#define FORM(form, attributes)                                                              \
+    CELL(form, attributes, lstm_forward)                                                    \
+    CELL(form, attributes, lstm_backward)                                                   \
+    CELL(form, attributes, gru_forward)                                                     \
+    CELL(form, attributes, gru_backward)                                                    \
+    CELL(form, attributes, rnn_forward)                                                     \
+    CELL(form, attributes, rnn_backward)                                                    \
+    attributes static void activation_backward_##form(enum vg_activation a, size_t n,       \
+                                                      const vg_real *y, vg_real *dy)        \
+    {                                                                                       \
+        activation_backward_body(a, n, y, dy);                                              \
+    }                                                                                       \
+    attributes static void relu_##form(size_t n, vg_real *x)                                \
+    {                                                                                       \
+        relu_body(n, x);                                                                    \
+    }                                                                                       \
+    attributes static void add_##form(size_t n, const vg_real *x, vg_real *y)               \
+    {                                                                                       \
+        add_body(n, x, y);                                                                  \
+    }                                                                                       \
+    attributes static double square_sum_##form(size_t n, const vg_real *x)                  \
+    {                                                                                       \
+        return square_sum_body(n, x);                                                       \
+    }                                                                                       \
+    attributes static void adam_##form(size_t n, const struct vg_adam *a, const vg_real *g, \
+                                       vg_real *m, vg_real *v, vg_real *p)                  \
+    {                                                                                       \
+        adam_body(n, a, g, m, v, p);                                                        \
+    }                                                                                       \
+    attributes static void sgd_##form(size_t n, const struct vg_adam *a, const vg_real *g,  \
+                                      vg_real *b, vg_real *p)                               \
+    {                                                                                       \
+        sgd_body(n, a, g, b, p);                                                            \
+    }                                                                                       \
+    static const struct vg_train_loops form = {                                             \
+        .lstm_forward = lstm_forward_##form,                                                \
+        .lstm_backward = lstm_backward_##form,                                              \
+        .gru_forward = gru_forward_##form,                                                  \
+        .gru_backward = gru_backward_##form,                                                \
+        .rnn_forward = rnn_forward_##form,                                                  \
+        .rnn_backward = rnn_backward_##form,                                                \
+        .activation_backward = activation_backward_##form,                                  \
+        .relu = relu_##form,                                                                \
+        .add = add_##form,                                                                  \
+        .square_sum = square_sum_##form,                                                    \
+        .adam = adam_##form,                                                                \
+        .sgd = sgd_##form,                                                                  \
     };
 
 FORM(portable, )

@@ -1,10 +1,12 @@
 /* train_loops.h - the loops over single numbers in which training spends its time.
  *
  * One source, compiled for AVX2 with FMA and portably; both give the same bits, for lanes of a
- * vector never meet in one sum unless the sum has a fixed number of lanes. Rows are dense: what
- * lies `stride` apart is the caller's to step.
+ * vector never meet in one sum unless the sum has a fixed number of lanes.
  *
- * Letters: H hidden units.
+ * Subnormal numbers cost a hundred times as much as others, and gradients that vanish make them in
+ * masses. Gradients of states and moments of Adam too small to matter are therefore 0.
+ *
+ * Letters: n rows, H hidden units, G gates.
  */
 #ifndef VG_MODELS_TRAIN_LOOPS_H
 #define VG_MODELS_TRAIN_LOOPS_H
@@ -24,26 +26,33 @@ struct vg_adam {
     vg_real gradient; /**< factor of the gradient: mean, clipping */
 };
 
-struct vg_train_loops {
-    /* One row of an LSTM; formulas in models/network.h. After forward, gates holds i, f, g, o.
-     * backward turns them into their gradients before activation.
-     *
-     *   gates   [4, H]
-     *   before  c [H], and after it c' [H] and squashed = tanh(c') [H]
-     *   dh      [H] gradient of h'
-     *   carry   [H] gradient of c', becomes that of c */
-    void (*lstm_forward)(size_t h, vg_real *gates, const vg_real *before, vg_real *after,
-                         vg_real *squashed, vg_real *out);
-    void (*lstm_backward)(size_t h, vg_real *gates, const vg_real *before, const vg_real *squashed,
-                          const vg_real *dh, vg_real *carry);
+/** One step of a recurrent layer, forward or backward; formulas in models/network.h. */
+struct vg_cell_step {
+    size_t rows, hidden; /**< n, H */
+    vg_real *gates;      /**< [n, G, H] sums; forward leaves them activated, backward makes
+                                    their gradients of them. LSTM: i, f, g, o; GRU: r, z, n and
+                                    W_hn h + b_hn; RNN: h' */
+    const vg_real *h;    /**< [n, H] before the step */
+    vg_real *h_next;     /**< [n, H] after it */
+    size_t h_stride;     /**< of both */
+    const vg_real *c;    /**< [n, H] of an LSTM before the step */
+    vg_real *c_next;     /**< [n, H] after it */
+    vg_real *squashed;   /**< [n, H] tanh(c_next) */
+    const vg_real *dy;   /**< [n, H] gradient of h_next from the layers above */
+    const vg_real *dh;   /**< [n, H] from the step after; NULL in the last */
+    size_t dy_stride, dh_stride;
+    vg_real *carry; /**< [n, H] gradient of the state past the gates: of c_next in an
+                                    LSTM, of h_next in a GRU; becomes that of c, of h */
+    vg_real *db;    /**< [G, H] the gates' gradients are added here */
+};
 
-    /* One row of a GRU; gates holds r, z, n, and W_hn h + b_hn.
-     *
-     *   before  h [H]
-     *   carry   [H] gradient that reaches h past the gates; added to dh, and replaced */
-    void (*gru_forward)(size_t h, vg_real *gates, const vg_real *before, vg_real *out);
-    void (*gru_backward)(size_t h, vg_real *gates, const vg_real *before, const vg_real *dh,
-                         vg_real *carry);
+struct vg_train_loops {
+    void (*lstm_forward)(const struct vg_cell_step *s);
+    void (*lstm_backward)(const struct vg_cell_step *s);
+    void (*gru_forward)(const struct vg_cell_step *s);
+    void (*gru_backward)(const struct vg_cell_step *s);
+    void (*rnn_forward)(const struct vg_cell_step *s);
+    void (*rnn_backward)(const struct vg_cell_step *s);
 
     /** dy[i] *= derivative of the activation where its value is y[i]. */
     void (*activation_backward)(enum vg_activation a, size_t n, const vg_real *y, vg_real *dy);

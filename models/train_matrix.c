@@ -5,15 +5,14 @@
 #include <string.h>
 
 #include "models/kernel.h"
+#include "models/kernel_private.h"
+
+#ifdef VG_TRAIN_DOUBLE
 
 struct vg_matrix {
     uint32_t inputs, outputs;
-#ifdef VG_TRAIN_DOUBLE
     vg_real *weight; /* [N, K] */
     vg_real *bias;   /* [N] */
-#else
-    struct vg_dense packed;
-#endif
 };
 
 struct vg_matrix *vg_matrix_new(uint32_t inputs, uint32_t outputs)
@@ -23,14 +22,10 @@ struct vg_matrix *vg_matrix_new(uint32_t inputs, uint32_t outputs)
     VG_CHECK(m);
     m->inputs = inputs;
     m->outputs = outputs;
-#ifdef VG_TRAIN_DOUBLE
     m->weight = vg_real_alloc((size_t)inputs * outputs);
     m->bias = vg_real_alloc(outputs);
-#endif
     return m;
 }
-
-#ifdef VG_TRAIN_DOUBLE
 
 void vg_matrix_free(struct vg_matrix *m)
 {
@@ -41,11 +36,14 @@ void vg_matrix_free(struct vg_matrix *m)
     free(m);
 }
 
-void vg_matrix_set(struct vg_matrix *m, const vg_real *weight, const vg_real *bias)
+void vg_matrix_set(struct vg_matrix *m, const vg_real *weight, size_t stride, bool turned,
+                   const vg_real *bias)
 {
-    memcpy(m->weight, weight, (size_t)m->inputs * m->outputs * sizeof(*weight));
-    for (uint32_t i = 0; i < m->outputs; i++)
-        m->bias[i] = bias ? bias[i] : 0.0;
+    for (size_t j = 0; j < m->outputs; j++) {
+        for (size_t k = 0; k < m->inputs; k++)
+            m->weight[j * m->inputs + k] = weight[turned ? k * stride + j : j * stride + k];
+        m->bias[j] = bias ? bias[j] : 0.0;
+    }
 }
 
 void vg_matrix_apply(const struct vg_matrix *m, uint32_t n, const vg_real *x, size_t x_stride,
@@ -59,24 +57,75 @@ void vg_matrix_apply(const struct vg_matrix *m, uint32_t n, const vg_real *x, si
 
 #else
 
+struct vg_matrix {
+    struct vg_packed packed; /* a dense layer */
+};
+
+struct vg_matrix *vg_matrix_new(uint32_t inputs, uint32_t outputs)
+{
+    const struct vg_layer layer = { .kind = VG_LAYER_DENSE, .inputs = inputs, .outputs = outputs };
+    float *zeros = vg_real_alloc((size_t)inputs * outputs + outputs);
+    const float *const tensor[] = { zeros, zeros };
+    struct vg_matrix *m = calloc(1, sizeof(*m));
+
+    VG_CHECK(m);
+    vg_packed_init(&m->packed, NULL, &layer, tensor);
+    free(zeros);
+    return m;
+}
+
 void vg_matrix_free(struct vg_matrix *m)
 {
     if (!m)
         return;
-    vg_dense_done(&m->packed);
+    vg_packed_done(&m->packed);
     free(m);
 }
 
-void vg_matrix_set(struct vg_matrix *m, const vg_real *weight, const vg_real *bias)
+/* to[k step + j] = from[j stride + k], in tiles whose cache lines stay. */
+static void transpose(size_t outputs, size_t inputs, const float *from, size_t stride, float *to,
+                      size_t step)
 {
-    vg_dense_done(&m->packed);
-    vg_dense_init(&m->packed, m->inputs, m->outputs, weight, bias);
+    enum { TILE = 16 };
+
+    for (size_t first = 0; first < inputs; first += TILE) {
+        const size_t end = inputs - first < TILE ? inputs : first + TILE;
+
+        for (size_t j = 0; j < outputs; j++) {
+            for (size_t k = first; k < end; k++)
+                to[k * step + j] = from[j * stride + k];
+        }
+    }
+}
+
+/* vg_packed_init() would do this too, but a matrix is packed again after every step of the
+ * optimizer: here it costs no memory, and a turned one is not turned twice. */
+void vg_matrix_set(struct vg_matrix *m, const vg_real *weight, size_t stride, bool turned,
+                   const vg_real *bias)
+{
+    const size_t inputs = m->packed.layer.inputs, outputs = m->packed.layer.outputs;
+    const size_t whole = vg_panel_outputs(&m->packed);
+    float *panel = m->packed.weight;
+
+    for (size_t first = 0; first < outputs; first += whole) {
+        const size_t n = outputs - first < whole ? outputs - first : whole;
+        const size_t vectors = vg_panel_vectors(&m->packed, n);
+        const size_t step = vectors * m->packed.kernel->lanes;
+
+        for (size_t j = 0; bias && j < n; j++)
+            panel[j] = bias[first + j];
+        if (!turned)
+            transpose(n, inputs, weight + first * stride, stride, panel + step, step);
+        for (size_t k = 0; turned && k < inputs; k++)
+            memcpy(panel + (k + 1) * step, weight + k * stride + first, n * sizeof(*panel));
+        panel += vg_panel_size(&m->packed, vectors);
+    }
 }
 
 void vg_matrix_apply(const struct vg_matrix *m, uint32_t n, const vg_real *x, size_t x_stride,
                      vg_real *y, size_t y_stride)
 {
-    vg_kernel()->dense(&m->packed, n, x, x_stride, y, y_stride);
+    m->packed.kernel->apply(&m->packed, n, x, x_stride, y, y_stride);
 }
 
 #endif

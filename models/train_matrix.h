@@ -15,8 +15,10 @@ struct vg_matrix;
 struct vg_matrix *vg_matrix_new(uint32_t inputs, uint32_t outputs);
 void vg_matrix_free(struct vg_matrix *m);
 
-/** weight [N, K], bias [N] or NULL for zeros; copied. */
-void vg_matrix_set(struct vg_matrix *m, const vg_real *weight, const vg_real *bias);
+/** weight [N, K], or [K, N] when turned, with rows `stride` apart; bias [N], or NULL for zeros.
+ *  Copied. */
+void vg_matrix_set(struct vg_matrix *m, const vg_real *weight, size_t stride, bool turned,
+                   const vg_real *bias);
 
 /** y = bias + x weight' for n rows; x [n, K] and y [n, N] with rows x_stride and y_stride apart. */
 void vg_matrix_apply(const struct vg_matrix *m, uint32_t n, const vg_real *x, size_t x_stride,

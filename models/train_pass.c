@@ -65,6 +65,7 @@ void vg_pass_network_done(struct vg_pass_network *net)
     for (uint32_t i = 0; i < net->network.layers; i++) {
         vg_matrix_free(net->layer[i].forward);
         vg_matrix_free(net->layer[i].backward);
+        free(net->layer[i].joined);
     }
 }
 

@@ -49,26 +49,17 @@ void vg_real_gemm(bool a_transposed, bool b_transposed, size_t m, size_t n, size
 
 void vg_real_exp(size_t n, vg_real *x)
 {
-    const struct vg_kernel *kernel = vg_kernel();
-
-    for (size_t i = 0; i < n; i++)
-        x[i] = kernel->exp(x[i]);
+    vg_kernel()->exp_n(n, x);
 }
 
 void vg_real_tanh(size_t n, vg_real *x)
 {
-    const struct vg_kernel *kernel = vg_kernel();
-
-    for (size_t i = 0; i < n; i++)
-        x[i] = kernel->tanh(x[i]);
+    vg_kernel()->tanh_n(n, x);
 }
 
 void vg_real_sigmoid(size_t n, vg_real *x)
 {
-    const struct vg_kernel *kernel = vg_kernel();
-
-    for (size_t i = 0; i < n; i++)
-        x[i] = kernel->sigmoid(x[i]);
+    vg_kernel()->sigmoid_n(n, x);
 }
 
 void vg_real_softplus(size_t n, vg_real *x)

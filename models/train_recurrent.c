@@ -13,7 +13,7 @@
 #include "models/train_layer.h"
 #include "models/train_loops.h"
 
-enum { BLOCKS_MAX = 4, GATES_GRU = 3 };
+enum { BLOCKS_MAX = 4 };
 
 static size_t blocks_of(const struct vg_layer *l)
 {
@@ -49,39 +49,23 @@ static void join_row(const struct vg_layer_weights *w, size_t block, size_t j, v
     }
 }
 
-/* [N, K] to [K, N], in tiles that fit a few cache lines. */
-static void transpose(size_t n, size_t k, const vg_real *from, size_t stride, vg_real *to)
-{
-    enum { TILE = 16 };
-
-    for (size_t i = 0; i < n; i += TILE) {
-        for (size_t j = 0; j < k; j++) {
-            for (size_t a = i; a < n && a < i + TILE; a++)
-                to[j * n + a] = from[a * stride + j];
-        }
-    }
-}
-
 static void pack(struct vg_layer_weights *w)
 {
     const struct vg_layer *l = w->layer;
     const size_t h = l->outputs, gates = blocks_of(l) * h, width = l->inputs + h;
     const size_t skipped = w->wants_dx ? 0 : l->inputs;
-    vg_real *joined = vg_real_alloc(gates * width), *bias = vg_real_alloc(gates);
-    vg_real *turned = vg_real_alloc(gates * width);
+    vg_real *bias;
 
-    for (size_t i = 0; i < gates; i++)
-        join_row(w, i / h, i % h, joined + i * width, bias + i);
     if (!w->forward) {
         w->forward = vg_matrix_new((uint32_t)width, (uint32_t)gates);
         w->backward = vg_matrix_new((uint32_t)gates, (uint32_t)(width - skipped));
+        w->joined = vg_real_alloc(gates * (width + 1));
     }
-    vg_matrix_set(w->forward, joined, bias);
-    transpose(gates, width - skipped, joined + skipped, width, turned);
-    vg_matrix_set(w->backward, turned, NULL);
-    free(joined);
-    free(turned);
-    free(bias);
+    bias = w->joined + gates * width;
+    for (size_t i = 0; i < gates; i++)
+        join_row(w, i / h, i % h, w->joined + i * width, bias + i);
+    vg_matrix_set(w->forward, w->joined, width, false, bias);
+    vg_matrix_set(w->backward, w->joined + skipped, width, true, NULL);
 }
 
 /* ---- memory and state ---- */
@@ -102,7 +86,8 @@ static void open_pass(struct vg_layer_pass *p, uint32_t n, uint32_t steps, bool 
         return;
     p->dx = vg_real_alloc(rows * width);
     p->carry = vg_real_alloc(n * h);
-    p->dh = vg_real_alloc(h);
+    p->db = vg_real_alloc(blocks_of(l) * h);
+    p->d_joined = vg_real_alloc(blocks_of(l) * h * width);
 }
 
 static void close_pass(struct vg_layer_pass *p)
@@ -113,7 +98,8 @@ static void close_pass(struct vg_layer_pass *p)
     free(p->cell);
     free(p->squashed);
     free(p->carry);
-    free(p->dh);
+    free(p->db);
+    free(p->d_joined);
 }
 
 /* h before the step of a row, in the joined input. */
@@ -142,105 +128,108 @@ static void go_on(struct vg_layer_pass *p, uint32_t n, uint32_t steps, uint32_t 
         memcpy(p->cell, p->cell + end * h, next * h * sizeof(vg_real));
 }
 
-/* ---- cells ---- */
-
-/* Makes the h of the next step of one row from its gates before activation. */
-static void cell_forward(struct vg_layer_pass *p, uint32_t n, size_t row)
-{
-    const struct vg_layer *l = p->weights->layer;
-    const size_t h = l->outputs;
-    const struct vg_train_loops *loops = vg_train_loops();
-    vg_real *gates = p->gates + row * blocks_of(l) * h, *out = h_of(p, row + n);
-
-    if (l->kind == VG_LAYER_LSTM) {
-        loops->lstm_forward(h, gates, p->cell + row * h, p->cell + (row + n) * h,
-                            p->squashed + row * h, out);
-    } else if (l->kind == VG_LAYER_GRU) {
-        loops->gru_forward(h, gates, h_of(p, row), out);
-    } else {
-        vg_real_tanh(h, gates);
-        memcpy(out, gates, h * sizeof(*out));
-    }
-}
-
-/* Turns the gates of one row into their gradients, from p->dh and the carry of row b. */
-static void cell_backward(struct vg_layer_pass *p, size_t row, size_t b)
-{
-    const struct vg_layer *l = p->weights->layer;
-    const size_t h = l->outputs;
-    const struct vg_train_loops *loops = vg_train_loops();
-    vg_real *gates = p->gates + row * blocks_of(l) * h, *carry = p->carry + b * h;
-
-    if (l->kind == VG_LAYER_LSTM) {
-        loops->lstm_backward(h, gates, p->cell + row * h, p->squashed + row * h, p->dh, carry);
-    } else if (l->kind == VG_LAYER_GRU) {
-        loops->gru_backward(h, gates, h_of(p, row), p->dh, carry);
-    } else {
-        loops->activation_backward(VG_TANH, h, gates, p->dh);
-        memcpy(gates, p->dh, h * sizeof(*gates));
-    }
-}
-
 /* ---- passes ---- */
+
+/* The step of the rows from `first` on, but for gradients. */
+static struct vg_cell_step step_of(const struct vg_layer_pass *p, size_t n, size_t first)
+{
+    const struct vg_layer *l = p->weights->layer;
+    const size_t h = l->outputs;
+    struct vg_cell_step s = {
+        .rows = n,
+        .hidden = h,
+        .gates = p->gates + first * blocks_of(l) * h,
+        .h = h_of(p, first),
+        .h_next = h_of(p, first + n),
+        .h_stride = p->x_stride,
+    };
+
+    if (p->cell) {
+        s.c = p->cell + first * h;
+        s.c_next = p->cell + (first + n) * h;
+        s.squashed = p->squashed + first * h;
+    }
+    return s;
+}
 
 static void forward(struct vg_layer_pass *p, uint32_t n, uint32_t steps)
 {
+    const struct vg_train_loops *loops = vg_train_loops();
     const struct vg_layer *l = p->weights->layer;
     const size_t h = l->outputs, gates = blocks_of(l) * h, rows = (size_t)n * steps;
 
     for (size_t first = 0; first < rows; first += n) {
-        vg_matrix_apply(p->weights->forward, n, p->x + first * p->x_stride, p->x_stride,
-                        p->gates + first * gates, gates);
-        for (size_t row = first; row < first + n; row++) {
-            cell_forward(p, n, row);
+        const struct vg_cell_step s = step_of(p, n, first);
+
+        vg_matrix_apply(p->weights->forward, n, p->x + first * p->x_stride, p->x_stride, s.gates,
+                        gates);
+        if (l->kind == VG_LAYER_LSTM)
+            loops->lstm_forward(&s);
+        else if (l->kind == VG_LAYER_GRU)
+            loops->gru_forward(&s);
+        else
+            loops->rnn_forward(&s);
+        for (size_t row = first; row < first + n; row++)
             memcpy(p->y + row * p->y_stride, h_of(p, row + n), h * sizeof(vg_real));
-        }
     }
 }
 
-static void weight_gradients(const struct vg_layer_pass *p, size_t rows, vg_real *gradient)
+/* Takes the gradient of the joined matrix apart: the opposite of join_row(). */
+static void split_row(const struct vg_layer_pass *p, size_t block, size_t j, vg_real *gradient)
 {
     const struct vg_layer_weights *w = p->weights;
     const struct vg_layer *l = w->layer;
-    const size_t k = l->inputs, h = l->outputs, gates = blocks_of(l) * h;
-    const bool gru = l->kind == VG_LAYER_GRU;
-    const size_t of_x = gru ? GATES_GRU * h : gates, of_h = gru ? 2 * h : gates;
-    vg_real *b_ih = gradient + w->offset[2], *b_hh = gradient + w->offset[3];
+    const size_t k = l->inputs, h = l->outputs;
+    const vg_real *row = p->d_joined + (block * h + j) * (k + h), bias = p->db[block * h + j];
+    int of_x = source_block(l, block, false), of_h = source_block(l, block, true);
 
-    vg_real_gemm(true, false, of_x, k, rows, p->gates, gates, p->x, p->x_stride, 0,
-                 gradient + w->offset[0], k);
-    vg_real_gemm(true, false, of_h, h, rows, p->gates, gates, h_of(p, 0), p->x_stride, 0,
-                 gradient + w->offset[1], h);
-    vg_layer_column_sum(rows, of_x, p->gates, gates, b_ih);
-    memcpy(b_hh, b_ih, of_h * sizeof(*b_hh));
-    if (!gru)
-        return;
-    vg_real_gemm(true, false, h, h, rows, p->gates + of_x, gates, h_of(p, 0), p->x_stride, 0,
-                 gradient + w->offset[1] + of_h * h, h);
-    vg_layer_column_sum(rows, h, p->gates + of_x, gates, b_hh + of_h);
+    if (of_x >= 0) {
+        const size_t at = (size_t)of_x * h + j;
+
+        memcpy(gradient + w->offset[0] + at * k, row, k * sizeof(*row));
+        gradient[w->offset[2] + at] = bias;
+    }
+    if (of_h >= 0) {
+        const size_t at = (size_t)of_h * h + j;
+
+        memcpy(gradient + w->offset[1] + at * h, row + k, h * sizeof(*row));
+        gradient[w->offset[3] + at] = bias;
+    }
 }
 
 static void backward(struct vg_layer_pass *p, uint32_t n, uint32_t steps, vg_real *gradient)
 {
+    const struct vg_train_loops *loops = vg_train_loops();
     const struct vg_layer *l = p->weights->layer;
     const size_t k = l->inputs, h = l->outputs, gates = blocks_of(l) * h, rows = (size_t)n * steps;
     const size_t skipped = p->weights->wants_dx ? 0 : k;
 
     memset(p->carry, 0, n * h * sizeof(vg_real));
+    memset(p->db, 0, gates * sizeof(vg_real));
     for (size_t first = rows; first > 0;) {
-        first -= n;
-        for (size_t b = 0; b < n; b++) {
-            const size_t row = first + b;
+        struct vg_cell_step s;
 
-            memcpy(p->dh, p->dy + row * p->dy_stride, h * sizeof(vg_real));
-            if (row + n < rows)
-                vg_train_loops()->add(h, p->dx + (row + n) * p->dx_stride + k, p->dh);
-            cell_backward(p, row, b);
-        }
-        vg_matrix_apply(p->weights->backward, n, p->gates + first * gates, gates,
+        first -= n;
+        s = step_of(p, n, first);
+        s.dy = p->dy + first * p->dy_stride;
+        s.dy_stride = p->dy_stride;
+        s.dh = first + n < rows ? p->dx + (first + n) * p->dx_stride + k : NULL;
+        s.dh_stride = p->dx_stride;
+        s.carry = p->carry;
+        s.db = p->db;
+        if (l->kind == VG_LAYER_LSTM)
+            loops->lstm_backward(&s);
+        else if (l->kind == VG_LAYER_GRU)
+            loops->gru_backward(&s);
+        else
+            loops->rnn_backward(&s);
+        vg_matrix_apply(p->weights->backward, n, s.gates, gates,
                         p->dx + first * p->dx_stride + skipped, p->dx_stride);
     }
-    weight_gradients(p, rows, gradient);
+    vg_real_gemm(true, false, gates, k + h, rows, p->gates, gates, p->x, p->x_stride, 0,
+                 p->d_joined, k + h);
+    for (size_t i = 0; i < gates; i++)
+        split_row(p, i / h, i % h, gradient);
 }
 
 const struct vg_layer_ops vg_train_recurrent = {
