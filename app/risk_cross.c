@@ -1,0 +1,251 @@
+/* risk_cross.c - what risk models say of stays that they have not learned from. */
+#include "app/risk_cross.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/dataset.h"
+#include "models/elementary.h"
+#include "models/train_linear.h"
+
+/* As good as none; it keeps two members that say the same from dividing the weight without end. */
+static const double combination_penalty = 1e-3;
+
+static void *zeros(size_t n, size_t size)
+{
+    void *p = calloc(n ? n : 1, size);
+
+    VG_CHECK(p);
+    return p;
+}
+
+/* ---- learners ---- */
+
+struct turn {
+    const struct vg_risk_cross_how *how;
+    char what[2 * VG_NAME_SIZE];
+    double from, share; /* of all the work */
+};
+
+static bool pass_on(void *ctx, double done)
+{
+    const struct turn *t = ctx;
+
+    return !t->how->progress ||
+           t->how->progress(t->how->ctx, t->what, t->how->share * (t->from + t->share * done));
+}
+
+static void part_of(const struct vg_risk_cross *c, uint32_t fold, bool inside, bool *part)
+{
+    for (uint32_t s = 0; s < c->study->data->stays; s++)
+        part[s] = (c->fold[s] == fold) == inside;
+}
+
+static vg_status run_learner(struct vg_risk_cross *c, const struct vg_risk_recipe *recipe,
+                             const struct vg_risk_learner *l, uint32_t number, uint32_t learners,
+                             const struct vg_risk_cross_how *how, struct vg_err *err)
+{
+    bool *learn = zeros(c->study->data->stays, sizeof *learn);
+    bool *tell = zeros(c->study->data->stays, sizeof *tell);
+    float *probability = zeros(c->study->cases.n, sizeof *probability);
+    struct vg_risk_summaries summaries = { 0 };
+    vg_status st = VG_OK;
+
+    if (l->type != VG_RISK_SEQUENCE)
+        vg_risk_summaries_init(&summaries, c->study->data, &c->study->cases, &l->spec);
+    for (uint32_t k = 0; k < c->folds && st == VG_OK; k++) {
+        struct turn turn = { .how = how, .share = 1.0 / (double)(learners * c->folds) };
+
+        turn.from = (double)(number * c->folds + k) * turn.share;
+        snprintf(turn.what, sizeof turn.what, "%s, fold %u of %u", l->name, k + 1, c->folds);
+        part_of(c, k, false, learn);
+        part_of(c, k, true, tell);
+        st = vg_risk_fit(&(struct vg_risk_job){ .study = c->study,
+                                                .learner = l,
+                                                .summaries = &summaries,
+                                                .learn = learn,
+                                                .tell = tell,
+                                                .probability = probability,
+                                                .seed = (uint64_t)recipe->seed * 1009 + k,
+                                                .workers = how->workers,
+                                                .progress = pass_on,
+                                                .ctx = &turn },
+                         err);
+    }
+    c->logit[c->sayers] = zeros(c->study->cases.n, sizeof(float));
+    for (size_t i = 0; i < c->study->cases.n; i++)
+        c->logit[c->sayers][i] = (float)vg_risk_logit((double)probability[i]);
+    c->sayers++;
+    vg_risk_summaries_done(&summaries);
+    free(learn);
+    free(tell);
+    free(probability);
+    return st;
+}
+
+/* The bedside score as it is: a regression turns it into a probability. Where it is not known, its
+ * mean. False where nobody has one. */
+static bool add_score(struct vg_risk_cross *c)
+{
+    const struct vg_risk_data *d = c->study->data;
+    double sum = 0.0, n = 0.0;
+    float *score = zeros(c->study->cases.n, sizeof *score);
+
+    for (uint32_t s = 0; s < d->stays; s++) {
+        sum += d->stay[s].scored ? d->stay[s].score : 0.0;
+        n += d->stay[s].scored;
+    }
+    for (size_t i = 0; i < c->study->cases.n; i++) {
+        const struct vg_risk_stay *stay = &d->stay[c->study->cases.list[i].stay];
+
+        score[i] = (float)(stay->scored ? stay->score : sum / n);
+    }
+    if (n == 0.0) {
+        free(score);
+        return false;
+    }
+    c->logit[c->sayers++] = score;
+    return true;
+}
+
+/* ---- combination ---- */
+
+static size_t gather(const struct vg_risk_cross *c, const struct vg_risk_row *row, const bool *part,
+                     float *x, float *label)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->study->cases.n; i++) {
+        if (!part[c->study->cases.list[i].stay])
+            continue;
+        for (uint32_t m = 0; m < row->sayers; m++)
+            x[n * row->sayers + m] = c->logit[row->first + m][i];
+        label[n++] = c->study->cases.list[i].label ? 1.0f : 0.0f;
+    }
+    return n;
+}
+
+vg_status vg_risk_cross_combine(const struct vg_risk_cross *c, uint32_t row, const bool *part,
+                                float *weight, float *bias, struct vg_err *err)
+{
+    const struct vg_risk_row *r = &c->row[row];
+    float *x = zeros(c->study->cases.n * r->sayers, sizeof *x);
+    float *label = zeros(c->study->cases.n, sizeof *label);
+    size_t n = gather(c, r, part, x, label);
+    vg_status st =
+        vg_logistic_fit(n, r->sayers, x, label, NULL, combination_penalty, weight, bias, err);
+
+    free(x);
+    free(label);
+    return st;
+}
+
+static float combined(const struct vg_risk_cross *c, const struct vg_risk_row *row, size_t i,
+                      const float *weight, float bias)
+{
+    double logit = (double)bias;
+
+    for (uint32_t m = 0; m < row->sayers; m++)
+        logit += (double)weight[m] * (double)c->logit[row->first + m][i];
+    return (float)(1.0 / (1.0 + vg_exp(-logit)));
+}
+
+/* `other` says which stays the fold's combination and threshold come from. */
+static vg_status combine_fold(struct vg_risk_cross *c, uint32_t row, uint32_t fold, bool *other,
+                              float *all, struct vg_err *err)
+{
+    struct vg_risk_row *r = &c->row[row];
+    float weight[VG_RISK_SAYERS_MAX], bias, threshold;
+    vg_status st;
+
+    part_of(c, fold, false, other);
+    st = vg_risk_cross_combine(c, row, other, weight, &bias, err);
+    if (st != VG_OK)
+        return st;
+    for (size_t i = 0; i < c->study->cases.n; i++)
+        all[i] = combined(c, r, i, weight, bias);
+    threshold = vg_risk_threshold(c->study, other, all);
+    for (size_t i = 0; i < c->study->cases.n; i++) {
+        if (other[c->study->cases.list[i].stay])
+            continue;
+        r->probability[i] = all[i];
+        r->alarm[i] = all[i] >= threshold;
+    }
+    return VG_OK;
+}
+
+static vg_status add_row(struct vg_risk_cross *c, const char *name, uint32_t first, uint32_t sayers,
+                         bool member, struct vg_err *err)
+{
+    struct vg_risk_row *r = &c->row[c->rows];
+    bool *other = zeros(c->study->data->stays, sizeof *other);
+    float *all = zeros(c->study->cases.n, sizeof *all);
+    vg_status st = VG_OK;
+
+    *r = (struct vg_risk_row){ .first = first, .sayers = sayers, .member = member };
+    snprintf(r->name, sizeof r->name, "%s", name);
+    r->probability = zeros(c->study->cases.n, sizeof *r->probability);
+    r->alarm = zeros(c->study->cases.n, sizeof *r->alarm);
+    c->rows++;
+    for (uint32_t k = 0; k < c->folds && st == VG_OK; k++)
+        st = combine_fold(c, c->rows - 1, k, other, all, err);
+    free(other);
+    free(all);
+    return st;
+}
+
+/* ---- all of it ---- */
+
+static void deal(struct vg_risk_cross *c, const struct vg_risk_recipe *recipe)
+{
+    c->folds = (uint32_t)recipe->folds;
+    c->fold = zeros(c->study->data->stays, sizeof *c->fold);
+    for (uint32_t s = 0; s < c->study->data->stays; s++)
+        c->fold[s] = (uint8_t)(vg_dataset_place(c->study->data->stay[s].id, recipe->salt) *
+                               (double)c->folds);
+}
+
+static vg_status add_rows(struct vg_risk_cross *c, const struct vg_risk_recipe *recipe,
+                          struct vg_err *err)
+{
+    bool alone = recipe->members == 1;
+    vg_status st =
+        add_row(c, alone ? recipe->member[0].name : "all members", 0, recipe->members, false, err);
+
+    for (uint32_t m = 0; m < recipe->members && !alone && st == VG_OK; m++)
+        st = add_row(c, recipe->member[m].name, m, 1, true, err);
+    for (uint32_t r = 0; r < recipe->references && st == VG_OK; r++)
+        st = add_row(c, recipe->reference[r].name, recipe->members + r, 1, false, err);
+    if (st == VG_OK && add_score(c))
+        st = add_row(c, "bedside score", c->sayers - 1, 1, false, err);
+    return st;
+}
+
+vg_status vg_risk_cross_run(struct vg_risk_cross *c, const struct vg_risk_recipe *recipe,
+                            const struct vg_risk_study *study, const struct vg_risk_cross_how *how,
+                            struct vg_err *err)
+{
+    uint32_t learners = recipe->members + recipe->references;
+    vg_status st = VG_OK;
+
+    *c = (struct vg_risk_cross){ .study = study };
+    deal(c, recipe);
+    for (uint32_t i = 0; i < learners && st == VG_OK; i++)
+        st = run_learner(c, recipe,
+                         i < recipe->members ? &recipe->member[i]
+                                             : &recipe->reference[i - recipe->members],
+                         i, learners, how, err);
+    return st == VG_OK ? add_rows(c, recipe, err) : st;
+}
+
+void vg_risk_cross_done(struct vg_risk_cross *c)
+{
+    for (uint32_t i = 0; i < c->sayers; i++)
+        free(c->logit[i]);
+    for (uint32_t i = 0; i < c->rows; i++) {
+        free(c->row[i].probability);
+        free(c->row[i].alarm);
+    }
+    free(c->fold);
+}

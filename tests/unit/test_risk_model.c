@@ -1,0 +1,350 @@
+/* test_risk_model.c - learners of risk on stays made here: what they find, what they must not find,
+ * and that workers change no byte.
+ */
+#include <criterion/criterion.h>
+#include <ftw.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/risk_found.h"
+#include "app/risk_recipe.h"
+#include "models/gemm.h"
+
+enum { STAYS = 400, HOURS = 6 };
+
+static char folder[] = "/tmp/vigil-risk-XXXXXX";
+static struct vg_err err;
+static struct vg_buf diagnostics;
+static struct vg_risk_data *data;
+static struct vg_risk_study study;
+static struct vg_risk_recipe recipe;
+static struct vg_risk_cross cross;
+static struct vg_risk_found found;
+
+static void make_folder(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/vigil-risk-XXXXXX");
+    cr_assert(mkdtemp(folder));
+    cr_assert_eq(vg_gemm_open(&err), VG_OK, "%s", err.msg);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+static void remove_all(void)
+{
+    vg_risk_found_done(&found);
+    vg_risk_cross_done(&cross);
+    if (data)
+        vg_risk_study_done(&study);
+    vg_risk_data_free(data);
+    vg_risk_recipe_done(&recipe);
+    vg_buf_done(&diagnostics);
+    nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+TestSuite(risk_model, .timeout = 120, .init = make_folder, .fini = remove_all);
+
+/* ---- stays ---- */
+
+static FILE *create(const char *name)
+{
+    char path[128];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    f = fopen(path, "w");
+    cr_assert(f);
+    return f;
+}
+
+static uint64_t state;
+
+static double chance(void)
+{
+    state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (double)(state >> 11) * 0x1p-53;
+}
+
+static const char map[] = "version: 1\nlayout: long\nwindow: 6h\n"
+                          "stay: id\ntime: at\nvariable: what\nvalue: value\n"
+                          "outcome: {stay: id, label: died, score: score}\n"
+                          "variables:\n"
+                          "  hr: {low: 10, high: 300}\n"
+                          "  temp: {low: 20, high: 50}\n"
+                          "  noise: {low: -10, high: 10}\n";
+
+/* Who is far from 37 degrees on either side dies more often: no line tells that, a curve does. Half
+ * of the noise is missing. With `shuffled` the outcome has nothing to do with any of it. */
+static void write_stays(bool shuffled)
+{
+    FILE *rows = create("rows.csv"), *outcomes = create("outcomes.csv"), *f = create("map.yaml");
+
+    fputs(map, f);
+    fclose(f);
+    fputs("id,at,what,value\n", rows);
+    fputs("id,died,score\n", outcomes);
+    state = 7;
+    for (int s = 0; s < STAYS; s++) {
+        double temp = 37.0 + 4.0 * (chance() - 0.5), fast = chance();
+        double risk = shuffled ? 0.2 : 0.02 + 0.15 * (temp - 37.0) * (temp - 37.0) + 0.1 * fast;
+
+        for (int t = 0; t < HOURS; t++) {
+            fprintf(rows, "s%d,%02d:10,hr,%.1f\n", s, t, 70 + 50 * fast + 5 * chance());
+            fprintf(rows, "s%d,%02d:20,temp,%.2f\n", s, t, temp + 0.1 * chance());
+            if (chance() < 0.5)
+                fprintf(rows, "s%d,%02d:30,noise,%.3f\n", s, t, chance());
+        }
+        fprintf(outcomes, "s%d,%d,%d\n", s, chance() < risk, (int)(10 * fast));
+    }
+    fclose(rows);
+    fclose(outcomes);
+}
+
+#define LINEAR "type: logistic, penalty: 1, summaries: [last, mean, count]"
+#define CURVED LINEAR ", bends: [-1, 0, 1], bent: [last]"
+#define HOURLY \
+    "type: sequence, network: \"gru:4,dense:1:sigmoid\", epochs: 2, seeds: 2, dropout: 0.2"
+#define DENSE                                                                                   \
+    "type: dense, network: \"dense:6:relu,dense:1:sigmoid\", epochs: 3, drop: 0.2, summaries: " \
+    "[last]"
+
+static void read_recipe(const char *learners)
+{
+    FILE *f = create("recipe.yaml");
+    char path[128];
+
+    fprintf(f, "version: 1\nmap: map.yaml\nfolds: 4\n%s", learners);
+    fclose(f);
+    snprintf(path, sizeof path, "%s/recipe.yaml", folder);
+    cr_assert_eq(vg_risk_recipe_read(&recipe, path, &diagnostics, &err), VG_OK, "%s%s",
+                 diagnostics.data ? diagnostics.data : "", err.msg);
+}
+
+static void read_stays(void)
+{
+    struct vg_risk_source source;
+
+    snprintf(source.stays, sizeof source.stays, "%s/rows.csv", folder);
+    snprintf(source.outcomes, sizeof source.outcomes, "%s/outcomes.csv", folder);
+    cr_assert_eq(vg_risk_data_read(recipe.map, &source, &diagnostics, &data, &err), VG_OK, "%s",
+                 err.msg);
+    vg_risk_study_init(&study, data);
+}
+
+static void evaluate(uint32_t workers)
+{
+    const struct vg_risk_cross_how how = { .workers = workers, .share = 1.0 };
+
+    cr_assert_eq(vg_risk_cross_run(&cross, &recipe, &study, &how, &err), VG_OK, "%s", err.msg);
+}
+
+static double auroc(const char *name)
+{
+    for (uint32_t r = 0; r < cross.rows; r++)
+        if (strcmp(cross.row[r].name, name) == 0)
+            return found.row[r].figure[VG_RISK_FIGURE_auroc].value;
+    cr_assert_fail("no row %s", name);
+    return 0.0;
+}
+
+static void find(uint32_t replicates)
+{
+    cr_assert_eq(vg_risk_find(&found, &cross, replicates, &err), VG_OK, "%s", err.msg);
+}
+
+/* ---- tests ---- */
+
+Test(risk_model, a_curve_sees_what_a_line_cannot)
+{
+    write_stays(false);
+    read_recipe("members:\n  curved: {" CURVED "}\nreferences:\n  line: {" LINEAR "}\n");
+    read_stays();
+    evaluate(1);
+    find(20);
+    cr_assert_gt(auroc("curved"), 0.70);
+    cr_assert_lt(auroc("line"), 0.65);
+    cr_assert_gt(found.row[1].over.low, 0.0);
+}
+
+Test(risk_model, an_outcome_by_chance_is_not_foreseen)
+{
+    write_stays(true);
+    read_recipe("members:\n  curved: {" CURVED "}\n  mlp: {" DENSE "}\n");
+    read_stays();
+    evaluate(1);
+    find(20);
+    cr_assert_lt(fabs(auroc("curved") - 0.5), 0.1);
+    cr_assert_lt(fabs(auroc("mlp") - 0.5), 0.1);
+}
+
+Test(risk_model, time_alone_tells_nothing_of_a_fixed_window)
+{
+    write_stays(false);
+    read_recipe("members:\n  line: {" LINEAR "}\nreferences:\n"
+                "  time: {type: logistic, sees: time}\n"
+                "  masks: {type: logistic, sees: masks, summaries: [count, seen]}\n");
+    read_stays();
+    evaluate(1);
+    find(2);
+    cr_assert_lt(fabs(auroc("time") - 0.5), 0.1);
+    cr_assert_lt(fabs(auroc("masks") - 0.5), 0.1);
+}
+
+Test(risk_model, every_stay_is_told_by_a_fold_that_has_not_seen_it)
+{
+    uint32_t in_fold[4] = { 0 };
+
+    write_stays(false);
+    read_recipe("members:\n  line: {" LINEAR "}\n");
+    read_stays();
+    evaluate(1);
+    for (uint32_t s = 0; s < data->stays; s++) {
+        cr_assert_lt(cross.fold[s], 4);
+        in_fold[cross.fold[s]]++;
+    }
+    for (int k = 0; k < 4; k++)
+        cr_assert_gt(in_fold[k], STAYS / 8);
+}
+
+Test(risk_model, scales_come_from_the_stays_learned_from_alone)
+{
+    struct vg_risk_standard a, b;
+    bool *part;
+
+    write_stays(false);
+    read_recipe("members:\n  line: {" LINEAR "}\n");
+    read_stays();
+    part = calloc(data->stays, sizeof *part);
+    cr_assert(part);
+    for (uint32_t s = 0; s < data->stays; s++)
+        part[s] = s % 2 == 0;
+    vg_risk_hours_standard(&study.hours, data, part, 4, &a);
+    for (uint32_t s = 1; s < data->stays; s += 2) /* what the others have is of no account */
+        for (uint32_t t = 0; t < HOURS; t++)
+            study.hours.value[(study.hours.first[s] + t) * study.hours.variables] = 1e6f;
+    vg_risk_hours_standard(&study.hours, data, part, 4, &b);
+    cr_assert_eq(memcmp(a.mean, b.mean, 3 * sizeof(float)), 0);
+    cr_assert_eq(memcmp(a.scale, b.scale, 3 * sizeof(float)), 0);
+    vg_risk_standard_done(&a);
+    vg_risk_standard_done(&b);
+    free(part);
+}
+
+Test(risk_model, workers_change_no_byte)
+{
+    static const uint32_t workers[] = { 2, 8 };
+    float *first;
+
+    write_stays(false);
+    read_recipe("members:\n  curved: {" CURVED "}\n  hours: {" HOURLY "}\n  mlp: {" DENSE "}\n");
+    read_stays();
+    evaluate(1);
+    first = malloc(study.cases.n * sizeof *first);
+    cr_assert(first);
+    memcpy(first, cross.row[0].probability, study.cases.n * sizeof *first);
+    for (size_t w = 0; w < VG_ARRAY_LEN(workers); w++) {
+        vg_risk_cross_done(&cross);
+        evaluate(workers[w]);
+        cr_assert_eq(memcmp(first, cross.row[0].probability, study.cases.n * sizeof *first), 0,
+                     "%u workers", workers[w]);
+    }
+    free(first);
+}
+
+Test(risk_model, a_table_and_its_json_hold_every_row)
+{
+    struct vg_buf text = VG_BUF_INIT, json = VG_BUF_INIT;
+
+    write_stays(false);
+    read_recipe("members:\n  a: {" CURVED "}\n  b: {" LINEAR "}\nreferences:\n  c: {" LINEAR "}\n");
+    read_stays();
+    evaluate(1);
+    find(5);
+    cr_assert_eq(cross.rows, 5); /* all members, a, b, c, the bedside score */
+    vg_risk_print(&found, &text);
+    vg_risk_json(&found, &json);
+    cr_assert(strstr(text.data, "all members") && strstr(text.data, "bedside score"));
+    cr_assert(strstr(json.data, "\"name\":\"bedside score\""));
+    for (uint32_t r = 0; r < cross.rows; r++) {
+        const struct vg_confusion *c = &found.row[r].confusion;
+
+        cr_assert_eq(c->tp + c->fp + c->fn + c->tn, STAYS);
+    }
+    vg_buf_done(&text);
+    vg_buf_done(&json);
+}
+
+Test(risk_model, one_kind_of_outcome_teaches_nothing)
+{
+    const struct vg_risk_cross_how how = { .workers = 1, .share = 1.0 };
+
+    write_stays(false);
+    read_recipe("members:\n  line: {" LINEAR "}\n");
+    read_stays();
+    for (size_t i = 0; i < study.cases.n; i++)
+        study.cases.list[i].target = 0.0f;
+    cr_assert_eq(vg_risk_cross_run(&cross, &recipe, &study, &how, &err), VG_E_FAILED);
+    cr_assert(strstr(err.msg, "0 cases have the outcome"), "%s", err.msg);
+}
+
+/* ---- PhysioNet 2012, where it is at hand ---- */
+
+#define SHARED VG_SOURCE_ROOT "/../shared/data/physionet2012/"
+
+/* One fold of the reference: the long form is `vigil evaluate risk` with the whole recipe. */
+Test(risk_model, set_a_of_physionet_2012_is_told_as_it_was_before)
+{
+    struct vg_risk_source source = { SHARED "set-a.csv.gz", SHARED "Outcomes-a.csv" };
+    struct vg_risk_summaries summaries;
+    bool *learn, *tell;
+    float *probability;
+    struct vg_case *cases;
+    size_t n = 0;
+
+    if (access(source.stays, R_OK) != 0)
+        cr_skip("no %s", source.stays);
+    read_recipe("members:\n  l: {type: logistic, penalty: 100, summaries: [last, min, max, mean, "
+                "seen, total], bends: [-1, 0, 1], bent: [last]}\n");
+    cr_assert_eq(vg_risk_data_read(VG_SOURCE_ROOT "/configs/maps/physionet2012.yaml", &source,
+                                   &diagnostics, &data, &err),
+                 VG_OK, "%s", err.msg);
+    cr_assert_eq(data->stays, 4000);
+    vg_risk_study_init(&study, data);
+    vg_risk_summaries_init(&summaries, data, &study.cases, &recipe.member[0].spec);
+    learn = calloc(data->stays, 1);
+    tell = calloc(data->stays, 1);
+    probability = calloc(study.cases.n, sizeof *probability);
+    cases = calloc(study.cases.n, sizeof *cases);
+    cr_assert(learn && tell && probability && cases);
+    for (uint32_t s = 0; s < data->stays; s++) {
+        tell[s] = s % 5 == 0;
+        learn[s] = !tell[s];
+    }
+    cr_assert_eq(vg_risk_fit(&(struct vg_risk_job){ .study = &study,
+                                                    .learner = &recipe.member[0],
+                                                    .summaries = &summaries,
+                                                    .learn = learn,
+                                                    .tell = tell,
+                                                    .probability = probability },
+                             &err),
+                 VG_OK, "%s", err.msg);
+    for (size_t i = 0; i < study.cases.n; i++)
+        if (tell[study.cases.list[i].stay])
+            cases[n++] = (struct vg_case){ probability[i], study.cases.list[i].label, 0 };
+    vg_cases_sort(cases, n);
+    cr_assert_gt(vg_auroc(cases, n, NULL), 0.83);
+    vg_risk_summaries_done(&summaries);
+    free(learn);
+    free(tell);
+    free(probability);
+    free(cases);
+}
