@@ -111,7 +111,8 @@ static vg_status train_ridge(const struct vg_recipe *r, const struct vg_dataset 
     struct vg_forecast_task f;
     vg_status st;
 
-    with_skip.skip = VG_SKIP_RIDGE;
+    if (r->skip != VG_SKIP_MEDIAN)
+        with_skip.skip = VG_SKIP_RIDGE;
     st = vg_forecast_task_init(&f, &with_skip, data, err);
     if (st == VG_OK)
         st = vg_forecast_fit_skip(&f, err);

@@ -56,7 +56,8 @@ VG_NODISCARD vg_status vg_train_pca_model(const struct vg_recipe *r, const struc
 VG_NODISCARD vg_status vg_train_logistic_model(const struct vg_recipe *r,
                                                const struct vg_dataset *data, const char *out,
                                                struct vg_train_outcome *ret, struct vg_err *err);
-/** Ridge forecaster, PCA of windows or logistic regression, as r->kind says. */
+/** Ridge forecaster (with skip MEDIAN a line for the median), PCA of windows or logistic regression,
+ *  as r->kind says. */
 VG_NODISCARD vg_status vg_train_baseline_model(const struct vg_recipe *r,
                                                const struct vg_dataset *data,
                                                const struct vg_train_how *how, const char *out,

@@ -125,6 +125,8 @@ const struct vg_option vg_risk_simulated_recipe[] = {
 const struct vg_option vg_baseline_recipe[] = {
     VG_OPT_ENUM(R, kind, "kind", NULL, kinds, VG_OPT_REQUIRED,
                 "ridge (a forecaster), pca (of windows) or logistic (of simulated trouble)."),
+    VG_OPT_ENUM(R, skip, "skip", "ridge", skips, 0,
+                "Of kind ridge: ridge is a line for the mean, median one for the median."),
     FEATURES("z,ewma:5m,ewma:1h,ewma:4h"),
     FORECASTS,
     WINDOWS,
