@@ -50,7 +50,7 @@ static void add_patient(struct vg_trouble *t, const struct vg_dataset_patient *p
     vg_view_done(&v);
 }
 
-/* "hr.z", "hr.ewma:5m": in the order of x. */
+/* "hr.z", "hr.ewma-5m": in the order of x. */
 static void name_variables(struct vg_trouble *t)
 {
     struct vg_buf text = VG_BUF_INIT;
@@ -59,6 +59,7 @@ static void name_variables(struct vg_trouble *t)
 
     vg_features_format(&t->features, &text);
     for (char *word = strtok_r(text.data, ",", &at); word; word = strtok_r(NULL, ",", &at)) {
+        word[strcspn(word, ":")] = word[strcspn(word, ":")] ? '-' : '\0'; /* no name has one */
         for (uint32_t c = 0; c < t->data->channels; c++, i++) {
             snprintf(t->name[i], sizeof(t->name[i]), "%s.%s", vg_channels[t->data->channel[c]].name,
                      word);
@@ -113,11 +114,9 @@ void vg_trouble_done(struct vg_trouble *t)
 
 void vg_trouble_about(const struct vg_trouble *t, struct vg_model *about)
 {
-    *about = (struct vg_model){ .tick_ns = t->data->tick_ns,
-                                .inputs = t->variables,
-                                .outputs = 1,
-                                .variables = t->variables,
-                                .variable = t->variable };
+    *about = (struct vg_model){
+        .inputs = t->variables, .outputs = 1, .variables = t->variables, .variable = t->variable
+    };
     strcpy(about->features, "value");
     memcpy(about->training_data_sha256, t->sha256, sizeof(about->training_data_sha256));
 }

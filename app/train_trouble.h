@@ -1,7 +1,7 @@
 /* train_trouble.h - rows of simulated patients, and whether trouble is near: what classifiers learn.
  *
  * A row is the features of a tick (models/features.h), each of each channel a variable of its own
- * ("hr.z", "spo2.ewma:5m"); the label is 1 while a scenario goes on or begins within recipe->ahead_ns.
+ * ("hr.z", "spo2.ewma-5m"); the label is 1 while a scenario goes on or begins within recipe->ahead_ns.
  *
  * Letters: N rows, V variables.
  */

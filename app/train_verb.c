@@ -243,16 +243,6 @@ int vg_train_autoencoder(int argc, char **argv)
     return vg_train_run(&verb, argc, argv);
 }
 
-int vg_train_risk(int argc, char **argv)
-{
-    static const struct vg_train_verb verb = {
-        COMMAND("risk", "Trains a model of risk and writes it as a model file"),
-        vg_risk_simulated_recipe, vg_train_risk_model
-    };
-
-    return vg_train_run(&verb, argc, argv);
-}
-
 int vg_train_baseline(int argc, char **argv)
 {
     static const struct vg_train_verb verb = {
