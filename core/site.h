@@ -37,7 +37,9 @@ enum vg_rule_kind {
     X(DEVICE_CLOCK, "device_clock", false, "Device clock wrong")       \
     X(MODEL_ERROR, "model_error", false, "Model error")                \
     X(DEAD_LETTER, "dead_letter", false, "Messages could not be read") \
-    X(MAX_PATIENTS, "max_patients", false, "Too many patients")
+    X(MAX_PATIENTS, "max_patients", false, "Too many patients")        \
+    X(ARTEFACT, "artefact", true, "Measurement disturbed")             \
+    X(CHECK_SENSOR, "check_sensor", true, "Check the sensor")
 
 enum vg_condition {
 #define VG_CONDITION_ENUM(id, name, by_channel, title) VG_CONDITION_##id,

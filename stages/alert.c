@@ -35,6 +35,8 @@ const struct vg_watch_kind *vg_watch_kind_of(const struct vg_rule *rule)
         [VG_CONDITION_MODEL_ERROR] = &vg_watch_model_error,
         [VG_CONDITION_DEAD_LETTER] = &vg_watch_dead_letter,
         [VG_CONDITION_MAX_PATIENTS] = &vg_watch_max_patients,
+        [VG_CONDITION_ARTEFACT] = &vg_watch_artefact,
+        [VG_CONDITION_CHECK_SENSOR] = &vg_watch_check_sensor,
     };
     _Static_assert(VG_ARRAY_LEN(conditions) == VG_CONDITION_COUNT, "a condition without a kind");
 
@@ -103,8 +105,10 @@ static vg_status add_rule(struct vg_alert *a, struct vg_plan *plan, const struct
 
     if (!each)
         return add_watch(a, plan, rule, rule->channel, err);
-    for (int c = 0; c < VG_CHANNELS && st == VG_OK; c++)
-        st = add_watch(a, plan, rule, c, err);
+    for (int c = 0; c < VG_CHANNELS && st == VG_OK; c++) {
+        if (vg_condition_watches(rule->condition, c))
+            st = add_watch(a, plan, rule, c, err);
+    }
     return st;
 }
 
@@ -119,6 +123,13 @@ static bool covered(const struct vg_alert *a, enum vg_condition condition)
     return false;
 }
 
+/* Memory is kept for no condition that nothing in the chain can find. */
+static bool can_occur(const struct vg_plan *plan, enum vg_condition condition)
+{
+    return plan->artefacts ||
+           (condition != VG_CONDITION_ARTEFACT && condition != VG_CONDITION_CHECK_SENSOR);
+}
+
 static const struct vg_rule *build_rule(struct vg_alert *a, enum vg_condition condition)
 {
     static const uint8_t priorities[] = {
@@ -127,7 +138,11 @@ static const struct vg_rule *build_rule(struct vg_alert *a, enum vg_condition co
         [VG_CONDITION_MODEL_ERROR] = VG_PRIORITY_MEDIUM,
         [VG_CONDITION_DEAD_LETTER] = VG_PRIORITY_MEDIUM,
         [VG_CONDITION_MAX_PATIENTS] = VG_PRIORITY_HIGH,
+        [VG_CONDITION_ARTEFACT] = VG_PRIORITY_LOW,
+        [VG_CONDITION_CHECK_SENSOR] = VG_PRIORITY_LOW,
     };
+    /* Sensors right themselves more often than anybody comes. */
+    static const int64_t worth_a_walk_ns = 120 * VG_NS_PER_S;
     struct vg_rule *rule = &a->builtin[condition];
 
     _Static_assert(VG_ARRAY_LEN(priorities) == VG_CONDITION_COUNT,
@@ -142,6 +157,10 @@ static const struct vg_rule *build_rule(struct vg_alert *a, enum vg_condition co
     };
     snprintf(rule->name, sizeof(rule->name), "%s", vg_condition_name(condition));
     snprintf(rule->title, sizeof(rule->title), "%s", vg_condition_title(condition));
+    if (condition == VG_CONDITION_ARTEFACT)
+        vg_artefact_stand_in(rule, a->watch, a->watches);
+    if (condition == VG_CONDITION_CHECK_SENSOR)
+        rule->for_ns = worth_a_walk_ns;
     return rule;
 }
 
@@ -157,9 +176,11 @@ static vg_status alert_plan(void *self, struct vg_plan *plan, struct vg_err *err
             st = add_rule(a, plan, &a->site->rules[i], err);
     }
     for (int c = 0; c < VG_CONDITION_COUNT && st == VG_OK; c++) {
-        if (!covered(a, (enum vg_condition)c))
+        if (!covered(a, (enum vg_condition)c) && can_occur(plan, (enum vg_condition)c))
             st = add_rule(a, plan, build_rule(a, (enum vg_condition)c), err);
     }
+    if (st == VG_OK)
+        st = vg_artefact_check(a->watch, a->watches, err);
     plan->rows = VG_ROW_SAMPLE | VG_ROW_TICK | VG_ROW_SHARD | VG_ROW_COMMAND;
     plan->memory_size = sizeof(struct vg_watched) + a->watches * sizeof(struct vg_episode);
     return st;

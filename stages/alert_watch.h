@@ -147,7 +147,7 @@ struct vg_watch_kind {
 const struct vg_watch_kind *vg_watch_kind_of(const struct vg_rule *rule);
 extern const struct vg_watch_kind vg_watch_limit, vg_watch_forecast, vg_watch_anomaly,
     vg_watch_stale, vg_watch_lead_off, vg_watch_device_clock, vg_watch_model_error,
-    vg_watch_dead_letter, vg_watch_max_patients;
+    vg_watch_dead_letter, vg_watch_max_patients, vg_watch_artefact, vg_watch_check_sensor;
 
 /* ---- time (alert_watch.c) ---- */
 
@@ -204,6 +204,17 @@ struct vg_finding vg_look_clear(struct vg_look *l, const struct vg_watch *w, flo
 /** Checks a rule's bounds: VG_E_CONFIG when no profile could ever give them a number. */
 VG_NODISCARD vg_status vg_watch_check_bounds(const struct vg_watch *w, const struct vg_plan *plan,
                                              struct vg_err *err);
+
+/* ---- artefacts (alert_artefact.c) ---- */
+
+/** Whether a condition is watched on a channel when its rule names none. */
+bool vg_condition_watches(enum vg_condition condition, int channel);
+/** Fills in priority and `for` of the built-in rule: an artefact takes the place of limits, so it is
+ *  told of when they would have been, and as loudly. `limits`: the rules of the stage. */
+void vg_artefact_stand_in(struct vg_rule *rule, const struct vg_watch *watch, uint32_t watches);
+/** VG_E_CONFIG when a configured rule for artefacts is less urgent than a limit it stands for. */
+VG_NODISCARD vg_status vg_artefact_check(const struct vg_watch *watch, uint32_t watches,
+                                         struct vg_err *err);
 
 /* ---- silence (alert_technical.c) ---- */
 

@@ -2,10 +2,10 @@
  *
  * Flushes, damped and moved transducers, fingers that move, probes that slip, beats counted twice.
  * It marks, it never deletes: a value beyond a limit stays visible to the limit as SUSPECT, and
- * only models are not shown it. INVALID, which limits do not see, needs positive proof that it is
- * no measurement: a pressure that no circulation can have, or none at all for twenty seconds with a
- * finger that pulses as before. The alert stage then raises the condition `artefact` in the place of
- * the limit, with the limit's priority.
+ * only models are not shown it. INVALID, which limits do not see, needs proof that it is no
+ * measurement, and the only one that no emergency can give is a pressure that no circulation can
+ * have: a flush. The alert stage then raises the condition `artefact` in the place of the limit,
+ * with the limit's priority.
  *
  * Late rows are not looked at: they reach no limit and no tick.
  */
@@ -33,6 +33,7 @@ static vg_status artefact_plan(void *self, struct vg_plan *plan, struct vg_err *
     for (uint32_t i = 0; s->site && i < s->site->profiles_n; i++)
         s->some_pulseless |= s->site->profiles[i].pulseless;
     plan->rows = VG_ROW_SAMPLE;
+    plan->artefacts = true;
     plan->memory_size = sizeof(struct vg_gate_memory);
     return VG_OK;
 }

@@ -110,17 +110,6 @@ static bool patient_falls(const struct vg_gate *g)
            (co2 && moved(g, VG_GATE_CO2) <= -0.25F * before->mean[VG_GATE_CO2]);
 }
 
-/* The finger pulses with the heart and as before, in this very row: there is a circulation. */
-static bool finger_disagrees(const struct vg_gate *g)
-{
-    const struct vg_row *row = g->row;
-
-    return row->quality[VG_CHANNEL_pulse] == VG_Q_GOOD &&
-           row->quality[VG_CHANNEL_hr] == VG_Q_GOOD && row->quality[VG_CHANNEL_spo2] == VG_Q_GOOD &&
-           moved(g, VG_GATE_SPO2) > -3 && fabsf(moved(g, VG_GATE_PULSE)) <= 15 &&
-           fabsf(row->value[VG_CHANNEL_pulse] - row->value[VG_CHANNEL_hr]) <= 15;
-}
-
 static void enter_flat(struct vg_gate *g, const struct reading *p)
 {
     struct vg_gate_moment before;
@@ -134,16 +123,10 @@ static void enter_flat(struct vg_gate *g, const struct reading *p)
                       before.mean[VG_GATE_MAP] - shortly > 8 && shortly - p->map > 4;
 }
 
-static void judge_flat(struct vg_gate *g, const struct reading *p)
+/* Never more than suspect: a line that was shut and a heart that stopped look alike for too long. */
+static void judge_flat(struct vg_gate *g)
 {
-    /* A finger shows a pulse for some seconds after the last. */
-    static const int64_t proof_ns = 20 * VG_NS_PER_S;
-
-    if (patient_falls(g))
-        return;
-    if (p->pp <= 3 && g->row->event_ns - g->m->line.since_ns >= proof_ns && finger_disagrees(g))
-        reject_all(g, VG_REASON_FLAT);
-    else
+    if (!patient_falls(g))
         suspect_all(g, VG_REASON_FLAT);
 }
 
@@ -362,7 +345,7 @@ void vg_gate_line(struct vg_gate *g)
     find_state(g, &p);
     switch (g->m->line.state) {
     case VG_LINE_FLAT:
-        judge_flat(g, &p);
+        judge_flat(g);
         break;
     case VG_LINE_STEP:
         judge_step(g);
