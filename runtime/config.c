@@ -324,6 +324,20 @@ static vg_status check_digest(const struct model_options *o, struct vg_err *err)
                           "sha256: the file is another one; its SHA-256 is %s", actual);
 }
 
+/* A file that knows no digest of itself may be another one tomorrow. */
+static void check_seal(struct vg_load *l, const struct vg_node *node, const struct model_options *o,
+                       const struct vg_model *model)
+{
+    const struct vg_node *file = vg_node_find(node, "file");
+
+    if (!model->sealed && !o->sha256 && file)
+        vg_document_warn(
+            l->doc, file->at,
+            "the file carries no digest of itself, so a change would go unnoticed; pin "
+            "it with sha256: \"%s\"",
+            model->sha256);
+}
+
 static void load_model(struct vg_load *l, const struct vg_node *node)
 {
     struct vg_config *config = l->config;
@@ -347,6 +361,7 @@ static void load_model(struct vg_load *l, const struct vg_node *node)
             note_component(l, node, &err);
         } else {
             snprintf(model->name, sizeof(model->name), "%s", node->key);
+            check_seal(l, node, &o, model);
             config->models[config->models_n++] = model;
         }
     }

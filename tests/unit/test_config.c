@@ -1,7 +1,8 @@
 /* test_config.c - the configuration loader, with components of its own in place of the registry.
  *
  * The components here have the names and options of real ones, so that the files in configs/ mean
- * the same to both; a model file is one line of text: tick in s, scale, horizons, window.
+ * the same to both; a model file is one line of text: tick in s, scale, horizons, window, and
+ * behind them a word when it has no seal.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/config.h"
+#include "runtime/hash.h"
 #include "runtime/registry.h"
 #include "tests/support/corpus.h"
 
@@ -156,15 +158,18 @@ static vg_status load_model(const char *path, const struct vg_model_ops *ops, st
     FILE *f = fopen(path, "re");
     struct vg_model *m = calloc(1, sizeof(*m));
     float tick = 0;
-    int n = f ? fscanf(f, "%f %f %u %u", &tick, &m->scale[0], &m->horizons, &m->window) : 0;
+    char foreign[8];
+    int n = f ? fscanf(f, "%f %f %u %u %7s", &tick, &m->scale[0], &m->horizons, &m->window, foreign)
+              : 0;
 
     if (f)
         fclose(f);
-    if (n != 4) {
+    if (n < 4) {
         free(m);
         return vg_fail(err, VG_E_MODEL, "%s: no model", path);
     }
     m->ops = ops;
+    m->sealed = n == 4;
     m->tick_ns = (int64_t)tick * VG_NS_PER_S;
     m->channels = 1;
     m->channel[0] = VG_CHANNEL_hr;
@@ -627,6 +632,22 @@ Test(config, a_model_file_must_have_the_digest_that_is_written)
     bad(HEAD MODELS("fc, sha256: 0000000000000000000000000000000000000000000000000000000000000000",
                     "ae"),
         "5:38", "error: sha256: the file is another one; its SHA-256 is");
+}
+
+Test(config, a_model_file_without_a_seal_should_be_pinned)
+{
+    char actual[VG_SHA256_HEX_SIZE], foreign[160], pinned[1024];
+
+    write_models();
+    write_file("foreign", "30 2 1 0 foreign", 16);
+    good(HEAD MODELS("foreign", "ae"));
+    expect("5:26", "warning: the file carries no digest of itself, so a change would go "
+                   "unnoticed; pin it with sha256: \"000000");
+    snprintf(foreign, sizeof(foreign), "%s/foreign", folder);
+    cr_assert_eq(vg_sha256_file(foreign, actual, &err), VG_OK, "%s", err.msg);
+    snprintf(pinned, sizeof(pinned), HEAD MODELS("foreign, sha256: %s", "ae"), actual);
+    good(pinned);
+    cr_assert(!strstr(said(), "no digest"), "%s", said());
 }
 
 Test(config, rules_about_models_are_checked_against_them)
