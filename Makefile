@@ -2,13 +2,14 @@
 JOBS ?= 2
 SOURCES = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: help demo test test-long bench build docs format lint clean
+.PHONY: help demo test test-long bench bench-models build docs format lint clean
 
 help:
 	@echo 'make demo       a simulated ward, the pipeline and its alerts in one terminal, one minute'
 	@echo 'make test       build and pass the tests (about ten minutes)'
 	@echo 'make test-long  the same with 100 kills and subscribers that are away for longer'
 	@echo 'make bench      measure rows per second, latency, memory'
+	@echo 'make bench-models  the models beside PyTorch, ONNX Runtime, oneDNN and others'
 	@echo 'make build      build/release/vigil'
 	@echo 'make docs       write docs/configuration.md from the option tables'
 	@echo 'make format, make lint, make clean'
@@ -38,6 +39,10 @@ bench:
 	@scripts/install-deps.sh test
 	@scripts/build.sh release all
 	@scripts/bench.sh
+
+bench-models:
+	@scripts/install-deps.sh peers
+	@scripts/bench_models.sh
 
 format:
 	@scripts/install-deps.sh lint

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the packages that a job needs: install-deps.sh build | demo | test | lint
+# Installs the packages that a job needs: install-deps.sh build | demo | test | lint | peers
 #
 # Asks dpkg first, so a second run installs nothing, needs no network and takes no time.
 set -eu
@@ -10,9 +10,10 @@ build='gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libzmq3-dev lib
 case "${1:-}" in
 build | demo) packages=$build ;;
 test) packages="$build libcriterion-dev python3 python3-zmq openjdk-17-jdk-headless maven" ;;
+peers) packages="$build libcriterion-dev libdnnl-dev python3 python3-venv python3-numpy python3-torch" ;;
 lint) packages="$build libcriterion-dev clang-14 clang-format clang-tidy" ;;
 *)
-    echo "usage: $0 build|demo|test|lint" >&2
+    echo "usage: $0 build|demo|test|lint|peers" >&2
     exit 2
     ;;
 esac
