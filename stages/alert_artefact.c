@@ -31,6 +31,11 @@ static bool stands_for(const struct vg_watch *w)
     return w->rule->rule == VG_RULE_LIMIT && (pressures >> w->channel & 1);
 }
 
+static bool more_urgent(const struct vg_rule *a, const struct vg_rule *b)
+{
+    return a->priority < b->priority; /* VG_PRIORITY_HIGH is the first */
+}
+
 void vg_artefact_stand_in(struct vg_rule *rule, const struct vg_watch *watch, uint32_t watches)
 {
     static const int64_t longest_ns = 20 * VG_NS_PER_S;
@@ -39,7 +44,7 @@ void vg_artefact_stand_in(struct vg_rule *rule, const struct vg_watch *watch, ui
     for (uint32_t i = 0; i < watches; i++) {
         if (!stands_for(&watch[i]))
             continue;
-        if (watch[i].rule->priority > rule->priority)
+        if (more_urgent(watch[i].rule, rule))
             rule->priority = watch[i].rule->priority;
         if (watch[i].rule->for_ns < rule->for_ns)
             rule->for_ns = watch[i].rule->for_ns;
@@ -50,7 +55,7 @@ static vg_status check_one(const struct vg_rule *rule, const struct vg_watch *wa
                            uint32_t watches, struct vg_err *err)
 {
     for (uint32_t i = 0; i < watches; i++) {
-        if (stands_for(&watch[i]) && watch[i].rule->priority > rule->priority)
+        if (stands_for(&watch[i]) && more_urgent(watch[i].rule, rule))
             return vg_fail_option(
                 err, VG_E_CONFIG, "rules",
                 "rule %s: an artefact takes the place of rule %s, so it must have "

@@ -292,8 +292,9 @@ static void learn_usual(struct vg_gate *g, const struct reading *p)
 }
 
 /* A step back from one that was let go, as the transducer is put where it was, begins nothing. */
-static void find_step(struct vg_gate *g)
+static void find_step(struct vg_gate *g, const struct reading *p)
 {
+    static const float most = 37; /* half a metre */
     struct vg_gate_line *line = &g->m->line;
     struct vg_gate_moment before;
     float step = step_of(g, VG_GATE_MAP);
@@ -306,6 +307,10 @@ static void find_step(struct vg_gate *g)
         return;
     }
     vg_gate_look(&g->m->recent, 2, 6, &before);
+    if (fabsf(p->map - before.mean[VG_GATE_MAP]) > most) {
+        end(g); /* nor may the way there be taken for a smaller one */
+        return;
+    }
     begin(g, VG_LINE_STEP, &before);
     line->offset = step;
 }
@@ -326,7 +331,7 @@ static void find_state(struct vg_gate *g, const struct reading *p)
     if (!g->pulseless && (damped_at_once(g, &before) || damped_slowly(g, &before))) {
         begin(g, VG_LINE_DAMPED, &before);
     } else if (stepped(g, least_step)) {
-        find_step(g);
+        find_step(g, p);
     }
 }
 
