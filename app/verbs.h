@@ -17,6 +17,7 @@
     X(mock_broker, "mock-broker", "run a Kafka in memory, for demos and tests")               \
     X(model, "model", "look at a model file, or run one on numbers")                          \
     X(train, "train", "make a model file from a recipe and data")                             \
+    X(evaluate, "evaluate", "measure models against what happened: errors, risks, alarms")    \
     X(list, "list", "list the components in this build, and the vital signs")                 \
     X(describe, "describe", "describe a component and its options")                           \
     X(version, "version", "print the versions of Vigil and its libraries")

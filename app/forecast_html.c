@@ -1,0 +1,178 @@
+/* forecast_html.c - what was found about forecasts, as a page. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/forecast_report.h"
+#include "app/report_html.h"
+#include "core/text.h"
+
+enum { CELL_SIZE = 64, COLUMNS_MAX = 8 + VG_FORECAST_METHODS_MAX };
+
+struct cells {
+    char text[COLUMNS_MAX][CELL_SIZE];
+    const char *at[COLUMNS_MAX];
+    size_t n;
+};
+
+static char *next_cell(struct cells *c)
+{
+    VG_CHECK(c->n < COLUMNS_MAX);
+    c->at[c->n] = c->text[c->n];
+    return c->text[c->n++];
+}
+
+static void add_number(struct cells *c, const struct vg_interval *v)
+{
+    if (isnan(v->value))
+        snprintf(next_cell(c), CELL_SIZE, "-");
+    else
+        snprintf(next_cell(c), CELL_SIZE, "%.*f", v->value < 10 ? 3 : 2, v->value);
+}
+
+static void add_interval(struct cells *c, const struct vg_interval *v, const char *mark)
+{
+    if (isnan(v->value))
+        snprintf(next_cell(c), CELL_SIZE, "-");
+    else
+        snprintf(next_cell(c), CELL_SIZE, "%s%.3f [%.3f, %.3f]", mark, v->value, v->low, v->high);
+}
+
+static const char *channel_title(const struct vg_forecast_found *f, uint32_t c)
+{
+    return vg_channels[f->data->channel[c]].title;
+}
+
+static void name_cell(const struct vg_forecast_found *f, uint32_t c, uint32_t h, char *out)
+{
+    char horizon[VG_DURATION_TEXT_SIZE];
+
+    vg_format_duration(f->horizon_ns[h], horizon);
+    snprintf(out, CELL_SIZE, "%s %s", channel_title(f, c), horizon);
+}
+
+static void table_row(struct vg_report *r, const struct vg_forecast_found *f, uint32_t c,
+                      uint32_t h)
+{
+    const struct vg_interval *coverage = vg_forecast_figure(f, c, h, 0, VG_FIGURE_COVERAGE);
+    bool holds = fabs(coverage->value - f->interval) <= 0.01;
+    struct cells row = { .n = 0 };
+
+    name_cell(f, c, h, next_cell(&row));
+    add_number(&row, vg_forecast_figure(f, c, h, 0, VG_FIGURE_MAE));
+    add_number(&row, vg_forecast_figure(f, c, h, 0, VG_FIGURE_RMSE));
+    add_number(&row, vg_forecast_figure(f, c, h, 0, VG_FIGURE_PINBALL));
+    add_number(&row, vg_forecast_figure(f, c, h, 0, VG_FIGURE_WIDTH));
+    add_interval(&row, coverage, holds ? VG_REPORT_GOOD : VG_REPORT_BAD);
+    for (uint32_t m = 1; m < f->eval->methods; m++) {
+        if (m == f->trained)
+            continue;
+
+        const struct vg_interval *ratio = vg_forecast_figure(f, c, h, m, VG_FIGURE_RATIO);
+
+        add_interval(&row, ratio, ratio->value < 1 ? VG_REPORT_GOOD : VG_REPORT_BAD);
+    }
+    vg_report_table_row(r, row.at, row.n);
+}
+
+static void table(struct vg_report *r, const struct vg_forecast_found *f)
+{
+    const char *columns[COLUMNS_MAX] = { "", "MAE", "RMSE", "pinball", "width", "coverage" };
+    char name[VG_FORECAST_METHODS_MAX][CELL_SIZE];
+    size_t n = 6;
+
+    for (uint32_t m = 1; m < f->eval->methods; m++) {
+        if (m == f->trained)
+            continue;
+        snprintf(name[m], CELL_SIZE, "MAE over %s", f->method[m].name);
+        columns[n++] = name[m];
+    }
+    vg_report_table_begin(r, "Errors in the channel's unit; ratios below 1 favour the model",
+                          columns, n);
+    for (uint32_t c = 0; c < f->eval->channels; c++)
+        for (uint32_t h = 0; h < f->eval->horizons; h++)
+            table_row(r, f, c, h);
+    vg_report_table_end(r);
+}
+
+/** Error over the last value by horizon: the model and each simple method. */
+static void plot_channel(struct vg_report *r, const struct vg_forecast_found *f, uint32_t c)
+{
+    double x[VG_HORIZONS_MAX], y[VG_FORECAST_METHODS_MAX][VG_HORIZONS_MAX];
+    struct vg_report_series series[VG_FORECAST_METHODS_MAX];
+    const uint32_t horizons = f->eval->horizons;
+    size_t n = 0;
+
+    for (uint32_t h = 0; h < horizons; h++)
+        x[h] = (double)f->horizon_ns[h] / 60e9;
+    for (uint32_t m = 0; m < f->eval->methods; m++) {
+        if (m == 1 || (m > 0 && m == f->trained))
+            continue; /* the last value is the line at 1 */
+        for (uint32_t h = 0; h < horizons; h++)
+            y[m][h] = vg_forecast_figure(f, c, h, m, VG_FIGURE_MAE)->value /
+                      vg_forecast_figure(f, c, h, 1, VG_FIGURE_MAE)->value;
+        series[n++] = (struct vg_report_series){ .name = f->method[m].name,
+                                                 .x = x,
+                                                 .y = y[m],
+                                                 .n = horizons,
+                                                 .points = true,
+                                                 .dashed = m > 0 };
+    }
+    vg_report_plot(r, &(struct vg_report_plot){ .title = channel_title(f, c),
+                                                .x_label = "horizon, min",
+                                                .y_label = "MAE over last value's",
+                                                .series = series,
+                                                .n = n });
+}
+
+static void coverage(struct vg_report *r, const struct vg_forecast_found *f)
+{
+    size_t n = (size_t)f->eval->channels * f->eval->horizons, at = 0;
+    struct vg_report_bar *bar = calloc(n + 1, sizeof *bar);
+    char(*name)[CELL_SIZE] = calloc(n + 1, sizeof *name);
+
+    VG_CHECK(bar && name);
+    for (uint32_t c = 0; c < f->eval->channels; c++) {
+        for (uint32_t h = 0; h < f->eval->horizons; h++, at++) {
+            const struct vg_interval *v = vg_forecast_figure(f, c, h, 0, VG_FIGURE_COVERAGE);
+
+            name_cell(f, c, h, name[at]);
+            bar[at] = (struct vg_report_bar){ name[at], v->value, v->low, v->high };
+        }
+    }
+    vg_report_bars(r, &(struct vg_report_bars){ .title = "Coverage of the intervals",
+                                                .x_label = "share of measured values within",
+                                                .x_min = f->interval - 0.05,
+                                                .x_max = f->interval + 0.05,
+                                                .wanted_low = f->interval - 0.01,
+                                                .wanted_high = f->interval + 0.01,
+                                                .bar = bar,
+                                                .n = n });
+    free(bar);
+    free(name);
+}
+
+vg_status vg_forecast_html(const struct vg_forecast_found *f, const char *path, struct vg_err *err)
+{
+    struct vg_report r;
+
+    vg_report_begin(&r, "Forecasts against what happened", f->title);
+    vg_report_section(
+        &r, "Errors",
+        "On measured values only, never on imputed ones; every method is judged on the "
+        "same targets. In brackets: 95 % intervals from resamples of persons.");
+    table(&r, f);
+    vg_report_section(
+        &r, "Error by horizon",
+        "Relative to saying that everything stays as it is. Gains over the last value "
+        "are small in honest tests; a large one is a reason to look for a leak.");
+    vg_report_plots_begin(&r);
+    for (uint32_t c = 0; c < f->eval->channels; c++)
+        plot_channel(&r, f, c);
+    vg_report_plots_end(&r);
+    vg_report_section(&r, "Intervals",
+                      "An interval is worth what it promises: the green band is within one percent "
+                      "of it.");
+    coverage(&r, f);
+    return vg_report_write(&r, path, err);
+}
