@@ -81,12 +81,15 @@ def from_bytes(data):
         raise ExportError(f"a header of {length} bytes does not fit a file of {len(data)}")
     try:
         header = json.loads(data[8 : 8 + length])
-    except ValueError as e:
-        raise ExportError(f"the header cannot be read: {e}") from e
-    texts = header.pop("__metadata__", {})
-    check_seal(data, length, texts.get("vigil.blake2b"))
+        texts = header.pop("__metadata__", {})
+        check_seal(data, length, texts.get("vigil.blake2b"))
+        return texts, cut_tensors(header, data[8 + length :])
+    except (ValueError, TypeError, KeyError, AttributeError) as e:
+        raise e if isinstance(e, ExportError) else ExportError(f"the header cannot be read: {e!r}") from e
+
+
+def cut_tensors(header, body):
     tensors, at = {}, 0
-    body = data[8 + length :]
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         begin, end = entry["data_offsets"]
         if entry["dtype"] != "F32" or begin != at or end - begin != 4 * int(np.prod(entry["shape"])):
@@ -95,7 +98,7 @@ def from_bytes(data):
         at = end
     if at != len(body):
         raise ExportError(f"{at} bytes of data are described, there are {len(body)}")
-    return texts, {name: tensors[name] for name in header}
+    return {name: tensors[name] for name in header}
 
 
 def check_seal(data, length, digits):
