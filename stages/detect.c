@@ -20,6 +20,7 @@
 struct detect {
     char *model_name; /* option */
     int64_t explain;  /* option */
+    bool tell_inputs; /* option */
     const struct vg_model *model;
     const struct vg_calibration *calibration; /* NULL: the model is a window model */
     struct vg_detect_window window;           /* model NULL: none */
@@ -27,6 +28,7 @@ struct detect {
     bool fast;
     int residual, residual_sd; /* columns [C] of the forecast stage */
     int score, valid, share;   /* columns [1], [1], [C] */
+    int inputs;                /* column [5 C + 1], with tell_inputs */
     /* Memory: the window's, the slow forecaster's, the detector's. */
     size_t slow_at, detector_at;
     float *x, *y; /* [B, inputs], [B, outputs] of the detector */
@@ -43,6 +45,8 @@ static const struct vg_option options[] = {
         struct detect, explain, "explain", "3", 0, VG_CHANNELS, "channels", VG_OPT_EVENTS,
         "How many channels are named as contributing most; the shares of the others are left "
         "out."),
+    VG_OPT_BOOL(struct detect, tell_inputs, "inputs", "false", 0,
+                "Adds what a detector was given as a column, for those who calibrate one."),
     VG_OPT_END,
 };
 
@@ -134,6 +138,9 @@ static vg_status detect_plan(void *self, struct vg_plan *plan, struct vg_err *er
         st = vg_plan_add_column(plan, "anomaly_valid", 1, s->model, &s->valid, err);
     if (st == VG_OK)
         st = vg_plan_add_column(plan, "contribution", s->model->channels, s->model, &s->share, err);
+    if (st == VG_OK && s->calibration && s->tell_inputs)
+        st = vg_plan_add_column(plan, "detector_inputs", s->model->inputs, s->model, &s->inputs,
+                                err);
     return st;
 }
 
@@ -259,6 +266,9 @@ static void tell_surprise(const struct detect *s, uint32_t i, const struct vg_ro
 {
     const float *y = s->y + (size_t)i * s->model->outputs;
 
+    if (s->tell_inputs)
+        memcpy(vg_row_column(row, s->inputs), s->x + (size_t)i * s->model->inputs,
+               s->model->inputs * sizeof(float));
     memcpy(vg_row_column(row, s->share), y + VG_DETECTOR_SHARE, s->model->channels * sizeof(float));
     tell(s, row, y[0], s->known[i]);
 }

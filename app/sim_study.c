@@ -1,0 +1,160 @@
+/* sim_study.c - beds, threads and chains. */
+#include "app/sim_study.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORKERS_MAX = 64, LABELS_MAX = 4096 };
+
+struct job {
+    const struct vg_sim_study *study;
+    atomic_uint next, done;
+    atomic_bool stop;
+    pthread_mutex_t lock;
+    struct vg_err err; /* guarded by lock */
+};
+
+/* One bed on its way. */
+struct watch {
+    const struct vg_sim_study *study;
+    struct vg_offline *chain;
+    uint32_t bed;
+};
+
+static void on_row(void *ctx, uint32_t patient, const struct vg_row *row)
+{
+    const struct watch *w = ctx;
+
+    (void)patient;
+    if (row->kind == VG_ROW_TICK)
+        w->study->tick(w->study->ctx, w->bed, w->chain, row);
+}
+
+static void decode(const struct vg_sim_row *row, struct vg_decoded *ret)
+{
+    snprintf(ret->patient, sizeof(ret->patient), "%s", row->patient);
+    snprintf(ret->bed, sizeof(ret->bed), "%s", row->label);
+    ret->usable = true;
+    ret->time = VG_DECODED_TIME_OK;
+    ret->time_ns = row->device_ns;
+    for (int c = 0; c < VG_CHANNELS; c++) {
+        ret->value[c] = vg_usable(row->quality[c]) ? row->value[c] : 0.0f;
+        ret->quality[c] = row->quality[c];
+    }
+}
+
+/* Until when the bed is watched, and its labels, *ret [*ret_n] freed by the caller. */
+static int64_t look_ahead(const struct vg_sim_study *study, const struct vg_sim_bed *bed,
+                          struct vg_sim_label **ret, size_t *ret_n)
+{
+    struct vg_sim_label *label = calloc(LABELS_MAX, sizeof(*label));
+    int64_t until_ns = study->sim.start_ns + study->duration_ns;
+    size_t n;
+
+    VG_CHECK(label != NULL);
+    n = vg_sim_bed_labels(bed, study->duration_ns, label, LABELS_MAX);
+    VG_CHECK(n <= LABELS_MAX);
+    for (size_t i = 0; study->to_the_end && i < n; i++) {
+        if (label[i].entry->kind == VG_SIM_SCENARIO && label[i].end_ns < until_ns)
+            until_ns = label[i].end_ns;
+    }
+    *ret = label;
+    *ret_n = n;
+    return until_ns;
+}
+
+static vg_status feed(struct watch *w, struct vg_sim_bed *bed, int64_t until_ns, struct vg_err *err)
+{
+    const int64_t seconds = (until_ns - w->study->sim.start_ns) / VG_NS_PER_S;
+    const struct vg_offline_place next = { 0 };
+    vg_status st = VG_OK;
+
+    for (int64_t s = 0; s < seconds && st == VG_OK; s++) {
+        struct vg_decoded decoded = { 0 };
+        struct vg_sim_row row;
+
+        vg_sim_bed_next(bed, &row);
+        if (row.silent)
+            continue;
+        decode(&row, &decoded);
+        st = vg_offline_row(w->chain, &next, row.record_ns, &decoded, err);
+    }
+    if (st == VG_OK)
+        vg_offline_finish(w->chain, VG_TIME_NONE);
+    return st;
+}
+
+static vg_status watch_bed(const struct vg_sim_study *study, uint32_t number, struct vg_err *err)
+{
+    struct watch w = { .study = study, .bed = number };
+    const struct vg_offline_sink sink = { .ctx = &w, .row = on_row };
+    struct vg_sim_bed *bed = vg_sim_bed_new(&study->sim, number);
+    struct vg_sim_label *label;
+    size_t labels;
+    int64_t until_ns = look_ahead(study, bed, &label, &labels);
+    vg_status st = vg_offline_new(study->config, &sink, &w.chain, err);
+
+    if (st == VG_OK && study->begin)
+        study->begin(study->ctx, number, w.chain, label, labels);
+    if (st == VG_OK)
+        st = feed(&w, bed, until_ns, err);
+    vg_offline_free(w.chain);
+    free(label);
+    vg_sim_bed_free(bed);
+    return st;
+}
+
+/* Takes one bed that nobody has taken yet; false when there is none or the work shall stop. */
+static bool take_bed(struct job *job)
+{
+    uint32_t number = atomic_fetch_add(&job->next, 1);
+    struct vg_err err;
+
+    if (number >= job->study->sim.beds || atomic_load(&job->stop))
+        return false;
+    if (watch_bed(job->study, number, &err) != VG_OK) {
+        pthread_mutex_lock(&job->lock);
+        job->err = err;
+        pthread_mutex_unlock(&job->lock);
+        atomic_store(&job->stop, true);
+    }
+    atomic_fetch_add(&job->done, 1);
+    return true;
+}
+
+static void *work(void *arg)
+{
+    while (take_bed(arg)) {
+    }
+    return NULL;
+}
+
+vg_status vg_sim_study_run(const struct vg_sim_study *study, struct vg_err *err)
+{
+    struct job job = { .study = study };
+    pthread_t thread[WORKERS_MAX];
+    uint32_t threads = 0;
+    bool wanted = true;
+
+    pthread_mutex_init(&job.lock, NULL);
+    while (threads + 1 < study->workers && threads < WORKERS_MAX &&
+           pthread_create(&thread[threads], NULL, work, &job) == 0)
+        threads++;
+    while (take_bed(&job)) {
+        wanted = !study->progress ||
+                 study->progress(study->ctx, (double)atomic_load(&job.done) / study->sim.beds);
+        if (!wanted)
+            atomic_store(&job.stop, true);
+    }
+    for (uint32_t i = 0; i < threads; i++)
+        pthread_join(thread[i], NULL);
+    pthread_mutex_destroy(&job.lock);
+    if (job.err.status != VG_OK) {
+        *err = job.err;
+        return err->status;
+    }
+    return wanted ? VG_OK : vg_fail(err, VG_E_TEMPORARY, "interrupted");
+}
