@@ -152,19 +152,37 @@ static bool stepped(const struct vg_gate *g, float least)
            fabsf(step_of(g, VG_GATE_CO2)) < 3;
 }
 
+/* The last twenty seconds less what was before. */
+static float settled(const struct vg_gate *g, enum vg_gate_signal signal)
+{
+    const struct vg_gate_moment *before = &g->m->line.before;
+    float now;
+
+    if (!(before->known >> signal & 1) || !vg_gate_mean(&g->m->recent, signal, 0, 4, &now))
+        return 0;
+    return now - before->mean[signal];
+}
+
 static bool answered(const struct vg_gate *g, float hr, float rr, float co2)
 {
-    return fabsf(moved(g, VG_GATE_HR)) > hr || fabsf(moved(g, VG_GATE_RR)) > rr ||
-           fabsf(moved(g, VG_GATE_CO2)) > co2 || moved(g, VG_GATE_SPO2) <= -5;
+    return fabsf(settled(g, VG_GATE_HR)) > hr || fabsf(settled(g, VG_GATE_RR)) > rr ||
+           fabsf(settled(g, VG_GATE_CO2)) > co2 || settled(g, VG_GATE_SPO2) <= -5;
 }
 
 static bool gone(const struct vg_gate *g, float part)
 {
-    const struct vg_gate_line *line = &g->m->line;
-    float shortly;
+    return fabsf(settled(g, VG_GATE_MAP)) < part * fabsf(g->m->line.offset);
+}
 
-    return vg_gate_mean(&g->m->recent, VG_GATE_MAP, 0, 4, &shortly) &&
-           fabsf(shortly - line->before.mean[VG_GATE_MAP]) < part * fabsf(line->offset);
+/* What only wandered comes back by itself: after two minutes, with the last of them as its mean, less
+ * than this is left. */
+static bool stays(const struct vg_gate *g)
+{
+    static const float least = 8;
+    float minute;
+
+    return vg_gate_mean(&g->m->recent, VG_GATE_MAP, 0, 12, &minute) &&
+           fabsf(minute - g->m->line.before.mean[VG_GATE_MAP]) >= least;
 }
 
 /* Stepped back, or near to where it was for two minutes. */
@@ -185,15 +203,18 @@ static bool returned(struct vg_gate *g)
 
 static void judge_step(struct vg_gate *g)
 {
-    static const int64_t settled_ns = 20 * VG_NS_PER_S, answer_ns = 60 * VG_NS_PER_S;
+    static const int64_t settled_ns = 30 * VG_NS_PER_S, answer_ns = 120 * VG_NS_PER_S;
     struct vg_gate_line *line = &g->m->line;
     int64_t since_ns = g->row->event_ns - line->since_ns;
 
-    if (answered(g, 12, 7, 6) || !within(g, &line->before, VG_GATE_PP, 12) ||
-        (since_ns >= settled_ns && gone(g, 0.5F)))
+    /* It was noticed while the means were still on their way. */
+    if (since_ns < settled_ns && fabsf(settled(g, VG_GATE_MAP)) > fabsf(line->offset))
+        line->offset = settled(g, VG_GATE_MAP);
+    if (answered(g, 12, 7, 6) || fabsf(settled(g, VG_GATE_PP)) > 12 ||
+        (since_ns >= settled_ns && gone(g, 0.4F)))
         line->state = VG_LINE_FREE;
     else if (since_ns >= answer_ns)
-        line->state = VG_LINE_HEIGHT;
+        line->state = stays(g) ? VG_LINE_HEIGHT : VG_LINE_FREE;
     if (line->state != VG_LINE_FREE)
         suspect_all(g, VG_REASON_HEIGHT);
 }
@@ -206,7 +227,7 @@ static void judge_height(struct vg_gate *g)
     if (returned(g)) {
         line->offset = 0;
         end(g);
-    } else if (answered(g, 20, 10, 9) || !within(g, &line->before, VG_GATE_PP, pp) ||
+    } else if (answered(g, 20, 10, 9) || fabsf(settled(g, VG_GATE_PP)) > pp ||
                g->row->event_ns - line->since_ns > longest_ns) {
         end(g);
     } else {

@@ -95,6 +95,7 @@ void vg_gate_finger(struct vg_gate *g)
     if (g->row->event_ns < g->m->finger.until_ns) {
         vg_gate_suspect(g, VG_CHANNEL_spo2, VG_REASON_MOTION);
         vg_gate_suspect(g, VG_CHANNEL_pulse, VG_REASON_MOTION);
+        return;
     }
     if (usable(g, VG_CHANNEL_spo2))
         vg_gate_learn(&g->m->recent, VG_GATE_SPO2, spo2);
