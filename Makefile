@@ -2,7 +2,7 @@
 JOBS ?= 2
 SOURCES = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: help demo test test-long bench bench-models build docs format lint clean
+.PHONY: help demo test test-long bench bench-models bench-train build docs format lint clean
 
 help:
 	@echo 'make demo       a simulated ward, the pipeline and its alerts in one terminal, one minute'
@@ -10,6 +10,7 @@ help:
 	@echo 'make test-long  the same with 100 kills and subscribers that are away for longer'
 	@echo 'make bench      measure rows per second, latency, memory'
 	@echo 'make bench-models  the models beside PyTorch, ONNX Runtime, oneDNN and others'
+	@echo 'make bench-train   training beside PyTorch'
 	@echo 'make build      build/release/vigil'
 	@echo 'make docs       write docs/configuration.md from the option tables'
 	@echo 'make format, make lint, make clean'
@@ -43,6 +44,11 @@ bench:
 bench-models:
 	@scripts/install-deps.sh peers
 	@scripts/bench_models.sh
+
+bench-train:
+	@scripts/install-deps.sh peers
+	@scripts/build.sh release bench_train
+	@python3 bench/bench_train.py $(BENCH)
 
 format:
 	@scripts/install-deps.sh lint

@@ -56,8 +56,8 @@ static struct made make(size_t samples, bool windows)
     struct made m = { .samples = samples, .windows = windows };
     uint64_t state = 1;
 
-    m.x = malloc(samples * WINDOW * sizeof(*m.x));
-    m.y = malloc(samples * sizeof(*m.y));
+    m.x = calloc(samples * WINDOW, sizeof(*m.x));
+    m.y = calloc(samples, sizeof(*m.y));
     if (!m.x || !m.y)
         exit(71);
     for (size_t i = 0; i < samples * WINDOW; i++) {

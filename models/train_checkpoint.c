@@ -9,36 +9,24 @@
 #include "models/safetensors.h"
 #include "models/safetensors_write.h"
 
-#ifdef VG_TRAIN_DOUBLE
-
-vg_status vg_checkpoint_read(const char *path, const char *identity, struct vg_fit_state *s,
-                             vg_real *parameter, struct vg_err *err)
-{
-    (void)identity;
-    (void)s;
-    (void)parameter;
-    return vg_fail(err, VG_E_CONFIG, "%s: there are no checkpoints in double", path);
-}
-
-vg_status vg_checkpoint_write(const char *path, const char *identity, const struct vg_fit_state *s,
-                              const vg_real *parameter, struct vg_err *err)
-{
-    (void)identity;
-    (void)s;
-    (void)parameter;
-    return vg_fail(err, VG_E_CONFIG, "%s: there are no checkpoints in double", path);
-}
-
-#else
-
 enum { PLACE_SIZE = 256, ARRAYS = 4 };
 
 static const char *const names[ARRAYS] = { "parameter", "moment1", "moment2", "best" };
 
+static void add(struct vg_safetensors_out *out, const char *name, uint32_t size, const vg_real *x)
+{
+    float *copy = malloc(size * sizeof(*copy));
+
+    VG_CHECK(copy);
+    for (uint32_t i = 0; i < size; i++)
+        copy[i] = (float)x[i];
+    vg_safetensors_add(out, name, 1, &size, copy);
+    free(copy);
+}
+
 vg_status vg_checkpoint_write(const char *path, const char *identity, const struct vg_fit_state *s,
                               const vg_real *parameter, struct vg_err *err)
 {
-    const uint32_t size = (uint32_t)s->optimizer.parameters;
     const vg_real *const arrays[ARRAYS] = { parameter, s->optimizer.m, s->optimizer.v, s->best };
     struct vg_safetensors_out out = { 0 };
     char place[PLACE_SIZE];
@@ -52,7 +40,7 @@ vg_status vg_checkpoint_write(const char *path, const char *identity, const stru
     vg_safetensors_add_text(&out, "fit", identity);
     vg_safetensors_add_text(&out, "place", place);
     for (size_t i = 0; i < ARRAYS; i++)
-        vg_safetensors_add(&out, names[i], 1, &size, arrays[i]);
+        add(&out, names[i], (uint32_t)s->optimizer.parameters, arrays[i]);
     st = vg_safetensors_write(&out, path, err);
     vg_safetensors_out_done(&out);
     return st;
@@ -105,7 +93,8 @@ static vg_status take(struct vg_safetensors *f, const char *identity, struct vg_
 
         if (st != VG_OK)
             return st;
-        memcpy(arrays[i], value, s->optimizer.parameters * sizeof(*value));
+        for (size_t j = 0; j < s->optimizer.parameters; j++)
+            arrays[i][j] = (vg_real)value[j];
     }
     return VG_OK;
 }
@@ -122,5 +111,3 @@ vg_status vg_checkpoint_read(const char *path, const char *identity, struct vg_f
     vg_safetensors_free(f);
     return st;
 }
-
-#endif

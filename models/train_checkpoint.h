@@ -1,7 +1,8 @@
 /* train_checkpoint.h - a fit on disk between two epochs.
  *
  * A safetensors file with its seal (models/safetensors_write.h), so that a changed byte is refused.
- * Random numbers are counted, so their state is the number of the epoch and of the step.
+ * Random numbers are counted, so their state is the number of the epoch and of the step. Tensors are
+ * float: a fit in double (models/train_real.h) would not come back to the bit.
  */
 #ifndef VG_MODELS_TRAIN_CHECKPOINT_H
 #define VG_MODELS_TRAIN_CHECKPOINT_H

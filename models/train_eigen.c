@@ -233,8 +233,11 @@ static void choose_signs(struct symmetric *s)
 void vg_eigen_symmetric(uint32_t k, double *matrix, double *value, double *vector)
 {
     const size_t n = k;
-    struct symmetric s = { .n = n, .a = matrix, .diagonal = value, .q = vector };
+    struct symmetric s = { .n = n };
 
+    s.a = matrix;
+    s.diagonal = value;
+    s.q = vector;
     s.beside = calloc(3 * n, sizeof(double));
     VG_CHECK(s.beside);
     s.v = s.beside + n;

@@ -298,6 +298,7 @@ static void report(struct run *r)
 
 static void deal(struct run *r, size_t first)
 {
+    VG_CHECK(r->shards > 0);
     for (uint32_t s = 0; s < r->shards; s++)
         r->shard[s].rows = 0;
     for (size_t i = 0; i < r->fit.batch && first + i < r->train->sequences; i++) {

@@ -149,7 +149,7 @@ vg_status vg_logistic_fit(size_t n, uint32_t inputs, const float *x, const float
     vg_status st;
 
     vg_gemm_init();
-    m.w = calloc(3 * k + k * k + 2 * BLOCK * k, sizeof(double));
+    m.w = calloc((3 + k + (size_t)2 * BLOCK) * k, sizeof(double));
     VG_CHECK(m.w);
     m.trial = m.w + k;
     m.gradient = m.trial + k;

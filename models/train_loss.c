@@ -72,7 +72,9 @@ static void categorical(size_t n, const vg_real *z, const struct vg_loss_row *ro
     sum->loss += (double)(w * (vg_real_log(total) + greatest - z[class]));
     sum->weight += (double)w;
     for (size_t i = 0; d && i < n; i++)
-        d[i] = w * (scratch[i] / total - (i == class ? 1 : 0));
+        d[i] = w * (scratch[i] / total);
+    if (d)
+        d[class] -= w;
 }
 
 /* ---- quantiles ---- */

@@ -42,6 +42,7 @@ void vg_train_order(const struct vg_train_set *set, uint32_t batch, bool in_orde
     const size_t n = set->sequences, run = in_order ? batch : (size_t)RUN * batch;
     const uint64_t stream = vg_draw_stream(seed, VG_DRAW_ORDER, epoch);
 
+    VG_CHECK(batch > 0);
     for (size_t i = 0; i < n; i++)
         order[i] = i;
     for (size_t i = n; i-- > 1 && !in_order;)
