@@ -15,7 +15,7 @@ struct reading {
     float sys, dia, map, pp;
 };
 
-static const int64_t longest_ns = 60 * 60 * VG_NS_PER_S;
+static const int64_t longest_ns = 3600 * VG_NS_PER_S;
 
 static bool read_line(const struct vg_row *row, struct reading *ret)
 {

@@ -70,7 +70,7 @@ static bool jumps(struct vg_gate *g, float spo2)
 static bool unlike(struct vg_gate *g)
 {
     static const float tolerance = 15;
-    static const int64_t apart_ns = 60 * VG_NS_PER_S, longest_ns = 5 * 60 * VG_NS_PER_S;
+    static const int64_t apart_ns = 60 * VG_NS_PER_S, longest_ns = 300 * VG_NS_PER_S;
     int64_t *since_ns = &g->m->finger.unlike_ns, *last_ns = &g->m->finger.unlike_last_ns;
 
     if (!usable(g, VG_CHANNEL_hr) || !usable(g, VG_CHANNEL_pulse) || g->doubled)
@@ -152,7 +152,7 @@ static void remember_temp(struct vg_gate *g, float value)
 void vg_gate_temp(struct vg_gate *g)
 {
     static const float fastest = 0.5F, back = 0.3F;
-    static const int64_t longest_ns = 60 * 60 * VG_NS_PER_S;
+    static const int64_t longest_ns = 3600 * VG_NS_PER_S;
     float value = g->row->value[VG_CHANNEL_temp];
 
     if (!usable(g, VG_CHANNEL_temp))
