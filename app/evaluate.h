@@ -5,7 +5,8 @@
 /* name, summary */
 #define VG_EVALUATIONS(X)                                                                          \
     X(anomaly, "what a detector sees of simulated troubles, and how many of its alerts are false") \
-    X(forecast, "errors, intervals and coverage of forecasts, beside simple ones")
+    X(forecast, "errors, intervals and coverage of forecasts, beside simple ones")                 \
+    X(risk, "probabilities of an outcome from recorded stays, in cross-validation")
 
 #define VG_EVALUATION_DECLARE(name, summary) int vg_evaluate_##name(int argc, char **argv);
 VG_EVALUATIONS(VG_EVALUATION_DECLARE)

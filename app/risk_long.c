@@ -168,7 +168,7 @@ static vg_status index_stays(struct outcomes *o, const char *path, struct vg_err
 {
     const struct vg_risk_data *d = o->reader->data;
 
-    o->by_id = calloc(d->stays + 1, sizeof *o->by_id);
+    o->by_id = calloc(d->stays + 1, sizeof(const void *));
     o->seen = calloc(d->stays + 1, sizeof *o->seen);
     VG_CHECK(o->by_id && o->seen);
     for (uint32_t s = 0; s < d->stays; s++)
