@@ -2,7 +2,7 @@
 JOBS ?= 2
 SOURCES = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: help demo test test-long bench bench-models bench-train build docs format lint clean
+.PHONY: help demo test test-long bench bench-models bench-train build models docs format lint clean
 
 help:
 	@echo 'make demo       a simulated ward, the pipeline and its alerts in one terminal, one minute'
@@ -12,12 +12,16 @@ help:
 	@echo 'make bench-models  the models beside PyTorch, ONNX Runtime, oneDNN and others'
 	@echo 'make bench-train   training beside PyTorch'
 	@echo 'make build      build/release/vigil'
+	@echo 'make models     train the shipped models and check that they are those, byte for byte'
 	@echo 'make docs       write docs/configuration.md from the option tables'
 	@echo 'make format, make lint, make clean'
 
 build:
 	@scripts/install-deps.sh build
 	@scripts/build.sh release vigil
+
+models: build
+	@scripts/models.sh
 
 docs: build
 	build/release/vigil describe --all --markdown >docs/configuration.md.new

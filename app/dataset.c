@@ -180,7 +180,7 @@ static size_t gather(const struct vg_dataset *d, enum vg_part part, uint32_t c, 
 
         for (size_t at = c; p->part == part && at < (size_t)p->ticks * d->channels;
              at += d->channels) {
-            if (vg_usable(p->quality[at]))
+            if (vg_certain(p->quality[at]))
                 x[n++] = p->value[at];
         }
     }

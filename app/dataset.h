@@ -92,6 +92,10 @@ void vg_dataset_spec_done(struct vg_dataset_spec *spec);
 VG_NODISCARD vg_status vg_dataset_parse(struct vg_dataset_spec *spec, const char *text,
                                         struct vg_err *err);
 
+/** An empty data set on the grid of `spec`. VG_E_CONFIG for a channel that is none. */
+VG_NODISCARD vg_status vg_dataset_grid(const struct vg_dataset_spec *spec, struct vg_dataset **ret,
+                                       struct vg_err *err);
+
 /** Called in the builder's thread with how far it is, 0..1; false stops it. */
 typedef bool vg_dataset_progress_fn(void *ctx, double done);
 
@@ -130,7 +134,7 @@ uint32_t vg_dataset_count(const struct vg_dataset *d, enum vg_part part); /**< p
 
 /** z = (value - mean) / scale. */
 struct vg_dataset_scale {
-    float mean[VG_CHANNELS];  /**< [C] median of the part's usable values */
+    float mean[VG_CHANNELS];  /**< [C] median of the part's certain values */
     float scale[VG_CHANNELS]; /**< [C] 1.4826 times the median absolute deviation; where that is 0,
                                    the standard deviation, where that is 0 too, 1 */
 };

@@ -227,19 +227,27 @@ static int by_patient(const void *a, const void *b)
     return (x->first_ns > y->first_ns) - (x->first_ns < y->first_ns);
 }
 
+vg_status vg_dataset_grid(const struct vg_dataset_spec *spec, struct vg_dataset **ret,
+                          struct vg_err *err)
+{
+    int channel[VG_CHANNELS];
+    uint32_t channels = 0;
+    vg_status st = find_channels(spec, channel, &channels, err);
+
+    *ret = st == VG_OK ? vg_dataset_new(channel, channels, spec->tick_ns) : NULL;
+    return st;
+}
+
 vg_status vg_dataset_build(const struct vg_dataset_spec *spec, uint32_t workers,
                            vg_dataset_progress_fn *progress, void *ctx, struct vg_dataset **ret,
                            struct vg_err *err)
 {
-    int channel[VG_CHANNELS];
-    uint32_t channels = 0;
     struct vg_dataset *d;
-    vg_status st = find_channels(spec, channel, &channels, err);
+    vg_status st = vg_dataset_grid(spec, &d, err);
 
     *ret = NULL;
     if (st != VG_OK)
         return st;
-    d = vg_dataset_new(channel, channels, spec->tick_ns);
     switch ((enum vg_dataset_source)spec->source) {
     case VG_DATA_SIMULATOR:
         st = vg_dataset_simulate(spec, workers, progress, ctx, d, err);

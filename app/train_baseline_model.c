@@ -105,7 +105,8 @@ static vg_status save_ridge(const struct vg_forecast_task *f, const char *out, s
 }
 
 static vg_status train_ridge(const struct vg_recipe *r, const struct vg_dataset *data,
-                             const char *out, struct vg_train_outcome *ret, struct vg_err *err)
+                             const struct vg_train_how *how, const char *out,
+                             struct vg_train_outcome *ret, struct vg_err *err)
 {
     struct vg_recipe with_skip = *r;
     struct vg_forecast_task f;
@@ -114,9 +115,11 @@ static vg_status train_ridge(const struct vg_recipe *r, const struct vg_dataset 
     if (r->skip != VG_SKIP_MEDIAN)
         with_skip.skip = VG_SKIP_RIDGE;
     st = vg_forecast_task_init(&f, &with_skip, data, err);
-    if (st == VG_OK)
+    if (st == VG_OK && !how->check)
+        st = vg_forecast_task_load(&f, err);
+    if (st == VG_OK && !how->check)
         st = vg_forecast_fit_skip(&f, err);
-    if (st == VG_OK) {
+    if (st == VG_OK && !how->check) {
         ret->parameters = (size_t)f.targets * (vg_features_inputs(&f.features) + 1 + f.quantiles);
         ret->sequences = train_ticks(&f);
         st = save_ridge(&f, out, err);
@@ -131,16 +134,15 @@ vg_status vg_train_baseline_model(const struct vg_recipe *r, const struct vg_dat
                                   const struct vg_train_how *how, const char *out,
                                   struct vg_train_outcome *ret, struct vg_err *err)
 {
-    (void)how; /* solved, not searched for: there is no chance in them */
     switch ((enum vg_baseline_kind)r->kind) {
     case VG_BASELINE_PCA:
-        return vg_train_pca_model(r, data, out, ret, err);
+        return vg_train_pca_model(r, data, how, out, ret, err);
     case VG_BASELINE_LOGISTIC:
-        return vg_train_logistic_model(r, data, out, ret, err);
+        return vg_train_logistic_model(r, data, how, out, ret, err);
     case VG_BASELINE_RIDGE:
         break;
     }
-    return train_ridge(r, data, out, ret, err);
+    return train_ridge(r, data, how, out, ret, err);
 }
 
 void vg_train_how_apply(const struct vg_train_how *how, struct vg_fit *fit)

@@ -26,10 +26,12 @@ struct vg_forecast_task {
     float *skip_bias;          /**< [C H] */
 };
 
-/** Reads horizons, quantiles and features of the recipe, takes the scale from the data's TRAIN part
- *  and makes the views. vg_forecast_task_done() follows in every case. */
+/** Reads horizons, quantiles and features of the recipe; the data may still be empty.
+ *  vg_forecast_task_done() follows in every case. */
 VG_NODISCARD vg_status vg_forecast_task_init(struct vg_forecast_task *f, const struct vg_recipe *r,
                                              const struct vg_dataset *data, struct vg_err *err);
+/** Takes the scale from the data's TRAIN part and makes the views. */
+VG_NODISCARD vg_status vg_forecast_task_load(struct vg_forecast_task *f, struct vg_err *err);
 void vg_forecast_task_done(struct vg_forecast_task *f);
 
 /** Fits the skip on the TRAIN part, if it is a regression. */

@@ -229,9 +229,11 @@ vg_status vg_train_forecaster(const struct vg_recipe *r, const struct vg_dataset
 
     if (st == VG_OK)
         st = parse_network(&f, err);
-    if (st == VG_OK)
+    if (st == VG_OK && !how->check)
+        st = vg_forecast_task_load(&f, err);
+    if (st == VG_OK && !how->check)
         st = vg_forecast_fit_skip(&f, err);
-    if (st == VG_OK)
+    if (st == VG_OK && !how->check)
         st = fit(&f, how, out, ret, err);
     vg_forecast_task_done(&f);
     return st;

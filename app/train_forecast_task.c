@@ -81,16 +81,22 @@ vg_status vg_forecast_task_init(struct vg_forecast_task *f, const struct vg_reci
         st = read_quantiles(f, err);
     if (st == VG_OK)
         st = vg_features_parse(&f->features, r->features, data->channels, data->tick_ns, err);
-    if (st == VG_OK)
-        st = vg_dataset_scale(data, VG_PART_TRAIN, &f->scale, err);
+    f->targets = data->channels * f->horizons;
+    return st;
+}
+
+vg_status vg_forecast_task_load(struct vg_forecast_task *f, struct vg_err *err)
+{
+    const struct vg_dataset *data = f->data;
+    vg_status st = vg_dataset_scale(data, VG_PART_TRAIN, &f->scale, err);
+
     if (st != VG_OK)
         return st;
-    f->targets = data->channels * f->horizons;
     vg_dataset_sha256(data, f->sha256);
     for (uint32_t i = 0; i < data->patients; i++) {
         if (data->patient[i].part != VG_PART_TEST)
             vg_view_init(&f->view[i], data, &data->patient[i], &f->scale, &f->features,
-                         r->baseline_ns);
+                         f->recipe->baseline_ns);
     }
     return VG_OK;
 }

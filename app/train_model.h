@@ -14,6 +14,9 @@
 
 /** How, besides the recipe. */
 struct vg_train_how {
+    bool
+        check; /**< only whether the recipe fits the data's grid: nothing is learned or written, and
+                     the data may be empty */
     uint64_t seed;
     uint32_t workers;
     const char *checkpoint; /**< file, or NULL: none */
@@ -51,10 +54,11 @@ VG_NODISCARD vg_status vg_train_risk_model(const struct vg_recipe *r, const stru
                                            const struct vg_train_how *how, const char *out,
                                            struct vg_train_outcome *ret, struct vg_err *err);
 VG_NODISCARD vg_status vg_train_pca_model(const struct vg_recipe *r, const struct vg_dataset *data,
-                                          const char *out, struct vg_train_outcome *ret,
-                                          struct vg_err *err);
+                                          const struct vg_train_how *how, const char *out,
+                                          struct vg_train_outcome *ret, struct vg_err *err);
 VG_NODISCARD vg_status vg_train_logistic_model(const struct vg_recipe *r,
-                                               const struct vg_dataset *data, const char *out,
+                                               const struct vg_dataset *data,
+                                               const struct vg_train_how *how, const char *out,
                                                struct vg_train_outcome *ret, struct vg_err *err);
 /** Ridge forecaster (with skip MEDIAN a line for the median), PCA of windows or logistic regression,
  *  as r->kind says. */

@@ -7,6 +7,8 @@
 
 #include "runtime/document_options.h"
 
+enum { KEY_WIDTH = 30 };
+
 static const char *const optimizers[] = { "adam", "sgd", NULL };
 static const char *const schedules[] = { "constant", "step", "cosine", NULL };
 static const char *const skips[] = { "persistence", "ridge", "median", "none", NULL };
@@ -266,6 +268,32 @@ vg_status vg_recipe_set(struct vg_recipe *r, const struct vg_option *table, cons
     st = option->type == VG_OPT_LIST_ ? set_list(option, self, equals + 1, &why)
                                       : vg_option_set(option, self, equals + 1, &why);
     return st == VG_OK ? VG_OK : vg_fail(err, VG_E_USAGE, "%.300s", why.msg);
+}
+
+/* ---- help ---- */
+
+static void help_table(const struct vg_option *table, const char *prefix, struct vg_buf *out)
+{
+    for (const struct vg_option *o = table; o->type != VG_OPT_END_; o++) {
+        vg_buf_printf(out, "  %s%-*s  %s", prefix, KEY_WIDTH - (int)strlen(prefix), o->name,
+                      o->help);
+        if (o->flags & VG_OPT_REQUIRED)
+            vg_buf_str(out, " Required.");
+        else if (o->def)
+            vg_buf_printf(out, " [%s]", o->def);
+        vg_buf_char(out, '\n');
+    }
+}
+
+void vg_recipe_help(const struct vg_option *table, struct vg_buf *out)
+{
+    vg_buf_str(out, "keys of the recipe, with their defaults:\n");
+    help_table(vg_grid_options, "", out);
+    help_table(vg_dataset_options, "data.", out);
+    help_table(common, "", out);
+    help_table(table, "", out);
+    if (is_fitted(table))
+        help_table(fit, "", out);
 }
 
 struct vg_fit vg_recipe_fit(const struct vg_fit_recipe *r)

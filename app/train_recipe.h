@@ -90,6 +90,9 @@ VG_NODISCARD vg_status vg_recipe_read(struct vg_recipe *r, const struct vg_optio
 VG_NODISCARD vg_status vg_recipe_set(struct vg_recipe *r, const struct vg_option *table,
                                      const char *assignment, struct vg_err *err);
 
+/** Appends what may stand in a recipe, a line for each key: what --help prints. */
+void vg_recipe_help(const struct vg_option *table, struct vg_buf *out);
+
 /** The options of a fit; seed, workers, checkpoint and progress are the caller's. */
 struct vg_fit vg_recipe_fit(const struct vg_fit_recipe *r);
 

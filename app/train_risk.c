@@ -80,8 +80,7 @@ static int train_stays(const struct vg_train_options *o)
 int vg_train_risk(int argc, char **argv)
 {
     struct vg_train_options o = { 0 };
-    char **args;
-    int exit = vg_command_parse(&verb.command, argc, argv, &o, &args);
+    int exit = vg_train_parse(&verb, argc, argv, &o);
 
     if (exit == VG_COMMAND_GO)
         exit = vg_risk_recipe_for_stays(o.config) ? train_stays(&o) : vg_train_with(&verb, &o);

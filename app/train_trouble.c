@@ -81,21 +81,28 @@ static size_t positive(const struct vg_trouble_rows *rows)
 vg_status vg_trouble_init(struct vg_trouble *t, const struct vg_recipe *r,
                           const struct vg_dataset *data, struct vg_err *err)
 {
-    const struct vg_trouble_rows *train = &t->part[VG_PART_TRAIN];
     vg_status st;
 
     vg_kernel_thread_init();
     *t = (struct vg_trouble){ .recipe = r, .data = data };
     st = vg_features_parse(&t->features, r->features, data->channels, data->tick_ns, err);
-    if (st == VG_OK)
-        st = vg_dataset_scale(data, VG_PART_TRAIN, &t->scale, err);
     if (st != VG_OK)
         return st;
     t->variables = vg_features_inputs(&t->features);
-    vg_dataset_sha256(data, t->sha256);
     name_variables(t);
-    for (uint32_t i = 0; i < data->patients; i++)
-        add_patient(t, &data->patient[i]);
+    return VG_OK;
+}
+
+vg_status vg_trouble_load(struct vg_trouble *t, struct vg_err *err)
+{
+    const struct vg_trouble_rows *train = &t->part[VG_PART_TRAIN];
+    vg_status st = vg_dataset_scale(t->data, VG_PART_TRAIN, &t->scale, err);
+
+    if (st != VG_OK)
+        return st;
+    vg_dataset_sha256(t->data, t->sha256);
+    for (uint32_t i = 0; i < t->data->patients; i++)
+        add_patient(t, &t->data->patient[i]);
     if (positive(train) == 0 || positive(train) == train->n)
         return vg_fail(err, VG_E_FAILED,
                        "of %zu rows to learn from %zu are of patients in trouble: expected some of "

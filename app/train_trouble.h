@@ -31,10 +31,12 @@ struct vg_trouble {
     struct vg_trouble_rows part[VG_PARTS];
 };
 
-/** Fails with VG_E_FAILED when nobody, or everybody always, is in trouble. vg_trouble_done() follows
- *  in every case. */
+/** Reads the features of the recipe; the data may still be empty. vg_trouble_done() follows in every
+ *  case. */
 VG_NODISCARD vg_status vg_trouble_init(struct vg_trouble *t, const struct vg_recipe *r,
                                        const struct vg_dataset *data, struct vg_err *err);
+/** Makes the rows. Fails with VG_E_FAILED when nobody, or everybody always, is in trouble. */
+VG_NODISCARD vg_status vg_trouble_load(struct vg_trouble *t, struct vg_err *err);
 void vg_trouble_done(struct vg_trouble *t);
 
 /** What a file says of the model. */

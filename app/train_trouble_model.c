@@ -98,9 +98,11 @@ vg_status vg_train_risk_model(const struct vg_recipe *r, const struct vg_dataset
     st = vg_trouble_init(t, r, data, err);
     if (st == VG_OK)
         st = parse_network(t, &network, err);
-    if (st == VG_OK)
+    if (st == VG_OK && !how->check)
+        st = vg_trouble_load(t, err);
+    if (st == VG_OK && !how->check)
         st = fit(t, &network, how, &trainee, ret, err);
-    if (st == VG_OK)
+    if (st == VG_OK && !how->check)
         st = save(t, "mlp", &network, vg_trainee_parameters(trainee), out, ret, err);
     vg_trainee_free(trainee);
     vg_trouble_done(t);
@@ -108,31 +110,40 @@ vg_status vg_train_risk_model(const struct vg_recipe *r, const struct vg_dataset
     return st;
 }
 
+static vg_status fit_logistic(const struct vg_trouble *t, const char *out,
+                              struct vg_train_outcome *ret, struct vg_err *err)
+{
+    const struct vg_trouble_rows *rows = &t->part[VG_PART_TRAIN];
+    const double penalty = t->recipe->penalty > 0.0f ? (double)t->recipe->penalty : 1;
+    float *parameters = calloc((size_t)t->variables + 1, sizeof(*parameters));
+    struct vg_network network;
+    vg_status st = vg_network_parse(&network, "dense:1:sigmoid", t->variables, err);
+
+    VG_CHECK(parameters != NULL);
+    ret->parameters = (size_t)t->variables + 1;
+    ret->sequences = rows->n;
+    if (st == VG_OK)
+        st = vg_logistic_fit(rows->n, t->variables, rows->x, rows->y, NULL, penalty, parameters,
+                             parameters + t->variables, err);
+    if (st == VG_OK)
+        st = save(t, "logistic", &network, parameters, out, ret, err);
+    free(parameters);
+    return st;
+}
+
 vg_status vg_train_logistic_model(const struct vg_recipe *r, const struct vg_dataset *data,
-                                  const char *out, struct vg_train_outcome *ret, struct vg_err *err)
+                                  const struct vg_train_how *how, const char *out,
+                                  struct vg_train_outcome *ret, struct vg_err *err)
 {
     struct vg_trouble *t = calloc(1, sizeof(*t));
-    const struct vg_trouble_rows *rows = &t->part[VG_PART_TRAIN];
-    float *parameters = NULL;
-    struct vg_network network;
     vg_status st;
 
     VG_CHECK(t != NULL);
     st = vg_trouble_init(t, r, data, err);
-    if (st == VG_OK)
-        st = vg_network_parse(&network, "dense:1:sigmoid", t->variables, err);
-    if (st == VG_OK) {
-        parameters = calloc((size_t)t->variables + 1, sizeof(*parameters));
-        VG_CHECK(parameters != NULL);
-        ret->parameters = (size_t)t->variables + 1;
-        ret->sequences = rows->n;
-        st = vg_logistic_fit(rows->n, t->variables, rows->x, rows->y, NULL,
-                             r->penalty > 0.0f ? (double)r->penalty : 1, parameters,
-                             parameters + t->variables, err);
-    }
-    if (st == VG_OK)
-        st = save(t, "logistic", &network, parameters, out, ret, err);
-    free(parameters);
+    if (st == VG_OK && !how->check)
+        st = vg_trouble_load(t, err);
+    if (st == VG_OK && !how->check)
+        st = fit_logistic(t, out, ret, err);
     vg_trouble_done(t);
     free(t);
     return st;

@@ -144,6 +144,22 @@ static vg_status conclude(const struct vg_train_options *o, const struct vg_trai
                    o->out, r->fit.best_epoch);
 }
 
+/* What is wrong with the recipe is said before minutes go into data. */
+static vg_status check(const struct vg_train_verb *verb, const struct vg_recipe *r,
+                       struct vg_err *err)
+{
+    const struct vg_train_how how = { .check = true };
+    struct vg_train_outcome outcome = { 0 };
+    struct vg_dataset *grid;
+    vg_status st = vg_dataset_grid(&r->data, &grid, err);
+
+    if (st == VG_OK)
+        st = verb->train(r, grid, &how, NULL, &outcome, err);
+    vg_train_outcome_done(&outcome);
+    vg_dataset_free(grid);
+    return st;
+}
+
 /* ---- all of it ---- */
 
 static void warn_unless_pinned(void)
@@ -194,6 +210,8 @@ int vg_train_with(const struct vg_train_verb *verb, const struct vg_train_option
 
     st = read_recipe(verb, o, &recipe, &err);
     if (st == VG_OK)
+        st = check(verb, &recipe, &err);
+    if (st == VG_OK)
         st = vg_gemm_open(&err);
     if (st == VG_OK)
         warn_unless_pinned();
@@ -205,11 +223,28 @@ int vg_train_with(const struct vg_train_verb *verb, const struct vg_train_option
     return st == VG_OK ? 0 : vg_command_failed(&verb->command, &err);
 }
 
+int vg_train_parse(const struct vg_train_verb *verb, int argc, char **argv,
+                   struct vg_train_options *o)
+{
+    struct vg_command with_keys = verb->command;
+    struct vg_buf notes = VG_BUF_INIT;
+    char **args;
+    int exit;
+
+    if (verb->command.notes)
+        vg_buf_printf(&notes, "%s\n", verb->command.notes);
+    vg_recipe_help(verb->recipe, &notes);
+    with_keys.notes = notes.data;
+    exit = vg_command_parse(&with_keys, argc, argv, o, &args);
+    vg_buf_done(&notes);
+    return exit;
+}
+
 int vg_train_run(const struct vg_train_verb *verb, int argc, char **argv)
 {
     struct vg_train_options o = { 0 };
-    char **args;
-    int exit = vg_command_parse(&verb->command, argc, argv, &o, &args);
+    int exit = vg_train_parse(verb, argc, argv, &o);
+
     if (exit == VG_COMMAND_GO)
         exit = vg_train_with(verb, &o);
     vg_options_done(vg_train_cli, &o);

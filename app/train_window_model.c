@@ -149,13 +149,15 @@ vg_status vg_train_autoencoder_model(const struct vg_recipe *r, const struct vg_
     struct vg_trainee *trainee = NULL;
     struct vg_network network;
     struct vg_model about;
-    vg_status st = vg_windows_init(&w, r, data, err);
+    vg_status st;
 
-    if (st == VG_OK)
-        st = parse_network(&w, &task, &network, err);
-    if (st == VG_OK)
+    vg_windows_init(&w, r, data);
+    st = parse_network(&w, &task, &network, err);
+    if (st == VG_OK && !how->check)
+        st = vg_windows_load(&w, err);
+    if (st == VG_OK && !how->check)
         st = fit(&w, &task, how, &network, &trainee, ret, err);
-    if (st == VG_OK) {
+    if (st == VG_OK && !how->check) {
         struct vg_save parts = { .kind = "autoencoder",
                                  .network = &network,
                                  .parameters = vg_trainee_parameters(trainee),
@@ -183,37 +185,49 @@ static void gather(const struct vg_windows *w, struct vg_covariance *c)
     }
 }
 
-vg_status vg_train_pca_model(const struct vg_recipe *r, const struct vg_dataset *data,
-                             const char *out, struct vg_train_outcome *ret, struct vg_err *err)
+static vg_status fit_pca(const struct vg_windows *w, uint32_t components, const char *out,
+                         struct vg_train_outcome *ret, struct vg_err *err)
 {
-    const uint32_t components = (uint32_t)r->components;
-    struct vg_windows w;
-    struct vg_save parts = { .kind = "pca", .components_n = components };
-    struct vg_covariance *covariance = NULL;
-    float *center = NULL, *component = NULL;
+    struct vg_covariance *covariance = vg_covariance_new(w->entries);
+    float *center = calloc(w->entries, sizeof(float));
+    float *component = calloc((size_t)components * w->entries, sizeof(float));
+    struct vg_save parts = {
+        .kind = "pca", .components_n = components, .center = center, .components = component
+    };
     struct vg_model about;
-    vg_status st = vg_windows_init(&w, r, data, err);
+    vg_status st;
 
-    if (st == VG_OK && components >= w.entries)
-        st = vg_fail(err, VG_E_CONFIG, "components: expected fewer than the %u entries of a window",
-                     w.entries);
-    if (st == VG_OK) {
-        covariance = vg_covariance_new(w.entries);
-        parts.center = center = calloc(w.entries, sizeof(float));
-        parts.components = component = calloc((size_t)components * w.entries, sizeof(float));
-        VG_CHECK(center != NULL && component != NULL);
-        gather(&w, covariance);
-        vg_pca(covariance, components, center, component, NULL);
-        vg_windows_about(&w, &about);
-        strcpy(about.features, "z,mask");
-        ret->parameters = (size_t)(components + 1) * w.entries;
-        ret->sequences = w.train;
-        ret->validation_sequences = w.validation;
-        st = vg_windows_save(&w, &parts, &about, out, &ret->table, err);
-    }
+    VG_CHECK(center != NULL && component != NULL);
+    gather(w, covariance);
+    vg_pca(covariance, components, center, component, NULL);
+    vg_windows_about(w, &about);
+    strcpy(about.features, "z,mask");
+    ret->parameters = (size_t)(components + 1) * w->entries;
+    ret->sequences = w->train;
+    ret->validation_sequences = w->validation;
+    st = vg_windows_save(w, &parts, &about, out, &ret->table, err);
     vg_covariance_free(covariance);
     free(center);
     free(component);
+    return st;
+}
+
+vg_status vg_train_pca_model(const struct vg_recipe *r, const struct vg_dataset *data,
+                             const struct vg_train_how *how, const char *out,
+                             struct vg_train_outcome *ret, struct vg_err *err)
+{
+    const uint32_t components = (uint32_t)r->components;
+    struct vg_windows w;
+    vg_status st = VG_OK;
+
+    vg_windows_init(&w, r, data);
+    if (components >= w.entries)
+        st = vg_fail(err, VG_E_CONFIG, "components: expected fewer than the %u entries of a window",
+                     w.entries);
+    if (st == VG_OK && !how->check)
+        st = vg_windows_load(&w, err);
+    if (st == VG_OK && !how->check)
+        st = fit_pca(&w, components, out, ret, err);
     vg_windows_done(&w);
     return st;
 }

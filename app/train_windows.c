@@ -49,12 +49,8 @@ static void add_windows(struct vg_windows *w, size_t *n, size_t *room, enum vg_p
     }
 }
 
-vg_status vg_windows_init(struct vg_windows *w, const struct vg_recipe *r,
-                          const struct vg_dataset *data, struct vg_err *err)
+void vg_windows_init(struct vg_windows *w, const struct vg_recipe *r, const struct vg_dataset *data)
 {
-    size_t n = 0, room = 0;
-    vg_status st;
-
     vg_kernel_thread_init();
     *w = (struct vg_windows){ .recipe = r,
                               .data = data,
@@ -62,7 +58,14 @@ vg_status vg_windows_init(struct vg_windows *w, const struct vg_recipe *r,
     w->view = calloc(data->patients + 1, sizeof(*w->view));
     w->scratch = vg_kernel_alloc((size_t)2 * w->entries * sizeof(float));
     VG_CHECK(w->view != NULL);
-    st = vg_dataset_scale(data, VG_PART_TRAIN, &w->scale, err);
+}
+
+vg_status vg_windows_load(struct vg_windows *w, struct vg_err *err)
+{
+    const struct vg_dataset *data = w->data;
+    size_t n = 0, room = 0;
+    vg_status st = vg_dataset_scale(data, VG_PART_TRAIN, &w->scale, err);
+
     if (st != VG_OK)
         return st;
     vg_dataset_sha256(data, w->sha256);

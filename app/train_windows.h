@@ -28,10 +28,12 @@ struct vg_windows {
     float *scratch; /**< [2, W, C], of the calling thread */
 };
 
-/** Fails with VG_E_FAILED when there is no window to learn from. vg_windows_done() follows in every
- *  case. */
-VG_NODISCARD vg_status vg_windows_init(struct vg_windows *w, const struct vg_recipe *r,
-                                       const struct vg_dataset *data, struct vg_err *err);
+/** The data may still be empty. vg_windows_done() follows. */
+void vg_windows_init(struct vg_windows *w, const struct vg_recipe *r,
+                     const struct vg_dataset *data);
+/** Takes the scale from the data's TRAIN part and cuts the windows. Fails with VG_E_FAILED when there
+ *  is none to learn from. */
+VG_NODISCARD vg_status vg_windows_load(struct vg_windows *w, struct vg_err *err);
 void vg_windows_done(struct vg_windows *w);
 
 /** What a file says of the model; threshold 1. */
