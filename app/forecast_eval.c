@@ -34,7 +34,7 @@ vg_status vg_forecast_eval_init(struct vg_forecast_eval *e, const struct vg_data
             e->ticks = d->patient[i].ticks;
 
     size_t cells = (size_t)e->channels * horizons;
-    e->sums = calloc(methods * persons * cells + 1, sizeof *e->sums);
+    e->sums = calloc((size_t)methods * persons * cells + 1, sizeof *e->sums);
     e->by_tick = calloc(cells * e->ticks + 1, sizeof *e->by_tick);
     if (!e->sums || !e->by_tick)
         return vg_fail(err, VG_E_MEMORY, "no memory for the errors of %u persons", persons);

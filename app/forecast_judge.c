@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/persons.h"
+#include "models/kernel.h"
 
 enum { MODELS_MAX = VG_FORECAST_METHODS_MAX - 2 };
 
@@ -75,12 +76,12 @@ static vg_status panel_add(struct panel *p, const struct vg_forecast_judge *j,
     size_t most = (size_t)j->eval.ticks * j->eval.channels * j->eval.horizons * quantiles;
     uint32_t m = p->methods++;
 
+    VG_CHECK(m < VG_FORECAST_METHODS_MAX);
     p->said[m] = (struct vg_forecasts){
         .quantiles = quantiles,
         .quantile = model ? model->quantile : &point,
-        .y = calloc(most + 1, sizeof(float)),
+        .y = vg_kernel_alloc((most + 1) * sizeof(float)),
     };
-    VG_CHECK(p->said[m].y != NULL);
     return model ? vg_forecast_run_new(model, j->data, adjust, &p->run[m], err) : VG_OK;
 }
 

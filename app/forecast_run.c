@@ -8,7 +8,7 @@
 #include "stages/conformal.h"
 
 /** As option `baseline` of stage normalize by default. */
-static const int64_t baseline_ns = 4 * 3600 * VG_NS_PER_S;
+static const int64_t baseline_ns = INT64_C(4) * 3600 * VG_NS_PER_S;
 
 struct vg_forecast_run {
     const struct vg_model *model;

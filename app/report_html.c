@@ -147,11 +147,11 @@ vg_status vg_report_write(struct vg_report *r, const char *path, struct vg_err *
                          "</main>\n</body>\n</html>\n");
 
     FILE *file = fopen(path, "we");
-    if (!file)
-        st = vg_fail(err, VG_E_IO, "cannot write the report %s: %s", path, strerror(errno));
-    else if (fwrite(r->page.data, 1, r->page.len, file) != r->page.len || fflush(file) != 0)
-        st = vg_fail(err, VG_E_IO, "cannot write the report %s: %s", path, strerror(errno));
-    if (file && fclose(file) != 0 && st == VG_OK)
+    bool written = file && fwrite(r->page.data, 1, r->page.len, file) == r->page.len;
+
+    if (file && fclose(file) != 0)
+        written = false;
+    if (!written)
         st = vg_fail(err, VG_E_IO, "cannot write the report %s: %s", path, strerror(errno));
     vg_buf_done(&r->page);
     return st;

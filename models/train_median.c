@@ -106,7 +106,8 @@ static vg_status solve_round(struct equations *e, const struct vg_median_rows *r
 static bool equations_init(struct equations *e, uint32_t inputs)
 {
     size_t n = (size_t)inputs + 1;
-    double *room = calloc(n * n + 3 * n + 2 * BLOCK * n + BLOCK, sizeof *room);
+    const size_t block = BLOCK;
+    double *room = calloc(n * n + 3 * n + 2 * block * n + block, sizeof *room);
 
     *e = (struct equations){ .n = n, .gram = room };
     if (!room)
