@@ -101,6 +101,28 @@ def the_same_seed_gives_the_same_bytes_at_any_speed():
     check(run() != run("--seed", "2"), "the seed changes nothing")
 
 
+def labels_say_what_happens_to_a_population():
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "labels.ndjson"
+        same = ["--patients", "20", "--days", "0.02", "--artefact-rate", "5", "--one-scenario",
+                "vagal"]
+        seen = rows(*same, "--labels", file)
+        labels = [json.loads(line) for line in file.read_text().splitlines()]
+        check(len(seen) == 20 * 1728, f"{len(seen)} rows")
+        events = [x for x in labels if x["kind"] == "scenario"]
+        check({x["patient"] for x in events} == {row["patient"] for row in seen}
+              and {x["group"] for x in events} == {"vagal"}, f"scenarios: {events[:3]}")
+        off = next(x for x in labels if x["name"] == "lead-off")
+        during = [row for row in seen if row["patient"] == off["patient"]
+                  and off["start"] <= row["time"] < off["end"]]
+        check(during and off["channels"] == ["hr", "rr"]
+              and all(row["hr"] is None for row in during), f"{off}: {during[:2]}")
+        call("simulate", "--to", "-", *same[:4], "--labels", folder, expect=74)
+        check('"vagal"?' in call("simulate", "--to", "-", "--one-scenario", "vagl",
+                                 expect=2).stderr, "no suggestion for a group")
+        call("simulate", "--to", "-", "--duration", "0", "--labels", file, expect=2)
+
+
 def arrays_hold_the_same_rows_of_one_patient_each():
     single = rows("--beds", "3", "--duration", "1m")
     arrays = rows("--beds", "3", "--duration", "1m", "--rows", "7")
@@ -182,6 +204,7 @@ if __name__ == "__main__":
                list_and_describe_cover_the_registry,
                the_reference_on_paper_is_that_of_the_program,
                the_same_seed_gives_the_same_bytes_at_any_speed,
+               labels_say_what_happens_to_a_population,
                arrays_hold_the_same_rows_of_one_patient_each,
                recorded_rows_come_in_record_order_and_keep_their_digits,
                replay_and_simulate_deliver_every_row_to_kafka,
