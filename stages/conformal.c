@@ -175,8 +175,11 @@ void vg_conformal_judge(const struct vg_conformal *c, void *memory, int64_t at_n
 static void widths_of(const struct vg_conformal *c, uint32_t h, const float *wider, float *base,
                       float width[SIDES])
 {
+    /* One that waits at every tick has nothing to learn from others. */
+    const float taught = c->stride[h] > 1 ? *base : 1.0f;
+
     for (int side = 0; side < SIDES; side++)
-        width[side] = *base * (1.0f + wider[(size_t)side * c->channels]);
+        width[side] = taught * (1.0f + wider[(size_t)side * c->channels]);
     if (c->stride[h] <= PASSING_STRIDE)
         *base = (width[LOW] + width[HIGH]) / 2;
 }
