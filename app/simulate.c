@@ -275,7 +275,7 @@ int vg_verb_simulate(int argc, char **argv)
     if (exit == VG_COMMAND_GO && o.patients > 0)
         o.beds = o.patients;
     if (exit == VG_COMMAND_GO && o.days > 0)
-        o.duration_ns = (int64_t)((double)o.days * 86400) * VG_NS_PER_S;
+        o.duration_ns = (int64_t)((double)o.days * 86400 + 0.5) * VG_NS_PER_S;
     if (exit == VG_COMMAND_GO)
         exit = run(&o, &err) == VG_OK ? 0 : vg_command_failed(&command, &err);
     vg_options_done(options, &o);
