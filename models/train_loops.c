@@ -219,9 +219,45 @@ BODY void relu_body(size_t n, vg_real *x)
         x[i] = x[i] > 0 ? x[i] : 0;
 }
 
+BODY double lane_sum(const double *lane)
+{
+    double total = 0.0;
+
+    for (size_t j = 0; j < LANES; j++)
+        total += lane[j];
+    return total;
+}
+
+BODY void squared_error_body(size_t n, vg_real factor, const vg_real *restrict y,
+                             const vg_real *restrict target, const vg_real *restrict mask,
+                             vg_real *restrict d, double *loss, double *weight)
+{
+    double losses[LANES] = { 0 }, weights[LANES] = { 0 };
+
+    for (size_t i = 0; i < n; i++) {
+        vg_real w = factor * mask[i], e = y[i] - target[i];
+
+        d[i] = w > 0 ? 2 * w * e : 0;
+    }
+    for (size_t i = 0; i < n; i += LANES) {
+        const size_t lanes = n - i < LANES ? n - i : LANES;
+
+        for (size_t j = 0; j < lanes; j++) {
+            /* Half of d is w e; where it is 0, e may come from what must not be read. */
+            vg_real w = factor * mask[i + j], half = (vg_real)0.5 * d[i + j];
+            vg_real e = half == 0 ? 0 : y[i + j] - target[i + j];
+
+            losses[j] += (double)(half * e);
+            weights[j] += (double)w;
+        }
+    }
+    *loss += lane_sum(losses);
+    *weight += lane_sum(weights);
+}
+
 BODY double square_sum_body(size_t n, const vg_real *x)
 {
-    double sum[LANES] = { 0 }, total = 0.0;
+    double sum[LANES] = { 0 }, rest = 0.0;
     size_t i = 0;
 
     for (; i + LANES <= n; i += LANES) {
@@ -229,10 +265,8 @@ BODY double square_sum_body(size_t n, const vg_real *x)
             sum[j] += (double)x[i + j] * (double)x[i + j];
     }
     for (; i < n; i++)
-        total += (double)x[i] * (double)x[i];
-    for (size_t j = 0; j < LANES; j++)
-        total += sum[j];
-    return total;
+        rest += (double)x[i] * (double)x[i];
+    return lane_sum(sum) + rest;
 }
 
 BODY void adam_body(size_t n, const struct vg_adam *a, const vg_real *restrict g,
@@ -292,6 +326,12 @@ BODY void sgd_body(size_t n, const struct vg_adam *a, const vg_real *restrict g,
     {                                                                                       \
         add_body(n, x, y);                                                                  \
     }                                                                                       \
+    attributes static void squared_error_##form(size_t n, vg_real factor, const vg_real *y, \
+                                                const vg_real *target, const vg_real *mask, \
+                                                vg_real *d, double *loss, double *weight)   \
+    {                                                                                       \
+        squared_error_body(n, factor, y, target, mask, d, loss, weight);                    \
+    }                                                                                       \
     attributes static double square_sum_##form(size_t n, const vg_real *x)                  \
     {                                                                                       \
         return square_sum_body(n, x);                                                       \
@@ -316,6 +356,7 @@ BODY void sgd_body(size_t n, const struct vg_adam *a, const vg_real *restrict g,
         .activation_backward = activation_backward_##form,                                  \
         .relu = relu_##form,                                                                \
         .add = add_##form,                                                                  \
+        .squared_error = squared_error_##form,                                              \
         .square_sum = square_sum_##form,                                                    \
         .adam = adam_##form,                                                                \
         .sgd = sgd_##form,                                                                  \

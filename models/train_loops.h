@@ -58,6 +58,11 @@ struct vg_train_loops {
     void (*activation_backward)(enum vg_activation a, size_t n, const vg_real *y, vg_real *dy);
     void (*relu)(size_t n, vg_real *x);
 
+    /** Adds w (y - target)^2 and w to *loss and *weight, w = factor mask; d = 2 w (y - target).
+     *  What lies under a mask of 0 has no influence. Sums are in a fixed number of lanes. */
+    void (*squared_error)(size_t n, vg_real factor, const vg_real *y, const vg_real *target,
+                          const vg_real *mask, vg_real *d, double *loss, double *weight);
+
     void (*add)(size_t n, const vg_real *x, vg_real *y); /**< y += x */
     double (*square_sum)(size_t n, const vg_real *x);    /**< in a fixed number of lanes */
     /** Parameters p, moments m and v, all [n]; gradient g. */

@@ -4,24 +4,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/train_loops.h"
+
 uint32_t vg_objective_targets(const struct vg_objective *o, uint32_t outputs)
 {
     if (o->loss == VG_LOSS_PINBALL)
         return outputs / o->quantiles;
     return o->loss == VG_LOSS_CROSS_ENTROPY ? 1 : outputs;
-}
-
-static void squared(size_t n, const vg_real *y, const struct vg_loss_row *row,
-                    struct vg_loss_sum *sum, vg_real *d)
-{
-    for (size_t i = 0; i < n; i++) {
-        vg_real w = row->weight * row->mask[i], e = w > 0 ? y[i] - row->target[i] : 0;
-
-        sum->loss += (double)(w * e * e);
-        sum->weight += (double)w;
-        if (d)
-            d[i] = 2 * w * e;
-    }
 }
 
 /* max(z, 0) - z target + log(1 + exp(-|z|)), which no z makes infinite. */
@@ -182,7 +171,8 @@ void vg_loss_row(const struct vg_objective *o, size_t outputs, const vg_real *ou
     }
     switch (o->loss) {
     case VG_LOSS_MSE:
-        squared(outputs, output, row, sum, d);
+        vg_train_loops()->squared_error(outputs, row->weight, output, row->target, row->mask,
+                                        d ? d : scratch, &sum->loss, &sum->weight);
         break;
     case VG_LOSS_PINBALL:
         pinball(o, outputs, output, row, sum, d, scratch);
