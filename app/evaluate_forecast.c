@@ -5,6 +5,7 @@
  * fold on the persons of the others, by the code of `vigil train`, and judged on those of the fold;
  * all folds together judge every person once.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,13 +20,18 @@
 #include "core/text.h"
 #include "models/gemm.h"
 #include "models/load.h"
+#include "models/save.h"
 
-enum { REFERENCES = 2 }; /* trained beside the model of each fold */
+enum {
+    REFERENCES = 2,   /* trained beside the model of each fold */
+    SEEDS_MAX = 16,   /* of models whose mean is judged */
+    SEED_STEP = 1000, /* so that no two of a fold, nor of its neighbours, are the same */
+};
 
 struct options {
     struct vg_strings models, sets;
     char *config, *data, *persons, *report;
-    int64_t folds, seed, resamples, workers;
+    int64_t folds, seeds, seed, resamples, workers;
     float coverage, rate;
     bool json;
     int progress;
@@ -39,6 +45,8 @@ static const struct vg_option options[] = {
     VG_CLI_STRING(O, config, "config", "FILE", NULL, 0,
                   "train by this recipe (configs/train/) for each fold, instead of --model"),
     VG_OPT_INT(O, folds, "folds", "5", 2, 100, "", 0, "folds of the cross-validation, by persons"),
+    VG_OPT_INT(O, seeds, "seeds", "1", 1, SEEDS_MAX, "", 0,
+               "models of each fold that differ in their seed; their mean is judged"),
     VG_CLI_LIST(O, sets, "set", "KEY=VALUE", 0, "changes the recipe: \"fit.epochs=3\""),
     VG_CLI_STRING(O, data, "data", "SPEC", NULL, 0,
                   "\"csv:files=F.csv.gz,map=M.yaml\", \"simulator:patients=60,seed=7\", "
@@ -233,31 +241,96 @@ static bool tell_fit(void *ctx, const struct vg_fit_progress *p)
     return true;
 }
 
-/** Trains into a file that is gone again once it is loaded. */
+/** A file of its own for a model that is gone again once it is loaded. */
+struct scratch {
+    char path[32];
+};
+
+static vg_status scratch_make(struct scratch *file, struct vg_err *err)
+{
+    int fd;
+
+    snprintf(file->path, sizeof file->path, "/tmp/vigil-fold-XXXXXX");
+    fd = mkstemp(file->path);
+    if (fd < 0) {
+        file->path[0] = '\0';
+        return vg_fail(err, VG_E_IO, "no temporary file in /tmp for a fold's model: %s",
+                       strerror(errno));
+    }
+    close(fd);
+    return VG_OK;
+}
+
+static void scratch_remove(const struct scratch *file)
+{
+    if (file->path[0])
+        unlink(file->path);
+}
+
+static vg_status train_file(struct session *s, train_fn *train, const char *name, uint64_t seed,
+                            struct scratch *file, struct vg_err *err)
+{
+    const struct vg_train_how how = {
+        .seed = seed, .workers = (uint32_t)s->o.workers, .progress = tell_fit, .ctx = s
+    };
+    struct vg_train_outcome outcome = { 0 };
+    vg_status st = scratch_make(file, err);
+
+    if (st != VG_OK)
+        return st;
+    vg_progress_begin(&s->progress, s->o.progress, name, "batches", 0);
+    st = train(&s->recipe, s->data, &how, file->path, &outcome, err);
+    vg_progress_end(&s->progress, 0);
+    vg_train_outcome_done(&outcome);
+    return st;
+}
+
+static vg_status open_file(const struct scratch *file, const char *name, struct vg_model **ret,
+                           struct vg_err *err)
+{
+    vg_status st = vg_model_open(file->path, ret, err);
+
+    if (st == VG_OK)
+        snprintf((*ret)->name, sizeof(*ret)->name, "%s", name);
+    return st;
+}
+
 static vg_status train_one(struct session *s, train_fn *train, const char *name, uint32_t fold,
                            struct vg_model **ret, struct vg_err *err)
 {
-    const struct vg_train_how how = { .seed = (uint64_t)s->o.seed + fold,
-                                      .workers = (uint32_t)s->o.workers,
-                                      .progress = tell_fit,
-                                      .ctx = s };
-    struct vg_train_outcome outcome = { 0 };
-    char path[] = "/tmp/vigil-fold-XXXXXX";
-    int fd = mkstemp(path);
-    vg_status st;
+    struct scratch file = { "" };
+    vg_status st = train_file(s, train, name, (uint64_t)s->o.seed + fold, &file, err);
 
-    if (fd < 0)
-        return vg_fail(err, VG_E_IO, "no temporary file %s for a fold's model", path);
-    close(fd);
-    vg_progress_begin(&s->progress, s->o.progress, name, "batches", 0);
-    st = train(&s->recipe, s->data, &how, path, &outcome, err);
-    vg_progress_end(&s->progress, 0);
-    vg_train_outcome_done(&outcome);
     if (st == VG_OK)
-        st = vg_model_open(path, ret, err);
+        st = open_file(&file, name, ret, err);
+    scratch_remove(&file);
+    return st;
+}
+
+/** The mean of models that differ in their seed alone. */
+static vg_status train_mean(struct session *s, train_fn *train, const char *name, uint32_t fold,
+                            struct vg_model **ret, struct vg_err *err)
+{
+    const uint32_t seeds = (uint32_t)s->o.seeds;
+    const char *path[SEEDS_MAX];
+    struct scratch member[SEEDS_MAX] = { 0 }, mean = { "" };
+    vg_status st = VG_OK;
+
+    for (uint32_t i = 0; i < seeds && st == VG_OK; i++) {
+        uint64_t seed = (uint64_t)s->o.seed + fold + (uint64_t)i * SEED_STEP;
+
+        path[i] = member[i].path;
+        st = train_file(s, train, name, seed, &member[i], err);
+    }
     if (st == VG_OK)
-        snprintf((*ret)->name, sizeof(*ret)->name, "%s", name);
-    unlink(path);
+        st = scratch_make(&mean, err);
+    if (st == VG_OK)
+        st = vg_model_save_members(mean.path, "mean", seeds, path, NULL, 0, NULL, err);
+    if (st == VG_OK)
+        st = open_file(&mean, name, ret, err);
+    for (uint32_t i = 0; i < seeds; i++)
+        scratch_remove(&member[i]);
+    scratch_remove(&mean);
     return st;
 }
 
@@ -269,7 +342,8 @@ static vg_status judge_fold(struct session *s, uint32_t fold, struct vg_err *err
 
     vg_dataset_fold(s->data, (uint32_t)s->o.folds, fold, (double)s->recipe.split.validation,
                     s->recipe.split.salt);
-    st = train_one(s, vg_train_forecaster, s->name[0], fold, &model[0], err);
+    st = s->o.seeds > 1 ? train_mean(s, vg_train_forecaster, s->name[0], fold, &model[0], err)
+                        : train_one(s, vg_train_forecaster, s->name[0], fold, &model[0], err);
     s->recipe.skip = VG_SKIP_RIDGE;
     if (st == VG_OK)
         st = train_one(s, vg_train_baseline_model, s->name[1], fold, &model[1], err);

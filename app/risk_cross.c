@@ -126,29 +126,78 @@ static size_t gather(const struct vg_risk_cross *c, const struct vg_risk_row *ro
     return n;
 }
 
+static double weighted(const struct vg_risk_row *row, const float *x,
+                       const struct vg_risk_combination *k)
+{
+    double u = (double)k->bias;
+
+    for (uint32_t m = 0; m < row->sayers; m++)
+        u += (double)k->weight[m] * (double)x[m];
+    return u;
+}
+
+/* The second step. It may turn the line of the first a little: a and b go into weights and bias. A
+ * line that would fall instead of rise stays as it was. */
+static vg_status learn_bend(const struct vg_risk_row *row, size_t n, const float *x,
+                            const float *label, struct vg_risk_combination *k, struct vg_err *err)
+{
+    float *two = zeros(2 * n, sizeof *two);
+    float slope[2], a;
+    double share = 0.0, at;
+    vg_status st;
+
+    for (size_t i = 0; i < n; i++)
+        share += (double)label[i] / (double)n;
+    at = vg_risk_logit(share);
+    for (size_t i = 0; i < n; i++) {
+        double u = weighted(row, x + i * row->sayers, k);
+
+        two[2 * i] = (float)u;
+        two[2 * i + 1] = u > at ? (float)(u - at) : 0.0f;
+    }
+    st = vg_logistic_fit(n, 2, two, label, NULL, combination_penalty, slope, &a, err);
+    free(two);
+    if (st != VG_OK || slope[0] <= 0.0f || slope[0] + slope[1] <= 0.0f)
+        return st;
+    for (uint32_t m = 0; m < row->sayers; m++)
+        k->weight[m] *= slope[0];
+    k->bias = a + slope[0] * k->bias;
+    k->bend[0] = a + slope[0] * (float)at;
+    k->bend[1] = slope[1] / slope[0];
+    return VG_OK;
+}
+
 vg_status vg_risk_cross_combine(const struct vg_risk_cross *c, uint32_t row, const bool *part,
-                                float *weight, float *bias, struct vg_err *err)
+                                struct vg_risk_combination *ret, struct vg_err *err)
 {
     const struct vg_risk_row *r = &c->row[row];
     float *x = zeros(c->study->cases.n * r->sayers, sizeof *x);
     float *label = zeros(c->study->cases.n, sizeof *label);
     size_t n = gather(c, r, part, x, label);
-    vg_status st =
-        vg_logistic_fit(n, r->sayers, x, label, NULL, combination_penalty, weight, bias, err);
+    vg_status st;
 
+    *ret = (struct vg_risk_combination){ .bias = 0.0f };
+    st = vg_logistic_fit(n, r->sayers, x, label, NULL, combination_penalty, ret->weight, &ret->bias,
+                         err);
+    if (st == VG_OK)
+        st = learn_bend(r, n, x, label, ret, err);
     free(x);
     free(label);
     return st;
 }
 
 static float combined(const struct vg_risk_cross *c, const struct vg_risk_row *row, size_t i,
-                      const float *weight, float bias)
+                      const struct vg_risk_combination *k)
 {
-    double logit = (double)bias;
+    float x[VG_RISK_SAYERS_MAX];
+    double u, over;
 
     for (uint32_t m = 0; m < row->sayers; m++)
-        logit += (double)weight[m] * (double)c->logit[row->first + m][i];
-    return (float)(1.0 / (1.0 + vg_exp(-logit)));
+        x[m] = c->logit[row->first + m][i];
+    u = weighted(row, x, k);
+    over = u - (double)k->bend[0];
+    u += over > 0.0 ? (double)k->bend[1] * over : 0.0;
+    return (float)(1.0 / (1.0 + vg_exp(-u)));
 }
 
 /* `other` says which stays the fold's combination and threshold come from. */
@@ -156,15 +205,16 @@ static vg_status combine_fold(struct vg_risk_cross *c, uint32_t row, uint32_t fo
                               float *all, struct vg_err *err)
 {
     struct vg_risk_row *r = &c->row[row];
-    float weight[VG_RISK_SAYERS_MAX], bias, threshold;
+    struct vg_risk_combination k;
+    float threshold;
     vg_status st;
 
     part_of(c, fold, false, other);
-    st = vg_risk_cross_combine(c, row, other, weight, &bias, err);
+    st = vg_risk_cross_combine(c, row, other, &k, err);
     if (st != VG_OK)
         return st;
     for (size_t i = 0; i < c->study->cases.n; i++)
-        all[i] = combined(c, r, i, weight, bias);
+        all[i] = combined(c, r, i, &k);
     threshold = vg_risk_threshold(c->study, other, all);
     for (size_t i = 0; i < c->study->cases.n; i++) {
         if (other[c->study->cases.list[i].stay])

@@ -1,9 +1,9 @@
 /* risk_cross.h - what risk models say of stays that they have not learned from.
  *
  * Folds go by a hash of the stay. Each learner is fitted as often as there are folds and asked about
- * the one left out. What it then says is put on the scale of probabilities by a logistic regression
- * on its logit, the members of the recipe are combined by one on all of theirs, and the threshold of
- * an alarm is chosen: all three for each fold from the others. Everything is pooled over folds.
+ * the one left out. What it then says is put on the scale of probabilities (struct
+ * vg_risk_combination), the members of the recipe are combined, and the threshold of an alarm is
+ * chosen: all three for each fold from the others. Everything is pooled over folds.
  *
  * Letters: S stays, N cases.
  */
@@ -53,9 +53,23 @@ VG_NODISCARD vg_status vg_risk_cross_run(struct vg_risk_cross *c,
                                          const struct vg_risk_cross_how *how, struct vg_err *err);
 void vg_risk_cross_done(struct vg_risk_cross *c);
 
-/** The combination of row `row` learned from the stays of `part` [S]; weight [sayers]. */
+/**
+ * From logits to a probability, as models/members.h has it: u = bias + sum of weight[i] logit[i],
+ * then sigmoid(u + bend[1] max(0, u - bend[0])).
+ *
+ * Learned in two steps: the weights by logistic regression, then one on u and on what is above the
+ * share of outcomes. Without the bend the highest risks were told too high and those in the middle
+ * too low, in every split (docs/evaluation.md).
+ */
+struct vg_risk_combination {
+    float weight[VG_RISK_SAYERS_MAX]; /**< [sayers] */
+    float bias;
+    float bend[2];
+};
+
+/** The combination of row `row` learned from the stays of `part` [S]. */
 VG_NODISCARD vg_status vg_risk_cross_combine(const struct vg_risk_cross *c, uint32_t row,
-                                             const bool *part, float *weight, float *bias,
+                                             const bool *part, struct vg_risk_combination *ret,
                                              struct vg_err *err);
 
 /** The threshold of an alarm that does best for the cases of the stays in `part` [S]: highest

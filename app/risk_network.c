@@ -120,7 +120,7 @@ static vg_status join(const struct vg_risk_networks *n, char *const *path, struc
 
     for (uint32_t i = 0; i < seeds; i++)
         members[i] = path[i];
-    return vg_model_save_members(n->job->save, "mean", seeds, members, NULL, 0.0f, err);
+    return vg_model_save_members(n->job->save, "mean", seeds, members, NULL, 0.0f, NULL, err);
 }
 
 static char *part_path(const char *path, uint32_t seed)

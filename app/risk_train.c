@@ -76,10 +76,10 @@ static vg_status fit_member(struct training *t, uint32_t m, const char *path, st
 
 static vg_status fit_all(struct training *t, struct vg_err *err)
 {
-    float weight[VG_RISK_LEARNERS_MAX], bias;
+    struct vg_risk_combination k;
     char *path[VG_RISK_LEARNERS_MAX] = { NULL };
     const char *member[VG_RISK_LEARNERS_MAX] = { NULL };
-    vg_status st = vg_risk_cross_combine(&t->cross, 0, t->all, weight, &bias, err);
+    vg_status st = vg_risk_cross_combine(&t->cross, 0, t->all, &k, err);
 
     for (uint32_t m = 0; m < t->recipe.members && st == VG_OK; m++) {
         VG_CHECK(asprintf(&path[m], "%s.member%u", t->how->out, m) >= 0);
@@ -87,8 +87,8 @@ static vg_status fit_all(struct training *t, struct vg_err *err)
         st = fit_member(t, m, path[m], err);
     }
     if (st == VG_OK)
-        st = vg_model_save_members(t->how->out, "stacked", t->recipe.members, member, weight, bias,
-                                   err);
+        st = vg_model_save_members(t->how->out, "stacked", t->recipe.members, member, k.weight,
+                                   k.bias, k.bend, err);
     for (uint32_t m = 0; m < t->recipe.members; m++) {
         if (path[m])
             unlink(path[m]);

@@ -21,8 +21,9 @@ struct members {
     bool stacked;
     float weight[VG_MEMBERS_MAX];
     float bias;
-    size_t work;  /* floats of scratch of a member */
-    size_t width; /* floats of the widest x of a member */
+    float bend_at, bend; /* y above bend_at grows by bend times the excess */
+    size_t work;         /* floats of scratch of a member */
+    size_t width;        /* floats of the widest x of a member */
 };
 
 /* log(p / (1 - p)) by log1p of what is not negative, the one logarithm of the kernel. */
@@ -58,10 +59,15 @@ static const float *part(const struct members *m, uint32_t i, uint32_t n, const 
     return copy;
 }
 
+static float bent(const struct members *m, float y)
+{
+    return y > m->bend_at ? fmaf(m->bend, y - m->bend_at, y) : y;
+}
+
 static void finish(const struct members *m, size_t n, float *y)
 {
     for (size_t i = 0; i < n * m->model.outputs; i++)
-        y[i] = m->stacked ? vg_sigmoidf(y[i]) : y[i] / (float)m->n;
+        y[i] = m->stacked ? vg_sigmoidf(bent(m, y[i])) : y[i] / (float)m->n;
 }
 
 void vg_members_step(const struct vg_model *model, uint32_t n, const float *x, void *const *memory,
@@ -143,13 +149,26 @@ static bool same_variables(const struct vg_model *a, const struct vg_model *b)
     return true;
 }
 
+static bool same_forecasts(const struct vg_model *a, const struct vg_model *b)
+{
+    if (a->horizons != b->horizons || a->quantiles != b->quantiles)
+        return false;
+    for (uint32_t h = 0; h < a->horizons; h++) {
+        if (a->horizon_ns[h] != b->horizon_ns[h])
+            return false;
+    }
+    for (uint32_t q = 0; q < a->quantiles; q++) {
+        if (a->quantile[q] != b->quantile[q])
+            return false;
+    }
+    return true;
+}
+
 static bool same_shape(const struct vg_model *a, const struct vg_model *b)
 {
     return a->channels == b->channels && a->variables == b->variables && a->inputs == b->inputs &&
-           a->outputs == b->outputs && a->tick_ns == b->tick_ns && a->horizons == b->horizons &&
-           a->quantiles == b->quantiles && strcmp(a->features, b->features) == 0 &&
-           memcmp(a->horizon_ns, b->horizon_ns, sizeof(a->horizon_ns)) == 0 &&
-           memcmp(a->quantile, b->quantile, sizeof(a->quantile)) == 0 && same_channels(a, b) &&
+           a->outputs == b->outputs && a->tick_ns == b->tick_ns &&
+           strcmp(a->features, b->features) == 0 && same_forecasts(a, b) && same_channels(a, b) &&
            same_variables(a, b);
 }
 
@@ -239,6 +258,23 @@ static vg_status take_weights(struct members *m, struct vg_safetensors *f, struc
     return VG_OK;
 }
 
+static vg_status take_bend(struct members *m, struct vg_safetensors *f, struct vg_err *err)
+{
+    uint64_t shape[1] = { 2 };
+    const float *bend;
+    vg_status st;
+
+    if (!vg_safetensors_has(f, "stacked.bend"))
+        return VG_OK;
+    st = vg_safetensors_take(f, "stacked.bend", 1, shape, &bend, err);
+    if (st != VG_OK)
+        return st;
+    m->bend_at = bend[0];
+    m->bend = bend[1];
+    m->model.parameters++;
+    return VG_OK;
+}
+
 static vg_status build(struct members *m, struct vg_safetensors *f, struct vg_err *err)
 {
     uint32_t members = 0;
@@ -252,6 +288,8 @@ static vg_status build(struct members *m, struct vg_safetensors *f, struct vg_er
         st = check_members(m, f, err);
     if (st == VG_OK && m->stacked)
         st = take_weights(m, f, err);
+    if (st == VG_OK && m->stacked)
+        st = take_bend(m, f, err);
     if (st == VG_OK)
         measure(m);
     return st;

@@ -2,14 +2,18 @@
  *
  *   mean      y = (y_0 + ... + y_n-1) / n, summed in this order. Members are forecasters or
  *             classifiers of one shape: the same channels or variables, scales, tick, inputs,
- *             horizons, quantiles. x is that of each. Means of several seeds (Lakshminarayanan 2017).
+ *             horizons, quantiles. x is that of each. For several seeds (Lakshminarayanan 2017).
  *
  *   stacked   y = sigmoid(bias + sum of weight[i] logit(p_i)), members in order by fused
- *             multiply-add, with tensors "stacked.weight" [n] and "stacked.bias" [1], and p_i the one
- *             output of member i within 1e-6 .. 1 - 1e-6 (Wolpert 1992, doi
+ *             multiply-add, with tensors "stacked.weight" [n] and "stacked.bias" [1], and p_i the
+ *             one output of member i within 1e-6 .. 1 - 1e-6 (Wolpert 1992, doi
  *             10.1016/S0893-6080(05)80023-1). Members are classifiers with any variables, or means
  *             of such; x is theirs one after the other. A member that needs one row only, such as
  *             `logistic`, gets that row at each step.
+ *
+ *             A file may have "stacked.bend" [2] too: what is above bend[0] grows by bend[1] times
+ *             the excess before the sigmoid. Where members are too sure of high risks and not of low
+ *             ones, no weight makes both right.
  *
  * Memory of a stream: that of the members, one after the other.
  */

@@ -223,7 +223,7 @@ static vg_status finish(struct vg_safetensors_out *out, const char *path, const 
                         const float *question, uint32_t steps, struct vg_err *err)
 {
     struct vg_buf bytes = VG_BUF_INIT;
-    struct vg_model *m;
+    struct vg_model *m = NULL;
     vg_status st = build(out, path, kind, &m, err);
 
     if (st != VG_OK)
@@ -323,9 +323,9 @@ static vg_status common_training(uint32_t n, const char *const *member_path, cha
 
 vg_status vg_model_save_members(const char *path, const char *kind, uint32_t n,
                                 const char *const *member_path, const float *weight, float bias,
-                                struct vg_err *err)
+                                const float *bend, struct vg_err *err)
 {
-    const uint32_t one = 1;
+    const uint32_t one = 1, two = 2;
     struct vg_safetensors_out out = { 0 };
     char members[16], training[65];
     vg_status st;
@@ -344,6 +344,8 @@ vg_status vg_model_save_members(const char *path, const char *kind, uint32_t n,
         vg_safetensors_add(&out, "stacked.weight", 1, &n, weight);
         vg_safetensors_add(&out, "stacked.bias", 1, &one, &bias);
     }
+    if (bend)
+        vg_safetensors_add(&out, "stacked.bend", 1, &two, bend);
     st = copy_members(&out, n, member_path, err);
     if (st == VG_OK)
         st = finish(&out, path, kind, NULL, 0, err);

@@ -316,7 +316,7 @@ Test(save, a_mean_gives_the_mean_of_its_members)
         write_member(file[i], i);
         cr_assert_eq(vg_model_open(file[i], &m[i], &err), VG_OK, "%s", err.msg);
     }
-    cr_assert_eq(vg_model_save_members(path, "mean", 2, files, NULL, 0, &err), VG_OK, "%s",
+    cr_assert_eq(vg_model_save_members(path, "mean", 2, files, NULL, 0, NULL, &err), VG_OK, "%s",
                  err.msg);
     cr_assert_eq(vg_model_open(path, &m[2], &err), VG_OK, "%s", err.msg);
     cr_assert_str_eq(m[2]->training_data_sha256, about.training_data_sha256);
@@ -338,8 +338,8 @@ Test(save, a_stacked_model_weighs_logits)
     struct vg_model *one, *both;
     float x[15 + 12], y, alone;
 
-    cr_assert_eq(vg_model_save_members(path, "stacked", 2, files, weight, 0, &err), VG_OK, "%s",
-                 err.msg);
+    cr_assert_eq(vg_model_save_members(path, "stacked", 2, files, weight, 0, NULL, &err), VG_OK,
+                 "%s", err.msg);
     cr_assert_eq(vg_model_open(path, &both, &err), VG_OK, "%s", err.msg);
     cr_assert_eq(vg_model_open(files[1], &one, &err), VG_OK, "%s", err.msg);
     cr_assert_eq(both->inputs, VG_ARRAY_LEN(x));
@@ -351,6 +351,31 @@ Test(save, a_stacked_model_weighs_logits)
     both->ops->free(both);
 }
 
+Test(save, a_stacked_model_may_bend)
+{
+    const char *const files[] = { GOLDEN("logistic.safetensors") };
+    const float weight[] = { 1.0f };
+    struct vg_model *one, *bent;
+    float x[VG_BATCH_MAX], y, alone, logit;
+
+    cr_assert_eq(vg_model_open(files[0], &one, &err), VG_OK, "%s", err.msg);
+    vg_selftest_fill(one, 1, x);
+    vg_selftest_run(one, 1, x, &alone);
+    logit = logf(alone / (1.0f - alone));
+    for (int above = 0; above < 2; above++) {
+        const float bend[] = { above ? logit - 1.0f : logit + 1.0f, 0.5f };
+        float want = 1.0f / (1.0f + expf(-(logit + (above ? 0.5f : 0.0f))));
+
+        cr_assert_eq(vg_model_save_members(path, "stacked", 1, files, weight, 0, bend, &err), VG_OK,
+                     "%s", err.msg);
+        cr_assert_eq(vg_model_open(path, &bent, &err), VG_OK, "%s", err.msg);
+        vg_selftest_run(bent, 1, x, &y);
+        cr_assert_float_eq(y, want, 1e-5, "%.7g is not %.7g", (double)y, (double)want);
+        bent->ops->free(bent);
+    }
+    one->ops->free(one);
+}
+
 Test(save, members_that_do_not_fit_are_refused)
 {
     const char *const shapes[] = { GOLDEN("risk.safetensors"), GOLDEN("mlp.safetensors") };
@@ -359,15 +384,17 @@ Test(save, members_that_do_not_fit_are_refused)
     const char *const missing[] = { "/nowhere.safetensors" };
     const float weight[] = { 1.0f, 1.0f };
 
-    cr_assert_eq(vg_model_save_members(path, "mean", 2, shapes, NULL, 0, &err), VG_E_MODEL);
+    cr_assert_eq(vg_model_save_members(path, "mean", 2, shapes, NULL, 0, NULL, &err), VG_E_MODEL);
     cr_assert(strstr(err.msg, "member m1: expected the shape of member 0"), "%s", err.msg);
-    cr_assert_eq(vg_model_save_members(path, "mean", 1, windows, NULL, 0, &err), VG_E_MODEL);
+    cr_assert_eq(vg_model_save_members(path, "mean", 1, windows, NULL, 0, NULL, &err), VG_E_MODEL);
     cr_assert(strstr(err.msg, "expected a forecaster or a classifier"), "%s", err.msg);
-    cr_assert_eq(vg_model_save_members(path, "stacked", 1, windows, weight, 0, &err), VG_E_MODEL);
+    cr_assert_eq(vg_model_save_members(path, "stacked", 1, windows, weight, 0, NULL, &err),
+                 VG_E_MODEL);
     cr_assert(strstr(err.msg, "expected a classifier with one output"), "%s", err.msg);
-    cr_assert_eq(vg_model_save_members(path, "stacked", 1, nested, weight, 0, &err), VG_E_MODEL);
+    cr_assert_eq(vg_model_save_members(path, "stacked", 1, nested, weight, 0, NULL, &err),
+                 VG_E_MODEL);
     cr_assert(strstr(err.msg, "\"m0.kind\": expected one that can be a member"), "%s", err.msg);
-    cr_assert_eq(vg_model_save_members(path, "mean", 1, missing, NULL, 0, &err), VG_E_MODEL);
+    cr_assert_eq(vg_model_save_members(path, "mean", 1, missing, NULL, 0, NULL, &err), VG_E_MODEL);
     cr_assert(strstr(err.msg, "/nowhere.safetensors"), "%s", err.msg);
-    cr_assert_eq(vg_model_save_members(path, "mean", 0, missing, NULL, 0, &err), VG_E_MODEL);
+    cr_assert_eq(vg_model_save_members(path, "mean", 0, missing, NULL, 0, NULL, &err), VG_E_MODEL);
 }
