@@ -34,7 +34,7 @@ static void decay_forward(struct vg_layer_pass *p, uint32_t n, uint32_t steps)
         vg_real *slope = p->carry + i * v, *kept = p->squashed + i * v;
 
         for (size_t j = 0; j < v; j++) {
-            slope[j] = weight[j] * age[j] + bias[j];
+            slope[j] = vg_real_fma(weight[j], age[j], bias[j]);
             kept[j] = slope[j] > 0 ? -slope[j] : 0;
         }
     }
@@ -44,7 +44,7 @@ static void decay_forward(struct vg_layer_pass *p, uint32_t n, uint32_t steps)
         vg_real *y = p->y + i * p->y_stride;
 
         for (size_t j = 0; j < v; j++)
-            y[j] = x[j] * (mask[j] + (1 - mask[j]) * kept[j]);
+            y[j] = x[j] * vg_real_fma(1 - mask[j], kept[j], mask[j]);
         memcpy(y + v, mask, 2 * v * sizeof(*y));
     }
 }

@@ -11,16 +11,6 @@
 
 enum { LANES = 16 }; /* of a sum: part of its bits */
 
-#ifdef VG_TRAIN_DOUBLE
-#define fused __builtin_fma
-#define root  __builtin_sqrt
-#define size  __builtin_fabs
-#else
-#define fused __builtin_fmaf
-#define root  __builtin_sqrtf
-#define size  __builtin_fabsf
-#endif
-
 static const vg_real one = 1;
 
 /* A gradient of a state below this changes no parameter by what float can hold. */
@@ -32,7 +22,7 @@ static const vg_real least_slope = (vg_real)1e-16, least_mean = (vg_real)1e-20,
 /* 0 for what is smaller. A product, for a choice would keep loops from becoming vectors; NaN stays. */
 BODY vg_real at_least(vg_real x, vg_real least)
 {
-    return x * (vg_real)(size(x) >= least);
+    return x * (vg_real)(vg_real_fabs(x) >= least);
 }
 
 BODY void add_body(size_t n, const vg_real *restrict x, vg_real *restrict y)
@@ -58,7 +48,7 @@ BODY void lstm_forward_body(const struct vg_cell_step *s)
         vg_real *restrict next = s->c_next + b * h, *restrict squashed = s->squashed + b * h;
 
         for (size_t j = 0; j < h; j++)
-            squashed[j] = next[j] = fused(forget[j], c[j], in[j] * update[j]);
+            squashed[j] = next[j] = vg_real_fma(forget[j], c[j], in[j] * update[j]);
     }
     vg_real_tanh(s->rows * h, s->squashed);
     for (size_t b = 0; b < s->rows; b++) {
@@ -130,10 +120,10 @@ BODY void gru_forward_body(const struct vg_cell_step *s)
 
         vg_real_sigmoid(2 * h, r);
         for (size_t j = 0; j < h; j++)
-            n[j] = fused(r[j], nh[j], n[j]);
+            n[j] = vg_real_fma(r[j], nh[j], n[j]);
         vg_real_tanh(h, n);
         for (size_t j = 0; j < h; j++)
-            next[j] = fused(z[j], before[j] - n[j], n[j]);
+            next[j] = vg_real_fma(z[j], before[j] - n[j], n[j]);
     }
 }
 
@@ -283,7 +273,7 @@ BODY void adam_body(size_t n, const struct vg_adam *a, const vg_real *restrict g
 
         m[i] = mean;
         v[i] = square;
-        p[i] = p[i] * decay - rate * (mean / (root(square) * unbias + epsilon));
+        p[i] = p[i] * decay - rate * (mean / (vg_real_sqrt(square) * unbias + epsilon));
     }
 }
 

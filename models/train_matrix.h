@@ -1,8 +1,8 @@
 /* train_matrix.h - a matrix packed for many products with few rows: the weights of a recurrent
  * layer, used once per step.
  *
- * In float these are layers of models/kernel.h, so that a network in training computes what it will
- * compute live, to the bit. BLAS would pack the matrix again for every step.
+ * In float these are layers of models/kernel.h: each sum has the bits that it will have live, on
+ * every processor. BLAS would pack the matrix again for every step.
  */
 #ifndef VG_MODELS_TRAIN_MATRIX_H
 #define VG_MODELS_TRAIN_MATRIX_H

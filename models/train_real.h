@@ -11,8 +11,14 @@
 
 #ifdef VG_TRAIN_DOUBLE
 typedef double vg_real;
+#define vg_real_fma  __builtin_fma
+#define vg_real_sqrt __builtin_sqrt
+#define vg_real_fabs __builtin_fabs
 #else
 typedef float vg_real;
+#define vg_real_fma  __builtin_fmaf
+#define vg_real_sqrt __builtin_sqrtf
+#define vg_real_fabs __builtin_fabsf
 #endif
 
 /* n numbers in place, with bits that no processor changes: those of the kernel in float, of

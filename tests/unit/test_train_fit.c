@@ -7,6 +7,8 @@
 
 #include <criterion/criterion.h>
 
+#include "models/kernel.h"
+#include "models/stack.h"
 #include "models/train.h"
 
 enum { SEQUENCES = 45, STEPS = 24, INPUTS = 4, TARGETS = 2, HEADS = 6 };
@@ -256,6 +258,51 @@ Test(train_fit, changing_the_future_changes_no_output_before_it)
     after.until = STEPS;
     vg_trainee_predict(t, &train, 2, keep, &after);
     cr_assert_neq(memcmp(&before, &after, sizeof(before)), 0);
+    vg_trainee_free(t);
+}
+
+/* The network of a sequence, one step at a time. */
+static void step_live(const struct vg_stack *s, size_t which, float y[STEPS][HEADS])
+{
+    float *state = calloc(vg_network_state(&s->network), sizeof(float));
+    void *scratch = vg_kernel_alloc(vg_stack_scratch(s)), *states[] = { state };
+
+    cr_assert(state);
+    for (size_t t = 0; t < sequence[which].steps; t++)
+        vg_stack_step(s, 1, x[which][t], states, y[t], scratch);
+    free(state);
+    free(scratch);
+}
+
+Test(train_fit, what_is_evaluated_is_what_the_network_computes_live)
+{
+    static struct outputs evaluated = { .until = STEPS };
+    const struct vg_objective mse = { .loss = VG_LOSS_MSE };
+    struct vg_train_memory m = { 30, sequence, INPUTS, HEADS };
+    struct vg_train_set set = vg_train_memory(&m);
+    static float none[STEPS * HEADS];
+    struct vg_network n;
+    struct vg_trainee *t;
+    struct vg_stack s;
+
+    for (size_t i = 0; i < SEQUENCES; i++)
+        sequence[i].target = sequence[i].mask = none;
+    cr_assert_eq(
+        vg_network_parse(&n, "lstm:9,dense:7:tanh,gru:20,rnn:8,dense:6:sigmoid", INPUTS, &err),
+        VG_OK);
+    cr_assert_eq(vg_trainee_new(&n, &mse, 2, &t, &err), VG_OK);
+    vg_trainee_predict(t, &set, 2, keep, &evaluated);
+    vg_kernel_thread_init();
+    vg_stack_init(&s, NULL, &n, vg_trainee_parameters(t));
+    for (size_t i = 0; i < 30; i++) {
+        static float live[STEPS][HEADS];
+
+        step_live(&s, i, live);
+        for (size_t k = 0; k < (size_t)sequence[i].steps * HEADS; k++)
+            cr_assert_float_eq(live[k / HEADS][k % HEADS], evaluated.y[i][k / HEADS][k % HEADS],
+                               1e-6f, "sequence %zu", i);
+    }
+    vg_stack_done(&s);
     vg_trainee_free(t);
 }
 
