@@ -27,7 +27,9 @@
  *
  *   dense  sum = bias, then fma over x ascending; y = activation(sum)
  *   lstm   sum = b_ih + b_hh rounded once, then fma over x ascending, then over h ascending;
- *          c' = fma(f, c, i g), h' = o tanh(c')
+ *          with I, F, O = 1 + exp(-sum), |sum| <= 30, and tanh(a) = m / (m + 2), m = exp(2 a) - 1:
+ *          c' = f c + i g = fma(c, I (m + 2), m F) / (I (m + 2) F), m of g;
+ *          h' = o tanh(c') = m / ((m + 2) O), m of c'
  *   rnn    sum as lstm; h' = tanh(sum)
  *   gru    r, z: sum as lstm; nx = b_in, then fma over x; nh = b_hn, then fma over h;
  *          n = tanh(fma(r, nh, nx)), h' = fma(z, h - n, n)

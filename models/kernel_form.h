@@ -108,6 +108,9 @@ static float log1p_one(float x)
  * processors of today, twelve in 16 registers, which leaves four for inputs and weights. */
 enum { ROWS_MAX = 8 };
 
+/* Blocks that are finished together; inputs ahead that weights are asked for; floats of a line. */
+enum { GROUP_BLOCKS = REGISTERS == 32 ? 2 : 4, AHEAD = 12, LINE = 16 };
+
 /* What one block of rows needs. */
 struct sums {
     size_t inputs, hidden;
@@ -125,6 +128,11 @@ BODY void add(int R, int V, int last, vec (*sum)[VG_PANEL_VECTORS], size_t n, co
     for (size_t k = 0; k < n; k++, w += V * LANES) {
         vec input[ROWS_MAX], weight[VG_PANEL_VECTORS];
 
+        /* One row uses each weight once: the second-level cache is what it waits for. */
+        if (R == 1) {
+            UNROLL for (int v = 0; v < V * LANES; v += LINE)
+                __builtin_prefetch(w + V * LANES * AHEAD + v);
+        }
         if (R < V) {
             UNROLL for (int r = 0; r < R; r++) input[r] = vec_all(x[r][k]);
             UNROLL for (int v = 0; v < V; v++)
@@ -281,25 +289,31 @@ static void finish_dense(const struct block *b)
     }
 }
 
-/* In two passes over the rows: what depends on each other is far apart, what does not is near. */
+/* Beyond it a gate is shut or open to 1e-13; products of three stay finite. */
+#define GATE_MAX 30.0f
+
+/* Two divisions for five functions, as kernel.h says; and in two passes over the rows: what depends
+ * on each other is far apart, what does not is near. */
 static void finish_lstm(const struct block *b)
 {
     for (uint32_t r = 0; r < b->rows; r++) {
         float *s = b->sum + r * 4 * LANES;
+        float *c = b->state[r] + b->p->layer.outputs + b->first;
+        vec i = sigmoid_below(vec_load(s), GATE_MAX),
+            f = sigmoid_below(vec_load(s + LANES), GATE_MAX);
+        vec d, m = tanh_parts(vec_load(s + 2 * LANES), &d);
+        vec id = i * d;
+        vec cell = vec_fma(load_some(c, b->outputs), id, m * f) / (id * f);
 
-        vec_store(s, sigmoid_of(vec_load(s)));
-        vec_store(s + LANES, sigmoid_of(vec_load(s + LANES)));
-        vec_store(s + 2 * LANES, tanh_of(vec_load(s + 2 * LANES)));
-        vec_store(s + 3 * LANES, sigmoid_of(vec_load(s + 3 * LANES)));
+        vec_store(s, cell);
+        store_some(c, cell, b->outputs);
+        vec_store(s + 3 * LANES, sigmoid_below(vec_load(s + 3 * LANES), GATE_MAX));
     }
     for (uint32_t r = 0; r < b->rows; r++) {
         const float *s = b->sum + r * 4 * LANES;
-        float *c = b->state[r] + b->p->layer.outputs + b->first;
-        vec ig = vec_load(s) * vec_load(s + 2 * LANES);
-        vec cell = vec_fma(vec_load(s + LANES), load_some(c, b->outputs), ig);
+        vec d, m = tanh_parts(vec_load(s), &d);
 
-        store_some(c, cell, b->outputs);
-        store_some(b->y + r * b->y_stride + b->first, vec_load(s + 3 * LANES) * tanh_of(cell),
+        store_some(b->y + r * b->y_stride + b->first, m / (d * vec_load(s + 3 * LANES)),
                    b->outputs);
     }
 }
@@ -339,32 +353,37 @@ static void finish_block(const struct block *b)
 /* ---- layers ---- */
 
 /* One panel for all rows, in blocks as even as possible: no row is computed twice, and no block is
- * so small that its sums wait for each other when it need not be. */
+ * so small that its sums wait for each other when it need not be. What follows the sums is done for
+ * several blocks at once for the same reason. */
 static void panel(struct block *b, struct sums *s, uint32_t n, const float *x, size_t xs,
                   void *const *state, size_t at)
 {
     const size_t line = b->p->layer.kind == VG_LAYER_GRU ? VG_PANEL_VECTORS : b->vectors - 1;
     const uint32_t blocks = (n + rows_table[line] - 1) / rows_table[line];
-    float sum[REGISTERS * LANES] __attribute__((aligned(64)));
-    float *const y = b->y;
-    float *h[ROWS_MAX];
+    float sum[GROUP_BLOCKS * REGISTERS * LANES] __attribute__((aligned(64)));
+    float *h[GROUP_BLOCKS * ROWS_MAX];
     uint32_t row = 0;
 
     b->sum = sum;
     b->state = h;
+    b->rows = 0;
     for (uint32_t i = 0; i < blocks; i++) {
-        b->rows = n / blocks + (i < n % blocks);
-        for (uint32_t r = 0; r < b->rows; r++) {
+        const uint32_t rows = n / blocks + (i < n % blocks);
+
+        for (uint32_t r = 0; r < rows; r++) {
             s->x[r] = x + (row + r) * xs;
-            h[r] = state ? (float *)state[row + r] + at : NULL;
-            s->h[r] = h[r];
+            s->h[r] = h[b->rows + r] = state ? (float *)state[row + r] + at : NULL;
         }
-        sum_table[line][b->rows - 1](s, sum);
-        b->y = y + row * b->y_stride;
-        finish_block(b);
-        row += b->rows;
+        sum_table[line][rows - 1](s, sum + b->rows * b->vectors * LANES);
+        row += rows;
+        b->rows += rows;
+        if ((i + 1) % GROUP_BLOCKS == 0 || i + 1 == blocks) {
+            finish_block(b);
+            b->y += b->rows * b->y_stride;
+            b->rows = 0;
+        }
     }
-    b->y = y;
+    b->y -= n * b->y_stride;
 }
 
 /* Panels outside, rows inside: a panel of weights stays in the cache meanwhile. */
