@@ -37,6 +37,8 @@ struct vg_gate_bin {
 
 struct vg_gate_recent {
     int64_t newest; /**< number of the newest bin since 1970 */
+    int32_t at;     /**< where it lies; those before it lie before it, in a ring */
+    int32_t unused;
     struct vg_gate_bin bin[VG_GATE_BINS];
 };
 

@@ -237,33 +237,45 @@ static void judge_height(struct vg_gate *g)
 
 /* ---- damping ---- */
 
-static bool damped_at_once(struct vg_gate *g, struct vg_gate_moment *before)
+/* The swing is lost, and nothing else has changed. */
+static bool swing_lost(const struct vg_gate *g, const struct vg_gate_moment *before)
 {
-    float pp;
+    return within(g, before, VG_GATE_MAP, 9) && within(g, before, VG_GATE_HR, 12) &&
+           within(g, before, VG_GATE_RR, 6);
+}
 
-    vg_gate_look(&g->m->recent, 2, 6, before);
-    return (before->known >> VG_GATE_PP & 1) && vg_gate_now(&g->m->recent, VG_GATE_PP, &pp) &&
-           pp < 0.68F * before->mean[VG_GATE_PP] && within(g, before, VG_GATE_MAP, 9) &&
-           within(g, before, VG_GATE_HR, 12) && within(g, before, VG_GATE_RR, 6);
+static const float damped_part = 0.68F;
+
+static bool damped_at_once(const struct vg_gate *g, struct vg_gate_moment *before)
+{
+    enum { FROM = 2, TO = 6 };
+    const struct vg_gate_recent *r = &g->m->recent;
+    float pp, usual;
+
+    if (!vg_gate_mean(r, VG_GATE_PP, FROM, TO, &usual) || !vg_gate_now(r, VG_GATE_PP, &pp) ||
+        pp >= damped_part * usual)
+        return false;
+    vg_gate_look(r, FROM, TO, before);
+    return swing_lost(g, before);
 }
 
 /* Against the last hour, for a clot that grows. */
-static bool damped_slowly(struct vg_gate *g, struct vg_gate_moment *before)
+static bool damped_slowly(const struct vg_gate *g, struct vg_gate_moment *before)
 {
     static const float least_s = 1200;
     const struct vg_gate_line *line = &g->m->line;
     const struct vg_gate_recent *r = &g->m->recent;
     float pp;
 
-    if (line->usual_s < least_s || !vg_gate_mean(r, VG_GATE_PP, 0, 6, &pp))
+    if (line->usual_s < least_s || !vg_gate_mean(r, VG_GATE_PP, 0, 6, &pp) ||
+        pp >= damped_part * line->usual_pp)
         return false;
     vg_gate_look(r, 0, 6, before);
     before->mean[VG_GATE_PP] = line->usual_pp;
     before->mean[VG_GATE_MAP] = line->usual_map;
     before->mean[VG_GATE_HR] = line->usual_hr;
     before->mean[VG_GATE_RR] = line->usual_rr;
-    return pp < 0.68F * line->usual_pp && within(g, before, VG_GATE_MAP, 9) &&
-           within(g, before, VG_GATE_HR, 12) && within(g, before, VG_GATE_RR, 6);
+    return swing_lost(g, before);
 }
 
 static void judge_damped(struct vg_gate *g)

@@ -3,6 +3,14 @@
 
 #include "stages/artefact_gate.h"
 
+/* The bin so many before the newest. */
+static int place(const struct vg_gate_recent *r, int back)
+{
+    int at = r->at - back;
+
+    return at < 0 ? at + VG_GATE_BINS : at;
+}
+
 void vg_gate_advance(struct vg_gate_recent *r, int64_t event_ns)
 {
     int64_t bin = event_ns / (VG_GATE_BIN_S * VG_NS_PER_S);
@@ -13,13 +21,14 @@ void vg_gate_advance(struct vg_gate_recent *r, int64_t event_ns)
     }
     while (r->newest < bin) { /* a row that was overtaken falls into the newest bin */
         r->newest++;
-        memset(&r->bin[r->newest % VG_GATE_BINS], 0, sizeof(r->bin[0]));
+        r->at = r->at + 1 < VG_GATE_BINS ? r->at + 1 : 0;
+        memset(&r->bin[r->at], 0, sizeof(r->bin[0]));
     }
 }
 
 void vg_gate_learn(struct vg_gate_recent *r, enum vg_gate_signal signal, float value)
 {
-    struct vg_gate_bin *bin = &r->bin[r->newest % VG_GATE_BINS];
+    struct vg_gate_bin *bin = &r->bin[r->at];
 
     if (bin->n[signal] == UINT8_MAX)
         return;
@@ -41,8 +50,8 @@ bool vg_gate_mean(const struct vg_gate_recent *r, enum vg_gate_signal signal, in
     float sum = 0;
     int n = 0;
 
-    for (int back = from; back < to && back < r->newest; back++) {
-        const struct vg_gate_bin *bin = &r->bin[(r->newest - back) % VG_GATE_BINS];
+    for (int back = from; back < to; back++) {
+        const struct vg_gate_bin *bin = &r->bin[place(r, back)];
 
         sum += bin->sum[signal];
         n += bin->n[signal];
@@ -62,7 +71,7 @@ void vg_gate_look(const struct vg_gate_recent *r, int from, int to, struct vg_ga
 
 bool vg_gate_now(const struct vg_gate_recent *r, enum vg_gate_signal signal, float *ret)
 {
-    bool few = r->bin[r->newest % VG_GATE_BINS].n[signal] < 2;
+    bool few = r->bin[r->at].n[signal] < 2;
 
     return vg_gate_mean(r, signal, 0, few ? 2 : 1, ret);
 }

@@ -17,16 +17,20 @@ static bool usable(const struct vg_gate *g, int channel)
  * has risen too clears it; that one has not is no proof: a tachycardia may not reach the finger. */
 static bool doubled(struct vg_gate *g, float hr)
 {
+    enum { FROM = 2, TO = 10 };
     static const int64_t longest_ns = 60 * VG_NS_PER_S;
     struct vg_gate_recent *r = &g->m->recent;
     struct vg_gate_moment before;
     int64_t *since_ns = &g->m->beats.since_ns;
+    float usual;
+    bool twice =
+        vg_gate_mean(r, VG_GATE_HR, FROM, TO, &usual) && fabsf(hr - 2 * usual) <= 0.2F * usual;
 
-    vg_gate_look(r, 2, 10, &before);
-    if (!(before.known >> VG_GATE_HR & 1) || !(before.known >> VG_GATE_MAP & 1) ||
-        fabsf(hr / before.mean[VG_GATE_HR] - 2) > 0.2F ||
+    if (twice)
+        vg_gate_look(r, FROM, TO, &before);
+    if (!twice || !(before.known >> VG_GATE_MAP & 1) ||
         fabsf(vg_gate_change(r, &before, VG_GATE_MAP)) > 9 ||
-        vg_gate_change(r, &before, VG_GATE_PULSE) > 0.4F * before.mean[VG_GATE_HR]) {
+        vg_gate_change(r, &before, VG_GATE_PULSE) > 0.4F * usual) {
         *since_ns = 0;
         return false;
     }
