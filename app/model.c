@@ -300,11 +300,20 @@ static void json_model(struct vg_buf *b, const struct vg_model *m)
     json_layers(b, m);
     vg_buf_printf(b, ",\"parameters\":%zu,\"memory_bytes\":%zu", m->parameters, m->memory_size);
     json_text(b, "training_data_sha256", m->training_data_sha256);
+}
+
+/* Members in short: each describes itself in the file that it came from. */
+static void json_members(struct vg_buf *b, const struct vg_model *m)
+{
     vg_buf_str(b, ",\"members\":[");
     for (uint32_t i = 0; i < m->members; i++) {
-        vg_buf_str(b, i > 0 ? ",{" : "{");
-        json_model(b, m->member[i]);
-        vg_buf_char(b, '}');
+        const struct vg_model *member = m->member[i];
+
+        vg_buf_printf(b, "%s{\"kind\":\"%s\",\"inputs\":%u,\"outputs\":%u", i > 0 ? "," : "",
+                      member->ops->name, member->inputs, member->outputs);
+        json_text(b, "network", member->network);
+        vg_buf_printf(b, ",\"parameters\":%zu,\"members\":%u}", member->parameters,
+                      member->members);
     }
     vg_buf_char(b, ']');
 }
@@ -317,6 +326,7 @@ static void print_json(const char *path, const struct vg_model *m)
     vg_buf_json_str(&b, path);
     vg_buf_char(&b, ',');
     json_model(&b, m);
+    json_members(&b, m);
     vg_buf_printf(&b, ",\"selftest\":{\"steps\":%u,\"largest_difference\":", m->selftest_steps);
     vg_buf_float(&b, m->selftest_difference);
     vg_buf_printf(&b, "},\"sealed\":%s", m->sealed ? "true" : "false");

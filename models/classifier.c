@@ -1,6 +1,7 @@
 /* classifier.c - a network that ends in a sigmoid. */
 #include "models/classifier.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,7 +82,7 @@ static vg_status read_metadata(struct classifier *c, const struct vg_safetensors
         st = vg_metadata_durations(f, "tick", 1, &c->model.tick_ns, &n, err);
     c->model.variable = c->variable;
     c->model.inputs = (sequence ? 3 : 1) * c->model.variables;
-    strcpy(c->model.features, inputs);
+    snprintf(c->model.features, sizeof(c->model.features), "%s", inputs);
     return st;
 }
 

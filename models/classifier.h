@@ -1,14 +1,14 @@
 /* classifier.h - models that turn named variables into probabilities.
  *
- * Variables are not vital signs of core/channels.def, but anything with a name: "age", "gcs.min". The
- * caller scales them, z = (value - mean) / scale, with what the file says.
+ * Variables are not vital signs of core/channels.def, but anything with a name: "age", "gcs.min".
+ * The caller scales them, z = (value - mean) / scale, with what the file says.
  *
  *   mlp        x = value [V]; y = network(x), dense layers, the last with a sigmoid
  *   logistic   the same with a single layer of one output: y = sigmoid(w x + b)
  *   risk       x = [value, mask, age] [3, V] of one step: the last value seen (0 before the first),
- *              1 where it is of this step, log1p(minutes since it was seen) / 6; y = network(x) with
- *              recurrent layers among dense ones, a decay layer in front or not, the last a sigmoid.
- *              After step t, y is the probability as of then.
+ *              1 where it is of this step, log1p(minutes since it was seen) / 6; y = network(x)
+ *              with recurrent layers among dense ones, a decay layer in front or not, the last a
+ *              sigmoid. After step t, y is the probability as of then.
  *
  * What mlp and logistic take for a missing value is their caller's to say, with a variable of its
  * own where it matters ("gcs.seen"). Memory of a stream: vg_network_state() floats.

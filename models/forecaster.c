@@ -253,7 +253,7 @@ static vg_status take_offset(struct forecaster *m, struct vg_safetensors *f, str
 
     if (st != VG_OK)
         return st;
-    m->offset = malloc(m->model.outputs * sizeof(float));
+    m->offset = calloc(m->model.outputs, sizeof(float));
     VG_CHECK(m->offset);
     memcpy(m->offset, offset, m->model.outputs * sizeof(float));
     m->model.parameters += m->model.outputs;

@@ -13,8 +13,9 @@
  *
  * so a network of zeros is its skip, and quantiles cannot cross. All in standard deviations.
  *
- * The kind is that of the network's first recurrent layer, "lstm", "gru" or "rnn", among which dense
- * layers may stand, or "ridge" without a network. Memory of a patient: vg_network_state() floats.
+ * The kind is that of the network's first recurrent layer, "lstm", "gru" or "rnn", among which
+ * dense layers may stand, or "ridge" without a network. Memory of a patient: vg_network_state()
+ * floats.
  */
 #ifndef VG_MODELS_FORECASTER_H
 #define VG_MODELS_FORECASTER_H

@@ -7,7 +7,8 @@ static vg_status load(const char *path, struct vg_model **ret, struct vg_err *er
 
 const struct vg_model_ops vg_model_gru = {
     .name = "gru",
-    .summary = "Forecasts each channel's quantiles over several horizons with GRU layers, one step per tick.",
+    .summary = "Forecasts each channel's quantiles over several horizons with GRU layers, one step "
+               "per tick.",
     .load = load,
     .build = build,
     .step = vg_forecaster_step,

@@ -1,4 +1,5 @@
-/* logistic.c - logistic regression on summaries, the reference of every classifier; models/classifier.h. */
+/* logistic.c - logistic regression on summaries, the reference of every classifier;
+ * models/classifier.h has the formulas. */
 #include "models/classifier.h"
 #include "models/load.h"
 

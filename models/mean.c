@@ -1,6 +1,7 @@
-/* mean.c - several models of one shape as one, such as the same network from several seeds; models/members.h. */
-#include "models/members.h"
+/* mean.c - several models of one shape as one, such as the same network from several seeds;
+ * models/members.h has the formulas. */
 #include "models/load.h"
+#include "models/members.h"
 
 static vg_status build(struct vg_safetensors *f, struct vg_model **ret, struct vg_err *err);
 static vg_status load(const char *path, struct vg_model **ret, struct vg_err *err);

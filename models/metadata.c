@@ -260,7 +260,8 @@ static bool read_names(const char *list, struct vg_variable *variable, uint32_t 
             if (strcmp(variable[k].name, item) == 0)
                 return false;
         }
-        variable[i].name = strcpy(names, item);
+        memcpy(names, item, strlen(item) + 1);
+        variable[i].name = names;
         names += strlen(item) + 1;
     }
     return true;

@@ -9,7 +9,7 @@
  *
  * Forecasters (lstm, gru, rnn, ridge) and window models (autoencoder, pca):
  *   channels               "hr,rr,spo2": names of core/channels.def, C of them
- *   units                  "/min,/min,%": their UCUM units, so that a model trained on kPa is refused
+ *   units                  "/min,/min,%": their UCUM units, so that a model made for kPa is refused
  *   mean, scale            "84.7,19.9,96.6": in those units; z = (value - mean) / scale
  *   tick                   "10s"
  *
@@ -56,7 +56,7 @@
 VG_NODISCARD vg_status vg_metadata_kind(const struct vg_safetensors *f, const char *kind,
                                         struct vg_model *m, struct vg_err *err);
 
-/** vg_metadata_kind(), and fills what is common to models of vital signs: channels, scales, tick. */
+/** vg_metadata_kind(), and fills what models of vital signs have: channels, scales, tick. */
 VG_NODISCARD vg_status vg_metadata_common(const struct vg_safetensors *f, const char *kind,
                                           struct vg_model *m, struct vg_err *err);
 
@@ -89,8 +89,8 @@ vg_status vg_metadata_wrong(const struct vg_safetensors *f, const char *key, con
 
 enum { VG_VARIABLES_MAX = 1024 };
 
-/** "variables", "mean" and "scale" of a classifier. *ret [V] is one block with the names, freed with
- *  free(). */
+/** "variables", "mean" and "scale" of a classifier. *ret [V] is one block with the names, to be
+ *  freed with free(). */
 VG_NODISCARD vg_status vg_metadata_variables(const struct vg_safetensors *f,
                                              struct vg_variable **ret, uint32_t *ret_n,
                                              struct vg_err *err);

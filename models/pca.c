@@ -1,13 +1,15 @@
-/* pca.c - the window model of principal components, the reference of every autoencoder; models/window.h. */
-#include "models/window.h"
+/* pca.c - the window model of principal components, the reference of every autoencoder;
+ * models/window.h has the formulas. */
 #include "models/load.h"
+#include "models/window.h"
 
 static vg_status build(struct vg_safetensors *f, struct vg_model **ret, struct vg_err *err);
 static vg_status load(const char *path, struct vg_model **ret, struct vg_err *err);
 
 const struct vg_model_ops vg_model_pca = {
     .name = "pca",
-    .summary = "Reconstructs a window of all channels from its principal components; the error is the score.",
+    .summary = "Reconstructs a window of all channels from its principal components; the error is "
+               "the score.",
     .load = load,
     .build = build,
     .step = vg_window_step,

@@ -7,7 +7,8 @@ static vg_status load(const char *path, struct vg_model **ret, struct vg_err *er
 
 const struct vg_model_ops vg_model_ridge = {
     .name = "ridge",
-    .summary = "Forecasts each channel linearly from its features, with quantiles at fixed distances.",
+    .summary =
+        "Forecasts each channel linearly from its features, with quantiles at fixed distances.",
     .load = load,
     .build = build,
     .step = vg_forecaster_step,

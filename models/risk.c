@@ -1,4 +1,5 @@
-/* risk.c - the classifier with a memory, one step per hour or so; models/classifier.h has the formulas. */
+/* risk.c - the classifier with a memory, one step per hour or so;
+ * models/classifier.h has the formulas. */
 #include "models/classifier.h"
 #include "models/load.h"
 

@@ -1,4 +1,5 @@
-/* rnn.c - the forecaster whose memory is plain recurrent layers; models/forecaster.h has the formulas. */
+/* rnn.c - the forecaster whose memory is plain recurrent layers;
+ * models/forecaster.h has the formulas. */
 #include "models/forecaster.h"
 #include "models/load.h"
 
@@ -7,7 +8,8 @@ static vg_status load(const char *path, struct vg_model **ret, struct vg_err *er
 
 const struct vg_model_ops vg_model_rnn = {
     .name = "rnn",
-    .summary = "Forecasts each channel's quantiles over several horizons with plain recurrent layers.",
+    .summary =
+        "Forecasts each channel's quantiles over several horizons with plain recurrent layers.",
     .load = load,
     .build = build,
     .step = vg_forecaster_step,

@@ -1,7 +1,7 @@
 /* safetensors.h - a strict reader of safetensors files, the only form of models that Vigil takes.
  *
- * A file is: u64 little-endian N, N bytes of JSON, then the data to the end. An entry of the JSON is
- * {"dtype", "shape", "data_offsets": [begin, end)} with offsets from the start of the data;
+ * A file is: u64 little-endian N, N bytes of JSON, then the data to the end. An entry of the JSON
+ * is {"dtype", "shape", "data_offsets": [begin, end)} with offsets from the start of the data;
  * "__metadata__" maps strings to strings. Nothing in it can run, which is why there is no other way
  * to bring a model in.
  *
@@ -10,9 +10,9 @@
  * twice, or any key, type or depth but those above; more than 256 tensors or texts; a dtype other
  * than F32; more than four dimensions, a dimension of 0, numbers that are negative, not integer or
  * above 2^53; a size that does not match shape and dtype; data that overlap, leave a gap, or do not
- * end with the file; values that are not finite; a "vigil.blake2b" (models/safetensors_write.h) that
- * does not hold; and, once the model is built, a tensor or a text that it had no use for. The file is
- * read into memory: a mapped file that someone shortens would end the program.
+ * end with the file; values that are not finite; a "vigil.blake2b" (models/safetensors_write.h)
+ * that does not hold; and, once the model is built, a tensor or a text that it had no use for. The
+ * file is read into memory: a mapped file that someone shortens would end the program.
  *
  * A file may hold several models: names of the tensors and texts of a member begin with a prefix,
  * "m0.", that vg_safetensors_enter() makes invisible.
@@ -77,8 +77,8 @@ VG_NODISCARD vg_status vg_safetensors_take(struct vg_safetensors *f, const char 
                                            uint32_t rank, uint64_t *shape, const float **ret,
                                            struct vg_err *err);
 
-/** Entry `i` in the order of the file's data, or of its texts; false behind the last. Takes nothing,
- *  knows no prefix. */
+/** Entry `i` in the order of the file's data, or of its texts; false behind the last. Takes
+ *  nothing, knows no prefix. */
 bool vg_safetensors_tensor(const struct vg_safetensors *f, uint32_t i, struct vg_tensor *ret);
 bool vg_safetensors_text(const struct vg_safetensors *f, uint32_t i,
                          struct vg_safetensors_text *ret);

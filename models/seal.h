@@ -1,4 +1,5 @@
-/* seal.h - the digest by which a file knows itself unchanged; models/safetensors_write.h defines it. */
+/* seal.h - the digest by which a file knows itself unchanged; models/safetensors_write.h has it
+ * in full. */
 #ifndef VG_MODELS_SEAL_H
 #define VG_MODELS_SEAL_H
 

@@ -95,17 +95,11 @@ static void fill_feature(const char *word, uint32_t n, uint32_t *state, float *x
     }
 }
 
-static void fill_row(const struct vg_model *m, uint32_t *state, float *x)
+/* A row of a model whose x is features of one width. */
+static void fill_features(const struct vg_model *m, uint32_t *state, float *x)
 {
     uint32_t features = 1, width;
 
-    if (m->members > 0 && m->variables == 0 && m->horizons == 0) {
-        for (uint32_t i = 0; i < m->members; i++) {
-            fill_row(m->member[i], state, x);
-            x += m->member[i]->inputs;
-        }
-        return;
-    }
     for (const char *p = m->features; *p; p++)
         features += *p == ',';
     width = m->inputs / features;
@@ -118,6 +112,19 @@ static void fill_row(const struct vg_model *m, uint32_t *state, float *x)
         float *z = x - m->inputs;
 
         z[i] *= z[width + i];
+    }
+}
+
+/* A stacked model has no features of its own: x is that of its members. */
+static void fill_row(const struct vg_model *m, uint32_t *state, float *x)
+{
+    if (m->features[0]) {
+        fill_features(m, state, x);
+        return;
+    }
+    for (uint32_t i = 0; i < m->members; i++) {
+        fill_features(m->member[i], state, x);
+        x += m->member[i]->inputs;
     }
 }
 

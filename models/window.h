@@ -2,7 +2,8 @@
  *
  * x = [z, mask] [2, W, C], oldest tick first, z = 0 where the mask is 0; y = reconstruction of z
  * [W, C]. Entries that the mask calls missing are reconstructed too, but nobody may look there: a
- * score is over those that are not (stages/detect.c). There is no memory: the window is the caller's.
+ * score is over those that are not (stages/detect.c). There is no memory: the window is the
+ * caller's.
  *
  *   autoencoder   u = z, or with "range" = low,high  u = min(1, max(0, (z - low) / (high - low)));
  *                 v = network(u) with "inputs" = z, network([u, mask]) with z,mask; any dense

@@ -43,7 +43,7 @@ def every_kind_is_described():
         text, data = call("describe", file(name)).stdout, describe(name)
         check("its BLAKE2b holds" in text and data["sealed"], f"{name}: {text}")
         check(f"{data['kind']}: " in text and f"{data['parameters']}\n" in text, f"{name}: {text}")
-        check(data["selftest"]["steps"] >= 20 and data["selftest"]["largest_difference"] <= 1e-6, data)
+        check(data["selftest"]["steps"] >= 20 and data["selftest"]["largest_difference"] <= 3e-6, data)
         check(data["inputs"] > 0 and data["outputs"] > 0 and len(data["sha256"]) == 64, data)
         described = sum(layer["parameters"] for layer in data["layers"])
         check(described <= data["parameters"] or name == "pca", f"{name}: {data}")

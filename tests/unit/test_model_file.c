@@ -1,5 +1,5 @@
-/* test_model_file.c - model files that are not what they should be: each is refused with the reason,
- * whatever was done to it. What is wrong with a file as safetensors: test_safetensors.c. */
+/* test_model_file.c - model files that are not what they should be: each is refused with the
+ * reason, whatever was done to it. What is wrong with a file as safetensors: test_safetensors.c. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* test_parity.c - networks of the sizes that Vigil trains against PyTorch, over thousands of steps.
  *
- * tests/unit/golden/make_parity.py draws the same weights and inputs and committed PyTorch's answers,
+ * tests/unit/golden/make_parity.py draws the same weights and inputs and keeps PyTorch's answers,
  * in single precision and in double.
  */
 #include <criterion/criterion.h>

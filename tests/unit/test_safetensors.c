@@ -315,7 +315,7 @@ Test(safetensors, texts_that_nobody_took_are_refused_but_notes_are_not)
     vg_safetensors_free(file);
 }
 
-/* The digits as an escape that JSON reads as the same text are not where the digest expects them. */
+/* Digits as an escape that JSON reads as the same text are not where the digest expects them. */
 Test(safetensors, a_seal_that_cannot_be_found_in_the_bytes_is_refused)
 {
     char header[256], digits[65];

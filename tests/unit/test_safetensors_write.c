@@ -27,7 +27,7 @@ static void fill(struct vg_safetensors_out *out)
     vg_safetensors_add(out, "first", 1, row, b);
 }
 
-/* Against Python: json.dumps, and hashlib.blake2b(digest_size=32) of the file with its digits '0'. */
+/* As Python: json.dumps, and hashlib.blake2b(digest_size=32) of the file with its digits '0'. */
 Test(safetensors_write, the_bytes_are_those_that_the_header_promises)
 {
     static const char header[] =
