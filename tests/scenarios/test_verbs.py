@@ -13,7 +13,7 @@ from live import Live
 from vigil import check
 
 VERBS = ["run", "validate", "alerts", "simulate", "replay", "demo", "mock-broker", "list",
-         "describe", "version"]
+         "describe", "model", "version"]
 START = "2026-03-01T12:00:00Z"
 
 
