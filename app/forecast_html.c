@@ -51,11 +51,25 @@ static void name_cell(const struct vg_forecast_found *f, uint32_t c, uint32_t h,
     snprintf(out, CELL_SIZE, "%s %s", channel_title(f, c), horizon);
 }
 
+/** A sign only where resamples agree: half of all good models would be marked for chance. */
+static const char *coverage_mark(const struct vg_interval *v, double wanted)
+{
+    if (fabs(v->value - wanted) <= 0.01)
+        return VG_REPORT_GOOD;
+    return v->low > wanted || v->high < wanted ? VG_REPORT_BAD : "";
+}
+
+static const char *ratio_mark(const struct vg_interval *v)
+{
+    if (v->high < 1)
+        return VG_REPORT_GOOD;
+    return v->low > 1 ? VG_REPORT_BAD : "";
+}
+
 static void table_row(struct vg_report *r, const struct vg_forecast_found *f, uint32_t c,
                       uint32_t h)
 {
     const struct vg_interval *coverage = vg_forecast_figure(f, c, h, 0, VG_FIGURE_COVERAGE);
-    bool holds = fabs(coverage->value - f->interval) <= 0.01;
     struct cells row = { .n = 0 };
 
     name_cell(f, c, h, next_cell(&row));
@@ -63,14 +77,12 @@ static void table_row(struct vg_report *r, const struct vg_forecast_found *f, ui
     add_number(&row, vg_forecast_figure(f, c, h, 0, VG_FIGURE_RMSE));
     add_number(&row, vg_forecast_figure(f, c, h, 0, VG_FIGURE_PINBALL));
     add_number(&row, vg_forecast_figure(f, c, h, 0, VG_FIGURE_WIDTH));
-    add_interval(&row, coverage, holds ? VG_REPORT_GOOD : VG_REPORT_BAD);
+    add_interval(&row, coverage, coverage_mark(coverage, f->interval));
     for (uint32_t m = 1; m < f->eval->methods; m++) {
-        if (m == f->trained)
-            continue;
-
         const struct vg_interval *ratio = vg_forecast_figure(f, c, h, m, VG_FIGURE_RATIO);
 
-        add_interval(&row, ratio, ratio->value < 1 ? VG_REPORT_GOOD : VG_REPORT_BAD);
+        if (m != f->trained)
+            add_interval(&row, ratio, ratio_mark(ratio));
     }
     vg_report_table_row(r, row.at, row.n);
 }

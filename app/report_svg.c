@@ -4,7 +4,7 @@
 #include "app/report_html.h"
 
 /* The plot's own units; the browser scales them. */
-enum { WIDTH = 360, HEIGHT = 260, LEFT = 50, RIGHT = 14, TOP = 10, BOTTOM = 42, TICKS = 5 };
+enum { WIDTH = 360, HEIGHT = 260, LEFT = 58, RIGHT = 14, TOP = 10, BOTTOM = 42, TICKS = 5 };
 enum { BAR_WIDTH = 720, BAR_LEFT = 150, BAR_RIGHT = 60, BAR_ROW = 22, BAR_BOTTOM = 40 };
 
 /* ---- axes ---- */
@@ -236,7 +236,7 @@ void vg_report_plot(struct vg_report *r, const struct vg_report_plot *plot)
     }
     vg_buf_str(page, "</g>\n");
     label(page, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 8, "", plot->x_label);
-    label(page, -(TOP + HEIGHT - BOTTOM) / 2.0, 13, " transform=\"rotate(-90)\"", plot->y_label);
+    label(page, -(TOP + HEIGHT - BOTTOM) / 2.0, 12, " transform=\"rotate(-90)\"", plot->y_label);
     vg_buf_str(page, "</svg>\n");
     if (plot->n > 1)
         legend(page, plot);
