@@ -523,7 +523,7 @@ Test(artefact, most_artefacts_are_found_and_no_event_is_rejected)
         { "double-count", 0.75 }, { "nibp-outlier", 0.85 },
     };
     const char *longer = getenv("VIGIL_LONG");
-    struct vg_gate_study study = { .patients = longer ? 200 : 10,
+    struct vg_gate_study study = { .patients = longer ? 200 : 5,
                                    .per_group = longer ? 50 : 1,
                                    .seed = 31 };
     struct vg_gate_result result;
