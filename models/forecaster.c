@@ -253,6 +253,7 @@ static vg_status take_offset(struct forecaster *m, struct vg_safetensors *f, str
 
     if (st != VG_OK)
         return st;
+    VG_CHECK(m->model.outputs > 0);
     m->offset = calloc(m->model.outputs, sizeof(float));
     VG_CHECK(m->offset);
     memcpy(m->offset, offset, m->model.outputs * sizeof(float));

@@ -228,6 +228,7 @@ static vg_status finish(struct vg_safetensors_out *out, const char *path, const 
 
     if (st != VG_OK)
         return st;
+    VG_CHECK(m);
     add_selftest(out, m, question, steps);
     m->ops->free(m);
     vg_safetensors_bytes(out, &bytes);
