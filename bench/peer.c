@@ -30,12 +30,19 @@ float peer_number(uint32_t i)
     return (float)(bits >> 8) / 0x1p23f - 1.0f;
 }
 
-void peer_check(int ok, const char *what)
+void peer_fail(const char *what)
 {
-    if (ok)
-        return;
     fprintf(stderr, "bench: %s\n", what);
     exit(1);
+}
+
+void peer_tensors(const struct vg_network *network, uint32_t index, const float *parameters,
+                  const float *tensor[VG_LAYER_TENSORS_MAX])
+{
+    struct vg_layer_tensor t;
+
+    for (uint32_t i = 0; i < VG_LAYER_TENSORS_MAX; i++)
+        tensor[i] = vg_network_tensor(network, index, i, &t) ? parameters + t.offset : NULL;
 }
 
 static float *numbers(size_t n, float size)
@@ -103,20 +110,32 @@ static void answer(const struct peer *peer, const struct vg_network *network, ui
     free(y);
 }
 
+/* "NETWORK@INPUTS BATCH SECONDS" */
+static void serve_line(const struct peer *peer, char *line)
+{
+    char *at = strchr(line, '@'), *end;
+    struct vg_network network;
+    struct vg_err err;
+    unsigned long inputs, batch;
+    double seconds;
+
+    peer_check(at != NULL, "expected NETWORK@INPUTS BATCH SECONDS");
+    *at = '\0';
+    inputs = strtoul(at + 1, &end, 10);
+    batch = strtoul(end, &end, 10);
+    seconds = strtod(end, &end);
+    peer_check(inputs > 0 && batch > 0 && seconds > 0.0, "expected numbers above 0");
+    peer_check(vg_network_parse(&network, line, (uint32_t)inputs, &err) == VG_OK &&
+                   network.layers > 0,
+               "no such network");
+    answer(peer, &network, (uint32_t)batch, seconds);
+}
+
 int peer_serve(const struct peer *peer)
 {
-    char line[LINE_SIZE], text[LINE_SIZE];
+    char line[LINE_SIZE];
 
-    while (fgets(line, sizeof(line), stdin)) {
-        struct vg_network network;
-        struct vg_err err;
-        unsigned inputs, batch;
-        double seconds;
-
-        peer_check(sscanf(line, "%255[^@]@%u %u %lf", text, &inputs, &batch, &seconds) == 4,
-                   "expected NETWORK@INPUTS BATCH SECONDS");
-        peer_check(vg_network_parse(&network, text, inputs, &err) == VG_OK, "no such network");
-        answer(peer, &network, batch, seconds);
-    }
+    while (fgets(line, sizeof(line), stdin))
+        serve_line(peer, line);
     return 0;
 }

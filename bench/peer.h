@@ -32,7 +32,17 @@ double peer_cpu_s(void);
 /** The `i`-th of a fixed sequence, between -1 and 1. */
 float peer_number(uint32_t i);
 
-/** Ends the program with a message unless `ok`. */
-void peer_check(int ok, const char *what);
+/** Ends the program with a message. */
+__attribute__((noreturn)) void peer_fail(const char *what);
+
+static inline void peer_check(bool ok, const char *what)
+{
+    if (!ok)
+        peer_fail(what);
+}
+
+/** Where the tensors of layer `index` are; NULL behind its last. */
+void peer_tensors(const struct vg_network *network, uint32_t index, const float *parameters,
+                  const float *tensor[VG_LAYER_TENSORS_MAX]);
 
 #endif

@@ -6,12 +6,15 @@
 
 #include "bench/peer.h"
 
-static uint32_t outputs;
+enum { WIDTH_MAX = 1024 };
+
+static uint32_t inputs, outputs;
 
 static kad_node_t *filled(const float *values, int rows, int columns)
 {
     kad_node_t *v = columns > 0 ? kann_new_weight(rows, columns) : kann_new_bias(rows);
 
+    peer_check(v->x != NULL, "out of memory");
     memcpy(v->x, values, sizeof(float) * (size_t)rows * (size_t)(columns > 0 ? columns : 1));
     return v;
 }
@@ -30,9 +33,9 @@ static kad_node_t *gate(const struct vg_layer *l, const float *const *tensor, in
                         kad_node_t *in, kad_node_t *h)
 {
     const size_t n = l->outputs, at = (size_t)which * n;
-    float bias[1024];
+    float bias[WIDTH_MAX];
 
-    peer_check(n <= 1024, "the layer is too wide");
+    peer_check(n <= WIDTH_MAX, "the layer is too wide");
     for (size_t j = 0; j < n; j++)
         bias[j] = tensor[2][at + j] + tensor[3][at + j];
     return kad_add(kad_add(kad_cmul(in, filled(tensor[0] + at * l->inputs, (int)n, (int)l->inputs)),
@@ -69,14 +72,14 @@ static void *open_kann(const struct vg_network *network, const float *parameters
     peer_check(batch == 1, "KANN keeps the state of one stream");
     for (uint32_t i = 0; i < network->layers; i++) {
         const struct vg_layer *l = &network->layer[i];
-        const float *tensor[VG_LAYER_TENSORS_MAX] = { 0 };
-        struct vg_layer_tensor t;
+        const float *tensor[VG_LAYER_TENSORS_MAX];
 
-        for (uint32_t which = 0; vg_network_tensor(network, i, which, &t); which++)
-            tensor[which] = parameters + t.offset;
+        peer_tensors(network, i, parameters, tensor);
         at = l->kind == VG_LAYER_LSTM ? lstm(l, tensor, at) : dense(l, tensor, at);
     }
+    inputs = network->layer[0].inputs;
     outputs = vg_network_outputs(network);
+    peer_check(inputs <= WIDTH_MAX, "the layer is too wide");
     at->ext_flag |= KANN_F_OUT;
     truth = kad_feed(2, 1, (int)outputs);
     truth->ext_flag |= KANN_F_TRUTH;
@@ -88,10 +91,10 @@ static void *open_kann(const struct vg_network *network, const float *parameters
 
 static void step_kann(void *open, const float *x, float *y)
 {
-    /* KANN only reads what it is given. */
-    const float *made = kann_apply1(open, (float *)(uintptr_t)x);
+    float in[WIDTH_MAX];
 
-    memcpy(y, made, outputs * sizeof(float));
+    memcpy(in, x, inputs * sizeof(float));
+    memcpy(y, kann_apply1(open, in), outputs * sizeof(float));
 }
 
 static void close_kann(void *open)

@@ -60,7 +60,7 @@ static const float *lstm(const struct vg_layer *l, const float *p, const float *
     const uint32_t n = l->outputs;
     const float *wx = p, *wh = wx + (size_t)4 * n * l->inputs, *bx = wh + (size_t)4 * n * n;
     const float *bh = bx + (size_t)4 * n;
-    float gate[4 * WIDTH_MAX], *c = h + n;
+    float gate[4 * WIDTH_MAX] = { 0 }, *c = h + n;
 
     for (uint32_t j = 0; j < 4 * n; j++)
         gate[j] = bx[j] + bh[j] + dot(wx + (size_t)j * l->inputs, x, l->inputs) +

@@ -92,7 +92,7 @@ static void add_argument(struct primitive *p, int what, dnnl_memory_t m)
 
 static float *transposed(const float *w, uint32_t rows, uint32_t columns)
 {
-    float *t = malloc((size_t)rows * columns * sizeof(float));
+    float *t = malloc((size_t)rows * columns * sizeof(float) + 1);
 
     peer_check(t != NULL, "out of memory");
     for (uint32_t i = 0; i < rows; i++) {
@@ -102,7 +102,7 @@ static float *transposed(const float *w, uint32_t rows, uint32_t columns)
     return t;
 }
 
-static dnnl_memory_t lstm_weights(struct onednn *o, const dnnl_primitive_desc_t d, int argument,
+static dnnl_memory_t lstm_weights(struct onednn *o, dnnl_primitive_desc_t d, int argument,
                                   uint32_t inputs, uint32_t hidden, const float *w)
 {
     const dnnl_dims_t shape = { 1, 1, inputs, GATES, hidden };
@@ -226,10 +226,8 @@ static void *open_onednn(const struct vg_network *network, const float *paramete
     o->input = o->output = memory(o, &x);
     for (uint32_t i = 0; i < network->layers; i++) {
         struct layer layer = { .l = &network->layer[i], .batch = batch };
-        struct vg_layer_tensor t;
 
-        for (uint32_t which = 0; vg_network_tensor(network, i, which, &t); which++)
-            layer.tensor[which] = parameters + t.offset;
+        peer_tensors(network, i, parameters, layer.tensor);
         o->output = lstm ? add_lstm(o, &layer, o->output) : add_dense(o, &layer, o->output);
     }
     return o;

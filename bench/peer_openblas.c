@@ -45,12 +45,10 @@ static void place(struct layer *l, const float *w, size_t columns, size_t from)
 static void open_layer(struct layer *l, const struct vg_network *network, uint32_t index,
                        const float *parameters)
 {
-    const float *tensor[VG_LAYER_TENSORS_MAX] = { 0 };
-    struct vg_layer_tensor t;
+    const float *tensor[VG_LAYER_TENSORS_MAX];
     bool lstm;
 
-    for (uint32_t i = 0; vg_network_tensor(network, index, i, &t); i++)
-        tensor[i] = parameters + t.offset;
+    peer_tensors(network, index, parameters, tensor);
     l->shape = network->layer[index];
     lstm = l->shape.kind == VG_LAYER_LSTM;
     l->inputs = l->shape.inputs + (lstm ? l->shape.outputs : 0);

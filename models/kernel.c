@@ -6,7 +6,6 @@
 
 #include <fenv.h>
 #include <float.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,6 +180,7 @@ void vg_packed_init(struct vg_packed *p, const struct vg_kernel *form, const str
 {
     VG_CHECK(layer->inputs > 0 && layer->outputs > 0);
     p->kernel = form ? form : vg_kernel();
+    VG_CHECK(p->kernel->lanes > 0);
     p->layer = *layer;
     if (layer->kind == VG_LAYER_DENSE) {
         pack_panels(p, &(struct tensors){ .weight_x = tensor[0], .bias_x = tensor[1] });
@@ -202,44 +202,6 @@ void vg_packed_done(struct vg_packed *p)
 {
     free(p->weight);
     memset(p, 0, sizeof(*p));
-}
-
-/* ---- goes away ---- */
-
-void vg_kernel_old_dense(const struct vg_dense *d, uint32_t n, const float *x, size_t xs, float *y,
-                         size_t ys)
-{
-    d->packed.kernel->apply(&d->packed, n, x, xs, y, ys);
-}
-
-void vg_kernel_old_lstm_cell(uint32_t hidden, const float *gates, float *h, float *c)
-{
-    const struct vg_kernel *k = vg_kernel();
-
-    for (uint32_t j = 0; j < hidden; j++) {
-        c[j] = fmaf(k->sigmoid(gates[hidden + j]), c[j],
-                    k->sigmoid(gates[j]) * k->tanh(gates[2 * hidden + j]));
-        h[j] = k->sigmoid(gates[3 * hidden + j]) * k->tanh(c[j]);
-    }
-}
-
-void vg_dense_init(struct vg_dense *d, uint32_t inputs, uint32_t outputs, const float *weight,
-                   const float *bias)
-{
-    float *zeros = vg_kernel_alloc(outputs * sizeof(float));
-    const float *tensor[] = { weight, bias ? bias : zeros };
-
-    d->inputs = inputs;
-    d->outputs = outputs;
-    vg_packed_init(&d->packed, NULL,
-                   &(struct vg_layer){ VG_LAYER_DENSE, VG_LINEAR, inputs, outputs }, tensor);
-    free(zeros);
-}
-
-void vg_dense_done(struct vg_dense *d)
-{
-    vg_packed_done(&d->packed);
-    memset(d, 0, sizeof(*d));
 }
 
 /* ---- single values ---- */

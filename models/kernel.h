@@ -27,7 +27,7 @@
  *
  *   dense  sum = bias, then fma over x ascending; y = activation(sum)
  *   lstm   sum = b_ih + b_hh rounded once, then fma over x ascending, then over h ascending;
- *          with I, F, O = 1 + exp(-sum), |sum| <= 30, and tanh(a) = m / (m + 2), m = exp(2 a) - 1:
+ *          with I, F, O = 1 + exp(-sum), sum kept within 30 of 0, and tanh(a) = m / (m + 2), m = exp(2 a) - 1:
  *          c' = f c + i g = fma(c, I (m + 2), m F) / (I (m + 2) F), m of g;
  *          h' = o tanh(c') = m / ((m + 2) O), m of c'
  *   rnn    sum as lstm; h' = tanh(sum)
@@ -42,34 +42,9 @@ struct vg_packed {
                         LSTM): the biases, then for each input in order its weights */
 };
 
-/** Goes away: struct vg_packed is in its place. One dense layer: y = bias + x weight. Constant after vg_dense_init(); shared by threads. */
-struct vg_dense {
-    uint32_t inputs;  /**< K */
-    uint32_t outputs; /**< N */
-    struct vg_packed packed;
-};
-
 struct vg_kernel {
     const char *name; /**< "avx2", "portable": for people; it has no influence on results */
-
-    /**
-     * Applies a layer to `n` rows (any n).
-     *
-     *   x  [B, K], rows `x_stride` floats apart
-     *   y  [B, N], rows `y_stride` floats apart; must not overlap x
-     */
-    void (*dense)(const struct vg_dense *d, uint32_t n, const float *x, size_t x_stride, float *y,
-                  size_t y_stride);
-
-    /**
-     * The elementwise half of an LSTM step for one row; h and c are updated in place.
-     *
-     *   gates  [4, H] before activation, in the order i, f, g, o
-     *   h, c   [H]
-     */
-    void (*lstm_cell)(uint32_t hidden, const float *gates, float *h, float *c);
-
-    uint32_t lanes; /**< L: floats of a vector */
+    uint32_t lanes;   /**< L: floats of a vector */
 
     /**
      * Applies a dense or decay layer to `n` rows (any n).
@@ -138,18 +113,6 @@ void *vg_kernel_alloc(size_t bytes);
 void vg_packed_init(struct vg_packed *p, const struct vg_kernel *form, const struct vg_layer *layer,
                     const float *const *tensor);
 void vg_packed_done(struct vg_packed *p);
-
-/**
- * Goes away, with vg_dense_done(). Copies a layer in PyTorch's layout and packs it.
- *
- *   weight  [N, K]
- *   bias    [N], or NULL for zeros
- *
- * Running out of memory ends the program. vg_dense_done() frees; it may be called on a zeroed one.
- */
-void vg_dense_init(struct vg_dense *d, uint32_t inputs, uint32_t outputs, const float *weight,
-                   const float *bias);
-void vg_dense_done(struct vg_dense *d);
 
 /* Functions for models and stages, in place of those of libm, which differ between processors.
  * NaN gives NaN. */

@@ -119,50 +119,64 @@ struct sums {
     const float *h[ROWS_MAX];
 };
 
-/* Adds the products of `n` inputs to R x V sums; the last of the V goes to the sum `last`. What
- * there is less of, inputs or weights, waits in registers; and a weight is loaded once for all
- * rows, which a compiler that sees it used in fma would undo without VEC_PIN. */
+/* Adds the products of input k of R rows to R x V sums; the last of the V goes to the sum `last`.
+ * What there is less of, inputs or weights, waits in registers. A weight is loaded once for all rows;
+ * a compiler that sees it used in fma would load it for each again without VEC_PIN. */
+BODY void add_few_rows(int R, int V, int last, vec (*sum)[VG_PANEL_VECTORS], const float *const *x,
+                       size_t k, const float *w)
+{
+    vec input[ROWS_MAX];
+
+    UNROLL for (int r = 0; r < R; r++) input[r] = vec_all(x[r][k]);
+    UNROLL for (int v = 0; v < V; v++)
+    {
+        const int to = v == V - 1 ? last : v;
+        vec weight = vec_load(w + (ptrdiff_t)v * LANES);
+
+        VEC_PIN(weight);
+        UNROLL for (int r = 0; r < R; r++) sum[r][to] = vec_fma(input[r], weight, sum[r][to]);
+    }
+}
+
+BODY void add_many_rows(int R, int V, int last, vec (*sum)[VG_PANEL_VECTORS], const float *const *x,
+                        size_t k, const float *w)
+{
+    vec weight[VG_PANEL_VECTORS];
+
+    UNROLL for (int v = 0; v < V; v++)
+    {
+        weight[v] = vec_load(w + (ptrdiff_t)v * LANES);
+        VEC_PIN(weight[v]);
+    }
+    UNROLL for (int r = 0; r < R; r++)
+    {
+        vec input = vec_all(x[r][k]);
+
+        UNROLL for (int v = 0; v < V; v++)
+        {
+            const int to = v == V - 1 ? last : v;
+
+            sum[r][to] = vec_fma(input, weight[v], sum[r][to]);
+        }
+    }
+}
+
+/* The same for inputs 0 to n - 1, in order. */
 BODY void add(int R, int V, int last, vec (*sum)[VG_PANEL_VECTORS], size_t n, const float *const *x,
               const float *w)
 {
-    for (size_t k = 0; k < n; k++, w += V * LANES) {
-        vec input[ROWS_MAX], weight[VG_PANEL_VECTORS];
+    const ptrdiff_t step = (ptrdiff_t)V * LANES;
 
+    for (size_t k = 0; k < n; k++, w += step) {
         /* One row uses each weight once: the second-level cache is what it waits for. */
         if (R == 1) {
-            UNROLL for (int v = 0; v < V * LANES; v += LINE)
-                __builtin_prefetch(w + V * LANES * AHEAD + v);
+            UNROLL for (ptrdiff_t f = 0; f < step; f += LINE)
+                __builtin_prefetch(w + step * AHEAD + f);
         }
-        if (R < V) {
-            UNROLL for (int r = 0; r < R; r++) input[r] = vec_all(x[r][k]);
-            UNROLL for (int v = 0; v < V; v++)
-            {
-                weight[v] = vec_load(w + v * LANES);
-                VEC_PIN(weight[v]);
-                UNROLL for (int r = 0; r < R; r++)
-                {
-                    vec *s = &sum[r][v == V - 1 ? last : v];
-
-                    *s = vec_fma(input[r], weight[v], *s);
-                }
-            }
-        } else {
-            UNROLL for (int v = 0; v < V; v++)
-            {
-                weight[v] = vec_load(w + v * LANES);
-                VEC_PIN(weight[v]);
-            }
-            UNROLL for (int r = 0; r < R; r++)
-            {
-                input[r] = vec_all(x[r][k]);
-                UNROLL for (int v = 0; v < V; v++)
-                {
-                    vec *s = &sum[r][v == V - 1 ? last : v];
-
-                    *s = vec_fma(input[r], weight[v], *s);
-                }
-            }
-        }
+        if (R < V)
+            add_few_rows(R, V, last, sum, x, k, w);
+        else
+            add_many_rows(R, V, last, sum, x, k, w);
     }
 }
 
@@ -448,8 +462,6 @@ const struct vg_kernel FORM = {
     .lanes = LANES,
     .apply = apply,
     .advance = advance,
-    .dense = vg_kernel_old_dense,
-    .lstm_cell = vg_kernel_old_lstm_cell,
     .softplus = softplus_n,
     .exp_n = exp_n,
     .tanh_n = tanh_n,

@@ -43,11 +43,6 @@ static inline size_t vg_panel_size(const struct vg_packed *p, size_t vectors)
     return p->kernel->lanes * (vectors + weights * (p->layer.inputs + vg_panel_hidden(p)));
 }
 
-/* Go away, with vg_dense. */
-void vg_kernel_old_dense(const struct vg_dense *d, uint32_t n, const float *x, size_t xs, float *y,
-                         size_t ys);
-void vg_kernel_old_lstm_cell(uint32_t hidden, const float *gates, float *h, float *c);
-
 extern const struct vg_kernel vg_kernel_form_portable;
 #if defined(__x86_64__)
 extern const struct vg_kernel vg_kernel_form_fma, vg_kernel_form_avx2, vg_kernel_form_avx512;
