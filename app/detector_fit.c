@@ -24,8 +24,6 @@ struct record {
     float *x; /* [T, inputs] */
     uint32_t ticks, cap;
     int64_t first_ns;
-    double sd[VG_CHANNELS]; /* sums over ticks with a residual */
-    double sds[VG_CHANNELS];
 };
 
 struct fit {
@@ -178,25 +176,12 @@ static vg_status save(const struct fit *f, struct vg_err *err)
 
 /* ---- recording ---- */
 
-static void note_sd(const struct fit *f, struct record *record, const float *sd)
-{
-    for (uint32_t c = 0; c < f->about.channels; c++) {
-        float least = f->cal.sigma_min[c];
-
-        if (!(sd[c] > 0.0f))
-            continue;
-        record->sd[c] += (double)(sd[c] > least ? sd[c] : least);
-        record->sds[c]++;
-    }
-}
-
 static void on_tick(void *ctx, uint32_t bed, const struct vg_offline *chain,
                     const struct vg_row *row)
 {
     const struct fit *f = ctx;
     struct record *record = &f->record[bed];
     int inputs = vg_offline_column(chain, "detector_inputs");
-    int sd = vg_offline_column(chain, "residual_sd");
 
     if (record->ticks == record->cap) {
         record->cap = record->cap ? 2 * record->cap : 1024;
@@ -207,8 +192,6 @@ static void on_tick(void *ctx, uint32_t bed, const struct vg_offline *chain,
         record->first_ns = row->event_ns;
     memcpy(record->x + (size_t)record->ticks++ * f->inputs, vg_row_column(row, inputs),
            f->inputs * sizeof(float));
-    if (sd != VG_ROW_NONE)
-        note_sd(f, record, vg_row_column(row, sd));
 }
 
 static bool on_progress(void *ctx, double done)
@@ -282,54 +265,26 @@ static void fit_covariance(struct fit *f)
     }
 }
 
-/* ---- nuisances ---- */
+/* ---- devices ---- */
 
-/* What one device that goes wrong does, in channel units. */
-static const struct {
-    struct {
-        int channel;
-        float change;
-    } moves[3];
-} nuisances[] = {
-    { { { VG_CHANNEL_spo2, 1 }, { VG_CHANNEL_NONE, 0 }, { VG_CHANNEL_NONE, 0 } } },
-    { { { VG_CHANNEL_temp, 1 }, { VG_CHANNEL_NONE, 0 }, { VG_CHANNEL_NONE, 0 } } },
-    { { { VG_CHANNEL_etco2, 1 }, { VG_CHANNEL_NONE, 0 }, { VG_CHANNEL_NONE, 0 } } },
-    /* a transducer that is moved, and a line that is damped about its mean */
-    { { { VG_CHANNEL_abp_sys, 1 }, { VG_CHANNEL_abp_dia, 1 }, { VG_CHANNEL_abp_mean, 1 } } },
-    { { { VG_CHANNEL_abp_sys, 0.7f }, { VG_CHANNEL_abp_dia, -0.3f }, { VG_CHANNEL_NONE, 0 } } },
+/* What may go wrong alone. The heart rate is nobody's: it would take from the score what only an
+ * electrode sees, and what electrodes do alone is known to the artefact gate. */
+static const uint32_t devices[] = {
+    1U << VG_CHANNEL_spo2,
+    1U << VG_CHANNEL_temp,
+    1U << VG_CHANNEL_etco2,
+    1U << VG_CHANNEL_abp_sys | 1U << VG_CHANNEL_abp_dia | 1U << VG_CHANNEL_abp_mean,
 };
 
-static double mean_sd(const struct fit *f, uint32_t channel)
+static void set_devices(struct fit *f)
 {
-    double sum = 0, n = 0;
+    for (size_t k = 0; k < VG_ARRAY_LEN(devices); k++) {
+        uint32_t mine = 0;
 
-    for (int64_t p = 0; p < f->r->patients; p++) {
-        sum += f->record[p].sd[channel];
-        n += f->record[p].sds[channel];
-    }
-    return n > 0 ? sum / n : 1;
-}
-
-static void set_nuisances(struct fit *f)
-{
-    const uint32_t channels = f->about.channels;
-
-    f->cal.nuisances = 0;
-    for (size_t k = 0; k < VG_ARRAY_LEN(nuisances); k++) {
-        float *a = f->cal.nuisance + (size_t)f->cal.nuisances * channels;
-        bool any = false;
-
-        for (uint32_t c = 0; c < channels; c++) {
-            a[c] = 0.0f;
-            for (size_t i = 0; i < VG_ARRAY_LEN(nuisances[k].moves); i++) {
-                if (nuisances[k].moves[i].channel != f->about.channel[c])
-                    continue;
-                a[c] = (float)((double)(nuisances[k].moves[i].change / f->about.scale[c]) /
-                               mean_sd(f, c));
-                any = true;
-            }
-        }
-        f->cal.nuisances += any;
+        for (uint32_t c = 0; c < f->about.channels; c++)
+            mine |= (devices[k] >> f->about.channel[c] & 1U) << c;
+        if (mine != 0)
+            f->cal.device[f->cal.devices++] = mine;
     }
 }
 
@@ -456,13 +411,13 @@ vg_status vg_detector_fit(const struct vg_detector_recipe *r, const char *out,
     st = take_members(&f, err);
     if (st == VG_OK) {
         begin_calibration(&f);
+        set_devices(&f);
         st = save(&f, err);
     }
     if (st == VG_OK)
         st = record(&f, err);
     if (st == VG_OK) {
         fit_covariance(&f);
-        set_nuisances(&f);
         st = fit_tails(&f, err);
     }
     if (st == VG_OK)

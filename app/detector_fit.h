@@ -2,8 +2,8 @@
  *
  * The patients are simulated, with the artefacts that monitors make and without trouble; the models
  * must not have been trained on them. What the detect stage would give a detector is recorded once,
- * and everything else follows from it: the covariance of residuals, the directions in which devices
- * go wrong, the tails of the three scores, and the threshold at which their surprise raises as many
+ * and everything else follows from it: the covariance of residuals, the tails
+ * of the three scores, and the threshold at which their surprise raises as many
  * alerts as one is ready to pay.
  */
 #ifndef VG_APP_DETECTOR_FIT_H

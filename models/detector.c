@@ -12,12 +12,12 @@
 
 const char *const vg_score_names[VG_SCORES] = { "fast", "slow", "window" };
 
-/* Precision of the channels that can be used, and with it what each nuisance needs. */
+/* Precision of the channels that can be used, and what leaving out each device does to it: with S the
+ * device's channels among them, P of the others is P - P_.S (P_SS)^-1 P_S. */
 struct precision {
-    uint32_t usable;
-    double p[VG_CHANNELS][VG_CHANNELS];          /* 0 in the rows and columns of the others */
-    double along[VG_NUISANCES_MAX][VG_CHANNELS]; /* P a_k */
-    double length[VG_NUISANCES_MAX];             /* a_k' P a_k; 0: cannot explain anything */
+    uint32_t usable;                                          /* bits */
+    double p[VG_CHANNELS][VG_CHANNELS];                       /* 0 where not usable */
+    double inverse[VG_DEVICES_MAX][VG_CHANNELS][VG_CHANNELS]; /* (P_SS)^-1, 0 elsewhere */
 };
 
 struct detector {
@@ -58,108 +58,102 @@ const struct vg_calibration *vg_detector_calibration(const struct vg_model *mode
 
 /* ---- precision ---- */
 
-/* Inverts the symmetric matrix in place by Gauss-Jordan steps; false where it is not positive
- * definite. Only rows and columns in `use` take part, the others become 0. */
-static bool invert(uint32_t n, const bool *use, double m[VG_CHANNELS][VG_CHANNELS])
+static bool has(uint32_t set, uint32_t c)
 {
-    for (uint32_t k = 0; k < n; k++) {
-        double pivot = m[k][k];
+    return set >> c & 1;
+}
 
-        if (!use[k])
+/* One Gauss-Jordan step at `k` over the rows and columns in `use`. */
+static void eliminate(uint32_t n, uint32_t use, uint32_t k, double m[VG_CHANNELS][VG_CHANNELS])
+{
+    const double pivot = m[k][k];
+
+    m[k][k] = 1;
+    for (uint32_t j = 0; j < n; j++)
+        m[k][j] /= pivot;
+    for (uint32_t i = 0; i < n; i++) {
+        const double factor = m[i][k];
+
+        if (i == k || !has(use, i))
             continue;
-        if (!(pivot > 1e-9))
-            return false;
-        m[k][k] = 1;
+        m[i][k] = 0;
         for (uint32_t j = 0; j < n; j++)
-            m[k][j] = use[j] ? m[k][j] / pivot : 0;
-        for (uint32_t i = 0; i < n; i++) {
-            double factor = m[i][k];
-
-            if (i == k || !use[i])
-                continue;
-            m[i][k] = 0;
-            for (uint32_t j = 0; j < n; j++)
-                m[i][j] -= use[j] ? factor * m[k][j] : 0;
-        }
+            m[i][j] -= factor * m[k][j];
     }
+}
+
+/* Inverts the symmetric matrix of the rows and columns in `use`; the others become 0. False where it
+ * is not positive definite. */
+static bool invert(uint32_t n, uint32_t use, double m[VG_CHANNELS][VG_CHANNELS])
+{
     for (uint32_t i = 0; i < n; i++) {
         for (uint32_t j = 0; j < n; j++)
-            m[i][j] = use[i] && use[j] ? m[i][j] : 0;
+            m[i][j] = has(use, i) && has(use, j) ? m[i][j] : 0;
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        if (!has(use, k))
+            continue;
+        if (!(m[k][k] > 1e-9))
+            return false;
+        eliminate(n, use, k, m);
     }
     return true;
 }
 
-static double times(uint32_t n, const double *a, const float *b)
-{
-    double sum = 0;
-
-    for (uint32_t c = 0; c < n; c++)
-        sum += a[c] * (double)b[c];
-    return sum;
-}
-
-static bool prepare(const struct vg_calibration *cal, uint32_t channels, const bool *use,
+static bool prepare(const struct vg_calibration *cal, uint32_t channels, uint32_t use,
                     struct precision *ret)
 {
-    ret->usable = 0;
+    ret->usable = use;
     for (uint32_t i = 0; i < channels; i++) {
-        ret->usable += use[i];
         for (uint32_t j = 0; j < channels; j++)
             ret->p[i][j] = (double)cal->covariance[i * channels + j];
     }
     if (!invert(channels, use, ret->p))
         return false;
-    for (uint32_t k = 0; k < cal->nuisances; k++) {
-        const float *a = cal->nuisance + (size_t)k * channels;
-
-        for (uint32_t c = 0; c < channels; c++)
-            ret->along[k][c] = times(channels, ret->p[c], a);
-        ret->length[k] = times(channels, ret->along[k], a);
+    for (uint32_t k = 0; k < cal->devices; k++) {
+        memcpy(ret->inverse[k], ret->p, sizeof(ret->p));
+        if (!invert(channels, use & cal->device[k], ret->inverse[k]))
+            return false;
     }
     return true;
 }
 
 /* ---- fast ---- */
 
-/* What is left of residual and D2 without the nuisance that explains most. */
-struct left {
-    double d2;
-    double r[VG_CHANNELS], pr[VG_CHANNELS];
-};
-
-static void weigh(const struct precision *p, uint32_t channels, const float *r, struct left *ret)
+static double times(uint32_t n, const double *a, const double *b)
 {
-    ret->d2 = 0;
-    for (uint32_t c = 0; c < channels; c++) {
-        ret->r[c] = (double)r[c];
-        ret->pr[c] = times(channels, p->p[c], r);
-        ret->d2 += ret->r[c] * ret->pr[c];
-    }
+    double sum = 0;
+
+    for (uint32_t c = 0; c < n; c++)
+        sum += a[c] * b[c];
+    return sum;
 }
 
-static void excuse(const struct detector *m, const struct precision *p, const float *r,
-                   struct left *left)
+static uint32_t count(uint32_t set)
 {
-    const struct vg_calibration *cal = &m->calibration;
-    uint32_t channels = m->model.channels, best = cal->nuisances;
-    double most = 0, size = 0;
+    return (uint32_t)__builtin_popcount(set);
+}
 
-    for (uint32_t k = 0; k < cal->nuisances; k++) {
-        double along = times(channels, p->along[k], r);
+/* The score of the channels in `left`, of which P r is `pr`. */
+static double score_of(uint32_t channels, uint32_t left, const double *r, const double *pr)
+{
+    double d2 = 0;
 
-        if (p->length[k] > 1e-9 && along * along / p->length[k] > most) {
-            most = along * along / p->length[k];
-            size = along / p->length[k];
-            best = k;
-        }
-    }
-    if (best == cal->nuisances)
-        return;
-    left->d2 -= most;
-    for (uint32_t c = 0; c < channels; c++) {
-        left->r[c] -= size * (double)cal->nuisance[(size_t)best * channels + c];
-        left->pr[c] -= size * p->along[best][c];
-    }
+    for (uint32_t c = 0; c < channels; c++)
+        d2 += has(left, c) ? r[c] * pr[c] : 0;
+    return sqrt(2 * (d2 > 0 ? d2 : 0)) - sqrt(2.0 * count(left) - 1);
+}
+
+/* P r of the channels that device `k` does not measure, from P r of all. */
+static void leave_out(const struct vg_calibration *cal, const struct precision *p,
+                      uint32_t channels, uint32_t k, const double *pr, double *ret)
+{
+    double w[VG_CHANNELS];
+
+    for (uint32_t c = 0; c < channels; c++)
+        w[c] = has(cal->device[k], c) ? times(channels, p->inverse[k][c], pr) : 0;
+    for (uint32_t c = 0; c < channels; c++)
+        ret[c] = has(cal->device[k], c) ? 0 : pr[c] - times(channels, p->p[c], w);
 }
 
 /* Clears what is negative and divides by the sum, so that shares are shares. */
@@ -175,37 +169,62 @@ static void share_out(uint32_t channels, float *share)
         share[c] = sum > 0.0f ? share[c] / sum : 0.0f;
 }
 
-/* The score of this tick alone. One channel, less the nuisance that may explain it, is nothing. */
-static float fast_now(const struct detector *m, const float *r, const float *usable, float *share)
+/* The least score of all but one device. `told` becomes P r of that one. */
+static double least_score(const struct detector *m, const struct precision *p, const double *r,
+                          double *told)
 {
-    uint32_t channels = m->model.channels, n = 0;
+    const struct vg_calibration *cal = &m->calibration;
+    const uint32_t channels = m->model.channels;
+    double pr[VG_CHANNELS], without[VG_CHANNELS], least;
+
+    for (uint32_t c = 0; c < channels; c++)
+        told[c] = pr[c] = times(channels, p->p[c], r);
+    least = score_of(channels, p->usable, r, pr);
+    for (uint32_t k = 0; k < cal->devices; k++) {
+        const uint32_t left = p->usable & ~cal->device[k];
+        double score;
+
+        if (left == p->usable)
+            continue;
+        if (left == 0)
+            return 0; /* nobody else has anything to say */
+        leave_out(cal, p, channels, k, pr, without);
+        score = score_of(channels, left, r, without);
+        if (score < least) {
+            least = score;
+            memcpy(told, without, channels * sizeof(*told));
+        }
+    }
+    return least > 0 ? least : 0;
+}
+
+/* The score of this tick alone. */
+static float fast_now(const struct detector *m, const float *residual, const float *usable,
+                      float *share)
+{
+    const uint32_t channels = m->model.channels;
     const struct precision *p = &m->all;
     struct precision some;
-    bool use[VG_CHANNELS];
-    float clean[VG_CHANNELS];
-    struct left left;
-    double score;
+    double r[VG_CHANNELS], pr[VG_CHANNELS], score;
+    uint32_t use = 0;
 
     for (uint32_t c = 0; c < channels; c++) {
-        use[c] = usable[c] != 0.0f;
-        clean[c] = use[c] ? r[c] : 0.0f;
-        n += use[c];
+        use |= usable[c] != 0.0f ? 1U << c : 0;
+        r[c] = usable[c] != 0.0f ? (double)residual[c] : 0;
         share[c] = 0.0f;
     }
-    if (n < 2)
+    if (count(use) < 2)
         return 0.0f;
-    if (n < channels) {
+    if (use != m->all.usable) {
         if (!prepare(&m->calibration, channels, use, &some))
             return 0.0f;
         p = &some;
     }
-    weigh(p, channels, clean, &left);
-    excuse(m, p, clean, &left);
+    score = least_score(m, p, r, pr);
     for (uint32_t c = 0; c < channels; c++)
-        share[c] = (float)(left.r[c] * left.pr[c]);
+        share[c] = (float)(r[c] * pr[c]);
     share_out(channels, share);
-    score = sqrt(2 * (left.d2 > 0 ? left.d2 : 0)) - sqrt(2.0 * (n - 1) - 1);
-    return score > 0 ? (float)score : 0.0f;
+    return (float)score;
 }
 
 static float second_of_three(float a, float b, float c)
@@ -380,24 +399,41 @@ static vg_status take_tensor(struct vg_safetensors *f, const char *name, uint64_
     return st;
 }
 
-static vg_status take_nuisances(struct vg_safetensors *f, uint32_t channels,
-                                struct vg_calibration *cal, struct vg_err *err)
+static vg_status take_device(const struct vg_safetensors *f, const float *row, uint32_t channels,
+                             uint32_t taken, uint32_t *ret, struct vg_err *err)
+{
+    *ret = 0;
+    for (uint32_t c = 0; c < channels; c++) {
+        if ((row[c] != 0.0f && row[c] != 1.0f) || (row[c] != 0.0f && has(taken, c)))
+            return vg_fail(err, VG_E_MODEL,
+                           "%s: tensor device: expected 0 or 1, and each channel with at most one "
+                           "device",
+                           vg_safetensors_path(f));
+        *ret |= row[c] != 0.0f ? 1U << c : 0;
+    }
+    return VG_OK;
+}
+
+static vg_status take_devices(struct vg_safetensors *f, uint32_t channels,
+                              struct vg_calibration *cal, struct vg_err *err)
 {
     uint64_t shape[2] = { 0, channels };
+    uint32_t taken = 0;
     const float *value;
     vg_status st;
 
-    if (!vg_safetensors_has(f, "nuisance"))
+    if (!vg_safetensors_has(f, "device"))
         return VG_OK;
-    st = vg_safetensors_take(f, "nuisance", 2, shape, &value, err);
-    if (st != VG_OK)
-        return st;
-    if (shape[0] > VG_NUISANCES_MAX)
-        return vg_fail(err, VG_E_MODEL, "%s: tensor nuisance: expected at most %d rows",
-                       vg_safetensors_path(f), VG_NUISANCES_MAX);
-    cal->nuisances = (uint32_t)shape[0];
-    memcpy(cal->nuisance, value, shape[0] * channels * sizeof(float));
-    return VG_OK;
+    st = vg_safetensors_take(f, "device", 2, shape, &value, err);
+    if (st == VG_OK && shape[0] > VG_DEVICES_MAX)
+        st = vg_fail(err, VG_E_MODEL, "%s: tensor device: expected at most %d rows",
+                     vg_safetensors_path(f), VG_DEVICES_MAX);
+    for (uint32_t k = 0; st == VG_OK && k < shape[0]; k++) {
+        st = take_device(f, value + (size_t)k * channels, channels, taken, &cal->device[k], err);
+        taken |= cal->device[k];
+        cal->devices++;
+    }
+    return st;
 }
 
 static vg_status take_tails(struct vg_safetensors *f, struct vg_calibration *cal,
@@ -430,7 +466,7 @@ static vg_status take_all(struct vg_safetensors *f, struct detector *m, struct v
     if (st == VG_OK)
         st = take_tensor(f, "sigma_min", 1, channels, cal->sigma_min, err);
     if (st == VG_OK)
-        st = take_nuisances(f, channels, cal, err);
+        st = take_devices(f, channels, cal, err);
     if (st == VG_OK)
         st = take_tails(f, cal, err);
     return st;
@@ -440,10 +476,8 @@ static vg_status check(const struct vg_safetensors *f, struct detector *m, struc
 {
     const struct vg_calibration *cal = &m->calibration;
     const uint32_t channels = m->model.channels;
-    bool use[VG_CHANNELS];
 
     for (uint32_t i = 0; i < channels; i++) {
-        use[i] = true;
         if (!(cal->sigma_min[i] > 0.0f))
             return vg_fail(err, VG_E_MODEL, "%s: tensor sigma_min: expected numbers above 0",
                            vg_safetensors_path(f));
@@ -453,7 +487,7 @@ static vg_status check(const struct vg_safetensors *f, struct detector *m, struc
                                vg_safetensors_path(f));
         }
     }
-    if (!prepare(cal, channels, use, &m->all))
+    if (!prepare(cal, channels, (1U << channels) - 1, &m->all))
         return vg_fail(err, VG_E_MODEL, "%s: tensor covariance: expected a positive definite one",
                        vg_safetensors_path(f));
     return VG_OK;
@@ -480,8 +514,7 @@ static vg_status build(struct vg_safetensors *f, struct vg_model **ret, struct v
     m->model.memory_size = sizeof(struct memory) + 2 * sizeof(float) * m->model.channels;
     m->model.scratch_size = sizeof(float);
     m->model.threshold = m->calibration.threshold;
-    m->model.parameters =
-        (size_t)m->model.channels * (m->model.channels + m->calibration.nuisances);
+    m->model.parameters = (size_t)m->model.channels * (m->model.channels + m->calibration.devices);
     *ret = &m->model;
     return VG_OK;
 }
@@ -521,8 +554,8 @@ void vg_detector_add_tensors(struct vg_safetensors_out *out, uint32_t channels,
                              const struct vg_calibration *c)
 {
     const uint32_t square[2] = { channels, channels }, row[2] = { 1, channels };
-    const uint32_t nuisance[2] = { c->nuisances, channels }, tails[2] = { VG_SCORES, 4 };
-    float tail[VG_SCORES][4];
+    const uint32_t device[2] = { c->devices, channels }, tails[2] = { VG_SCORES, 4 };
+    float tail[VG_SCORES][4], measures[VG_DEVICES_MAX * VG_CHANNELS];
 
     for (uint32_t i = 0; i < VG_SCORES; i++) {
         const struct vg_tail *t = &c->tail[i];
@@ -534,8 +567,10 @@ void vg_detector_add_tensors(struct vg_safetensors_out *out, uint32_t channels,
     }
     vg_safetensors_add(out, "covariance", 2, square, c->covariance);
     vg_safetensors_add(out, "sigma_min", 2, row, c->sigma_min);
-    if (c->nuisances > 0)
-        vg_safetensors_add(out, "nuisance", 2, nuisance, c->nuisance);
+    for (uint32_t i = 0; i < c->devices * channels; i++)
+        measures[i] = has(c->device[i / channels], i % channels) ? 1.0f : 0.0f;
+    if (c->devices > 0)
+        vg_safetensors_add(out, "device", 2, device, measures);
     vg_safetensors_add(out, "tail", 2, tails, tail[0]);
 }
 

@@ -2,17 +2,15 @@
  *
  * What other models say of a tick goes in, how unusual that is comes out, as the surprise of
  * models/tail.h. A detector is calibrated with certain models, whose files it names by their SHA-256,
- * and means nothing with others. Letters: C channels, K nuisances.
+ * and means nothing with others. Letters: C channels, K devices.
  *
  *   fast     r [C], how far each value is from the forecast of the shortest horizon, in the
- *            forecast's own standard deviations. D2 = r' P r, P the inverse of the covariance of
- *            those channels that have one now. Then the one nuisance that explains most of it is
- *            taken out,
- *                D2' = D2 - max_k (a_k' P r)^2 / (a_k' P a_k),
- *            since one device that goes wrong moves its own channels in a direction a_k that is
- *            known (a probe that slips, a transducer at another height, a damped line), and what a
- *            patient suffers moves others too. With n channels left, less one,
- *                score = max(0, sqrt(2 D2') - sqrt(2 n - 1)),
+ *            forecast's own standard deviations, of the channels that have one now. What a patient
+ *            suffers shows in the measurements of several devices; what goes wrong with a device (a
+ *            probe that slips, a transducer at another height, a damped line) in its own alone. So
+ *            each device is left out in turn, and the least that the others say counts: with
+ *            D2 = r' P r over the n channels left, P the inverse of their covariance,
+ *                score = max(0, min over devices of sqrt(2 D2) - sqrt(2 n - 1)),
  *            which is nearly normal for any n (Fisher 1925): fewer channels are neither more nor
  *            less suspicious. The second greatest of three ticks counts: two of three.
  *   slow     two cumulative sums a channel, up = min(cap, max(0, up + r - drift)) and down likewise
@@ -25,7 +23,7 @@
  * valid; errors are the channels' parts of the score. y = surprise of all, then of fast, slow and
  * window (VG_SURPRISE_NONE for one that says nothing), their scores [3], and what share each channel
  * has in the one that is most surprising [C]: from 0 to 1, in sum 1, or all 0 where nothing is.
- *     fast    r'_c (P r')_c / D2', r' what is left of r; negative ones count as 0
+ *     fast    r_c (P r)_c / D2 of the channels that were left; negative ones count as 0
  *     slow    max(up, down) / sum
  *     window  error / sum
  */
@@ -39,7 +37,7 @@
 enum vg_score { VG_SCORE_FAST, VG_SCORE_SLOW, VG_SCORE_WINDOW, VG_SCORES };
 extern const char *const vg_score_names[VG_SCORES]; /**< "fast", "slow", "window" */
 
-enum { VG_NUISANCES_MAX = 2 * VG_CHANNELS, VG_DETECTOR_HOLD_MAX = 60 };
+enum { VG_DEVICES_MAX = VG_CHANNELS, VG_DETECTOR_HOLD_MAX = 60 };
 
 /** Residuals are clipped: no value, however wrong, outweighs all others. */
 #define VG_FAST_CLIP 8.0f
@@ -60,13 +58,14 @@ static inline uint32_t vg_detector_outputs(uint32_t channels)
 
 /** What is fitted to unremarkable patients. In a file: texts "fast", "slow", "window" (SHA-256 of
  *  that model's file; a score without one is not computed), "drift", "cap", "hold", "threshold"; tensors
- *  "covariance" [C, C], "nuisance" [K, C], "sigma_min" [C] and "tail" [3, 4]. */
+ *  "covariance" [C, C], "device" [K, C] of 0 and 1, "sigma_min" [C] and "tail" [3, 4]. */
 struct vg_calibration {
     char member[VG_SCORES][65];   /**< hexadecimal; "" for none */
     float sigma_min[VG_CHANNELS]; /**< [C] no forecast is believed to be better, SD of z */
-    float covariance[VG_CHANNELS * VG_CHANNELS];    /**< [C, C] of r, positive definite */
-    uint32_t nuisances;                             /**< K */
-    float nuisance[VG_NUISANCES_MAX * VG_CHANNELS]; /**< [K, C] a_k, in the units of r */
+    float covariance[VG_CHANNELS * VG_CHANNELS]; /**< [C, C] of r, positive definite */
+    uint32_t devices;                            /**< K */
+    uint32_t device[VG_DEVICES_MAX]; /**< [K] bit c: it measures the model's channel c; each channel
+                                          belongs to at most one */
     float drift, cap;
     uint32_t hold; /**< ticks, 1..VG_DETECTOR_HOLD_MAX */
     struct vg_tail tail[VG_SCORES];

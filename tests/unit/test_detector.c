@@ -45,15 +45,14 @@ static void use(void)
     memory = calloc(1, model->memory_size);
 }
 
-/* Covariance 1 on the diagonal, .5 between the pressures; a nuisance moves both pressures alike. */
+/* Covariance 1 on the diagonal, .5 between the pressures; both pressures come from one line. */
 static void setup(void)
 {
     close(mkstemp(path));
     vg_kernel_thread_init();
     about = (struct vg_model){ .channels = C, .tick_ns = 30 * VG_NS_PER_S };
-    cal = (struct vg_calibration){
-        .nuisances = 1, .drift = 1, .cap = 600, .hold = 2, .threshold = 2
-    };
+    cal =
+        (struct vg_calibration){ .devices = 1, .drift = 1, .cap = 600, .hold = 2, .threshold = 2 };
     memset(about.training_data_sha256, 'a', 64);
     for (int c = 0; c < C; c++) {
         about.channel[c] = channels[c];
@@ -63,7 +62,7 @@ static void setup(void)
         cal.covariance[c * C + c] = 1;
     }
     cal.covariance[2 * C + 3] = cal.covariance[3 * C + 2] = 0.5f;
-    cal.nuisance[2] = cal.nuisance[3] = 1;
+    cal.device[0] = 1U << 2 | 1U << 3;
     for (int i = 0; i < VG_SCORES; i++) {
         memcpy(cal.member[i], sha, sizeof(sha));
         cal.tail[i] = (struct vg_tail){ .threshold = 4, .scale = 1, .share = 0.02f };
@@ -130,7 +129,7 @@ static double shares(void)
 /* As the header defines it, for n usable channels. */
 static double score_of(double d2, int n)
 {
-    return sqrt(2 * d2) - sqrt(2.0 * (n - 1) - 1);
+    return sqrt(2 * d2) - sqrt(2.0 * n - 1);
 }
 
 Test(detector, two_channels_that_move_are_weighed_by_the_covariance)
@@ -143,24 +142,36 @@ Test(detector, two_channels_that_move_are_weighed_by_the_covariance)
     cr_expect_float_eq(shares(), 1, 1e-6);
 }
 
-Test(detector, what_one_device_can_explain_does_not_count)
+Test(detector, what_one_device_says_alone_does_not_count)
 {
     residuals(0, 0, 8, 8);
     steps(3);
     cr_expect_eq(y[FAST], 0.0f);
+    residuals(0, 0, 4, -8);
+    steps(3);
+    cr_expect_eq(y[FAST], 0.0f);
+}
+
+Test(detector, what_others_say_too_counts_without_the_device)
+{
     residuals(3, 0, 8, 8);
     steps(3);
-    cr_expect_float_eq((double)y[FAST], score_of(9, C), 1e-5);
+    cr_expect_float_eq((double)y[FAST], score_of(9, 2), 1e-5);
     cr_expect_float_eq(share(0), 1, 1e-6);
 }
 
-Test(detector, pressures_that_part_are_not_explained_by_a_shift)
+Test(detector, leaving_a_device_out_is_as_if_it_were_missing)
 {
-    /* P of the pressures is [4 -2; -2 4] / 3: D2 = 2 * 4 * (4 + 2) / 3 * ... = 16 * 12 / 3 = 64 */
-    residuals(0, 0, 4, -4);
-    steps(2);
-    cr_expect_float_eq((double)y[FAST], score_of(64, C), 1e-4);
-    cr_expect_float_eq(share(2), 0.5, 1e-6);
+    double with;
+
+    cal.covariance[0 * C + 2] = cal.covariance[2 * C + 0] = 0.4f;
+    again();
+    residuals(4, -2, 8, 8);
+    steps(3);
+    with = (double)y[FAST];
+    x[C + 2] = x[C + 3] = 0;
+    steps(3);
+    cr_expect_float_eq(with, (double)y[FAST], 1e-5);
 }
 
 Test(detector, one_tick_of_three_says_nothing_and_two_do)
@@ -306,4 +317,7 @@ Test(detector, a_file_that_means_nothing_is_refused)
     cal = good;
     cal.member[0][5] = 'x';
     refused("SHA-256");
+    cal = good;
+    cal.device[cal.devices++] = 1U << 3;
+    refused("at most one device");
 }
