@@ -34,17 +34,19 @@ SMALL = [
     dict(name="mlp", network="dense:12:relu,dense:6:relu,dense:1:sigmoid", inputs=10, loss="bce",
          optimizer="sgd", rate=.1, momentum=.5),
 ]
+# 300 steps, and too many sequences to be learned by heart: then losses vanish, and with them digits.
+MANY = dict(batch=32, sequences=960, epochs=10)
 FULL = [
     dict(name="seed_lstm", network="lstm:64,lstm:64,lstm:64,dense:1", inputs=8, steps=60, last=1,
-         bound=-3, rate=1e-3, batch=32, sequences=128),
+         bound=-3, rate=1e-3, **MANY),
     dict(name="gru", network="gru:64,gru:64,dense:24", inputs=32, steps=60, loss="pinball",
-         quantiles=3, bound=-3, rate=1e-3, batch=32, sequences=128, window=24),
+         quantiles=3, bound=-3, rate=1e-3, **MANY, window=24),
     dict(name="rnn", network="rnn:64,rnn:64,dense:8", inputs=8, steps=40, bound=-3, rate=1e-3,
-         batch=32, sequences=128),
-    dict(name="autoencoder", inputs=784, copy=1, bound=-4, rate=1e-3, batch=32, sequences=128,
-         network="dense:64:relu,dense:32:relu,dense:64:relu,dense:784", epochs=75),
+         **MANY),
+    dict(name="autoencoder", inputs=784, copy=1, bound=-4, rate=1e-3, **MANY,
+         network="dense:64:relu,dense:32:relu,dense:64:relu,dense:784"),
     dict(name="mlp", network="dense:128:relu,dense:64:relu,dense:1:sigmoid", inputs=32, loss="bce",
-         bound=-3, rate=1e-3, batch=32, sequences=128),
+         bound=-3, rate=1e-3, **MANY),
 ]
 DEFAULTS = dict(steps=1, sequences=16, batch=4, loss="mse", quantiles=0, bound=-1, last=0, copy=0,
                 optimizer="adam", rate=.003, momentum=0, decay=0, clip=0, schedule="constant",
