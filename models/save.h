@@ -47,8 +47,8 @@ VG_NODISCARD vg_status vg_model_save(const char *path, const struct vg_save *par
                                      struct vg_err *err);
 
 /** One file of several: kind "mean" (all of one shape), or "stacked" (classifiers of one output;
- *  `weight` [n] and `bias` of the logistic regression on their logits, and `bend` [2] of models/members.h or
- *  NULL). */
+ *  `weight` [n] and `bias` of the logistic regression on their logits, and `bend` [2] of
+ *  models/members.h or NULL). */
 VG_NODISCARD vg_status vg_model_save_members(const char *path, const char *kind, uint32_t n,
                                              const char *const *member_path, const float *weight,
                                              float bias, const float *bend, struct vg_err *err);

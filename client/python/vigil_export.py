@@ -7,7 +7,7 @@
                           scale=[15, 2], tick="30s", inputs="z,mask,age,baseline",
                           horizons=["1m", "10m"], quantiles=[0.05, 0.5, 0.95],
                           training_data_sha256=digest)
-    ve.save("forecast.safetensors", model, x, expected=my_module_output)
+    ve.save("forecast.safetensors", model, x, expected=y)    # y: what my_module gave for x
 
 A Vigil file is safetensors with a contract in its metadata (models/metadata.h of Vigil lists it), a
 self-test and a BLAKE2b of everything else. save() computes the self-test with the formulas of
