@@ -16,12 +16,10 @@ import pathlib
 import subprocess
 import sys
 
+from machine import load, machine
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests/support"))
-
-import pipeline  # noqa: E402  (needs tests/support)
-from vigil import BUILD  # noqa: E402
-
+BUILD = pathlib.Path(os.environ.get("VIGIL_BUILD", ROOT / "build/release"))
 NETWORKS = {
     "LSTM 8 -> 3 x 64, one step with kept state": "lstm:64,lstm:64,lstm:64@8",
     "autoencoder 480-64-32-64-480": "dense:64:relu,dense:32:relu,dense:64:relu,dense:480@480",
@@ -213,7 +211,7 @@ def main():
     chosen = parser.parse_args()
     if not program("peer_vigil"):
         sys.exit(f"peer_vigil is not built in {BUILD}")
-    print(pipeline.machine())
+    print(machine())
     forms = subprocess.run([program("peer_vigil")], capture_output=True, text=True,
                            check=True).stdout.split()
     contenders = vigil(forms) + in_c(forms) + in_python(forms)
@@ -230,7 +228,7 @@ def main():
             ratios(contenders, network, form)
     for contender in contenders + meters:
         contender.end()
-    print(f"\nload now {pipeline.load():.1f}")
+    print(f"\nload now {load():.1f}")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@
  *
  *   dense  sum = bias, then fma over x ascending; y = activation(sum)
  *   lstm   sum = b_ih + b_hh rounded once, then fma over x ascending, then over h ascending;
- *          with I, F, O = 1 + exp(-sum), sum kept within 30 of 0, and tanh(a) = m / (m + 2), m = exp(2 a) - 1:
+ *          with I, F, O = 1 + exp(-sum), the sum kept within 30 of 0, and
+ *          tanh(a) = m / (m + 2), m = exp(2 a) - 1:
  *          c' = f c + i g = fma(c, I (m + 2), m F) / (I (m + 2) F), m of g;
  *          h' = o tanh(c') = m / ((m + 2) O), m of c'
  *   rnn    sum as lstm; h' = tanh(sum)
