@@ -1,40 +1,22 @@
 """What the benchmarks share: model files for a tick, a configuration, a watched run, a table."""
-import json
 import os
 import pathlib
-import struct
 import subprocess
 import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "support"))
+from machine import load, machine  # noqa: F401  (benchmarks take both from here)
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "client/python")]
 
 import vigil  # noqa: E402  (found in tests/support)
+import vigil_export  # noqa: E402  (found in client/python)
 
 SAMPLE_S = 0.05
 TOPIC = "vitals.raw"
 STAGES = ("clean", "resample", "normalize", "forecast", "detect", "alert")
-
-
-# ---- the machine ----
-
-
-def load():
-    """The load average of the last minute: above the number of cores others were working too."""
-    return os.getloadavg()[0]
-
-
-def cpu_model():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return "unknown processor"
-
-
-def machine():
-    return (f"{cpu_model()}, {os.cpu_count()} cores, {os.uname().release}, "
-            f"{time.strftime('%Y-%m-%d %H:%M')} UTC, load {load():.1f}")
 
 
 # ---- models ----
@@ -43,16 +25,11 @@ def machine():
 def with_tick(path, tick_s, to):
     """A copy of a model file for another tick. Its forecasts are then of no use, its cost is the
     same; the self-test stays valid because the weights do."""
-    data = path.read_bytes()
-    size = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8:8 + size])
-    metadata = header["__metadata__"]
-    metadata["tick"] = f"{tick_s}s"
-    if "horizons" in metadata:
-        metadata["horizons"] = ",".join(f"{n * tick_s}s" for n in (6, 30, 60))
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    to.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + size:])
+    texts, tensors = vigil_export.load(path)
+    texts["tick"] = f"{tick_s}s"
+    if "horizons" in texts:
+        texts["horizons"] = ",".join(f"{n * tick_s}s" for n in (2, 10, 20, 60, 120))
+    to.write_bytes(vigil_export.to_bytes(texts, tensors))
     return str(to)
 
 
@@ -60,12 +37,9 @@ def flop_per_step(*paths):
     """Multiplications and additions of a model step: 2 for each weight of a matrix."""
     total = 0
     for path in paths:
-        data = pathlib.Path(path).read_bytes()
-        header = json.loads(data[8:8 + struct.unpack("<Q", data[:8])[0]])
-        for name, tensor in header.items():
-            if name.startswith(("lstm.", "head.", "encoder.", "decoder.")):
-                rows, columns = (tensor["shape"] + [0])[:2]
-                total += 2 * rows * columns
+        for name, tensor in vigil_export.load(path)[1].items():
+            if name.startswith(("lstm.", "dense.")) and tensor.ndim == 2:
+                total += 2 * tensor.size
     return total
 
 

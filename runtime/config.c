@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/text.h"
+#include "models/detector.h"
 #include "runtime/hash.h"
 #include "runtime/registry.h"
 
@@ -700,6 +701,22 @@ static bool stage_names_model(const struct vg_node *stages, const char *name)
     return false;
 }
 
+/* A detector that a stage names works with the models that it was calibrated with. */
+static bool detector_needs_model(const struct vg_load *l, const struct vg_node *stages,
+                                 const struct vg_model *model)
+{
+    for (uint32_t i = 0; i < l->config->models_n; i++) {
+        const struct vg_calibration *c = vg_detector_calibration(l->config->models[i]);
+
+        for (int k = 0; c && k < VG_SCORES; k++) {
+            if (strcmp(c->member[k], model->sha256) == 0 &&
+                stage_names_model(stages, l->config->models[i]->name))
+                return true;
+        }
+    }
+    return false;
+}
+
 static void warn_unused_models(struct vg_load *l)
 {
     const struct vg_node *stages = vg_node_find(l->doc->root, "stages");
@@ -708,7 +725,8 @@ static void warn_unused_models(struct vg_load *l)
         const char *name = l->config->models[i]->name;
         const struct vg_node *models = vg_node_find(l->doc->root, "models");
 
-        if (!stage_names_model(stages, name))
+        if (!stage_names_model(stages, name) &&
+            !detector_needs_model(l, stages, l->config->models[i]))
             vg_document_warn(l->doc, vg_node_find(models, name)->key_at,
                              "no stage uses model \"%s\"", name);
     }

@@ -848,7 +848,7 @@ static void check_anomaly(struct vg_load *l, const struct vg_rule *rule, const s
         const struct vg_model *model = l->config->models[i];
 
         if (strcmp(model->name, rule->model) == 0) {
-            if (model->window == 0)
+            if (model->window == 0 && model->threshold <= 0.0f)
                 vg_document_error(l->doc, at->at, "model \"%s\" gives no anomaly score",
                                   model->name);
             return;

@@ -27,9 +27,14 @@ train forecast forecast
 train baseline ridge
 train autoencoder autoencoder
 train baseline pca
+echo "training detector" >&2
+"$vigil" train detector --fast "$out/forecast.safetensors" --slow "$out/ridge.safetensors" \
+    --window "$out/pca.safetensors" --out "$out/detector.safetensors" \
+    --workers "${WORKERS:-0}" >"$out/detector.txt"
 
 if [ "${1:-}" = --accept ]; then
-    cp "$out"/*.safetensors "$out/training.ndjson" "$shipped/"
+    cp "$out"/*.safetensors "$out/training.ndjson" "$out/detector.txt" "$shipped/"
+    sed -i "s|$out/||" "$shipped/detector.txt"
     (cd "$shipped" && sha256sum -- *.safetensors >SHA256SUMS)
     echo "configs/models has the new models; run the tests, and commit them together" >&2
     exit 0

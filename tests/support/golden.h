@@ -1,4 +1,4 @@
-/* golden.h - vectors that PyTorch computed (scripts/train_demo_models.py), and a model to run. */
+/* golden.h - vectors that PyTorch computed (tests/unit/golden/make_shipped.py), and a model to run. */
 #ifndef VG_TESTS_SUPPORT_GOLDEN_H
 #define VG_TESTS_SUPPORT_GOLDEN_H
 

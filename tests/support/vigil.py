@@ -161,21 +161,22 @@ def sedation_config(bootstrap, topic="vitals.raw", clock="record", **service):
 
 
 def add_models(config):
-    """The whole chain with both models, and rules on what they say and on silence."""
+    """The whole chain with the demo's models, and rules on what they say and on silence."""
     models = ROOT / "configs/models"
     config["models"] = {
-        "forecast": {"type": "lstm", "file": str(models / "forecast.safetensors")},
-        "unusual": {"type": "autoencoder", "file": str(models / "autoencoder.safetensors")}}
+        name: {"type": kind, "file": str(models / f"{file}.safetensors")} for name, kind, file in (
+            ("forecast", "lstm", "forecast"), ("slow", "ridge", "ridge"), ("window", "pca", "pca"),
+            ("unusual", "detector", "detector"))}
     config["stages"] = [
-        {"type": "clean"}, {"type": "resample", "tick": "10s"}, {"type": "normalize"},
-        {"type": "forecast", "model": "forecast"}, {"type": "detect", "model": "unusual"},
-        {"type": "alert"}]
+        {"type": "clean"}, {"type": "artefact"}, {"type": "resample", "tick": "30s"},
+        {"type": "normalize"}, {"type": "forecast", "model": "forecast"},
+        {"type": "detect", "model": "unusual"}, {"type": "alert"}]
     config["alert_rules"] |= {
         "spo2_forecast": {"title": "SpO2 likely to fall", "priority": "medium",
                           "when": {"forecast": "spo2", "quantile": 0.5, "below": "93 %",
                                    "within": "10m"}},
         "unusual": {"title": "Unusual", "priority": "low",
-                    "when": {"anomaly": "unusual", "above": "threshold"}, "for": "30s"},
+                    "when": {"anomaly": "unusual", "above": "threshold"}},
         "silent": {"title": "No data", "priority": "medium",
                    "when": {"stale": "any", "longer_than": "2s"}}}
     return config
