@@ -199,7 +199,7 @@ static size_t most_ticks(const struct vg_dataset *d)
 vg_status vg_dataset_scale(const struct vg_dataset *d, enum vg_part part,
                            struct vg_dataset_scale *ret, struct vg_err *err)
 {
-    float *x = malloc((most_ticks(d) + 1) * sizeof(float));
+    float *x = calloc(most_ticks(d) + 1, sizeof(float));
     vg_status st = VG_OK;
 
     VG_CHECK(x != NULL);

@@ -55,8 +55,8 @@ void vg_view_init(struct vg_view *v, const struct vg_dataset *d,
     const size_t n = (size_t)who->ticks * d->channels;
     struct vg_baseline_memory memory[VG_CHANNELS] = { { 0 } };
     struct vg_baseline usual;
-    float baseline[VG_CHANNELS];
-    bool usable[VG_CHANNELS];
+    float baseline[VG_CHANNELS] = { 0 };
+    bool usable[VG_CHANNELS] = { 0 };
     void *kept = features ? calloc(1, vg_features_memory(features) + 1) : NULL;
 
     VG_CHECK(!features || kept != NULL);

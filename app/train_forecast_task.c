@@ -154,6 +154,7 @@ void vg_forecast_about(const struct vg_forecast_task *f, struct vg_model *about)
 {
     const struct vg_dataset *d = f->data;
     struct vg_buf text = VG_BUF_INIT;
+    const char *skip = "none";
 
     *about = (struct vg_model){ .channels = d->channels,
                                 .tick_ns = d->tick_ns,
@@ -171,9 +172,10 @@ void vg_forecast_about(const struct vg_forecast_task *f, struct vg_model *about)
     snprintf(about->features, sizeof(about->features), "%s", text.data);
     vg_buf_done(&text);
     if (f->skip_weight)
-        strcpy(about->skip, "ridge");
-    else
-        strcpy(about->skip, f->recipe->skip == VG_SKIP_PERSISTENCE ? "persistence" : "none");
+        skip = "ridge";
+    else if (f->recipe->skip == VG_SKIP_PERSISTENCE)
+        skip = "persistence";
+    snprintf(about->skip, sizeof(about->skip), "%s", skip);
 }
 
 /* ---- regressions ---- */
@@ -202,9 +204,9 @@ static void gather(const struct vg_forecast_task *f, struct rows *r)
     for (uint32_t i = 0; i < f->data->patients; i++)
         most += f->data->patient[i].part == VG_PART_TRAIN ? f->data->patient[i].ticks : 0;
     r->n = 0;
-    r->x = malloc((most + 1) * inputs * sizeof(float));
-    r->target = malloc((most + 1) * targets * sizeof(float));
-    r->mask = malloc((most + 1) * targets * sizeof(float));
+    r->x = calloc((most + 1) * inputs, sizeof(float));
+    r->target = calloc((most + 1) * targets, sizeof(float));
+    r->mask = calloc((most + 1) * targets, sizeof(float));
     VG_CHECK(r->x != NULL && r->target != NULL && r->mask != NULL);
     for (uint32_t i = 0; i < f->data->patients; i++) {
         const struct vg_view *v = &f->view[i];
@@ -246,7 +248,8 @@ static vg_status fit_median(struct vg_forecast_task *f, const struct rows *r, st
         if (f->features.feature[k].kind != VG_FEATURE_Z)
             continue;
         for (uint32_t i = 0; i < f->targets; i++)
-            f->skip_weight[(size_t)i * inputs + k * f->data->channels + i / f->horizons] = 1.0f;
+            f->skip_weight[(size_t)i * inputs + (size_t)k * f->data->channels + i / f->horizons] =
+                1.0f;
     }
     return vg_median_solve(&rows, &how, f->skip_weight, f->skip_bias, err);
 }

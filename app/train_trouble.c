@@ -124,7 +124,7 @@ void vg_trouble_about(const struct vg_trouble *t, struct vg_model *about)
     *about = (struct vg_model){
         .inputs = t->variables, .outputs = 1, .variables = t->variables, .variable = t->variable
     };
-    strcpy(about->features, "value");
+    snprintf(about->features, sizeof(about->features), "value");
     memcpy(about->training_data_sha256, t->sha256, sizeof(about->training_data_sha256));
 }
 

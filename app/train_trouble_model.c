@@ -9,6 +9,7 @@
 
 /* Rows as sequences of one step. */
 struct rows {
+    struct vg_train_sequence *sequence;
     struct vg_train_memory memory;
     struct vg_train_set set;
 };
@@ -23,13 +24,14 @@ static void begin_rows(struct rows *r, const struct vg_trouble *t, enum vg_part 
         sequence[i] = (struct vg_train_sequence){ .steps = 1,
                                                   .x = from->x + i * t->variables,
                                                   .target = from->y + i };
+    r->sequence = sequence;
     r->memory = (struct vg_train_memory){ from->n, sequence, t->variables, 1 };
     r->set = vg_train_memory(&r->memory);
 }
 
 static void end_rows(struct rows *r)
 {
-    free((void *)(uintptr_t)r->memory.sequence);
+    free(r->sequence);
 }
 
 static vg_status parse_network(const struct vg_trouble *t, struct vg_network *network,

@@ -1,4 +1,5 @@
 /* train_window_model.c - learns to reconstruct windows: autoencoders, and PCA as their measure. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,8 @@ static uint32_t one_step(const void *self, size_t sequence)
 
 static float to_unit(const struct vg_recipe *r, float z)
 {
-    float u = (z - r->low) / (r->high - r->low);
+    float span = r->high - r->low;
+    float u = span > 0.0f ? (z - r->low) / span : z;
 
     if (u > 1.0f)
         return 1.0f;
@@ -41,13 +43,16 @@ static void shift_channels(const struct task *t, size_t window, float *x)
 {
     const struct vg_windows *w = t->windows;
     struct vg_random random = vg_random_stream(t->seed, window);
+    const uint32_t channels = w->data->channels;
     const float *mask = x + w->entries;
     float shift[VG_CHANNELS];
 
-    for (uint32_t c = 0; c < w->data->channels; c++)
+    for (uint32_t c = 0; c < channels; c++)
         shift[c] = w->recipe->shift * (float)vg_random_normal(&random);
-    for (uint32_t i = 0; i < w->entries; i++)
-        x[i] += mask[i] * shift[i % w->data->channels];
+    for (uint32_t tick = 0; tick < w->recipe->window; tick++, x += channels, mask += channels) {
+        for (uint32_t c = 0; c < channels; c++)
+            x[c] += mask[c] * shift[c];
+    }
 }
 
 static void read_window(const void *self, size_t sequence, uint32_t from, uint32_t n,
@@ -165,7 +170,7 @@ vg_status vg_train_autoencoder_model(const struct vg_recipe *r, const struct vg_
                                  .high = r->high };
 
         vg_windows_about(&w, &about);
-        strcpy(about.features, r->features);
+        snprintf(about.features, sizeof(about.features), "%s", r->features);
         st = vg_windows_save(&w, &parts, &about, out, &ret->table, err);
     }
     vg_trainee_free(trainee);
@@ -201,7 +206,7 @@ static vg_status fit_pca(const struct vg_windows *w, uint32_t components, const 
     gather(w, covariance);
     vg_pca(covariance, components, center, component, NULL);
     vg_windows_about(w, &about);
-    strcpy(about.features, "z,mask");
+    snprintf(about.features, sizeof(about.features), "z,mask");
     ret->parameters = (size_t)(components + 1) * w->entries;
     ret->sequences = w->train;
     ret->validation_sequences = w->validation;

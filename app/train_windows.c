@@ -27,25 +27,28 @@ static bool in_trouble(const struct vg_windows *w, const struct vg_dataset_patie
     return false;
 }
 
+static void add_windows_of(struct vg_windows *w, uint32_t patient, size_t *n, size_t *room)
+{
+    const struct vg_view *v = &w->view[patient];
+
+    for (uint32_t t = (uint32_t)w->recipe->window - 1; t < v->ticks;
+         t += (uint32_t)w->recipe->every) {
+        if (in_trouble(w, &w->data->patient[patient], t))
+            continue;
+        if (*n == *room) {
+            *room = *room ? 2 * *room : 4096;
+            w->at = reallocarray(w->at, *room, sizeof(*w->at));
+            VG_CHECK(w->at != NULL);
+        }
+        w->at[(*n)++] = (struct vg_window_at){ v, t };
+    }
+}
+
 static void add_windows(struct vg_windows *w, size_t *n, size_t *room, enum vg_part part)
 {
-    const uint32_t every = (uint32_t)w->recipe->every, length = (uint32_t)w->recipe->window;
-
     for (uint32_t i = 0; i < w->data->patients; i++) {
-        const struct vg_view *v = &w->view[i];
-
-        if (w->data->patient[i].part != part)
-            continue;
-        for (uint32_t t = length - 1; t < v->ticks; t += every) {
-            if (in_trouble(w, &w->data->patient[i], t))
-                continue;
-            if (*n == *room) {
-                *room = *room ? 2 * *room : 4096;
-                w->at = reallocarray(w->at, *room, sizeof(*w->at));
-                VG_CHECK(w->at != NULL);
-            }
-            w->at[(*n)++] = (struct vg_window_at){ v, t };
-        }
+        if (w->data->patient[i].part == part)
+            add_windows_of(w, i, n, room);
     }
 }
 
