@@ -358,12 +358,13 @@ Test(dataset, targets_are_measured_values_of_later_ticks)
     float y, there;
 
     vg_kernel_thread_init();
+    d->patient[0].quality[1] = VG_Q_SUSPECT;
     d->patient[0].quality[2] = VG_Q_IMPUTED;
-    d->patient[0].quality[3] = VG_Q_SUSPECT;
     vg_view_init(&v, d, &d->patient[0], &scale, NULL, 3600 * VG_NS_PER_S);
     cr_assert_eq(v.z[0], -0.5f);
     vg_view_target(&v, 0, 1, &y, &there);
-    cr_assert(there == 1 && y == 0);
+    cr_assert(there == 0 && y == 0, "what is doubted is no target");
+    cr_assert_eq(v.usable[1], 0);
     vg_view_target(&v, 0, 2, &y, &there);
     cr_assert(there == 0 && y == 0, "a filled-in value is seen, but is no target");
     cr_assert_eq(v.usable[2], 1);
