@@ -1,11 +1,12 @@
 /* kernel_avx2.c - the kernel for processors with AVX2 and FMA; compiled for those, used where there are. */
 #include <immintrin.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define FORM      vg_kernel_form_avx2
 #define FORM_NAME "avx2"
 
-enum { LANES = 8 };
+#define LANES     ((size_t)8)
 #define REGISTERS 16
 
 typedef __m256 vec;

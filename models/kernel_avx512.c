@@ -1,11 +1,12 @@
 /* kernel_avx512.c - the kernel for processors with AVX-512 F, DQ, BW and VL; compiled for those, used where there are. */
 #include <immintrin.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define FORM      vg_kernel_form_avx512
 #define FORM_NAME "avx512"
 
-enum { LANES = 16 };
+#define LANES     ((size_t)16)
 #define REGISTERS 32
 
 typedef __m512 vec;

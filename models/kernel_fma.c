@@ -1,11 +1,12 @@
 /* kernel_fma.c - the kernel for processors with FMA, but vectors of 4; compiled for those, used where there are. */
 #include <immintrin.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define FORM      vg_kernel_form_fma
 #define FORM_NAME "fma"
 
-enum { LANES = 4 };
+#define LANES     ((size_t)4)
 #define REGISTERS 16
 
 typedef __m128 vec;

@@ -122,39 +122,39 @@ struct sums {
 /* Adds the products of input k of R rows to R x V sums; the last of the V goes to the sum `last`.
  * What there is less of, inputs or weights, waits in registers. A weight is loaded once for all rows;
  * a compiler that sees it used in fma would load it for each again without VEC_PIN. */
-BODY void add_few_rows(int R, int V, int last, vec (*sum)[VG_PANEL_VECTORS], const float *const *x,
-                       size_t k, const float *w)
+BODY void add_few_rows(size_t R, size_t V, size_t last, vec (*sum)[VG_PANEL_VECTORS],
+                       const float *const *x, size_t k, const float *w)
 {
     vec input[ROWS_MAX];
 
-    UNROLL for (int r = 0; r < R; r++) input[r] = vec_all(x[r][k]);
-    UNROLL for (int v = 0; v < V; v++)
+    UNROLL for (size_t r = 0; r < R; r++) input[r] = vec_all(x[r][k]);
+    UNROLL for (size_t v = 0; v < V; v++)
     {
-        const int to = v == V - 1 ? last : v;
-        vec weight = vec_load(w + (ptrdiff_t)v * LANES);
+        const size_t to = v == V - 1 ? last : v;
+        vec weight = vec_load(w + v * LANES);
 
         VEC_PIN(weight);
-        UNROLL for (int r = 0; r < R; r++) sum[r][to] = vec_fma(input[r], weight, sum[r][to]);
+        UNROLL for (size_t r = 0; r < R; r++) sum[r][to] = vec_fma(input[r], weight, sum[r][to]);
     }
 }
 
-BODY void add_many_rows(int R, int V, int last, vec (*sum)[VG_PANEL_VECTORS], const float *const *x,
-                        size_t k, const float *w)
+BODY void add_many_rows(size_t R, size_t V, size_t last, vec (*sum)[VG_PANEL_VECTORS],
+                        const float *const *x, size_t k, const float *w)
 {
     vec weight[VG_PANEL_VECTORS];
 
-    UNROLL for (int v = 0; v < V; v++)
+    UNROLL for (size_t v = 0; v < V; v++)
     {
-        weight[v] = vec_load(w + (ptrdiff_t)v * LANES);
+        weight[v] = vec_load(w + v * LANES);
         VEC_PIN(weight[v]);
     }
-    UNROLL for (int r = 0; r < R; r++)
+    UNROLL for (size_t r = 0; r < R; r++)
     {
         vec input = vec_all(x[r][k]);
 
-        UNROLL for (int v = 0; v < V; v++)
+        UNROLL for (size_t v = 0; v < V; v++)
         {
-            const int to = v == V - 1 ? last : v;
+            const size_t to = v == V - 1 ? last : v;
 
             sum[r][to] = vec_fma(input, weight[v], sum[r][to]);
         }
@@ -162,16 +162,15 @@ BODY void add_many_rows(int R, int V, int last, vec (*sum)[VG_PANEL_VECTORS], co
 }
 
 /* The same for inputs 0 to n - 1, in order. */
-BODY void add(int R, int V, int last, vec (*sum)[VG_PANEL_VECTORS], size_t n, const float *const *x,
-              const float *w)
+BODY void add(size_t R, size_t V, size_t last, vec (*sum)[VG_PANEL_VECTORS], size_t n,
+              const float *const *x, const float *w)
 {
-    const ptrdiff_t step = (ptrdiff_t)V * LANES;
+    const size_t step = V * LANES;
 
     for (size_t k = 0; k < n; k++, w += step) {
         /* One row uses each weight once: the second-level cache is what it waits for. */
         if (R == 1) {
-            UNROLL for (ptrdiff_t f = 0; f < step; f += LINE)
-                __builtin_prefetch(w + step * AHEAD + f);
+            UNROLL for (size_t f = 0; f < step; f += LINE) __builtin_prefetch(w + step * AHEAD + f);
         }
         if (R < V)
             add_few_rows(R, V, last, sum, x, k, w);
@@ -181,23 +180,23 @@ BODY void add(int R, int V, int last, vec (*sum)[VG_PANEL_VECTORS], size_t n, co
 }
 
 /* out [R, V, LANES]. In a gru the third sum takes inputs only and the fourth hidden units only. */
-BODY void sum_block(int R, int V, bool gru, const struct sums *s, float *out)
+BODY void sum_block(size_t R, size_t V, bool gru, const struct sums *s, float *out)
 {
-    const int weights = gru ? V - 1 : V;
+    const size_t weights = gru ? V - 1 : V;
     const float *w = s->weight;
     vec sum[ROWS_MAX][VG_PANEL_VECTORS];
 
-    UNROLL for (int v = 0; v < V; v++)
+    UNROLL for (size_t v = 0; v < V; v++)
     {
-        UNROLL for (int r = 0; r < R; r++) sum[r][v] = vec_load(w + v * LANES);
+        UNROLL for (size_t r = 0; r < R; r++) sum[r][v] = vec_load(w + v * LANES);
     }
     w += V * LANES;
     add(R, weights, weights - 1, sum, s->inputs, s->x, w);
-    w += s->inputs * (size_t)(weights * LANES);
+    w += s->inputs * weights * LANES;
     add(R, weights, V - 1, sum, s->hidden, s->h, w);
-    UNROLL for (int r = 0; r < R; r++)
+    UNROLL for (size_t r = 0; r < R; r++)
     {
-        UNROLL for (int v = 0; v < V; v++) vec_store(out + (r * V + v) * LANES, sum[r][v]);
+        UNROLL for (size_t v = 0; v < V; v++) vec_store(out + (r * V + v) * LANES, sum[r][v]);
     }
 }
 
@@ -266,7 +265,7 @@ struct block {
 
 BODY void finish(const struct block *b, vec (*f)(vec))
 {
-    for (uint32_t r = 0; r < b->rows; r++) {
+    for (size_t r = 0; r < b->rows; r++) {
         const float *sum = b->sum + r * b->vectors * LANES;
         float *y = b->y + r * b->y_stride + b->first;
 
@@ -310,7 +309,7 @@ static void finish_dense(const struct block *b)
  * on each other is far apart, what does not is near. */
 static void finish_lstm(const struct block *b)
 {
-    for (uint32_t r = 0; r < b->rows; r++) {
+    for (size_t r = 0; r < b->rows; r++) {
         float *s = b->sum + r * 4 * LANES;
         float *c = b->state[r] + b->p->layer.outputs + b->first;
         vec i = sigmoid_below(vec_load(s), GATE_MAX),
@@ -323,7 +322,7 @@ static void finish_lstm(const struct block *b)
         store_some(c, cell, b->outputs);
         vec_store(s + 3 * LANES, sigmoid_below(vec_load(s + 3 * LANES), GATE_MAX));
     }
-    for (uint32_t r = 0; r < b->rows; r++) {
+    for (size_t r = 0; r < b->rows; r++) {
         const float *s = b->sum + r * 4 * LANES;
         vec d, m = tanh_parts(vec_load(s), &d);
 
@@ -334,7 +333,7 @@ static void finish_lstm(const struct block *b)
 
 static void finish_gru(const struct block *b)
 {
-    for (uint32_t r = 0; r < b->rows; r++) {
+    for (size_t r = 0; r < b->rows; r++) {
         const float *s = b->sum + r * 4 * LANES;
         vec reset = sigmoid_of(vec_load(s)), keep = sigmoid_of(vec_load(s + LANES));
         vec n = tanh_of(vec_fma(reset, vec_load(s + 3 * LANES), vec_load(s + 2 * LANES)));
@@ -374,7 +373,7 @@ static void panel(struct block *b, struct sums *s, uint32_t n, const float *x, s
 {
     const size_t line = b->p->layer.kind == VG_LAYER_GRU ? VG_PANEL_VECTORS : b->vectors - 1;
     const uint32_t blocks = (n + rows_table[line] - 1) / rows_table[line];
-    float sum[GROUP_BLOCKS * REGISTERS * LANES] __attribute__((aligned(64)));
+    float sum[LANES * GROUP_BLOCKS * REGISTERS] __attribute__((aligned(64)));
     float *h[GROUP_BLOCKS * ROWS_MAX];
     uint32_t row = 0;
 
@@ -408,8 +407,9 @@ static void panels(const struct vg_packed *p, uint32_t n, const float *x, size_t
     struct sums s = { .inputs = p->layer.inputs,
                       .hidden = vg_panel_hidden(p),
                       .weight = p->weight };
-    struct block b = { .p = p, .y = y, .y_stride = ys };
+    struct block b = { .p = p, .y_stride = ys };
 
+    b.y = y;
     for (b.first = 0; b.first < outputs; b.first += whole) {
         b.outputs = outputs - b.first < whole ? outputs - b.first : whole;
         b.vectors = vg_panel_vectors(p, b.outputs);
@@ -459,7 +459,7 @@ static void advance(const struct vg_packed *p, uint32_t n, const float *x, size_
 
 const struct vg_kernel FORM = {
     .name = FORM_NAME,
-    .lanes = LANES,
+    .lanes = (uint32_t)LANES,
     .apply = apply,
     .advance = advance,
     .softplus = softplus_n,

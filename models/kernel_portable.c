@@ -1,12 +1,13 @@
 /* kernel_portable.c - the kernel in C alone: any processor, and what the other forms must equal. */
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #define FORM      vg_kernel_form_portable
 #define FORM_NAME "portable"
 
-enum { LANES = 4 };
+#define LANES     ((size_t)4)
 #define REGISTERS 16
 
 typedef float vec __attribute__((vector_size(LANES * sizeof(float))));
