@@ -2,13 +2,14 @@
 JOBS ?= 2
 SOURCES = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: help demo test test-long bench bench-models bench-train build models docs format lint clean
+.PHONY: help demo test test-long bench bench-chain bench-models bench-train build models docs format lint clean
 
 help:
 	@echo 'make demo       a simulated ward, the pipeline and its alerts in one terminal, one minute'
 	@echo 'make test       build and pass the tests (about ten minutes)'
 	@echo 'make test-long  the same with 100 kills and subscribers that are away for longer'
 	@echo 'make bench      measure rows per second, latency, memory'
+	@echo 'make bench-chain   the whole chain with large models on every row, on one core'
 	@echo 'make bench-models  the models beside PyTorch, ONNX Runtime, oneDNN and others'
 	@echo 'make bench-train   training beside PyTorch'
 	@echo 'make build      build/release/vigil'
@@ -44,6 +45,11 @@ bench:
 	@scripts/install-deps.sh test
 	@scripts/build.sh release all
 	@scripts/bench.sh
+
+bench-chain:
+	@scripts/install-deps.sh test
+	@scripts/build.sh release all
+	@bench/bench_chain.py $(BENCH)
 
 bench-models:
 	@scripts/install-deps.sh peers

@@ -1,6 +1,7 @@
 /* bench_models.c - steps per second and core of the models, beside what the processor could do.
  *
  *   bench_models FORECASTER FLOP AUTOENCODER FLOP
+ *   bench_models peak                     only that: NAME GFLOP_PER_SECOND of each form
  *
  * A step is one tick of one patient. The peak is that of fused multiply-adds of the form that the
  * kernel uses, measured here and now, so that the share means the same on every machine. Lines:
@@ -85,13 +86,25 @@ static void measure_file(const struct vg_model_ops *ops, const char *name, const
     ops->free(m);
 }
 
+static void print_peaks(void)
+{
+    const struct vg_kernel *form;
+
+    for (uint32_t i = 0; (form = vg_kernel_form(i)); i++)
+        printf("%s %.1f\n", form->name, fma_peak(form) / 1e9);
+}
+
 int main(int argc, char **argv)
 {
+    vg_kernel_thread_init();
+    if (argc == 2 && strcmp(argv[1], "peak") == 0) {
+        print_peaks();
+        return 0;
+    }
     if (argc != 5) {
-        fprintf(stderr, "usage: bench_models FORECASTER FLOP AUTOENCODER FLOP\n");
+        fprintf(stderr, "usage: bench_models peak | FORECASTER FLOP AUTOENCODER FLOP\n");
         return 2;
     }
-    vg_kernel_thread_init();
     printf("fma_peak 1 0 %.1f\n", fma_peak(vg_kernel()) / 1e9);
     measure_file(&vg_model_lstm, "forecaster", argv[1], strtod(argv[2], NULL));
     measure_file(&vg_model_autoencoder, "autoencoder", argv[3], strtod(argv[4], NULL));

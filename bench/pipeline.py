@@ -102,12 +102,12 @@ def simulate(bootstrap, beds, seconds, rows=1, topic=TOPIC, seed=1):
 class Run:
     """`vigil run` with the processor time of each of its threads, by name."""
 
-    def __init__(self, pipeline, *arguments, env=None):
+    def __init__(self, pipeline, *arguments, env=None, command=()):
         self.pipeline = pipeline
         self.log = open(pipeline.folder / "stderr", "w+b")
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            [vigil.VIGIL, "run", pipeline.path, *arguments], stdout=subprocess.DEVNULL,
+            [*command, vigil.VIGIL, "run", pipeline.path, *arguments], stdout=subprocess.DEVNULL,
             stderr=self.log, env={**os.environ, **(env or {})})
         self.threads = {}  # tid: (name, seconds)
         self.ended = threading.Event()

@@ -6,6 +6,7 @@
 
 #include <fenv.h>
 #include <float.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,13 +55,32 @@ const struct vg_kernel *vg_kernel_form(uint32_t index)
 }
 #endif
 
+/* What vg_kernel() answers; NULL until somebody asks. Threads that ask at once find the same. */
+static _Atomic(const struct vg_kernel *) chosen;
+
 const struct vg_kernel *vg_kernel(void)
 {
-    const struct vg_kernel *best = vg_kernel_form(0), *form;
+    const struct vg_kernel *best = atomic_load_explicit(&chosen, memory_order_relaxed), *form;
 
-    for (uint32_t i = 1; (form = vg_kernel_form(i)); i++)
+    if (best)
+        return best;
+    for (uint32_t i = 0; (form = vg_kernel_form(i)); i++)
         best = form;
+    atomic_store_explicit(&chosen, best, memory_order_relaxed);
     return best;
+}
+
+bool vg_kernel_choose(const char *name)
+{
+    const struct vg_kernel *form;
+
+    for (uint32_t i = 0; (form = vg_kernel_form(i)); i++) {
+        if (strcmp(form->name, name) != 0)
+            continue;
+        atomic_store(&chosen, form);
+        return true;
+    }
+    return false;
 }
 
 const char *vg_kernel_id(void)

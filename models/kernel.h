@@ -85,6 +85,10 @@ struct vg_kernel {
 /** The fastest form that this processor has. */
 const struct vg_kernel *vg_kernel(void);
 
+/** Makes vg_kernel() answer the form of that name, to compare forms; before any model is loaded.
+ *  False: this processor has none of that name. */
+VG_NODISCARD bool vg_kernel_choose(const char *name);
+
 /** The forms that this processor has, the slowest (portable) first; NULL past the last. */
 const struct vg_kernel *vg_kernel_form(uint32_t index);
 

@@ -99,8 +99,10 @@ static size_t index_of(const struct network_case *c)
 {
     size_t i = 0;
 
-    while (strcmp(cases[i].layers, c->layers) != 0 || cases[i].steps != c->steps)
+    while (i < VG_ARRAY_LEN(cases) &&
+           (strcmp(cases[i].layers, c->layers) != 0 || cases[i].steps != c->steps))
         i++;
+    cr_assert_lt(i, VG_ARRAY_LEN(cases));
     return i;
 }
 
