@@ -137,7 +137,7 @@ static void step_tile(struct blas *o, uint32_t n, const float *x, float *state, 
         if (l->shape.kind == VG_LAYER_LSTM) {
             to = i + 1 == o->layers ? y : o->between;
             lstm(o, l, n, x, state, to);
-            state += 2 * l->shape.outputs;
+            state += (size_t)2 * l->shape.outputs;
         } else {
             dense(l, n, x, to);
         }
