@@ -22,6 +22,7 @@ struct made {
     float *x; /* [samples, T, I], or [samples, T I] */
     float *y; /* [samples] */
     bool windows;
+    float ones[WINDOW];
 };
 
 static uint32_t steps(const void *self, size_t sequence)
@@ -43,8 +44,7 @@ static void read_sequence(const void *self, size_t sequence, uint32_t from, uint
         memcpy(rows->x + t * rows->x_stride, x + (from + t) * inputs, inputs * sizeof(*x));
     if (m->windows) {
         memcpy(rows->target, x, WINDOW * sizeof(*x));
-        for (size_t i = 0; i < WINDOW; i++)
-            rows->mask[i] = 1;
+        memcpy(rows->mask, m->ones, sizeof(m->ones));
     } else if (from + n == STEPS) {
         rows->target[(n - 1) * rows->target_stride] = m->y[sequence];
         rows->mask[(n - 1) * rows->mask_stride] = 1;
@@ -56,6 +56,8 @@ static struct made make(size_t samples, bool windows)
     struct made m = { .samples = samples, .windows = windows };
     uint64_t state = 1;
 
+    for (size_t i = 0; i < WINDOW; i++)
+        m.ones[i] = 1;
     m.x = calloc(samples * WINDOW, sizeof(*m.x));
     m.y = calloc(samples, sizeof(*m.y));
     if (!m.x || !m.y)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Training beside PyTorch on the same two networks in one run: `make bench-train`.
 
-    bench/bench_train.py [--rounds 5] [--samples 2000]
+    bench/bench_train.py [--rounds 5] [--samples 2000] [lstm] [autoencoder]
 
 The seed's forecaster, LSTM 8 -> 3 x 64 and Dense 1 on windows of 60 steps, and an autoencoder
 480-64-32-64-480; MSE, Adam, batches of 32. An epoch reads its batches, goes forward and backward
@@ -99,10 +99,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--samples", type=int, default=2000)
+    parser.add_argument("work", nargs="*", default=list(WORKS), metavar="|".join(WORKS))
     options = parser.parse_args()
     others = contenders()
-    for work, (_, _, factor) in WORKS.items():
-        show(work, *measure(work, options.samples * factor, options.rounds, others))
+    for work in options.work:
+        samples = options.samples * WORKS[work][2]
+        show(work, *measure(work, samples, options.rounds, others))
 
 
 if __name__ == "__main__":

@@ -218,29 +218,30 @@ BODY double lane_sum(const double *lane)
     return total;
 }
 
-BODY void squared_error_body(size_t n, vg_real factor, const vg_real *restrict y,
-                             const vg_real *restrict target, const vg_real *restrict mask,
-                             vg_real *restrict d, double *loss, double *weight)
+/* Lanes [0, n) of squared_error: where w is 0, e may come from what must not be read. */
+BODY void squared_error_lanes(size_t n, vg_real factor, const vg_real *restrict y,
+                              const vg_real *restrict target, const vg_real *restrict mask,
+                              vg_real *restrict d, double *restrict loss, double *restrict weight)
+{
+    for (size_t j = 0; j < n; j++) {
+        vg_real w = factor * mask[j], e = y[j] - target[j];
+        vg_real slope = w > 0 ? w * e : 0, distance = w > 0 ? e : 0;
+
+        d[j] = 2 * slope;
+        loss[j] += (double)(slope * distance);
+        weight[j] += (double)w;
+    }
+}
+
+BODY void squared_error_body(size_t n, vg_real factor, const vg_real *y, const vg_real *target,
+                             const vg_real *mask, vg_real *d, double *loss, double *weight)
 {
     double losses[LANES] = { 0 }, weights[LANES] = { 0 };
+    size_t i = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        vg_real w = factor * mask[i], e = y[i] - target[i];
-
-        d[i] = w > 0 ? 2 * w * e : 0;
-    }
-    for (size_t i = 0; i < n; i += LANES) {
-        const size_t lanes = n - i < LANES ? n - i : LANES;
-
-        for (size_t j = 0; j < lanes; j++) {
-            /* Half of d is w e; where it is 0, e may come from what must not be read. */
-            vg_real w = factor * mask[i + j], half = (vg_real)0.5 * d[i + j];
-            vg_real e = half == 0 ? 0 : y[i + j] - target[i + j];
-
-            losses[j] += (double)(half * e);
-            weights[j] += (double)w;
-        }
-    }
+    for (; i + LANES <= n; i += LANES)
+        squared_error_lanes(LANES, factor, y + i, target + i, mask + i, d + i, losses, weights);
+    squared_error_lanes(n - i, factor, y + i, target + i, mask + i, d + i, losses, weights);
     *loss += lane_sum(losses);
     *weight += lane_sum(weights);
 }
