@@ -49,7 +49,7 @@ bench:
 bench-chain:
 	@scripts/install-deps.sh test
 	@scripts/build.sh release all
-	@bench/bench_chain.py $(BENCH)
+	@/usr/bin/python3 bench/bench_chain.py $(BENCH)
 
 bench-models:
 	@scripts/install-deps.sh peers
@@ -58,7 +58,7 @@ bench-models:
 bench-train:
 	@scripts/install-deps.sh peers
 	@scripts/build.sh release bench_train
-	@python3 bench/bench_train.py $(BENCH)
+	@/usr/bin/python3 bench/bench_train.py $(BENCH)
 
 format:
 	@scripts/install-deps.sh lint

@@ -33,7 +33,7 @@ VIGIL_CORE, BROKER_CORE = 0, 1
 TICK = ["--set", "tick=1s", "--set", "fit.epochs=1"]
 MODELS = {  # name: (verb, recipe, its network for this bench)
     "forecaster": ("forecast", "demo_forecast", [
-        "network=lstm:64,lstm:64,lstm:64,dense:120", "horizons=[6s, 30s, 1m, 2m, 4m]"]),
+        "network=lstm:64,lstm:64,lstm:64,dense:120", "horizons=6s,30s,1m,2m,4m"]),
     "detector": ("autoencoder", "demo_autoencoder", [
         "network=dense:64:relu,dense:32:relu,dense:64:relu,dense:480", "window=60"]),
 }
@@ -98,7 +98,7 @@ def fill(bootstrap, seconds):
 
 def peaks():
     """{kernel form: GFLOP/s} of the core that Vigil gets."""
-    said = subprocess.run(["taskset", "-c", str(VIGIL_CORE), BUILD / "bench/bench_models", "peak"],
+    said = subprocess.run(["taskset", "-c", str(VIGIL_CORE), BUILD / "bench_models", "peak"],
                           capture_output=True, text=True, check=True).stdout
     return {line.split()[0]: float(line.split()[1]) for line in said.splitlines()}
 

@@ -2,4 +2,4 @@
 # Prints the figures of docs/performance.md for this machine.
 set -eu
 cd "$(dirname "$0")/.."
-exec python3 bench/bench_pipeline.py "$@"
+exec /usr/bin/python3 bench/bench_pipeline.py "$@"
