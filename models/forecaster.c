@@ -27,7 +27,7 @@ struct forecaster {
 /* Writes S [B, C H]. */
 static void skip(const struct forecaster *f, uint32_t n, const float *x, float *s, float *scratch)
 {
-    const uint32_t horizons = f->model.horizons, width = f->model.channels * horizons;
+    const uint32_t horizons = f->model.horizons;
 
     if (f->skip.network.layers > 0) {
         vg_stack_step(&f->skip, n, x, NULL, s, scratch);
@@ -36,8 +36,10 @@ static void skip(const struct forecaster *f, uint32_t n, const float *x, float *
     for (size_t i = 0; i < n; i++) {
         const float *z = x + i * f->model.inputs + f->z;
 
-        for (uint32_t k = 0; k < width; k++)
-            s[i * width + k] = f->persistence ? z[k / horizons] : 0.0f;
+        for (uint32_t c = 0; c < f->model.channels; c++) {
+            for (uint32_t h = 0; h < horizons; h++)
+                *s++ = f->persistence ? z[c] : 0.0f;
+        }
     }
 }
 

@@ -54,7 +54,7 @@ void vg_conformal_init(struct vg_conformal *c, const struct vg_model *m, int64_t
 /* Bytes of one horizon, a multiple of 4. */
 static size_t horizon_size(const struct vg_conformal *c)
 {
-    return SIDES * c->channels * (sizeof(float) + VG_CONFORMAL_WAITING * sizeof(int16_t)) +
+    return (size_t)SIDES * c->channels * (sizeof(float) + VG_CONFORMAL_WAITING * sizeof(int16_t)) +
            VG_CONFORMAL_WAITING * sizeof(uint32_t);
 }
 
@@ -69,7 +69,7 @@ static struct horizon horizon_of(const struct vg_conformal *c, void *memory, uin
     char *at = (char *)memory + h * horizon_size(c);
     struct horizon ret = { .wider = (float *)at };
 
-    at += SIDES * c->channels * sizeof(float);
+    at += (size_t)SIDES * c->channels * sizeof(float);
     ret.due = (uint32_t *)at;
     at += VG_CONFORMAL_WAITING * sizeof(uint32_t);
     ret.bound = (int16_t *)at;
@@ -93,9 +93,9 @@ static int16_t packed(float z)
 {
     float steps = floorf(z / unit + 0.5f);
 
-    if (steps > INT16_MAX)
-        return INT16_MAX;
-    return steps < INT16_MIN + 1 ? INT16_MIN + 1 : (int16_t)steps;
+    if (steps > (float)INT16_MAX)
+        steps = (float)INT16_MAX;
+    return (int16_t)(steps > (float)nothing ? steps : (float)nothing + 1);
 }
 
 static uint32_t tick_number(const struct vg_conformal *c, int64_t at_ns)
@@ -198,36 +198,45 @@ static void widen(const struct vg_conformal *c, const float width[SIDES], float 
 static void keep_middle(const struct vg_conformal *c, const float *y, bool valid, int16_t *middle)
 {
     /* The SD of a normal distribution with these outermost quantiles; never 0, which means none. */
-    int16_t sd = packed((y[c->quantiles - 1] - y[0]) / 3.29f);
+    float sd = (y[c->quantiles - 1] - y[0]) / 3.29f;
 
-    middle[0] = valid ? packed(y[c->median]) : nothing;
-    middle[c->channels] = sd > 0 ? sd : 1;
+    middle[0] = nothing;
+    if (valid)
+        middle[0] = packed(y[c->median]);
+    middle[c->channels] = packed(sd > unit ? sd : unit);
 }
 
 static void keep_bounds(const struct vg_conformal *c, const float *y, bool valid, int16_t *bound)
 {
-    bound[0] = valid ? packed(y[0]) : nothing;
+    bound[0] = nothing;
+    if (valid)
+        bound[0] = packed(y[0]);
     bound[c->channels] = packed(y[c->quantiles - 1]);
 }
 
-static void tell(const struct vg_conformal *c, void *memory, uint32_t tick, uint32_t channel,
-                 bool valid, float *y)
+/* What all channels of a horizon share at a tick. */
+struct turn {
+    struct horizon at;
+    uint32_t place;
+    bool waits;
+};
+
+static void tell(const struct vg_conformal *c, const struct turn *turn, int16_t *middle,
+                 uint32_t channel, bool valid, float *y)
 {
     float base = 1.0f, width[SIDES];
 
     for (uint32_t h = 0; h < c->horizons; h++, y += c->quantiles) {
-        struct horizon at = horizon_of(c, memory, h);
-        uint32_t place;
-        bool waits = place_of(c, h, tick, &place);
+        const struct turn *t = &turn[h];
 
-        if (waits && h == c->shortest)
-            keep_middle(c, y, valid, middle_of(c, memory, place) + channel);
+        if (t->waits && h == c->shortest)
+            keep_middle(c, y, valid, middle + channel);
         if (c->adapts) {
-            widths_of(c, h, at.wider + channel, &base, width);
+            widths_of(c, h, t->at.wider + channel, &base, width);
             widen(c, width, y);
         }
-        if (waits)
-            keep_bounds(c, y, valid, bounds_at(c, &at, place) + channel);
+        if (t->waits)
+            keep_bounds(c, y, valid, bounds_at(c, &t->at, t->place) + channel);
     }
 }
 
@@ -235,13 +244,15 @@ void vg_conformal_tell(const struct vg_conformal *c, void *memory, int64_t at_ns
                        float *y)
 {
     const uint32_t tick = tick_number(c, at_ns);
+    struct turn turn[VG_HORIZONS_MAX];
 
-    for (uint32_t i = 0; i < c->channels; i++)
-        tell(c, memory, tick, i, valid[i], y + (size_t)i * c->horizons * c->quantiles);
     for (uint32_t h = 0; h < c->horizons; h++) {
-        uint32_t place;
-
-        if (place_of(c, h, tick, &place))
-            horizon_of(c, memory, h).due[place] = tick + c->ahead[h];
+        turn[h].at = horizon_of(c, memory, h);
+        turn[h].waits = place_of(c, h, tick, &turn[h].place);
+        if (turn[h].waits)
+            turn[h].at.due[turn[h].place] = tick + c->ahead[h];
     }
+    for (uint32_t i = 0; i < c->channels; i++)
+        tell(c, turn, middle_of(c, memory, turn[c->shortest].place), i, valid[i],
+             y + (size_t)i * c->horizons * c->quantiles);
 }

@@ -58,7 +58,7 @@ struct vg_outcome {
  * Of a forecaster (horizons > 0). Widths adapt when `adapt` and the model has quantiles on both sides
  * of a median; `coverage` is that of the outermost two.
  */
-void vg_conformal_init(struct vg_conformal *c, const struct vg_model *forecaster, int64_t tick_ns,
+void vg_conformal_init(struct vg_conformal *c, const struct vg_model *m, int64_t tick_ns,
                        bool adapt, float coverage, float rate);
 
 /** Bytes that are kept of each patient: flat, zeroed at first sight, a multiple of 4. */

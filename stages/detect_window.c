@@ -82,31 +82,40 @@ static void push(const struct vg_detect_window *w, struct window *ring, const st
     for (uint32_t i = 0; i < w->model->channels; i++) {
         int c = w->model->channel[i];
 
-        /* normalize clips z to +-6 */
-        entry[i] =
-            vg_usable_by_models(row->quality[c]) ? (int16_t)floorf(z[c] / unit + 0.5f) : unusable;
+        entry[i] = unusable;
+        if (vg_usable_by_models(row->quality[c])) /* normalize clips z to +-6 */
+            entry[i] = (int16_t)floorf(z[c] / unit + 0.5f);
     }
     advance(w, ring);
     ring->newest_ns = row->event_ns;
 }
 
-/* Writes z, then masks, of ticks [from, until); what was never seen is not usable. */
+/* Writes `n` entries from old to new, and whether they are usable. One loop without branches over all
+ * ticks and channels: a window is read anew for every tick of every patient. */
+static void unpack(size_t n, const int16_t *restrict entry, float *restrict x, float *restrict mask)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool usable = entry[i] != unusable;
+
+        x[i] = usable ? unit * (float)entry[i] : 0.0f;
+        mask[i] = usable ? 1.0f : 0.0f;
+    }
+}
+
+/* Writes z, then masks, oldest tick first; what was never seen is not usable. */
 static void unroll(const struct vg_detect_window *w, struct window *ring, float *x)
 {
-    const uint32_t ticks = w->model->window, channels = w->model->channels;
+    const size_t channels = w->model->channels, ticks = w->model->window;
+    const size_t unseen = (ticks - ring->seen) * channels;
+    /* The oldest tick seen is at `next` once the ring is full, and at 0 before. */
+    const size_t first = ring->seen == ticks ? ring->next : 0;
+    const size_t older = (ring->seen - first) * channels, newer = first * channels;
     float *mask = x + w->model->outputs;
 
-    for (uint32_t t = 0; t < ticks; t++) {
-        const int16_t *entry = entries_at(w, ring, (ring->next + t) % ticks);
-        bool seen = t >= ticks - ring->seen;
-
-        for (uint32_t c = 0; c < channels; c++) {
-            bool usable = seen && entry[c] != unusable;
-
-            *x++ = usable ? unit * (float)entry[c] : 0.0f;
-            *mask++ = usable ? 1.0f : 0.0f;
-        }
-    }
+    memset(x, 0, unseen * sizeof(float));
+    memset(mask, 0, unseen * sizeof(float));
+    unpack(older, ring->entry + first * channels, x + unseen, mask + unseen);
+    unpack(newer, ring->entry, x + unseen + older, mask + unseen + older);
 }
 
 void vg_detect_window_take(struct vg_detect_window *w, uint32_t i, void *memory,
@@ -132,15 +141,14 @@ bool vg_detect_window_error(const struct vg_detect_window *w, uint32_t i, const 
     const float *y = w->y + (size_t)i * w->model->outputs;
     uint32_t usable = 0;
 
-    for (uint32_t c = 0; c < channels; c++) {
+    for (uint32_t c = 0; c < channels; c++)
         sum[c] = 0.0f;
-        for (size_t k = c; k < w->model->outputs; k += channels) {
-            float error = y[k] - x[k];
+    for (size_t k = 0; k < w->model->outputs; k += channels) {
+        for (uint32_t c = 0; c < channels; c++) {
+            float error = mask[k + c] != 0.0f ? y[k + c] - x[k + c] : 0.0f;
 
-            if (mask[k] == 0.0f)
-                continue;
             sum[c] += error * error;
-            usable++;
+            usable += mask[k + c] != 0.0f;
         }
     }
     *ret_usable = usable;

@@ -141,8 +141,10 @@ static void answer(const struct forecast *s, void *memory, const struct vg_row *
         valid[i] = known[i] ? 1.0f : 0.0f;
     }
     vg_conformal_tell(&s->conformal, (char *)memory + s->conformal_at, row->event_ns, known, y);
-    for (uint32_t i = 0; i < m->outputs; i++)
-        forecast[i] = m->mean[i / per_channel] + m->scale[i / per_channel] * y[i];
+    for (uint32_t c = 0; c < m->channels; c++) {
+        for (uint32_t i = c * per_channel; i < (c + 1) * per_channel; i++)
+            forecast[i] = m->mean[c] + m->scale[c] * y[i];
+    }
 }
 
 static void forecast_wave(void *self, const struct vg_wave *wave)
