@@ -132,6 +132,21 @@ void vg_detect_window_step(struct vg_detect_window *w, uint32_t n)
 
 /* ---- the error ---- */
 
+/* Adds those of one tick, [C] each; returns how many entries of it are usable. */
+static uint32_t add_errors(uint32_t channels, const float *restrict y, const float *restrict x,
+                           const float *restrict mask, float *restrict sum)
+{
+    uint32_t usable = 0;
+
+    for (uint32_t c = 0; c < channels; c++) {
+        float error = mask[c] != 0.0f ? y[c] - x[c] : 0.0f;
+
+        sum[c] += error * error;
+        usable += mask[c] != 0.0f ? 1 : 0;
+    }
+    return usable;
+}
+
 bool vg_detect_window_error(const struct vg_detect_window *w, uint32_t i, const void *memory,
                             float *sum, uint32_t *ret_usable)
 {
@@ -143,14 +158,8 @@ bool vg_detect_window_error(const struct vg_detect_window *w, uint32_t i, const 
 
     for (uint32_t c = 0; c < channels; c++)
         sum[c] = 0.0f;
-    for (size_t k = 0; k < w->model->outputs; k += channels) {
-        for (uint32_t c = 0; c < channels; c++) {
-            float error = mask[k + c] != 0.0f ? y[k + c] - x[k + c] : 0.0f;
-
-            sum[c] += error * error;
-            usable += mask[k + c] != 0.0f;
-        }
-    }
+    for (size_t k = 0; k < w->model->outputs; k += channels)
+        usable += add_errors(channels, y + k, x + k, mask + k, sum);
     *ret_usable = usable;
     return 2 * ring->seen >= w->model->window && 2 * usable >= ring->seen * channels;
 }
