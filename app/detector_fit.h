@@ -11,7 +11,7 @@
 
 #include "core/buf.h"
 #include "core/option.h"
-#include "models/detector.h"
+#include "models/calibration.h"
 
 struct vg_detector_recipe {
     const char *path[VG_SCORES]; /**< model files; NULL: the detector has no such score */

@@ -1,5 +1,5 @@
 /* detector.c - scores, their surprise and whose fault it is; the formulas are in the header. */
-#include "models/detector.h"
+#include "models/calibration.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -25,7 +25,7 @@
  *   network                (autoencoder) "dense:64:relu,dense:128"
  *   range                  (autoencoder, may be missing) "-6,6": what the network sees as 0 and 1
  *
- * Detectors (models/detector.h):
+ * Detectors (models/calibration.h):
  *   fast, slow, window     SHA-256 of the models it was calibrated with; at least one
  *   drift, cap             of the cumulative sums, in standard deviations
  *   hold                   "4" ticks for which a sum must last

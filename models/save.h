@@ -7,7 +7,7 @@
 #define VG_MODELS_SAVE_H
 
 #include "core/model.h"
-#include "models/detector.h"
+#include "models/calibration.h"
 #include "models/network.h"
 
 /** What goes into a file. What a kind has no use for stays 0; models/metadata.h says which kind

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "core/text.h"
-#include "models/detector.h"
+#include "models/calibration.h"
 #include "runtime/hash.h"
 #include "runtime/registry.h"
 

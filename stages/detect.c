@@ -1,7 +1,7 @@
 /* detect.c - how unusual a patient is now, all channels together, and which of them say so.
  *
  * With a window model (autoencoder, pca) the score is its error over the newest ticks, in squared
- * standard deviations. With a detector it is the surprise that models/detector.h makes of three
+ * standard deviations. With a detector it is the surprise that models/calibration.h makes of three
  * scores: residuals of the forecast stage, sums of the residuals of a second forecaster, and the
  * window's error. The detector's file names the models that it was calibrated with; they are looked
  * for among "models:", and others in their place are refused.
@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "core/stage.h"
-#include "models/detector.h"
+#include "models/calibration.h"
 #include "models/kernel.h"
 #include "stages/detect_slow.h"
 #include "stages/detect_window.h"

@@ -30,7 +30,7 @@ static int16_t *said_at(const struct vg_detect_slow *s, void *memory, uint32_t p
 static size_t model_at(const struct vg_detect_slow *s)
 {
     return vg_features_memory(&s->features) +
-           s->ahead * (sizeof(uint32_t) + 2 * s->model->channels * sizeof(int16_t));
+           s->ahead * (sizeof(uint32_t) + (size_t)2 * s->model->channels * sizeof(int16_t));
 }
 
 size_t vg_detect_slow_memory(const struct vg_detect_slow *s)
@@ -93,9 +93,9 @@ static int16_t packed(float z)
 {
     float steps = floorf(z / unit + 0.5f);
 
-    if (steps > INT16_MAX)
-        return INT16_MAX;
-    return steps < INT16_MIN ? INT16_MIN : (int16_t)steps;
+    if (steps > (float)INT16_MAX)
+        steps = (float)INT16_MAX;
+    return (int16_t)(steps > (float)INT16_MIN ? steps : (float)INT16_MIN);
 }
 
 static uint32_t tick_number(const struct vg_detect_slow *s, int64_t at_ns)
@@ -135,10 +135,12 @@ static void wait(const struct vg_detect_slow *s, void *memory, uint32_t tick, co
 
     for (uint32_t c = 0; c < m->channels; c++) {
         const float *q = y + (size_t)(c * m->horizons + s->horizon) * m->quantiles;
-        int16_t sd = packed((q[m->quantiles - 1] - q[0]) / 3.29f);
+        float sd = (q[m->quantiles - 1] - q[0]) / 3.29f;
 
         said[c] = packed(q[s->median]);
-        said[m->channels + c] = vg_features_seen(&s->features, memory, c) ? (sd > 0 ? sd : 1) : 0;
+        said[m->channels + c] = 0;
+        if (vg_features_seen(&s->features, memory, c))
+            said[m->channels + c] = packed(sd > unit ? sd : unit);
     }
     due_of(s, memory)[place] = tick + s->ahead;
 }

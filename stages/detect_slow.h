@@ -2,7 +2,7 @@
  *
  * What goes wrong over hours moves every tick by less than its noise. A forecaster that is tied to
  * the averages of hours (a ridge) cannot be taken along by it, so its residuals all point the same
- * way, and sums of them tell (models/detector.h). Each tick's forecast waits in the patient's memory
+ * way, and sums of them tell (models/calibration.h). Each tick's forecast waits in the patient's memory
  * until its time has come. Letters: B rows, C channels.
  */
 #ifndef VG_STAGES_DETECT_SLOW_H

@@ -20,6 +20,11 @@ struct window {
 vg_status vg_detect_window_plan(struct vg_detect_window *w, const struct vg_model *model,
                                 struct vg_plan *plan, struct vg_err *err)
 {
+    if (model->window == 0)
+        return vg_fail_option(err, VG_E_CONFIG, "model",
+                              "model %s is of type %s and has no window to score; expected a "
+                              "detector, an autoencoder or a pca",
+                              model->name, model->ops->name);
     w->model = model;
     w->tick_ns = plan->tick_ns;
     return vg_plan_need_column(plan, "z", &w->z, err);

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "models/detector.h"
+#include "models/calibration.h"
 #include "models/load.h"
 #include "models/save.h"
 #include "tests/support/golden.h"
@@ -217,4 +217,17 @@ Test(detect_detector_plan, forecasts_of_another_model_are_refused)
     make_models();
     columns(window);
     expect_plan_error("but the chain forecasts with ward_ae");
+}
+
+Test(detect_detector_plan, a_score_of_windows_needs_a_model_that_has_one)
+{
+    struct vg_model *other;
+
+    make_models();
+    other = open_model(GOLDEN("lstm.safetensors"), "other");
+    memcpy(other->sha256, window->sha256, sizeof(other->sha256));
+    models[1] = other;
+    columns(fast);
+    expect_plan_error("model other is of type lstm and has no window");
+    other->ops->free(other);
 }

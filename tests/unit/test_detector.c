@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "models/detector.h"
+#include "models/calibration.h"
 #include "models/kernel.h"
 #include "models/load.h"
 #include "models/save.h"
