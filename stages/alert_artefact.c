@@ -36,10 +36,11 @@ static bool more_urgent(const struct vg_rule *a, const struct vg_rule *b)
     return a->priority < b->priority; /* VG_PRIORITY_HIGH is the first */
 }
 
+/* A value that is withheld is told of after so long at the latest. */
+static const int64_t longest_ns = 20 * VG_NS_PER_S;
+
 void vg_artefact_stand_in(struct vg_rule *rule, const struct vg_watch *watch, uint32_t watches)
 {
-    static const int64_t longest_ns = 20 * VG_NS_PER_S;
-
     rule->for_ns = longest_ns;
     for (uint32_t i = 0; i < watches; i++) {
         if (!stands_for(&watch[i]))
@@ -60,6 +61,13 @@ static vg_status check_one(const struct vg_rule *rule, const struct vg_watch *wa
                 err, VG_E_CONFIG, "rules",
                 "rule %s: an artefact takes the place of rule %s, so it must have "
                 "at least the priority of that",
+                rule->name, watch[i].rule->name);
+        if (stands_for(&watch[i]) && rule->for_ns > longest_ns &&
+            rule->for_ns > watch[i].rule->for_ns)
+            return vg_fail_option(
+                err, VG_E_CONFIG, "rules",
+                "rule %s: an artefact takes the place of rule %s, so its \"for\" must be at most "
+                "20 s or that of the limit",
                 rule->name, watch[i].rule->name);
     }
     return VG_OK;

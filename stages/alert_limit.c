@@ -124,6 +124,17 @@ static vg_status plan_limit(struct vg_watch *w, struct vg_plan *plan, struct vg_
     return vg_watch_check_bounds(w, plan, err);
 }
 
+/* No measurement takes back what was about to happen, but for a flush: what it hides may be as far
+ * beyond the limit as what came before. A pressure that comes and goes around that of a flush would
+ * neither last for this rule nor for the condition that stands in its place. */
+static enum vg_says without_value(struct vg_look *l, const struct vg_watch *w)
+{
+    bool pending = vg_watch_episode(l, w)->state == VG_EPISODE_PENDING;
+
+    return pending && l->row->reason[w->channel] == VG_REASON_FLUSH ? VG_SAYS_NOTHING
+                                                                    : VG_SAYS_UNKNOWN;
+}
+
 static struct vg_finding look_at_limit(struct vg_look *l, const struct vg_watch *w)
 {
     const struct vg_row *row = l->row;
@@ -135,7 +146,7 @@ static struct vg_finding look_at_limit(struct vg_look *l, const struct vg_watch 
     if (!vg_look_bound(l, w, &w->rule->bound, &limit))
         return (struct vg_finding){ .says = VG_SAYS_OVER, .reason = "no_limit" };
     if (!vg_usable(quality))
-        return (struct vg_finding){ .says = VG_SAYS_UNKNOWN };
+        return (struct vg_finding){ .says = without_value(l, w) };
     value = row->value[w->channel];
     if (vg_passes(&w->rule->bound, value, limit))
         return (struct vg_finding){ .says = VG_SAYS_TRUE, .measure = value };

@@ -210,9 +210,10 @@ VG_NODISCARD vg_status vg_watch_check_bounds(const struct vg_watch *w, const str
 /** Whether a condition is watched on a channel when its rule names none. */
 bool vg_condition_watches(enum vg_condition condition, int channel);
 /** Fills in priority and `for` of the built-in rule: an artefact takes the place of limits, so it is
- *  told of when they would have been, and as loudly. `limits`: the rules of the stage. */
+ *  told of when they would have been, within 20 s, and as loudly. `watch`: those of the stage. */
 void vg_artefact_stand_in(struct vg_rule *rule, const struct vg_watch *watch, uint32_t watches);
-/** VG_E_CONFIG when a configured rule for artefacts is less urgent than a limit it stands for. */
+/** VG_E_CONFIG when a configured rule for artefacts is less urgent than a limit it stands for, or
+ *  waits longer than 20 s and that limit. */
 VG_NODISCARD vg_status vg_artefact_check(const struct vg_watch *watch, uint32_t watches,
                                          struct vg_err *err);
 

@@ -415,6 +415,67 @@ Test(artefact, a_flush_is_told_in_the_place_of_its_limit_as_loudly_and_as_soon)
     end(&without);
 }
 
+/* Around the pressure of a flush, from one second to the next. */
+static void at_the_edge(double t, struct signs *s)
+{
+    s->map = (int)t % 2 ? 206 : 192;
+    s->pp = 44;
+}
+
+Test(artefact, a_pressure_around_that_of_a_flush_is_not_kept_from_everybody)
+{
+    struct run run;
+
+    suffer(&run, true, "icu-a/01", at_the_edge);
+    cr_assert(strstr(run.limits.len ? run.limits.data : "", " start map_high high\n") ||
+                  strstr(run.technical.len ? run.technical.data : "", " start artefact high\n"),
+              "neither the limit nor the artefact is told");
+    end(&run);
+}
+
+/* A low pressure, and a flush before it has lasted as long as its limit waits. */
+static void low_and_flushed(double t, struct signs *s)
+{
+    s->map = 50;
+    if (t >= 10 && t < 14)
+        flush(t, s);
+}
+
+Test(artefact, a_flush_does_not_delay_a_limit_that_is_about_to_be_told)
+{
+    struct run run;
+
+    suffer(&run, true, "icu-a/01", low_and_flushed);
+    cr_assert(run.limits.len && strstr(run.limits.data, "615 start map_low high\n"), "%s",
+              run.limits.data);
+    end(&run);
+}
+
+/* What is wrong with the configuration when it has this rule for artefacts. */
+static void expect_refused(const char *rule, const char *message)
+{
+    char path[] = "/tmp/vigil-gate-XXXXXX";
+    int fd = mkstemp(path);
+    struct vg_buf said = VG_BUF_INIT;
+    struct vg_config *config;
+    struct vg_err err;
+
+    cr_assert_geq(fd, 0);
+    cr_assert_gt(dprintf(fd, configuration, "{type: artefact},"), 0);
+    cr_assert_gt(dprintf(fd, "  own: {title: h, when: {condition: artefact}, %s}\n", rule), 0);
+    close(fd);
+    cr_assert_eq(vg_config_load(path, &config, &said, &err), VG_E_CONFIG);
+    unlink(path);
+    cr_assert(said.data && strstr(said.data, message), "%s", said.data);
+    vg_buf_done(&said);
+}
+
+Test(artefact, a_rule_of_ones_own_for_artefacts_is_as_loud_and_as_soon_as_the_limits)
+{
+    expect_refused("priority: low", "must have at least the priority of that");
+    expect_refused("priority: high, for: 2m", "must be at most 20 s or that of the limit");
+}
+
 static void moved(double t, struct signs *s)
 {
     if (t < 600)
