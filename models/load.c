@@ -152,6 +152,10 @@ vg_status vg_model_take_network(struct vg_safetensors *f, uint32_t inputs, struc
 
     if (st != VG_OK)
         return st;
+    /* Before there is memory for them: a text of few letters may ask for more than there is. */
+    if (vg_network_parameters(ret) > VG_SAFETENSORS_MAX / sizeof(float))
+        return vg_metadata_wrong(f, "network", "no more parameters than a file of 64 MiB holds",
+                                 err);
     p = malloc(vg_network_parameters(ret) * sizeof(float));
     VG_CHECK(p);
     for (uint32_t l = 0; st == VG_OK && l < ret->layers; l++)

@@ -103,6 +103,7 @@ ParameterizedTestParameters(model_file, metadata_that_are_wrong_are_named)
         { "dense", "dense.3.bias", "dense.9.bias", "expected a tensor dense.3.bias" },
         { "dense", "dense:13:relu,dense:15", "dense:13:relu,dense:16", "expected size 16" },
         { "dense", "z,mask", "z,mosk", "\"inputs\": expected \"z\" or" },
+        { "dense", "dense:13:relu,dense:15", "lstm:4096,lstm:0004096", "than a file of 64 MiB" },
         { "autoencoder_range", "\"-6,6\"", "\"6,-6\"", "\"range\": expected a number below" },
         { "autoencoder_range", "\"-6,6\"", "\"-6.6\"", "\"range\": expected a number below" },
         { "autoencoder_range", "dense:4:tanh", "lstm:4      ", "layer 2" },
