@@ -6,7 +6,7 @@
  *     z,mask,age,baseline,ewma:2m,ewma:1h
  *
  *   z          the newest usable value in standard deviations, held while none comes; 0 before
- *   mask       1 where the value is of this tick, else 0
+ *   mask       1 where this tick has a usable value, else 0; one that resample filled in counts
  *   age        log1p(seconds since the newest value) / 6; a channel never seen is as old as possible
  *   baseline   the personal baseline before this tick
  *   ewma:SPAN  exponentially weighted mean of the usable values with time constant SPAN, this tick

@@ -112,11 +112,6 @@ static vg_status plan_parts(struct detect *s, struct vg_plan *plan, struct vg_er
     s->calibration = vg_detector_calibration(s->model);
     if (s->calibration)
         return plan_members(s, plan, err);
-    if (s->model->window == 0)
-        return vg_fail_option(err, VG_E_CONFIG, "model",
-                              "model %s is of type %s and has no window to score; expected a "
-                              "detector, an autoencoder or a pca",
-                              s->model_name, s->model->ops->name);
     return vg_detect_window_plan(&s->window, s->model, plan, err);
 }
 

@@ -42,7 +42,7 @@ static inline void vg_model_tick_read(struct vg_model_tick *t, const struct vg_m
         int c = m->channel[i];
 
         t->usable[i] = vg_usable_by_models(row->quality[c]);
-        t->measured[i] = t->usable[i] && vg_usable(row->quality[c]);
+        t->measured[i] = vg_certain(row->quality[c]);
         t->z[i] = t->usable[i] ? z[c] : 0.0f;
         t->age_s[i] = age[c];
         t->baseline[i] = baseline[c];
