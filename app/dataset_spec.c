@@ -113,8 +113,11 @@ static vg_status set_entry(struct vg_dataset_spec *spec, const char *text, const
              (int)((equals ? equals : end) - entry), entry);
     option = vg_option_find(vg_dataset_options, name);
     if (!equals || !option)
-        return vg_fail(err, VG_E_USAGE, "data \"%.200s\": \"%.*s\" is no option of %s with a value",
-                       text, (int)(end - entry), entry, sources[spec->source]);
+        return vg_fail(err, VG_E_USAGE,
+                       "data \"%.200s\": \"%.*s\" is no KEY=VALUE of %s; its keys are those "
+                       "that `vigil train forecast --help` lists as data.%s",
+                       text, (int)(end - entry), entry, sources[spec->source],
+                       sources[spec->source]);
     value = strndup(equals + 1, (size_t)(end - equals - 1));
     VG_CHECK(value != NULL);
     st = option->type == VG_OPT_LIST_ ? add_entries(spec, option, value, err)

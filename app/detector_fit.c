@@ -1,10 +1,12 @@
 /* detector_fit.c - from models and unremarkable patients to a calibrated detector. */
 #include "app/detector_fit.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/anomaly.h"
 #include "app/sim_study.h"
@@ -28,7 +30,7 @@ struct record {
 
 struct fit {
     const struct vg_detector_recipe *r;
-    const char *out;
+    char *draft;           /* the file while its thresholds are not known */
     struct vg_model about; /* channels, scales and tick, of the members */
     struct vg_calibration cal;
     uint32_t inputs;
@@ -169,7 +171,7 @@ static vg_status save(const struct fit *f, struct vg_err *err)
 
     VG_CHECK(question != NULL);
     vg_detector_question(f->about.channels, STEPS, question);
-    st = vg_model_save(f->out, &parts, err);
+    st = vg_model_save(f->draft, &parts, err);
     free(question);
     return st;
 }
@@ -205,7 +207,7 @@ static vg_status record(struct fit *f, struct vg_err *err)
 {
     const struct vg_detector_recipe *r = f->r;
     struct vg_config *config = NULL;
-    vg_status st = vg_detector_chain(&r->stages, r->path, f->out, true, &config, err);
+    vg_status st = vg_detector_chain(&r->stages, r->path, f->draft, true, &config, err);
     struct vg_sim_study study = {
         .config = config,
         .sim = { .beds = (uint32_t)r->patients,
@@ -362,7 +364,7 @@ static vg_status fit_tails(struct fit *f, struct vg_err *err)
     vg_status st = save(f, err);
 
     if (st == VG_OK)
-        st = vg_model_open(f->out, &m, err);
+        st = vg_model_open(f->draft, &m, err);
     for (uint32_t i = 0; i < VG_SCORES && st == VG_OK; i++) {
         if (f->cal.member[i][0] != '\0')
             st = fit_tail(f, m, (enum vg_score)i, err);
@@ -380,7 +382,7 @@ static vg_status fit_threshold(struct fit *f, struct vg_detector_outcome *ret, s
     vg_status st = save(f, err);
 
     if (st == VG_OK)
-        st = vg_model_open(f->out, &m, err);
+        st = vg_model_open(f->draft, &m, err);
     if (st != VG_OK)
         return st;
     s = score(f, m, 0);
@@ -398,14 +400,23 @@ static vg_status fit_threshold(struct fit *f, struct vg_detector_outcome *ret, s
 
 /* ---- all of it ---- */
 
+/* A detector that could not be calibrated is none: what was at `out` stays. */
+static vg_status publish(const struct fit *f, const char *out, struct vg_err *err)
+{
+    if (rename(f->draft, out) != 0)
+        return vg_fail(err, VG_E_IO, "%s cannot be written: %s", out, strerror(errno));
+    return VG_OK;
+}
+
 vg_status vg_detector_fit(const struct vg_detector_recipe *r, const char *out,
                           struct vg_detector_outcome *ret, struct vg_err *err)
 {
-    struct fit f = { .r = r, .out = out };
+    struct fit f = { .r = r };
     vg_status st;
 
     memset(ret, 0, sizeof(*ret));
     vg_kernel_thread_init();
+    VG_CHECK(asprintf(&f.draft, "%s.draft", out) >= 0);
     f.record = calloc((size_t)r->patients, sizeof(*f.record));
     VG_CHECK(f.record != NULL);
     st = take_members(&f, err);
@@ -422,6 +433,10 @@ vg_status vg_detector_fit(const struct vg_detector_recipe *r, const char *out,
     }
     if (st == VG_OK)
         st = fit_threshold(&f, ret, err);
+    if (st == VG_OK)
+        st = publish(&f, out, err);
+    else
+        unlink(f.draft);
     ret->calibration = f.cal;
     ret->channels = f.about.channels;
     memcpy(ret->channel, f.about.channel, sizeof(ret->channel));
@@ -429,5 +444,6 @@ vg_status vg_detector_fit(const struct vg_detector_recipe *r, const char *out,
     for (int64_t p = 0; p < r->patients; p++)
         free(f.record[p].x);
     free(f.record);
+    free(f.draft);
     return st;
 }

@@ -201,6 +201,21 @@ static void free_models(struct vg_model **model, uint32_t n)
             model[i]->ops->free(model[i]);
 }
 
+static vg_status open_forecaster(const char *path, const char *name, struct vg_model **ret,
+                                 struct vg_err *err)
+{
+    vg_status st = vg_model_open(path, ret, err);
+
+    if (st != VG_OK)
+        return st;
+    snprintf((*ret)->name, sizeof(*ret)->name, "%.*s", VG_NAME_SIZE - 1, name);
+    if ((*ret)->horizons == 0)
+        return vg_fail(err, VG_E_MODEL,
+                       "model %s is of type %s; expected a forecaster, such as type lstm or ridge",
+                       name, (*ret)->ops->name);
+    return VG_OK;
+}
+
 static vg_status judge_files(struct session *s, struct vg_err *err)
 {
     struct vg_model *model[VG_FORECAST_METHODS_MAX] = { 0 };
@@ -213,9 +228,7 @@ static vg_status judge_files(struct session *s, struct vg_err *err)
         const char *slash = strrchr(s->o.models.value[i], '/');
 
         s->name[i] = slash ? slash + 1 : s->o.models.value[i];
-        st = vg_model_open(s->o.models.value[i], &model[i], err);
-        if (st == VG_OK)
-            snprintf(model[i]->name, sizeof model[i]->name, "%.*s", VG_NAME_SIZE - 1, s->name[i]);
+        st = open_forecaster(s->o.models.value[i], s->name[i], &model[i], err);
     }
     if (st == VG_OK)
         st = build_data(s, model[0], err);

@@ -37,7 +37,8 @@ static vg_status add_stage(struct vg_config *config, const char *text, struct vg
     type = strtok_r(words, " ", &at);
     stage->ops = type ? vg_stage_find(type) : NULL;
     if (!stage->ops)
-        return vg_fail(err, VG_E_CONFIG, "\"%.80s\": there is no such stage", text);
+        return vg_fail(err, VG_E_CONFIG,
+                       "\"%.80s\": there is no such stage; `vigil list` shows them", text);
     stage->self = calloc(1, stage->ops->self_size ? stage->ops->self_size : 1);
     VG_CHECK(stage->self != NULL);
     config->stages_n++;

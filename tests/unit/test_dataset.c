@@ -80,11 +80,11 @@ ParameterizedTestParameters(dataset, a_wrong_short_form_is_refused_with_the_word
     static struct bad bad[] = {
         { "", "expected simulator" },
         { "simulators", "expected simulator" },
-        { "simulator:patient=5", "\"patient=5\" is no option" },
-        { "simulator:patients", "\"patients\" is no option" },
+        { "simulator:patient=5", "\"patient=5\" is no KEY=VALUE" },
+        { "simulator:patients", "\"patients\" is no KEY=VALUE" },
         { "simulator:patients=0", "patients" },
         { "simulator:duration=4", "not a duration" },
-        { "csv:topic=x", "\"topic=x\" is no option of csv" },
+        { "csv:topic=x", "\"topic=x\" is no KEY=VALUE of csv" },
     };
 
     return cr_make_param_array(struct bad, bad, VG_ARRAY_LEN(bad));
