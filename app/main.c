@@ -47,7 +47,7 @@ static int choose_kernel(const char *name)
 {
     const struct vg_kernel *form;
 
-    if (!name || vg_kernel_choose(name))
+    if (!name || *name == '\0' || vg_kernel_choose(name))
         return 0;
     fprintf(stderr, "vigil: VIGIL_KERNEL: this processor has no form \"%s\"; it has", name);
     for (uint32_t i = 0; (form = vg_kernel_form(i)); i++)
