@@ -6,24 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/kernel.h"
+#include "models/detector_fast.h"
 #include "models/load.h"
 #include "models/metadata.h"
 
 const char *const vg_score_names[VG_SCORES] = { "fast", "slow", "window" };
 
-/* Precision of the channels that can be used, and what leaving out each device does to it: with S the
- * device's channels among them, P of the others is P - P_.S (P_SS)^-1 P_S. */
-struct precision {
-    uint32_t usable;                                          /* bits */
-    double p[VG_CHANNELS][VG_CHANNELS];                       /* 0 where not usable */
-    double inverse[VG_DEVICES_MAX][VG_CHANNELS][VG_CHANNELS]; /* (P_SS)^-1, 0 elsewhere */
-};
-
 struct detector {
     struct vg_model model; /* first member */
     struct vg_calibration calibration;
-    struct precision all; /* of all channels: nearly every tick */
+    struct vg_precision all; /* of all channels: nearly every tick */
 };
 
 /* Of one patient, zeroed at first sight. */
@@ -56,105 +48,7 @@ const struct vg_calibration *vg_detector_calibration(const struct vg_model *mode
     return model->ops == &vg_model_detector ? &((const struct detector *)model)->calibration : NULL;
 }
 
-/* ---- precision ---- */
-
-static bool has(uint32_t set, uint32_t c)
-{
-    return set >> c & 1;
-}
-
-/* One Gauss-Jordan step at `k` over the rows and columns in `use`. */
-static void eliminate(uint32_t n, uint32_t use, uint32_t k, double m[VG_CHANNELS][VG_CHANNELS])
-{
-    const double pivot = m[k][k];
-
-    m[k][k] = 1;
-    for (uint32_t j = 0; j < n; j++)
-        m[k][j] /= pivot;
-    for (uint32_t i = 0; i < n; i++) {
-        const double factor = m[i][k];
-
-        if (i == k || !has(use, i))
-            continue;
-        m[i][k] = 0;
-        for (uint32_t j = 0; j < n; j++)
-            m[i][j] -= factor * m[k][j];
-    }
-}
-
-/* Inverts the symmetric matrix of the rows and columns in `use`; the others become 0. False where it
- * is not positive definite. */
-static bool invert(uint32_t n, uint32_t use, double m[VG_CHANNELS][VG_CHANNELS])
-{
-    for (uint32_t i = 0; i < n; i++) {
-        for (uint32_t j = 0; j < n; j++)
-            m[i][j] = has(use, i) && has(use, j) ? m[i][j] : 0;
-    }
-    for (uint32_t k = 0; k < n; k++) {
-        if (!has(use, k))
-            continue;
-        if (!(m[k][k] > 1e-9))
-            return false;
-        eliminate(n, use, k, m);
-    }
-    return true;
-}
-
-static bool prepare(const struct vg_calibration *cal, uint32_t channels, uint32_t use,
-                    struct precision *ret)
-{
-    ret->usable = use;
-    for (uint32_t i = 0; i < channels; i++) {
-        for (uint32_t j = 0; j < channels; j++)
-            ret->p[i][j] = (double)cal->covariance[i * channels + j];
-    }
-    if (!invert(channels, use, ret->p))
-        return false;
-    for (uint32_t k = 0; k < cal->devices; k++) {
-        memcpy(ret->inverse[k], ret->p, sizeof(ret->p));
-        if (!invert(channels, use & cal->device[k], ret->inverse[k]))
-            return false;
-    }
-    return true;
-}
-
 /* ---- fast ---- */
-
-static double times(uint32_t n, const double *a, const double *b)
-{
-    double sum = 0;
-
-    for (uint32_t c = 0; c < n; c++)
-        sum += a[c] * b[c];
-    return sum;
-}
-
-static uint32_t count(uint32_t set)
-{
-    return (uint32_t)__builtin_popcount(set);
-}
-
-/* The score of the channels in `left`, of which P r is `pr`. */
-static double score_of(uint32_t channels, uint32_t left, const double *r, const double *pr)
-{
-    double d2 = 0;
-
-    for (uint32_t c = 0; c < channels; c++)
-        d2 += has(left, c) ? r[c] * pr[c] : 0;
-    return sqrt(2 * (d2 > 0 ? d2 : 0)) - sqrt(2.0 * count(left) - 1);
-}
-
-/* P r of the channels that device `k` does not measure, from P r of all. */
-static void leave_out(const struct vg_calibration *cal, const struct precision *p,
-                      uint32_t channels, uint32_t k, const double *pr, double *ret)
-{
-    double w[VG_CHANNELS];
-
-    for (uint32_t c = 0; c < channels; c++)
-        w[c] = has(cal->device[k], c) ? times(channels, p->inverse[k][c], pr) : 0;
-    for (uint32_t c = 0; c < channels; c++)
-        ret[c] = has(cal->device[k], c) ? 0 : pr[c] - times(channels, p->p[c], w);
-}
 
 /* Clears what is negative and divides by the sum, so that shares are shares. */
 static void share_out(uint32_t channels, float *share)
@@ -169,64 +63,6 @@ static void share_out(uint32_t channels, float *share)
         share[c] = sum > 0.0f ? share[c] / sum : 0.0f;
 }
 
-/* The least score of all but one device. `told` becomes P r of that one. */
-static double least_score(const struct detector *m, const struct precision *p, const double *r,
-                          double *told)
-{
-    const struct vg_calibration *cal = &m->calibration;
-    const uint32_t channels = m->model.channels;
-    double pr[VG_CHANNELS], without[VG_CHANNELS], least;
-
-    for (uint32_t c = 0; c < channels; c++)
-        told[c] = pr[c] = times(channels, p->p[c], r);
-    least = score_of(channels, p->usable, r, pr);
-    for (uint32_t k = 0; k < cal->devices; k++) {
-        const uint32_t left = p->usable & ~cal->device[k];
-        double score;
-
-        if (left == p->usable)
-            continue;
-        if (left == 0)
-            return 0; /* nobody else has anything to say */
-        leave_out(cal, p, channels, k, pr, without);
-        score = score_of(channels, left, r, without);
-        if (score < least) {
-            least = score;
-            memcpy(told, without, channels * sizeof(*told));
-        }
-    }
-    return least > 0 ? least : 0;
-}
-
-/* The score of this tick alone. */
-static float fast_now(const struct detector *m, const float *residual, const float *usable,
-                      float *share)
-{
-    const uint32_t channels = m->model.channels;
-    const struct precision *p = &m->all;
-    struct precision some;
-    double r[VG_CHANNELS], pr[VG_CHANNELS], score;
-    uint32_t use = 0;
-
-    for (uint32_t c = 0; c < channels; c++) {
-        use |= usable[c] != 0.0f ? 1U << c : 0;
-        r[c] = usable[c] != 0.0f ? (double)residual[c] : 0;
-        share[c] = 0.0f;
-    }
-    if (count(use) < 2)
-        return 0.0f;
-    if (use != m->all.usable) {
-        if (!prepare(&m->calibration, channels, use, &some))
-            return 0.0f;
-        p = &some;
-    }
-    score = least_score(m, p, r, pr);
-    for (uint32_t c = 0; c < channels; c++)
-        share[c] = (float)(r[c] * pr[c]);
-    share_out(channels, share);
-    return (float)score;
-}
-
 static float second_of_three(float a, float b, float c)
 {
     float high = a > b ? a : b, low = a > b ? b : a;
@@ -237,9 +73,10 @@ static float second_of_three(float a, float b, float c)
 static float fast(const struct detector *m, struct memory *memory, const float *x, float *share)
 {
     const float *usable = x + m->model.channels;
-    float now = fast_now(m, x, usable, share);
+    float now = vg_fast_score(&m->calibration, &m->all, m->model.channels, x, usable, share);
     float score = second_of_three(memory->fast[0], memory->fast[1], now);
 
+    share_out(m->model.channels, share);
     memory->fast[0] = memory->fast[1];
     memory->fast[1] = now;
     return score;
@@ -404,7 +241,7 @@ static vg_status take_device(const struct vg_safetensors *f, const float *row, u
 {
     *ret = 0;
     for (uint32_t c = 0; c < channels; c++) {
-        if ((row[c] != 0.0f && row[c] != 1.0f) || (row[c] != 0.0f && has(taken, c)))
+        if ((row[c] != 0.0f && row[c] != 1.0f) || (row[c] != 0.0f && vg_has(taken, c)))
             return vg_fail(err, VG_E_MODEL,
                            "%s: tensor device: expected 0 or 1, and each channel with at most one "
                            "device",
@@ -487,7 +324,7 @@ static vg_status check(const struct vg_safetensors *f, struct detector *m, struc
                                vg_safetensors_path(f));
         }
     }
-    if (!prepare(cal, channels, (1U << channels) - 1, &m->all))
+    if (!vg_precision_init(&m->all, cal, channels, (1U << channels) - 1))
         return vg_fail(err, VG_E_MODEL, "%s: tensor covariance: expected a positive definite one",
                        vg_safetensors_path(f));
     return VG_OK;
@@ -568,7 +405,7 @@ void vg_detector_add_tensors(struct vg_safetensors_out *out, uint32_t channels,
     vg_safetensors_add(out, "covariance", 2, square, c->covariance);
     vg_safetensors_add(out, "sigma_min", 2, row, c->sigma_min);
     for (uint32_t i = 0; i < c->devices * channels; i++)
-        measures[i] = has(c->device[i / channels], i % channels) ? 1.0f : 0.0f;
+        measures[i] = vg_has(c->device[i / channels], i % channels) ? 1.0f : 0.0f;
     if (c->devices > 0)
         vg_safetensors_add(out, "device", 2, device, measures);
     vg_safetensors_add(out, "tail", 2, tails, tail[0]);
