@@ -29,7 +29,7 @@ train autoencoder autoencoder
 train baseline pca
 echo "training detector" >&2
 "$vigil" train detector --fast "$out/forecast.safetensors" --slow "$out/ridge.safetensors" \
-    --window "$out/pca.safetensors" --out "$out/detector.safetensors" \
+    --window "$out/autoencoder.safetensors" --out "$out/detector.safetensors" \
     --workers "${WORKERS:-0}" >"$out/detector.txt"
 
 if [ "${1:-}" = --accept ]; then

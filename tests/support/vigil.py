@@ -165,8 +165,8 @@ def add_models(config):
     models = ROOT / "configs/models"
     config["models"] = {
         name: {"type": kind, "file": str(models / f"{file}.safetensors")} for name, kind, file in (
-            ("forecast", "lstm", "forecast"), ("slow", "ridge", "ridge"), ("window", "pca", "pca"),
-            ("unusual", "detector", "detector"))}
+            ("forecast", "lstm", "forecast"), ("slow", "ridge", "ridge"),
+            ("window", "autoencoder", "autoencoder"), ("unusual", "detector", "detector"))}
     config["stages"] = [
         {"type": "clean"}, {"type": "artefact"}, {"type": "resample", "tick": "30s"},
         {"type": "normalize"}, {"type": "forecast", "model": "forecast"},
