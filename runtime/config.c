@@ -811,6 +811,7 @@ static void load(struct vg_load *l)
     check_sections(l);
     load_service(l);
     vg_load_site(l);
+    vg_load_rules(l);
     load_models(l);
     vg_load_check_rules(l);
     load_source(l);

@@ -1,7 +1,7 @@
 /* config_private.h - what the files of the configuration loader share, and nobody else includes.
  *
- * config.c walks the sections, config_rules.c reads the clinical part, config_hash.c makes hashes
- * of what was read. Every function here notes what is wrong as a problem of the document and goes
+ * config.c walks the sections, config_site.c reads whom it watches, config_rules.c what it tells of,
+ * config_hash.c makes hashes of what was read. Every function here notes what is wrong as a problem of the document and goes
  * on, so that one run shows all of it.
  */
 #ifndef VG_RUNTIME_CONFIG_PRIVATE_H
@@ -20,12 +20,31 @@ bool vg_load_is_name(struct vg_load *l, const struct vg_node *node);
 
 bool vg_name_valid(const char *s); /**< [A-Za-z0-9_.-]{1,64} */
 
-/** Sections profiles, wards and alert_rules into config->site. */
+/** Sections profiles and wards into config->site. */
 void vg_load_site(struct vg_load *l);
+/** Section alert_rules into config->site, after vg_load_site(). */
+void vg_load_rules(struct vg_load *l);
 /** What rules need of the models, once those are loaded. */
 void vg_load_check_rules(struct vg_load *l);
 /** Names of all rules; the caller frees the array. */
 const char **vg_load_rule_names(const struct vg_load *l);
+
+/* ---- values that belong to a channel ---- */
+
+/** The channel that `text` names; VG_CHANNEL_NONE after noting the problem. `also` is one more word
+ *  that may stand there, or NULL. */
+int vg_load_channel(struct vg_load *l, struct vg_place at, const char *what, const char *text,
+                    const char *also);
+/** Reads "90 %" into the unit of `channel`. False after noting the problem. */
+bool vg_load_quantity(struct vg_load *l, struct vg_place at, int channel, const char *text,
+                      float *ret);
+/** Whether the channel can have the value. False after noting that it cannot. */
+bool vg_load_plausible(struct vg_load *l, struct vg_place at, int channel, float value);
+
+/* ---- option tables that the reference lists beside those of rules (config_site.c) ---- */
+
+extern const struct vg_option vg_profile_options[], vg_profile_limit_options[], vg_ward_options[],
+    vg_bed_options[];
 
 /** Fills config->hash, and the identity of each of config->stages, from what was read and from a
  *  chain planned with it. */

@@ -1,0 +1,299 @@
+/* config_site.c - reads whom a configuration watches: profiles of patients, wards and beds. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/config_private.h"
+
+int vg_load_channel(struct vg_load *l, struct vg_place at, const char *what, const char *text,
+                    const char *also)
+{
+    const char *names[VG_CHANNELS + 1];
+    size_t n = 0;
+    int c = vg_channel_find(text);
+
+    if (c != VG_CHANNEL_NONE)
+        return c;
+    for (; n < VG_CHANNELS; n++)
+        names[n] = vg_channels[n].name;
+    if (also)
+        names[n++] = also;
+    vg_document_unknown(l->doc, at, what, text, names, n);
+    return VG_CHANNEL_NONE;
+}
+
+bool vg_load_plausible(struct vg_load *l, struct vg_place at, int channel, float value)
+{
+    const struct vg_channel *c = &vg_channels[channel];
+
+    if (value >= c->low && value <= c->high)
+        return true;
+    vg_document_error(l->doc, at, "%g %s is outside the plausible range of %s, %g to %g %s",
+                      (double)value, c->ucum, c->name, (double)c->low, (double)c->high, c->ucum);
+    return false;
+}
+
+bool vg_load_quantity(struct vg_load *l, struct vg_place at, int channel, const char *text,
+                      float *ret)
+{
+    if (vg_parse_quantity(text, channel, ret))
+        return true;
+    vg_document_error(l->doc, at,
+                      "\"%.60s\" is not a quantity; expected a number with a unit that converts to "
+                      "%s, such as \"%g %s\"",
+                      text, vg_channels[channel].ucum, (double)vg_channels[channel].high,
+                      vg_channels[channel].ucum);
+    return false;
+}
+
+/* ---- profiles ---- */
+
+const struct vg_option vg_profile_options[] = {
+    VG_OPT_BOOL(
+        struct vg_profile, pulseless, "pulseless", "false", 0,
+        "Flow without a pulse, as with a ventricular assist device or ECMO: the stage artefact "
+        "concludes nothing from a narrow or missing pulse pressure."),
+    VG_OPT_END,
+};
+
+struct limit_options {
+    char *low, *high;
+};
+
+const struct vg_option vg_profile_limit_options[] = {
+    VG_OPT_STRING(struct limit_options, low, "low", NULL, 0,
+                  "Values below this are too low; with its unit."),
+    VG_OPT_STRING(struct limit_options, high, "high", NULL, 0,
+                  "Values above this are too high; with its unit."),
+    VG_OPT_END,
+};
+
+/* How far `extends` of a profile is resolved. */
+enum visit { UNSEEN, VISITING, DONE };
+
+static void set_limit(struct vg_load *l, const struct vg_node *node, const char *key, int channel,
+                      const char *text, uint32_t *set, float *value)
+{
+    const struct vg_node *at = vg_node_find(node, key);
+
+    if (text && vg_load_quantity(l, at->at, channel, text, &value[channel]) &&
+        vg_load_plausible(l, at->at, channel, value[channel]))
+        *set |= UINT32_C(1) << channel;
+}
+
+static void read_limits(struct vg_load *l, struct vg_profile *p, const struct vg_node *node)
+{
+    struct limit_options o = { 0 };
+    const struct vg_target target = { vg_profile_limit_options, &o };
+    int channel = vg_load_channel(l, node->key_at, "channel", node->key, "extends");
+    uint32_t both;
+
+    if (channel == VG_CHANNEL_NONE || !vg_document_is_mapping(l->doc, node))
+        return;
+    vg_document_options(l->doc, node, &target, 1, NULL);
+    set_limit(l, node, "low", channel, o.low, &p->low_set, p->low);
+    set_limit(l, node, "high", channel, o.high, &p->high_set, p->high);
+    vg_options_done(vg_profile_limit_options, &o);
+    both = p->low_set & p->high_set;
+    if (both & UINT32_C(1) << channel && !(p->low[channel] < p->high[channel]))
+        vg_document_error(l->doc, node->key_at,
+                          "%s: the low limit %g must be less than the high limit %g %s", node->key,
+                          (double)p->low[channel], (double)p->high[channel],
+                          vg_channels[channel].ucum);
+}
+
+static int find_profile(const struct vg_site *site, const char *name)
+{
+    for (uint32_t i = 0; i < site->profiles_n; i++) {
+        if (strcmp(site->profiles[i].name, name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+static int read_profile_name(struct vg_load *l, const struct vg_node *node)
+{
+    const struct vg_site *site = &l->config->site;
+    const char **names;
+    int found = -1;
+
+    if (node->kind != VG_NODE_SCALAR || vg_node_empty(node)) {
+        vg_document_error(l->doc, node->at, "expected the name of a profile, not %s",
+                          vg_node_what(node));
+        return -1;
+    }
+    found = find_profile(site, node->text);
+    if (found >= 0)
+        return found;
+    names = calloc(site->profiles_n + 1, sizeof(*names));
+    VG_CHECK(names);
+    for (uint32_t i = 0; i < site->profiles_n; i++)
+        names[i] = site->profiles[i].name;
+    vg_document_unknown(l->doc, node->at, "profile", node->text, names, site->profiles_n);
+    free(names);
+    return -1;
+}
+
+/* What a profile has beside limits; all other keys are for read_limits(). */
+static void read_profile_options(struct vg_load *l, struct vg_profile *p,
+                                 const struct vg_node *node)
+{
+    const struct vg_target target = { vg_profile_options, p };
+    const char **others = calloc(node->children + 1, sizeof(*others));
+    size_t n = 0;
+
+    VG_CHECK(others);
+    for (const struct vg_node *c = node->child; c; c = c->next) {
+        if (!vg_option_find(vg_profile_options, c->key))
+            others[n++] = c->key;
+    }
+    vg_document_options(l->doc, node, &target, 1, others);
+    free(others);
+}
+
+/* Takes over the limits of the profile that this one extends, then reads its own. */
+/* NOLINTNEXTLINE(misc-no-recursion): ends at a profile that is being visited */
+static void resolve_profile(struct vg_load *l, const struct vg_node *map, enum visit *visits,
+                            uint32_t i)
+{
+    struct vg_profile *p = &l->config->site.profiles[i];
+    const struct vg_node *node = vg_node_find(map, p->name);
+    const struct vg_node *extends = vg_node_find(node, "extends");
+    int base;
+
+    if (visits[i] != UNSEEN)
+        return;
+    visits[i] = VISITING;
+    base = extends ? read_profile_name(l, extends) : -1;
+    if (base >= 0 && visits[base] == VISITING) {
+        vg_document_error(l->doc, extends->at, "profile \"%s\" extends itself by way of \"%s\"",
+                          p->name, extends->text);
+    } else if (base >= 0) {
+        char name[VG_NAME_SIZE];
+
+        resolve_profile(l, map, visits, (uint32_t)base);
+        memcpy(name, p->name, sizeof(name));
+        *p = l->config->site.profiles[base];
+        memcpy(p->name, name, sizeof(name));
+    }
+    read_profile_options(l, p, node);
+    for (const struct vg_node *c = node->child; c; c = c->next) {
+        if (c != extends && !vg_option_find(vg_profile_options, c->key))
+            read_limits(l, p, c);
+    }
+    visits[i] = DONE;
+}
+
+static void load_profiles(struct vg_load *l)
+{
+    struct vg_site *site = &l->config->site;
+    const struct vg_node *map = vg_document_mapping(l->doc, l->doc->root, "profiles");
+    enum visit *visits;
+
+    if (!map)
+        return;
+    visits = calloc(map->children + 1, sizeof(*visits));
+    site->profiles = calloc(map->children + 1, sizeof(*site->profiles));
+    VG_CHECK(visits && site->profiles);
+    for (const struct vg_node *c = map->child; c; c = c->next) {
+        if (vg_load_is_name(l, c) && vg_document_is_mapping(l->doc, c))
+            snprintf(site->profiles[site->profiles_n++].name, VG_NAME_SIZE, "%s", c->key);
+    }
+    for (uint32_t i = 0; i < site->profiles_n; i++)
+        resolve_profile(l, map, visits, i);
+    free(visits);
+}
+
+/* ---- wards ---- */
+
+struct ward_options {
+    char *name;
+};
+
+const struct vg_option vg_ward_options[] = {
+    VG_OPT_STRING(struct ward_options, name, "name", NULL, 0, "The ward's name for people."),
+    VG_OPT_END,
+};
+
+const struct vg_option vg_bed_options[] = { VG_OPT_END };
+
+static bool ward_valid(const char *s)
+{
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+    return n > 0 && n < VG_WARD_SIZE && s[n] == '\0' && strcmp(s, "none") != 0;
+}
+
+static void load_bed(struct vg_load *l, const char *ward, const struct vg_node *node)
+{
+    static const char *const profile_key[] = { "profile", NULL };
+    const struct vg_target target = { vg_bed_options, NULL };
+    struct vg_site *site = &l->config->site;
+    struct vg_bed_config *bed = &site->beds[site->beds_n];
+    const struct vg_node *profile = vg_node_find(node, "profile");
+    size_t len = strlen(ward) + 1 + strlen(node->key);
+    int found;
+
+    if (!vg_document_is_mapping(l->doc, node))
+        return;
+    if (node->key[0] == '\0' || len >= VG_BED_SIZE) {
+        vg_document_error(l->doc, node->key_at,
+                          "\"%.80s\" is no bed; expected text, at most %d bytes with the ward",
+                          node->key, VG_BED_SIZE - 1);
+        return;
+    }
+    vg_document_options(l->doc, node, &target, 1, profile_key);
+    found = profile ? read_profile_name(l, profile) : 0;
+    if (found < 0 || site->profiles_n == 0)
+        return;
+    snprintf(bed->bed, sizeof(bed->bed), "%s/%s", ward, node->key);
+    bed->profile = (uint32_t)found;
+    site->beds_n++;
+}
+
+static void load_ward(struct vg_load *l, const struct vg_node *node)
+{
+    static const char *const beds_key[] = { "beds", NULL };
+    struct vg_site *site = &l->config->site;
+    struct ward_options o = { 0 };
+    const struct vg_target target = { vg_ward_options, &o };
+    const struct vg_node *beds;
+
+    if (!vg_document_is_mapping(l->doc, node))
+        return;
+    if (!ward_valid(node->key)) {
+        vg_document_error(l->doc, node->key_at,
+                          "\"%.80s\" is no ward; expected 1 to 32 of a-z, 0-9 and \"-\", and not "
+                          "\"none\", which is the ward of rows without one",
+                          node->key);
+        return;
+    }
+    snprintf(site->wards[site->wards_n++], VG_WARD_SIZE, "%s", node->key);
+    vg_document_options(l->doc, node, &target, 1, beds_key);
+    vg_options_done(vg_ward_options, &o);
+    beds = vg_document_mapping(l->doc, node, "beds");
+    if (!beds)
+        return;
+    site->beds = realloc(site->beds, (site->beds_n + beds->children + 1) * sizeof(*site->beds));
+    VG_CHECK(site->beds);
+    for (const struct vg_node *c = beds->child; c; c = c->next)
+        load_bed(l, node->key, c);
+}
+
+static void load_wards(struct vg_load *l)
+{
+    const struct vg_node *map = vg_document_mapping(l->doc, l->doc->root, "wards");
+
+    if (!map)
+        return;
+    l->config->site.wards = calloc(map->children + 1, sizeof(*l->config->site.wards));
+    VG_CHECK(l->config->site.wards);
+    for (const struct vg_node *c = map->child; c; c = c->next)
+        load_ward(l, c);
+}
+
+void vg_load_site(struct vg_load *l)
+{
+    load_profiles(l);
+    load_wards(l);
+}
