@@ -451,10 +451,11 @@ vg_status vg_safetensors_take(struct vg_safetensors *f, const char *name, uint32
 
 bool vg_safetensors_tensor(const struct vg_safetensors *f, uint32_t i, struct vg_tensor *ret)
 {
-    const struct tensor *t = &f->tensor[i];
+    const struct tensor *t;
 
     if (i >= f->n)
         return false;
+    t = &f->tensor[i];
     *ret = (struct vg_tensor){ .name = t->name,
                                .rank = t->rank,
                                .value = f->data + t->begin / sizeof(float) };
