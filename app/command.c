@@ -1,11 +1,14 @@
 /* command.c - the command line: one description per verb gives parsing, checks and --help. */
 #include "app/command.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/text.h"
 
@@ -136,6 +139,46 @@ int vg_command_failed(const struct vg_command *command, const struct vg_err *err
 {
     fprintf(stderr, "vigil %s: %s\n", command->name, err->msg);
     return vg_status_exit(err->status);
+}
+
+void vg_command_disclaim(const char *why)
+{
+    fprintf(stderr, "Vigil is not a medical device: %s.\n", why);
+}
+
+/* ---- output ---- */
+
+static vg_status check_folder(const char *path, struct vg_err *err)
+{
+    char *folder = strdup(path);
+    char *slash = folder ? strrchr(folder, '/') : NULL;
+    vg_status st = VG_OK;
+
+    VG_CHECK(folder);
+    if (slash)
+        slash[slash == folder] = '\0';
+    if (access(slash ? folder : ".", W_OK | X_OK) != 0)
+        st = vg_fail(err, VG_E_IO, "%s cannot be written: folder %s: %s", path,
+                     slash ? folder : ".", strerror(errno));
+    free(folder);
+    return st;
+}
+
+vg_status vg_command_check_output(const char *path, struct vg_err *err)
+{
+    struct stat file;
+
+    if (path[0] == '\0')
+        return vg_fail(err, VG_E_IO, "an empty name of a file to write; expected a path");
+    if (stat(path, &file) != 0)
+        return check_folder(path, err);
+    if (S_ISDIR(file.st_mode))
+        return vg_fail(err, VG_E_IO, "%s cannot be written: it is a folder; expected a file in it",
+                       path);
+    if (access(path, W_OK) != 0)
+        return vg_fail(err, VG_E_IO, "%s cannot be written: %s", path, strerror(errno));
+    /* A file is replaced as a whole, a device such as /dev/stdout written to. */
+    return S_ISREG(file.st_mode) ? check_folder(path, err) : VG_OK;
 }
 
 /* ---- parsing ---- */

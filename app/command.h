@@ -49,4 +49,12 @@ int vg_command_usage(const struct vg_command *command, const char *fmt, ...) VG_
 /** Prints "vigil NAME: err->msg"; returns the exit code of the status. */
 int vg_command_failed(const struct vg_command *command, const struct vg_err *err);
 
+/** Says on standard error that Vigil is not a medical device, and `why` that matters here: a clause
+ *  that follows a colon. For verbs whose output somebody may decide by, once in a run. */
+void vg_command_disclaim(const char *why);
+
+/** Whether a file can be written at `path`, for verbs that work long before they write. Fails with
+ *  VG_E_IO; makes and changes nothing. */
+VG_NODISCARD vg_status vg_command_check_output(const char *path, struct vg_err *err);
+
 #endif

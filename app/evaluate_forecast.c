@@ -410,12 +410,36 @@ static void make_title(struct session *s)
         snprintf(s->title + n, sizeof s->title - (size_t)n, "model %.200s", s->name[0]);
 }
 
+static bool has_target(const struct vg_forecast_eval *e)
+{
+    for (uint32_t c = 0; c < e->channels; c++)
+        for (uint32_t h = 0; h < e->horizons; h++)
+            if (vg_forecast_eval_cell(e, 0, c, h, NULL).n > 0)
+                return true;
+    return false;
+}
+
+static vg_status check_targets(const struct session *s, struct vg_err *err)
+{
+    char shortest[VG_DURATION_TEXT_SIZE];
+
+    if (has_target(&s->judge.eval))
+        return VG_OK;
+    vg_format_duration(s->judge.horizon_ns[0], shortest);
+    return vg_fail(err, VG_E_FAILED,
+                   "nothing to judge by: the data have no value that was measured %s after another "
+                   "of its channel; give longer recordings, or ones with the model's channels",
+                   shortest);
+}
+
 static vg_status answer(struct session *s, struct vg_err *err)
 {
     struct vg_forecast_found found;
     struct vg_buf json = VG_BUF_INIT;
-    vg_status st;
+    vg_status st = check_targets(s, err);
 
+    if (st != VG_OK)
+        return st;
     make_title(s);
     vg_forecast_judge_found(&s->judge, s->name, &found);
     found.title = s->title;
@@ -440,11 +464,15 @@ static int run(struct session *s)
 
     if ((s->o.config != NULL) == (s->o.models.n > 0))
         return vg_command_usage(&command, "either --model or --config is needed, and only one");
-    st = read_recipe(s, &err);
+    st = s->o.report ? vg_command_check_output(s->o.report, &err) : VG_OK;
+    if (st == VG_OK)
+        st = read_recipe(s, &err);
     if (st == VG_OK)
         st = s->o.config ? judge_folds(s, &err) : judge_files(s, &err);
     if (st == VG_OK)
         st = answer(s, &err);
+    if (st == VG_OK)
+        vg_command_disclaim("these figures describe recordings, not the care of a patient");
     return st == VG_OK ? 0 : vg_command_failed(&command, &err);
 }
 

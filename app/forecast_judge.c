@@ -33,7 +33,6 @@ static vg_status begin(struct vg_forecast_judge *j, const struct vg_model *first
 
     j->begun = true;
     j->models = n;
-    j->interval = (double)first->quantile[first->quantiles - 1] - (double)first->quantile[0];
     memcpy(j->horizon_ns, first->horizon_ns, sizeof j->horizon_ns);
     return vg_forecast_eval_init(&j->eval, j->data, persons, first->horizon_ns, first->horizons,
                                  n + 2, 0, err);
@@ -145,9 +144,10 @@ vg_status vg_forecast_judge_models(struct vg_forecast_judge *j, const struct vg_
 void vg_forecast_judge_found(const struct vg_forecast_judge *j, const char *const *name,
                              struct vg_forecast_found *found)
 {
-    *found = (struct vg_forecast_found){
-        .data = j->data, .eval = &j->eval, .horizon_ns = j->horizon_ns, .interval = 0.9
-    };
+    *found = (struct vg_forecast_found){ .data = j->data,
+                                         .eval = &j->eval,
+                                         .horizon_ns = j->horizon_ns,
+                                         .interval = (double)j->adjust.coverage };
     found->method[0] = (struct vg_forecast_method){ .name = name[0] };
     found->method[1] = (struct vg_forecast_method){ .name = "last value", .point = true };
     for (uint32_t i = 1; i < j->models; i++)

@@ -16,7 +16,6 @@ struct vg_forecast_judge {
     struct vg_forecast_eval eval;
     struct vg_forecast_adjust adjust; /**< of the first model */
     int64_t horizon_ns[VG_HORIZONS_MAX];
-    double interval; /**< from the lowest to the highest quantile of the first model */
     uint32_t models;
     bool begun;
 };

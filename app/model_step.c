@@ -323,6 +323,7 @@ int vg_model_verb_step(int argc, char **argv)
 
     if (code != VG_COMMAND_GO)
         return code;
+    vg_command_disclaim("what a model answers is no finding about a patient");
     vg_kernel_thread_init();
     return step_file(args[0], &err) == VG_OK ? 0 : vg_command_failed(&command, &err);
 }

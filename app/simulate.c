@@ -10,6 +10,8 @@
 #include "app/ward.h"
 #include "core/text.h"
 
+enum { BEDS_DEFAULT = 12, DURATION_DEFAULT_S = 1800, NOT_SAID = -1 };
+
 struct options {
     struct vg_outlet_options outlet;
     int64_t beds, patients, seed, rows;
@@ -24,14 +26,16 @@ struct options {
 #define O struct options
 static const struct vg_option options[] = {
     VG_OUTLET_ROWS(O),
-    VG_OPT_INT(O, beds, "beds", "12", 1, VG_SIM_BEDS_MAX, "", 0, "patients, one a bed"),
+    VG_OPT_INT(O, beds, "beds", NULL, 1, VG_SIM_BEDS_MAX, "", 0,
+               "patients, one a bed; 12 unless said"),
     VG_OPT_INT(O, patients, "patients", NULL, 1, VG_SIM_BEDS_MAX, "", 0,
-               "the same as --beds, for those who think of a population"),
+               "the same, for those who think of a population; instead of --beds"),
     VG_CLI_STRING(O, ward, "ward", "NAME", "icu-a", 0, "ward of the bed labels"),
     VG_OPT_INT(O, seed, "seed", "1", 0, 1e15, "", 0, "same seed and start, same bytes"),
-    VG_OPT_DURATION(O, duration_ns, "duration", "30m", 0, 366 * 86400.0, 0,
-                    "how long the ward is watched; 0: until interrupted"),
-    VG_OPT_FLOAT(O, days, "days", NULL, 0.0001, 366, "d", 0, "the same as --duration, in days"),
+    VG_OPT_DURATION(O, duration_ns, "duration", NULL, 0, 366 * 86400.0, 0,
+                    "how long the ward is watched; 0: until interrupted; 30m unless said"),
+    VG_OPT_FLOAT(O, days, "days", NULL, 0.0001, 366, "d", 0,
+                 "the same in days; instead of --duration"),
     VG_CLI_STRING(O, start, "start", "TIME", NULL, 0,
                   "record time of the first row, RFC 3339 (default: now less the duration)"),
     VG_CLI_LIST(O, scenario, "scenario", "NAME@BED:START[+LENGTH]", 0, "what a patient suffers"),
@@ -200,18 +204,38 @@ static vg_status write_labels(struct vg_sim *sim, const struct options *o, struc
     return vg_ward_write_labels(sim, (uint32_t)o->beds, o->duration_ns, o->labels, err);
 }
 
-static vg_status run(const struct options *o, struct vg_err *err)
+/* Of two names for one thing neither wins: whoever gave both did not mean what would be done. */
+static vg_status settle(struct options *o, struct vg_err *err)
+{
+    if (o->beds > 0 && o->patients > 0)
+        return vg_fail(err, VG_E_USAGE, "--beds and --patients are the same: give one of them");
+    if (o->duration_ns != NOT_SAID && o->days > 0)
+        return vg_fail(err, VG_E_USAGE, "--duration and --days are the same: give one of them");
+    if (o->patients > 0)
+        o->beds = o->patients;
+    if (o->beds == 0)
+        o->beds = BEDS_DEFAULT;
+    if (o->days > 0)
+        o->duration_ns = (int64_t)((double)o->days * 86400 + 0.5) * VG_NS_PER_S;
+    if (o->duration_ns == NOT_SAID)
+        o->duration_ns = DURATION_DEFAULT_S * VG_NS_PER_S;
+    return VG_OK;
+}
+
+static vg_status run(struct options *o, struct vg_err *err)
 {
     struct vg_sim_config config = {
-        .beds = (uint32_t)o->beds,
         .ward = o->ward,
         .seed = (uint64_t)o->seed,
         .artefact_rate = (double)o->artefact_rate,
     };
     struct vg_outlet out = { 0 };
     struct vg_sim *sim = NULL;
-    vg_status st = check_ward(o->ward, err);
+    vg_status st = settle(o, err);
 
+    config.beds = (uint32_t)o->beds;
+    if (st == VG_OK)
+        st = check_ward(o->ward, err);
     if (st == VG_OK)
         st = choose_scenario(o, &config, err);
     if (st == VG_OK)
@@ -229,6 +253,8 @@ static vg_status run(const struct options *o, struct vg_err *err)
         st = write_ward(&out, sim, o, err);
     if (st == VG_OK)
         st = vg_outlet_finish(&out, err);
+    if (st == VG_OK)
+        vg_command_disclaim("these patients are simulated, and kinder than real ones");
     vg_outlet_close(&out);
     vg_sim_free(sim);
     return st;
@@ -262,7 +288,7 @@ static void add_notes(struct vg_buf *out)
 
 int vg_verb_simulate(int argc, char **argv)
 {
-    struct options o = { 0 };
+    struct options o = { .duration_ns = NOT_SAID };
     struct vg_command with_notes = command;
     struct vg_buf notes = VG_BUF_INIT;
     struct vg_err err;
@@ -272,10 +298,6 @@ int vg_verb_simulate(int argc, char **argv)
     add_notes(&notes);
     with_notes.notes = notes.data;
     exit = vg_command_parse(&with_notes, argc, argv, &o, &args);
-    if (exit == VG_COMMAND_GO && o.patients > 0)
-        o.beds = o.patients;
-    if (exit == VG_COMMAND_GO && o.days > 0)
-        o.duration_ns = (int64_t)((double)o.days * 86400 + 0.5) * VG_NS_PER_S;
     if (exit == VG_COMMAND_GO)
         exit = run(&o, &err) == VG_OK ? 0 : vg_command_failed(&command, &err);
     vg_options_done(options, &o);

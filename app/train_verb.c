@@ -1,7 +1,6 @@
 /* train_verb.c - the command line that all trainings share. */
 #include "app/train_verb.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,22 +61,6 @@ static vg_status read_recipe(const struct vg_train_verb *verb, const struct vg_t
         st = vg_recipe_set(r, verb->recipe, o->set.value[i], err);
     if (st == VG_OK && o->data)
         st = vg_dataset_parse(&r->data, o->data, err);
-    return st;
-}
-
-static vg_status check_out(const char *out, struct vg_err *err)
-{
-    char *folder = strdup(out);
-    char *slash = folder ? strrchr(folder, '/') : NULL;
-    vg_status st = VG_OK;
-
-    VG_CHECK(folder != NULL);
-    if (slash)
-        *slash = '\0';
-    /* Found out after an hour of training it would be a pity. */
-    if (access(slash ? (slash == folder ? "/" : folder) : ".", W_OK) != 0)
-        st = vg_fail(err, VG_E_IO, "%s cannot be written: %s", out, strerror(errno));
-    free(folder);
     return st;
 }
 
@@ -216,7 +199,7 @@ int vg_train_with(const struct vg_train_verb *verb, const struct vg_train_option
     if (st == VG_OK)
         warn_unless_pinned();
     if (st == VG_OK)
-        st = check_out(o->out, &err);
+        st = vg_command_check_output(o->out, &err);
     if (st == VG_OK)
         st = train(verb, o, &recipe, &err);
     vg_recipe_done(&recipe, verb->recipe);

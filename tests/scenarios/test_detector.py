@@ -53,13 +53,16 @@ def a_detector_is_the_same_bytes_with_any_workers_and_keeps_to_its_budget():
         check(rates == sorted(rates), f"a curve of {rates}")
 
 
-def too_few_patients_are_said_to_be_and_leave_no_file():
+def too_few_patients_are_said_to_be_and_leave_what_was_there():
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder) / "d.safetensors"
         said = run("train", "detector", *FAST, "--out", out, "--patients", "1", "--duration", "1h",
                    expect=1).stderr
         check("calibrate on more patients" in said or "0 all the time" in said, said)
         check(list(pathlib.Path(folder).iterdir()) == [], "a file was left")
+        out.write_bytes(b"the detector before")
+        run("train", "detector", *FAST, "--out", out, "--patients", "1", "--duration", "1h", expect=1)
+        check(out.read_bytes() == b"the detector before", "the detector before is gone")
 
 
 def a_detector_is_refused_other_models_than_its_own():
@@ -78,7 +81,7 @@ def the_shipped_detector_keeps_what_is_said_of_it():
 
 if __name__ == "__main__":
     vigil.main(a_detector_is_the_same_bytes_with_any_workers_and_keeps_to_its_budget,
-               too_few_patients_are_said_to_be_and_leave_no_file,
+               too_few_patients_are_said_to_be_and_leave_what_was_there,
                a_detector_is_refused_other_models_than_its_own,
                *([the_shipped_detector_keeps_what_is_said_of_it]
                  if os.environ.get("VIGIL_LONG") else []))

@@ -113,7 +113,7 @@ def digits_give_back_the_bits_and_are_no_more_than_that_needs():
 
 def whoever_writes_a_row_and_waits_gets_the_answer():
     with subprocess.Popen([vigil.VIGIL, "model", "step", file("gru")], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as program:
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as program:
         for row in rows_for("gru", streams=1, steps=3):
             program.stdin.write(json.dumps(row).encode() + b"\n")
             program.stdin.flush()

@@ -46,6 +46,8 @@ def mistakes_are_usage_errors_with_a_suggestion():
     call(expect=2)
     call("run", expect=2)
     call("simulate", "--to", "-", "--brokers", "x", expect=2)
+    call("simulate", "--to", "-", "--beds", "12", "--patients", "3", expect=2)
+    call("simulate", "--to", "-", "--duration", "30m", "--days", "1", expect=2)
     call("replay", "--csv", "x", expect=2)
     for topic in ("vitals", "vitals:0", "two words:1", ":1"):
         check("vitals.raw:4" in call("mock-broker", "--topic", topic, expect=2).stderr, topic)
