@@ -22,9 +22,10 @@
  * x = [fast r, fast 0/1, slow r, slow 0/1, window error] [5, C], then [1] whether the window is
  * valid; errors are the channels' parts of the score. y = surprise of all, then of fast, slow and
  * window (VG_SURPRISE_NONE for one that says nothing), their scores [3], and what share each channel
- * has in the one that is most surprising [C]: from 0 to 1, in sum 1, or all 0 where nothing is, or
- * where only the fast scores of the ticks before are and nothing is measured now.
- *     fast    r_c (P r)_c / D2 of the channels that were left; negative ones count as 0
+ * has in the one that is most surprising [C]: from 0 to 1, in sum 1 where the surprise of all is above
+ * VG_SURPRISE_NONE, else all 0.
+ *     fast    r_c (P r)_c / D2 of the channels that were left; negative ones count as 0. Of the newest
+ *             tick whose own score is above 0: of two of three ticks this one may be the third
  *     slow    max(up, down) / sum
  *     window  error / sum
  */

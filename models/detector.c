@@ -22,10 +22,14 @@ struct detector {
 struct memory {
     float fast[2]; /* scores of the two ticks before */
     uint32_t next; /* place of this tick in `held` */
-    uint32_t unused;
-    float held[VG_DETECTOR_HOLD_MAX]; /* slow scores of the newest `hold` ticks */
-    float sum[];                      /* up [C], down [C] */
+    float rest[];  /* up [C], down [C]; share [C] of the newest tick whose own fast score was not 0;
+                      held [hold], slow scores of the newest ticks */
 };
+
+static size_t memory_size(uint32_t channels, uint32_t hold)
+{
+    return sizeof(struct memory) + sizeof(float) * ((size_t)3 * channels + hold);
+}
 
 static vg_status load(const char *path, struct vg_model **ret, struct vg_err *err);
 static vg_status build(struct vg_safetensors *f, struct vg_model **ret, struct vg_err *err);
@@ -75,8 +79,11 @@ static float fast(const struct detector *m, struct memory *memory, const float *
     const float *usable = x + m->model.channels;
     float now = vg_fast_score(&m->calibration, &m->all, m->model.channels, x, usable, share);
     float score = second_of_three(memory->fast[0], memory->fast[1], now);
+    float *kept = memory->rest + (size_t)2 * m->model.channels;
 
     share_out(m->model.channels, share);
+    memcpy(now > 0.0f ? kept : share, now > 0.0f ? share : kept,
+           m->model.channels * sizeof(*share));
     memory->fast[0] = memory->fast[1];
     memory->fast[1] = now;
     return score;
@@ -97,7 +104,8 @@ static float slow(const struct detector *m, struct memory *memory, const float *
 {
     const struct vg_calibration *cal = &m->calibration;
     const uint32_t channels = m->model.channels;
-    float *up = memory->sum, *down = up + channels, total = 0.0f, least;
+    float *up = memory->rest, *down = up + channels, *held = up + (size_t)3 * channels;
+    float total = 0.0f, least;
 
     for (uint32_t c = 0; c < channels; c++) {
         float now = usable[c] != 0.0f ? r[c] : 0.0f;
@@ -108,11 +116,11 @@ static float slow(const struct detector *m, struct memory *memory, const float *
         total += share[c];
     }
     share_out(channels, share);
-    memory->held[memory->next] = total;
+    held[memory->next] = total;
     memory->next = (memory->next + 1) % cal->hold;
     least = total;
     for (uint32_t i = 0; i < cal->hold; i++)
-        least = memory->held[i] < least ? memory->held[i] : least;
+        least = held[i] < least ? held[i] : least;
     return least;
 }
 
@@ -348,7 +356,7 @@ static vg_status build(struct vg_safetensors *f, struct vg_model **ret, struct v
     }
     m->model.inputs = vg_detector_inputs(m->model.channels);
     m->model.outputs = vg_detector_outputs(m->model.channels);
-    m->model.memory_size = sizeof(struct memory) + 2 * sizeof(float) * m->model.channels;
+    m->model.memory_size = memory_size(m->model.channels, m->calibration.hold);
     m->model.scratch_size = sizeof(float);
     m->model.threshold = m->calibration.threshold;
     m->model.parameters = (size_t)m->model.channels * (m->model.channels + m->calibration.devices);

@@ -43,8 +43,8 @@ float vg_tail_surprise(const struct vg_tail *tail, float score)
 {
     float at_threshold = vg_log1pf(1.0f / tail->share - 1.0f) / ln10f, surprise;
 
-    if (score <= 0.0f)
-        return VG_SURPRISE_NONE;
+    if (!(score > 0.0f))
+        return isnan(score) ? score : VG_SURPRISE_NONE;
     if (score <= tail->threshold)
         return VG_SURPRISE_NONE + (at_threshold - VG_SURPRISE_NONE) * score / tail->threshold;
     surprise = at_threshold + beyond(tail, score - tail->threshold) / ln10f;
@@ -57,6 +57,8 @@ float vg_surprise_merge(uint32_t n, const float *surprise)
     bool calm = true;
 
     for (uint32_t i = 0; i < n; i++) {
+        if (isnan(surprise[i]))
+            return surprise[i];
         calm &= surprise[i] <= VG_SURPRISE_NONE;
         if (surprise[i] > VG_SURPRISE_NONE)
             sum += 1 / vg_tan(pi * vg_exp(-ln10 * (double)surprise[i]));

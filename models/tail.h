@@ -39,7 +39,9 @@ bool vg_tail_sound(const struct vg_tail *tail);
 /**
  * The surprise of a score >= 0: above t
  *     p = share (1 + gamma (score - t) / sigma)^(-1 / gamma),
- * below it a straight line in surprise from VG_SURPRISE_NONE at 0. At most VG_SURPRISE_MAX.
+ * below it a straight line in surprise from VG_SURPRISE_NONE at 0. At most VG_SURPRISE_MAX. A score
+ * that is no number, as a model's that has failed, has a surprise that is none: what cannot be told
+ * must not look calm, nor like an alert.
  */
 float vg_tail_surprise(const struct vg_tail *tail, float score);
 
@@ -48,7 +50,7 @@ float vg_tail_surprise(const struct vg_tail *tail, float score);
  * 10.1080/01621459.2018.1554485): cot(pi p) is the mean of cot(pi p_i). It holds however the scores
  * hang together, and one that is sure is not outvoted: p is at most n times the least p_i. Less
  * than VG_SURPRISE_NONE counts as that: a calm score does not speak against one that is not. `n` may
- * be 0: VG_SURPRISE_NONE.
+ * be 0: VG_SURPRISE_NONE. NaN when one of them is.
  */
 float vg_surprise_merge(uint32_t n, const float *surprise);
 

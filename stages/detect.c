@@ -8,6 +8,7 @@
  *
  * A score says nothing while too little is known; rules look at "anomaly_valid" first.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -207,12 +208,13 @@ static float clipped(float x, float limit)
     return x < -limit ? -limit : x;
 }
 
-/* Residuals in standard deviations of their forecasts: r [C], then where there is one [C]. */
+/* Residuals in standard deviations of their forecasts: r [C], then where there is one [C]. Returns the
+ * channels that have one, as bits. */
 static uint32_t scale(const struct detect *s, const float *residual, const float *sd, float clip,
                       float *x)
 {
     const uint32_t channels = s->model->channels;
-    uint32_t n = 0;
+    uint32_t known = 0;
 
     for (uint32_t c = 0; c < channels; c++) {
         float least = s->calibration->sigma_min[c];
@@ -220,9 +222,9 @@ static uint32_t scale(const struct detect *s, const float *residual, const float
 
         x[c] = there ? clipped(residual[c] / (sd[c] > least ? sd[c] : least), clip) : 0.0f;
         x[channels + c] = there ? 1.0f : 0.0f;
-        n += there;
+        known |= there ? 1U << c : 0;
     }
-    return n;
+    return known;
 }
 
 /* Everything of row `i` that does not need the window's model. */
@@ -230,17 +232,17 @@ static void take(struct detect *s, uint32_t i, char *memory, const struct vg_row
 {
     const uint32_t channels = s->model->channels;
     float *x = s->x + (size_t)i * s->model->inputs, residual[VG_CHANNELS], sd[VG_CHANNELS];
-    uint32_t n = 0;
+    uint32_t known = 0;
 
     memset(x, 0, s->model->inputs * sizeof(float));
     if (s->fast)
-        n = scale(s, vg_row_column(row, s->residual), vg_row_column(row, s->residual_sd),
-                  VG_FAST_CLIP, x);
+        known = scale(s, vg_row_column(row, s->residual), vg_row_column(row, s->residual_sd),
+                      VG_FAST_CLIP, x);
     if (s->slow.model) {
         vg_detect_slow_take(&s->slow, i, memory + s->slow_at, row, residual, sd);
-        n += scale(s, residual, sd, VG_SLOW_CLIP, x + (size_t)2 * channels);
+        known |= scale(s, residual, sd, VG_SLOW_CLIP, x + (size_t)2 * channels);
     }
-    s->known[i] = n >= 2; /* one value can be explained by its device */
+    s->known[i] = __builtin_popcount(known) >= 2; /* one can be explained by its device */
     s->state[i] = memory + s->detector_at;
 }
 
@@ -260,12 +262,13 @@ static void take_window(struct detect *s, uint32_t i, const void *memory)
 static void tell_surprise(const struct detect *s, uint32_t i, const struct vg_row *row)
 {
     const float *y = s->y + (size_t)i * s->model->outputs;
+    const bool sound = !s->slow.model || s->slow.sound[i];
 
     if (s->tell_inputs)
         memcpy(vg_row_column(row, s->inputs), s->x + (size_t)i * s->model->inputs,
                s->model->inputs * sizeof(float));
     memcpy(vg_row_column(row, s->share), y + VG_DETECTOR_SHARE, s->model->channels * sizeof(float));
-    tell(s, row, y[0], s->known[i]);
+    tell(s, row, sound ? y[0] : NAN, s->known[i]);
 }
 
 static void detect(struct detect *s, const struct vg_wave *wave)
@@ -314,7 +317,7 @@ const struct vg_stage_ops vg_stage_detect = {
         "Scores how unusual a patient is, as surprise or as a window's error, and names why.",
     .options = options,
     .self_size = sizeof(struct detect),
-    .memory_version = 2,
+    .memory_version = 3,
     .plan = detect_plan,
     .open = detect_open,
     .wave = detect_wave,

@@ -1,8 +1,7 @@
 /* detect_slow.c - a forecaster beside the chain's own, and a ring of what it said.
  *
- * Memory: that of the features, then for each of the `ahead` places of the ring the tick that its
- * forecast is for (counted from 1970, 32 bits) and median and SD [2, C] in steps of 1 / 2048, then
- * the model's own.
+ * Memory: that of the features, then for each place of the ring the tick at which its forecast was
+ * made, then medians and SDs [places, 2, C], then the model's own.
  */
 #include "stages/detect_slow.h"
 
@@ -12,25 +11,26 @@
 
 #include "models/kernel.h"
 
-static const float unit = 1.0f / 2048;
 static const int64_t horizon_ns = 600 * VG_NS_PER_S;
 
 /* ---- memory ---- */
 
-static uint32_t *due_of(const struct vg_detect_slow *s, void *memory)
+static uint32_t *made_of(const struct vg_detect_slow *s, void *memory)
 {
     return (uint32_t *)((char *)memory + vg_features_memory(&s->features));
 }
 
 static int16_t *said_at(const struct vg_detect_slow *s, void *memory, uint32_t place)
 {
-    return (int16_t *)(due_of(s, memory) + s->ahead) + (size_t)place * 2 * s->model->channels;
+    return (int16_t *)(made_of(s, memory) + s->waiting.places) +
+           (size_t)place * 2 * s->model->channels;
 }
 
 static size_t model_at(const struct vg_detect_slow *s)
 {
     return vg_features_memory(&s->features) +
-           s->ahead * (sizeof(uint32_t) + (size_t)2 * s->model->channels * sizeof(int16_t));
+           s->waiting.places *
+               (sizeof(uint32_t) + (size_t)2 * s->model->channels * sizeof(int16_t));
 }
 
 size_t vg_detect_slow_memory(const struct vg_detect_slow *s)
@@ -40,17 +40,15 @@ size_t vg_detect_slow_memory(const struct vg_detect_slow *s)
 
 /* ---- plan ---- */
 
-static void choose(struct vg_detect_slow *s, const struct vg_model *m)
+static uint32_t nearest_horizon(const struct vg_model *m)
 {
+    uint32_t best = 0;
+
     for (uint32_t h = 1; h < m->horizons; h++) {
-        if (llabs(m->horizon_ns[h] - horizon_ns) < llabs(m->horizon_ns[s->horizon] - horizon_ns))
-            s->horizon = h;
+        if (llabs(m->horizon_ns[h] - horizon_ns) < llabs(m->horizon_ns[best] - horizon_ns))
+            best = h;
     }
-    s->median = m->quantiles / 2;
-    for (uint32_t q = 0; q < m->quantiles; q++) {
-        if (fabsf(m->quantile[q] - 0.5f) < 1e-6f)
-            s->median = q;
-    }
+    return best;
 }
 
 vg_status vg_detect_slow_plan(struct vg_detect_slow *s, const struct vg_model *model,
@@ -65,10 +63,9 @@ vg_status vg_detect_slow_plan(struct vg_detect_slow *s, const struct vg_model *m
                               "model %s, which the detector names for slow changes, is of type %s; "
                               "expected a forecaster with quantiles, such as type ridge",
                               model->name, model->ops->name);
-    choose(s, model);
-    s->ahead = (uint32_t)(model->horizon_ns[s->horizon] / plan->tick_ns);
-    if (s->ahead == 0)
-        s->ahead = 1;
+    s->horizon = nearest_horizon(model);
+    s->median = vg_waiting_median(model);
+    s->waiting = vg_waiting_plan(model->horizon_ns[s->horizon], plan->tick_ns);
     st = vg_features_parse(&s->features, model->features, model->channels, plan->tick_ns, err);
     return st == VG_OK ? vg_model_columns_need(&s->columns, plan, err) : st;
 }
@@ -89,27 +86,19 @@ void vg_detect_slow_close(struct vg_detect_slow *s)
 
 /* ---- ticks ---- */
 
-static int16_t packed(float z)
+static uint32_t tick_of(const struct vg_detect_slow *s, const struct vg_row *row)
 {
-    float steps = floorf(z / unit + 0.5f);
-
-    if (steps > (float)INT16_MAX)
-        steps = (float)INT16_MAX;
-    return (int16_t)(steps > (float)INT16_MIN ? steps : (float)INT16_MIN);
-}
-
-static uint32_t tick_number(const struct vg_detect_slow *s, int64_t at_ns)
-{
-    return (uint32_t)(at_ns / s->tick_ns);
+    return vg_waiting_tick(row->event_ns, s->tick_ns);
 }
 
 void vg_detect_slow_take(struct vg_detect_slow *s, uint32_t i, void *memory,
                          const struct vg_row *row, float *residual, float *sd)
 {
-    const uint32_t channels = s->model->channels, tick = tick_number(s, row->event_ns);
-    const uint32_t place = tick % s->ahead;
+    const uint32_t channels = s->model->channels, then = tick_of(s, row) - s->waiting.ahead;
+    const uint32_t made = then - then % s->waiting.stride;
+    const uint32_t place = vg_waiting_place(&s->waiting, made);
     const int16_t *said = said_at(s, memory, place);
-    const bool waited = due_of(s, memory)[place] == tick;
+    const bool waited = made_of(s, memory)[place] == made;
     struct vg_model_tick t;
     struct vg_feature_tick seen = { t.z, t.usable, t.age_s, t.baseline };
 
@@ -118,8 +107,8 @@ void vg_detect_slow_take(struct vg_detect_slow *s, uint32_t i, void *memory,
         /* A channel that was not known then has an SD of 0. */
         bool known = waited && t.measured[c] && said[channels + c] > 0;
 
-        residual[c] = known ? t.z[c] - unit * (float)said[c] : 0.0f;
-        sd[c] = known ? unit * (float)said[channels + c] : 0.0f;
+        residual[c] = known ? t.z[c] - vg_waiting_unpack(said[c]) : 0.0f;
+        sd[c] = known ? vg_waiting_unpack(said[channels + c]) : 0.0f;
     }
     vg_features_step(&s->features, memory, &seen, s->x + (size_t)i * s->model->inputs);
     s->state[i] = (char *)memory + model_at(s);
@@ -130,19 +119,27 @@ void vg_detect_slow_take(struct vg_detect_slow *s, uint32_t i, void *memory,
 static void wait(const struct vg_detect_slow *s, void *memory, uint32_t tick, const float *y)
 {
     const struct vg_model *m = s->model;
-    const uint32_t place = tick % s->ahead;
+    const uint32_t place = vg_waiting_place(&s->waiting, tick);
     int16_t *said = said_at(s, memory, place);
 
     for (uint32_t c = 0; c < m->channels; c++) {
         const float *q = y + (size_t)(c * m->horizons + s->horizon) * m->quantiles;
-        float sd = (q[m->quantiles - 1] - q[0]) / 3.29f;
 
-        said[c] = packed(q[s->median]);
+        said[c] = vg_waiting_pack(q[s->median]);
         said[m->channels + c] = 0;
         if (vg_features_seen(&s->features, memory, c))
-            said[m->channels + c] = packed(sd > unit ? sd : unit);
+            said[m->channels + c] = vg_waiting_pack(vg_waiting_sd(m, q));
     }
-    due_of(s, memory)[place] = tick + s->ahead;
+    made_of(s, memory)[place] = tick;
+}
+
+static bool all_finite(uint32_t n, const float *y)
+{
+    bool finite = true;
+
+    for (uint32_t i = 0; i < n; i++)
+        finite &= isfinite(y[i]) != 0;
+    return finite;
 }
 
 void vg_detect_slow_step(struct vg_detect_slow *s, const struct vg_wave *wave, size_t memory_at)
@@ -150,7 +147,12 @@ void vg_detect_slow_step(struct vg_detect_slow *s, const struct vg_wave *wave, s
     const struct vg_model *m = s->model;
 
     m->ops->step(m, wave->n, s->x, s->state, s->y, s->scratch);
-    for (uint32_t i = 0; i < wave->n; i++)
-        wait(s, (char *)wave->memory[i] + memory_at, tick_number(s, wave->rows[i].event_ns),
-             s->y + (size_t)i * m->outputs);
+    for (uint32_t i = 0; i < wave->n; i++) {
+        const uint32_t tick = tick_of(s, &wave->rows[i]);
+        const float *y = s->y + (size_t)i * m->outputs;
+
+        s->sound[i] = all_finite(m->outputs, y);
+        if (s->sound[i] && tick % s->waiting.stride == 0)
+            wait(s, (char *)wave->memory[i] + memory_at, tick, y);
+    }
 }

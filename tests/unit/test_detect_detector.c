@@ -194,6 +194,36 @@ Test(detect_detector, nothing_is_valid_while_nothing_is_known)
     cr_expect_eq(at(row, score, 0), VG_SURPRISE_NONE);
 }
 
+/* As the forecaster gives no number while one of its inputs is none. */
+Test(detect_detector, a_slow_model_that_fails_gives_no_score)
+{
+    struct vg_row *row;
+
+    for (int64_t t = 1; t < 5; t++)
+        cr_assert(isfinite(at(tick(t, 0, 0, 0, 0), score, 0)));
+    row = waves_row(&w, 0, 5);
+    waves_set(&w, row, fast->channel[0], VG_Q_GOOD, 0, 1.0f);
+    vg_row_column(row, w.baseline)[fast->channel[0]] = NAN;
+    waves_step(&w, 0, 1);
+    cr_expect(isnan(at(row, score, 0)));
+}
+
+Test(detect_detector, one_channel_is_not_enough_however_many_forecasts_there_are_of_it)
+{
+    struct vg_row *row = NULL;
+
+    for (int64_t t = 1; t < 100; t++) {
+        row = waves_row(&w, 0, t);
+        for (uint32_t k = 0; k < C; k++)
+            vg_row_column(row, residual_sd)[k] = k == 0 ? 1.0f : 0.0f;
+        waves_set(&w, row, fast->channel[0], VG_Q_GOOD, 1, 1.0f);
+        waves_step(&w, 0, 1);
+        cr_assert_eq(at(row, valid, 0), 0.0f, "tick %d", (int)t);
+    }
+    cr_expect_eq(at(row, inputs, C), 1.0f);
+    cr_expect_eq(at(row, inputs, 3 * C), 1.0f, "and a slow one");
+}
+
 static void expect_plan_error(const char *message)
 {
     waves_columns(&w, WAVES_Z | WAVES_BASELINE | WAVES_AGE);

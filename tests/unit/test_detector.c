@@ -187,6 +187,48 @@ Test(detector, one_tick_of_three_says_nothing_and_two_do)
     cr_expect_float_eq((double)y[FAST], score_of(50, C), 1e-5);
 }
 
+Test(detector, what_two_ticks_before_have_shown_is_still_whose_it_was_when_nothing_is_measured)
+{
+    residuals(4, -3, 0, 0);
+    steps(2);
+    for (int c = 0; c < C; c++)
+        x[C + c] = 0;
+    step();
+    cr_expect_float_eq((double)y[FAST], score_of(25, C), 1e-5);
+    cr_expect_float_eq(share(0), 16 / 25.0, 1e-6);
+    cr_expect_float_eq(shares(), 1, 1e-6);
+    step();
+    cr_expect_eq(y[0], VG_SURPRISE_NONE);
+    cr_expect_eq(shares(), 0.0);
+}
+
+Test(detector, whatever_is_surprising_is_somebodys)
+{
+    enum { T = 2000 };
+    static float in[T * INPUTS];
+    int surprising = 0;
+
+    vg_detector_question(C, T, in);
+    for (int t = 0; t < T; t++) {
+        memcpy(x, in + t * INPUTS, sizeof(x));
+        for (int c = 0; c < C; c++)
+            x[C + c] = (t + c) % 3 == 0 ? 0.0f : x[C + c];
+        step();
+        surprising += y[0] > VG_SURPRISE_NONE;
+        cr_assert_float_eq(shares(), y[0] > VG_SURPRISE_NONE ? 1 : 0, 1e-5, "tick %d", t);
+    }
+    cr_expect_gt(surprising, T / 2);
+}
+
+Test(detector, a_window_without_a_number_gives_no_number)
+{
+    residuals(4, -3, 0, 0);
+    x[4 * C] = NAN;
+    x[5 * C] = 1;
+    step();
+    cr_expect(isnan(y[0]));
+}
+
 Test(detector, a_missing_channel_is_left_out_and_what_lies_there_is_not_read)
 {
     residuals(4, -3, 7, 0);

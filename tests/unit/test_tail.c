@@ -126,6 +126,15 @@ Test(tail, a_calm_score_costs_a_sure_one_no_more_than_their_number)
     cr_expect_eq(vg_surprise_merge(0, NULL), VG_SURPRISE_NONE);
 }
 
+Test(tail, what_is_no_number_is_neither_calm_nor_an_alert)
+{
+    const struct vg_tail tail = { .threshold = 4, .scale = 1, .share = 0.02f };
+    const float surprise[] = { 6, NAN };
+
+    cr_expect(isnan(vg_tail_surprise(&tail, NAN)));
+    cr_expect(isnan(vg_surprise_merge(2, surprise)));
+}
+
 Test(tail, too_few_or_equal_peaks_are_refused_with_what_is_needed)
 {
     struct vg_tail tail;
