@@ -15,6 +15,10 @@ static const char *const phase_names[] = {
 
 static const char *const kind_names[] = { VG_ALERT_KINDS(NAME) };
 
+static const char *const state_names[] = { VG_ALERT_STATES(NAME) };
+
+static const char *const signal_names[] = { VG_SIGNALS(NAME) };
+
 const char *const vg_priority_names[] = {
     VG_PRIORITIES(NAME)
 #undef NAME
@@ -37,6 +41,18 @@ const char *vg_priority_name(int priority)
 {
     VG_CHECK(priority >= 0 && priority < VG_PRIORITY_COUNT);
     return vg_priority_names[priority];
+}
+
+const char *vg_alert_state_name(int state)
+{
+    VG_CHECK(state >= 0 && state < VG_ALERT_STATE_COUNT);
+    return state_names[state];
+}
+
+const char *vg_signal_name(int signal)
+{
+    VG_CHECK(signal >= 0 && signal < VG_SIGNAL_COUNT);
+    return signal_names[signal];
 }
 
 void vg_episode_text(const uint8_t id[16], char out[VG_EPISODE_TEXT_SIZE])
@@ -132,6 +148,17 @@ static void close_object(struct vg_buf *out, size_t mark)
         out->len--;
     }
     vg_buf_char(out, '}');
+}
+
+static void add_signal(struct vg_buf *out, const struct vg_event *e)
+{
+    size_t mark;
+
+    open_object(out, "signal", &mark);
+    add_text(out, "is", vg_signal_name(e->signal));
+    if (e->signal_until_ns != 0)
+        add_time(out, "until", e->signal_until_ns);
+    close_object(out, mark);
 }
 
 static void add_unit(struct vg_buf *out, int channel)
@@ -251,6 +278,8 @@ void vg_event_write(const struct vg_event *event, const struct vg_event_context 
     add_text(out, "phase", vg_phase_name(event->phase));
     add_text(out, "kind", vg_alert_kind_name(event->kind));
     add_text(out, "priority", vg_priority_name(event->priority));
+    add_text(out, "state", vg_alert_state_name(event->state));
+    add_signal(out, event);
     add_text(out, "rule", event->rule);
     add_text(out, "title", event->title);
     add_text(out, "text", event->text);
@@ -268,6 +297,8 @@ void vg_event_write(const struct vg_event *event, const struct vg_event_context 
     add_text(out, "reason", event->reason);
     add_text(out, "suppressed_by", event->suppressed_by);
     add_text(out, "acknowledged_by", event->acknowledged_by);
+    add_text(out, "by", event->by);
+    add_text(out, "note", event->note);
     add_position(out, event, context);
     add_text(out, "config", context->config);
     add_model(out, event, context);

@@ -13,17 +13,31 @@
 /* clang-format off */
 #define VG_PHASES(X) \
     X(START, "start") X(UPDATE, "update") X(ESCALATE, "escalate") X(DEESCALATE, "deescalate") \
-    X(CONTINUE, "continue") X(ACKNOWLEDGE, "acknowledge") X(END, "end")
+    X(CONTINUE, "continue") X(ACKNOWLEDGE, "acknowledge") X(END, "end") X(RESET, "reset")
 #define VG_ALERT_KINDS(X) \
     X(PHYSIOLOGICAL, "physiological") X(TECHNICAL, "technical") X(ADVISORY, "advisory")
 #define VG_PRIORITIES(X) X(HIGH, "high") X(MEDIUM, "medium") X(LOW, "low") X(NONE, "none")
 
+/* What is the case with the condition, and with the signal that tells people of it; the words of
+ * IEC 60601-1-8 as IHE ACM carries them. */
+#define VG_ALERT_STATES(X) \
+    X(ACTIVE, "active") X(LATCHED, "latched") X(INACTIVE, "inactive") X(DATA_LOST, "data-lost")
+#define VG_SIGNALS(X) \
+    X(ENABLED, "enabled") X(AUDIO_PAUSED, "audio-paused") X(ALARM_PAUSED, "alarm-paused") \
+    X(ALARM_OFF, "alarm-off") X(ACKNOWLEDGED, "acknowledged")
+
 #define VG_PHASE_ENUM(id, name) VG_PHASE_##id,
 #define VG_ALERT_ENUM(id, name) VG_ALERT_##id,
 #define VG_PRIORITY_ENUM(id, name) VG_PRIORITY_##id,
+#define VG_STATE_ENUM(id, name) VG_ALERT_STATE_##id,
+#define VG_SIGNAL_ENUM(id, name) VG_SIGNAL_##id,
 enum vg_phase { VG_PHASES(VG_PHASE_ENUM) VG_PHASE_COUNT };
 enum vg_alert_kind { VG_ALERT_KINDS(VG_ALERT_ENUM) VG_ALERT_KIND_COUNT };
 enum vg_priority { VG_PRIORITIES(VG_PRIORITY_ENUM) VG_PRIORITY_COUNT };
+enum vg_alert_state { VG_ALERT_STATES(VG_STATE_ENUM) VG_ALERT_STATE_COUNT };
+enum vg_signal { VG_SIGNALS(VG_SIGNAL_ENUM) VG_SIGNAL_COUNT };
+#undef VG_STATE_ENUM
+#undef VG_SIGNAL_ENUM
 #undef VG_PHASE_ENUM
 #undef VG_ALERT_ENUM
 #undef VG_PRIORITY_ENUM
@@ -32,6 +46,8 @@ enum vg_priority { VG_PRIORITIES(VG_PRIORITY_ENUM) VG_PRIORITY_COUNT };
 const char *vg_phase_name(int phase);
 const char *vg_alert_kind_name(int kind);
 const char *vg_priority_name(int priority);
+const char *vg_alert_state_name(int state);
+const char *vg_signal_name(int signal);
 extern const char *const vg_priority_names[]; /**< NULL-terminated, for option tables */
 
 enum { VG_EVENT_TEXT = 256, VG_QUANTILES_MAX = 9, VG_CONTRIBUTIONS_MAX = 16 };
@@ -50,6 +66,10 @@ struct vg_event {
     struct vg_origin origin;
     uint32_t number; /**< of this event in its episode: 0, 1, 2, ... without gaps */
     uint8_t phase, kind, priority;
+    uint8_t state;  /**< enum vg_alert_state: of the condition, after this event */
+    uint8_t signal; /**< enum vg_signal: of the signal, after this event */
+    int64_t
+        signal_until_ns; /**< log time at which the signal is enabled again by itself; 0: never */
     const char *rule, *title, *text;
 
     /* filled in by the runtime from the row's slot; NULL or "" where absent */
@@ -94,7 +114,8 @@ struct vg_event {
     const char *reason; /**< or NULL */
     const char *suppressed_by;
     const char *acknowledged_by;
-    const char *model; /**< name of the model, or NULL */
+    const char *by, *note; /**< of the command that made this event, or NULL */
+    const char *model;     /**< name of the model, or NULL */
 };
 
 /** What the runtime adds to an event. */

@@ -252,6 +252,7 @@ static void end_unknown(struct vg_look *l, const struct vg_open_episode *open)
         .phase = VG_PHASE_END,
         .kind = open->kind,
         .priority = open->priority,
+        .state = VG_ALERT_STATE_INACTIVE,
         .rule = open->rule,
         .title = open->title,
         .text = "Ended because the configuration has changed",

@@ -25,6 +25,13 @@ static struct vg_origin origin_of(const struct vg_episode *e)
     return origin;
 }
 
+static uint8_t state_of(const struct vg_episode *e, enum vg_phase phase)
+{
+    if (phase == VG_PHASE_END)
+        return VG_ALERT_STATE_INACTIVE;
+    return e->lost ? VG_ALERT_STATE_DATA_LOST : VG_ALERT_STATE_ACTIVE;
+}
+
 static void tell(struct vg_look *l, const struct vg_watch *w, enum vg_phase phase,
                  const char *reason, const char *by)
 {
@@ -36,6 +43,8 @@ static void tell(struct vg_look *l, const struct vg_watch *w, enum vg_phase phas
         .phase = (uint8_t)phase,
         .kind = rule->kind,
         .priority = rule->priority,
+        .state = state_of(e, phase),
+        .signal = e->acknowledged ? VG_SIGNAL_ACKNOWLEDGED : VG_SIGNAL_ENABLED,
         .rule = rule->name,
         .title = rule->title[0] ? rule->title : rule->name,
         .time_ns = l->out->log_ns,

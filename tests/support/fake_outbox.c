@@ -282,7 +282,8 @@ static char *make_json(const char *ward, uint32_t episode, uint32_t number, enum
     fake_outbox_episode(episode, id);
     VG_CHECK(asprintf(&json,
                       "{\"event_id\":\"%s.%u\",\"episode_id\":\"%s\",\"phase\":\"%s\","
-                      "\"kind\":\"physiological\",\"priority\":\"high\",\"rule\":\"spo2_low\","
+                      "\"kind\":\"physiological\",\"priority\":\"high\",\"state\":\"active\","
+                      "\"signal\":{\"is\":\"enabled\"},\"rule\":\"spo2_low\","
                       "\"title\":\"SpO2 below limit\",\"text\":\"SpO2 86 %% below 90 %% for 10 s\","
                       "\"patient\":\"p-%u\",\"bed\":\"%s/07\",\"ward\":\"%s\","
                       "\"time\":\"2026-03-01T12:00:10.000Z\",\"observed\":{\"value\":0.1}}",

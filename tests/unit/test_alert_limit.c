@@ -463,6 +463,7 @@ Test(alert_limit, an_event_says_value_limit_origin_and_position)
     cr_assert_not_null(
         strstr(capture_text(a.c),
                "\"phase\":\"start\",\"kind\":\"physiological\",\"priority\":\"high\","
+               "\"state\":\"active\",\"signal\":{\"is\":\"enabled\"},"
                "\"rule\":\"spo2_low\",\"title\":\"Title of spo2_low\","
                "\"text\":\"SpO2 86 % below 90 % for 10 s\",\"patient\":\"p-1\","
                "\"bed\":\"icu-a/01\",\"ward\":\"icu-a\",\"time\":\"1970-01-01T00:00:30.000Z\","

@@ -128,12 +128,12 @@ Test(alert_model, a_forecast_beyond_the_limit_is_told_before_it_is_passed)
     expect("");
     tick(120, 110, rising);
     expect("122 start hr_forecast_high\n");
-    cr_assert_not_null(
-        strstr(capture_text(a.c),
-               "\"kind\":\"advisory\",\"priority\":\"medium\",\"rule\":\"hr_forecast_high\","
-               "\"title\":\"Title of hr_forecast_high\","
-               "\"text\":\"HR 110 /min, forecast above 130 /min in 8 min\","),
-        "%s", capture_text(a.c));
+    cr_assert_not_null(strstr(capture_text(a.c),
+                              "\"kind\":\"advisory\",\"priority\":\"medium\",\"state\":\"active\","
+                              "\"signal\":{\"is\":\"enabled\"},\"rule\":\"hr_forecast_high\","
+                              "\"title\":\"Title of hr_forecast_high\","
+                              "\"text\":\"HR 110 /min, forecast above 130 /min in 8 min\","),
+                       "%s", capture_text(a.c));
     cr_assert_not_null(
         strstr(capture_text(a.c),
                "\"onset\":\"1970-01-01T00:01:02.000Z\",\"channel\":\"hr\","

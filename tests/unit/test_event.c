@@ -72,7 +72,8 @@ Test(event, the_example_of_the_contract_byte_for_byte)
         written(),
         "{\"event_id\":\"5d0c0102030405060708090a0b0c0de1.0\","
         "\"episode_id\":\"5d0c0102030405060708090a0b0c0de1\",\"phase\":\"start\","
-        "\"kind\":\"physiological\",\"priority\":\"high\",\"rule\":\"spo2_low\","
+        "\"kind\":\"physiological\",\"priority\":\"high\",\"state\":\"active\",\"signal\":{\"is\":"
+        "\"enabled\"},\"rule\":\"spo2_low\","
         "\"title\":\"SpO2 below limit\",\"text\":\"SpO2 86 % below 90 % for 10 s\","
         "\"patient\":\"p-7f3a\",\"bed\":\"icu-a/07\",\"ward\":\"icu-a\","
         "\"time\":\"2026-03-01T12:00:10.000Z\",\"onset\":\"2026-03-01T12:00:00.000Z\","
@@ -108,6 +109,11 @@ Test(event, an_event_that_says_everything_keeps_the_order_of_members)
     event.reason = "cleared";
     event.suppressed_by = "budget";
     event.acknowledged_by = "nurse \"A\"";
+    event.by = "ward round";
+    event.note = "seen";
+    event.state = VG_ALERT_STATE_LATCHED;
+    event.signal = VG_SIGNAL_AUDIO_PAUSED;
+    event.signal_until_ns = noon_ns + 60 * VG_NS_PER_S;
     event.model = "forecaster";
     event.origin = (struct vg_origin){ .has_due = true, .due_ns = noon_ns + VG_NS_PER_MS };
     written();
@@ -118,12 +124,13 @@ Test(event, an_event_that_says_everything_keeps_the_order_of_members)
                      "\"anomaly\":{\"score\":4.2,\"threshold\":2.5,\"contributions\":["
                      "{\"channel\":\"rr\",\"share\":0.75},{\"channel\":\"hr\",\"share\":0.25}]},"
                      "\"reason\":\"cleared\",\"suppressed_by\":\"budget\",\"acknowledged_by\":"
-                     "\"nurse \\\"A\\\"\","
+                     "\"nurse \\\"A\\\"\",\"by\":\"ward round\",\"note\":\"seen\","
                      "\"position\":{\"topic\":\"vitals.raw\",\"partition\":3,"
                      "\"due\":\"2026-03-01T12:00:00.001Z\"},\"config\":\"sha256:c0ffee\","
                      "\"model\":{\"name\":\"forecaster\",\"sha256\":\"0123abcd\"}}");
     has("\"event_id\":\"5d0c0102030405060708090a0b0c0de1.12\"");
-    has("\"phase\":\"end\",\"kind\":\"advisory\",\"priority\":\"medium\"");
+    has("\"phase\":\"end\",\"kind\":\"advisory\",\"priority\":\"medium\",\"state\":\"latched\","
+        "\"signal\":{\"is\":\"audio-paused\",\"until\":\"2026-03-01T12:01:00.000Z\"},\"rule\"");
 }
 
 Test(event, a_value_that_is_missing_is_left_out_and_never_zero)
