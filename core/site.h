@@ -29,7 +29,14 @@ enum vg_rule_kind {
     VG_RULE_ANOMALY,   /**< when: {anomaly: MODEL, above: threshold | NUMBER} */
     VG_RULE_STALE,     /**< when: {stale: any | CHANNEL, longer_than} */
     VG_RULE_CONDITION, /**< when: {condition: NAME}: what clean, ingest and models report */
+    VG_RULE_TREND,     /**< when: {trend: CHANNEL, falls_by | rises_by, over, confidence} */
+    VG_RULE_RATE,      /**< when: {rate: CHANNEL, falls_by | rises_by, within} */
+    VG_RULE_BASELINE,  /**< when: {baseline: CHANNEL, below_by | above_by, over} */
+    VG_RULE_CHANGE,    /**< when: {change: CHANNEL, by} */
 };
+
+/** How sure a trend must be that it is one: probability, one-sided. */
+enum vg_confidence { VG_CONFIDENCE_90, VG_CONFIDENCE_95, VG_CONFIDENCE_99, VG_CONFIDENCE_COUNT };
 
 /** Technical conditions. id, name, channel by channel?, default title */
 #define VG_CONDITIONS(X)                                               \
@@ -70,18 +77,24 @@ struct vg_rule {
     uint8_t priority; /**< enum vg_priority */
     uint8_t kind;     /**< enum vg_alert_kind: limit physiological, forecast and anomaly advisory,
                            the rest technical */
-    int channel;      /**< LIMIT, FORECAST, STALE; VG_CHANNEL_NONE: any, or all the condition has */
+    int channel;      /**< what it is about; VG_CHANNEL_NONE: any, or all the condition has */
     enum vg_condition condition;
     char model[VG_NAME_SIZE]; /**< ANOMALY */
-    struct vg_bound bound;
+    struct vg_bound bound; /**< TREND, RATE, BASELINE: FIXED, of the change or difference, negative
+                                where it falls or lies below; CHANGE: its size */
     struct vg_bound clear; /**< origin NONE: the opposite of `bound` */
     int64_t for_ns;
     int64_t clear_for_ns;
     int64_t keep_firing_for_ns;
     int64_t update_every_ns;
     int64_t longer_than_ns; /**< STALE */
-    int64_t within_ns;      /**< FORECAST: horizons up to this */
-    float quantile;         /**< FORECAST */
+    int64_t within_ns; /**< FORECAST: horizons up to this; TREND, RATE: the window; BASELINE: the
+                                 time constant of what is usual */
+    float quantile;    /**< FORECAST */
+    uint32_t least,
+        of; /**< LIMIT: holds for so many of the newest `of` values; 0: for the newest */
+    enum vg_confidence confidence; /**< TREND */
+    bool relative; /**< BASELINE: the bound is a share of what is usual, else in channel units */
 };
 
 struct vg_site {

@@ -188,6 +188,10 @@ static void add_rule(struct lines *lines, const char *prefix, const struct vg_ru
     add_number(lines, prefix, "longer_than", r->longer_than_ns);
     add_number(lines, prefix, "within", r->within_ns);
     add_float(lines, prefix, "quantile", r->quantile);
+    add_number(lines, prefix, "at_least", r->least);
+    add_number(lines, prefix, "of", r->of);
+    add_number(lines, prefix, "confidence", r->confidence);
+    add_number(lines, prefix, "relative", r->relative);
 }
 
 static void add_site(struct lines *lines, const struct vg_site *site)

@@ -37,8 +37,13 @@ static const struct vg_option rule_options[] = {
 struct when_options {
     char *subject; /* channel, model or condition */
     char *below, *above;
+    char *falls_by, *rises_by; /* TREND, RATE */
+    char *below_by, *above_by; /* BASELINE */
+    char *by;                  /* CHANGE */
     float quantile;
     int64_t within_ns, longer_than_ns;
+    int64_t least, of;
+    int confidence;
 };
 
 /* clang-format off */
@@ -50,6 +55,10 @@ static const struct vg_option when_limit[] = {
     SUBJECT("channel", "The channel whose value is compared."),
     VG_OPT_STRING(struct when_options, below, "below", NULL, 0, "The value is less than this."),
     VG_OPT_STRING(struct when_options, above, "above", NULL, 0, "The value is greater than this."),
+    VG_OPT_INT(struct when_options, least, "at_least", NULL, 1, 32, "values", 0,
+               "So many of the newest values must be beyond the limit; with of."),
+    VG_OPT_INT(struct when_options, of, "of", NULL, 2, 32, "values", 0,
+               "How many of the newest values are looked at; with at_least."),
     VG_OPT_END,
 };
 
@@ -69,6 +78,57 @@ static const struct vg_option when_anomaly[] = {
     SUBJECT("anomaly", "The model whose score is compared."),
     VG_OPT_STRING(struct when_options, above, "above", NULL, VG_OPT_REQUIRED,
                   "The score is greater than this: threshold (the model's) or a number."),
+    VG_OPT_END,
+};
+
+static const char *const confidences[] = {
+    [VG_CONFIDENCE_90] = "90 %",
+    [VG_CONFIDENCE_95] = "95 %",
+    [VG_CONFIDENCE_99] = "99 %",
+    NULL,
+};
+
+static const struct vg_option when_trend[] = {
+    SUBJECT("trend", "The channel that drifts."),
+    VG_OPT_STRING(struct when_options, falls_by, "falls_by", NULL, 0,
+                  "It falls by this at least over the window; with its unit."),
+    VG_OPT_STRING(struct when_options, rises_by, "rises_by", NULL, 0,
+                  "It rises by this at least over the window; with its unit."),
+    VG_OPT_DURATION(struct when_options, within_ns, "over", NULL, 60, 86400, VG_OPT_REQUIRED,
+                    "The window that the line is laid through."),
+    VG_OPT_ENUM(struct when_options, confidence, "confidence", "95 %", confidences, 0,
+                "How sure it must be that the line falls or rises at all."),
+    VG_OPT_END,
+};
+
+static const struct vg_option when_rate[] = {
+    SUBJECT("rate", "The channel that changes fast."),
+    VG_OPT_STRING(struct when_options, falls_by, "falls_by", NULL, 0,
+                  "The value is this much at least below one within the window; with its unit."),
+    VG_OPT_STRING(struct when_options, rises_by, "rises_by", NULL, 0,
+                  "The value is this much at least above one within the window; with its unit."),
+    VG_OPT_DURATION(struct when_options, within_ns, "within", NULL, 8, 86400, VG_OPT_REQUIRED,
+                    "The window that a change counts in."),
+    VG_OPT_END,
+};
+
+static const struct vg_option when_baseline[] = {
+    SUBJECT("baseline", "The channel that is far from where this patient usually is."),
+    VG_OPT_STRING(struct when_options, below_by, "below_by", NULL, 0,
+                  "It is this much at least below the usual: a quantity, or a share such as 30 % "
+                  "where the channel's own unit is another."),
+    VG_OPT_STRING(struct when_options, above_by, "above_by", NULL, 0,
+                  "It is this much at least above the usual."),
+    VG_OPT_DURATION(struct when_options, within_ns, "over", "4h", 3600, 30 * 86400.0, 0,
+                    "Time constant of what is usual: values from longer ago count for less than a "
+                    "third of what a new one does."),
+    VG_OPT_END,
+};
+
+static const struct vg_option when_change[] = {
+    SUBJECT("change", "The channel that holds a setting."),
+    VG_OPT_STRING(struct when_options, by, "by", NULL, VG_OPT_REQUIRED,
+                  "It is set to a value this much at least from the one before; with its unit."),
     VG_OPT_END,
 };
 
@@ -95,6 +155,10 @@ static const struct {
     [VG_RULE_ANOMALY] = { "anomaly", when_anomaly, VG_ALERT_ADVISORY },
     [VG_RULE_STALE] = { "stale", when_stale, VG_ALERT_TECHNICAL },
     [VG_RULE_CONDITION] = { "condition", when_condition, VG_ALERT_TECHNICAL },
+    [VG_RULE_TREND] = { "trend", when_trend, VG_ALERT_PHYSIOLOGICAL },
+    [VG_RULE_RATE] = { "rate", when_rate, VG_ALERT_PHYSIOLOGICAL },
+    [VG_RULE_BASELINE] = { "baseline", when_baseline, VG_ALERT_PHYSIOLOGICAL },
+    [VG_RULE_CHANGE] = { "change", when_change, VG_ALERT_ADVISORY },
 };
 
 struct clear_options {
@@ -145,6 +209,17 @@ const struct vg_site_mapping vg_site_mappings[] = {
       when_forecast },
     { "alert_rules", "alert_rules.RULE.when: an anomaly",
       "A combination of vital signs that a model cannot explain.", when_anomaly },
+    { "alert_rules", "alert_rules.RULE.when: a trend",
+      "A channel that drifts: a line through the means of sixteen parts of the window.",
+      when_trend },
+    { "alert_rules", "alert_rules.RULE.when: a rate of change",
+      "A channel that changes within moments.", when_rate },
+    { "alert_rules", "alert_rules.RULE.when: the personal baseline",
+      "A value far from where this patient usually is. It may add alerts; no limit is widened by "
+      "it.",
+      when_baseline },
+    { "alert_rules", "alert_rules.RULE.when: a changed setting",
+      "A setting, such as oxygen, that somebody changed.", when_change },
     { "alert_rules", "alert_rules.RULE.when: silence", "A channel or a bed without values.",
       when_stale },
     { "alert_rules", "alert_rules.RULE.when: a condition",
@@ -305,6 +380,10 @@ static bool read_subject(struct vg_load *l, const struct vg_node *at, const char
     switch (rule->rule) {
     case VG_RULE_LIMIT:
     case VG_RULE_FORECAST:
+    case VG_RULE_TREND:
+    case VG_RULE_RATE:
+    case VG_RULE_BASELINE:
+    case VG_RULE_CHANGE:
         rule->channel = vg_load_channel(l, at->at, "channel", text, NULL);
         break;
     case VG_RULE_STALE:
@@ -328,6 +407,16 @@ static bool compares(const struct vg_rule *rule)
            rule->rule == VG_RULE_ANOMALY;
 }
 
+static void tell_kinds(struct vg_load *l, const struct vg_node *when)
+{
+    struct vg_buf words = { 0 };
+
+    for (size_t k = 0; k < VG_ARRAY_LEN(kinds); k++)
+        vg_buf_printf(&words, "%s%s", k > 0 ? ", " : "", kinds[k].key);
+    vg_document_error(l->doc, when->key_at, "\"when\" must have one of: %s", words.data);
+    vg_buf_done(&words);
+}
+
 /* Which kind of rule `when` makes: the first of the kinds' keys that is there. */
 static bool read_kind(struct vg_load *l, const struct vg_node *when, struct vg_rule *rule)
 {
@@ -338,9 +427,113 @@ static bool read_kind(struct vg_load *l, const struct vg_node *when, struct vg_r
             return true;
         }
     }
-    vg_document_error(l->doc, when->key_at,
-                      "\"when\" must have one of: channel, forecast, anomaly, stale, condition");
+    tell_kinds(l, when);
     return false;
+}
+
+/* ---- changes and distances ---- */
+
+/* "30 %" of a channel whose unit is not %. */
+static bool is_share(int channel, const char *text)
+{
+    size_t n = strlen(text);
+
+    return n > 0 && text[n - 1] == '%' && strcmp(vg_channels[channel].ucum, "%") != 0;
+}
+
+static bool read_share(struct vg_load *l, struct vg_place at, const char *text, float *ret)
+{
+    char *end;
+    float percent = strtof(text, &end);
+
+    if (end != text && strcmp(end + strspn(end, " "), "%") == 0 && percent > 0 && percent <= 1000) {
+        *ret = percent / 100;
+        return true;
+    }
+    vg_document_error(l->doc, at, "\"%.60s\" is no share; expected more than 0 %%, such as 30 %%",
+                      text);
+    return false;
+}
+
+/* How far something moves or lies off: always written as a positive number. */
+static bool read_distance(struct vg_load *l, const struct vg_node *at, struct vg_rule *rule,
+                          const char *text)
+{
+    const struct vg_channel *c = &vg_channels[rule->channel];
+    float *value = &rule->bound.value;
+
+    rule->relative = rule->rule == VG_RULE_BASELINE && is_share(rule->channel, text);
+    if (rule->relative)
+        return read_share(l, at->at, text, value);
+    if (!read_difference(l, at->at, rule->channel, text, value))
+        return false;
+    if (*value > 0 && *value <= c->high - c->low)
+        return true;
+    vg_document_error(
+        l->doc, at->at,
+        "%s cannot differ by %g %s; expected more than 0 and at most the width of its "
+        "plausible range, %g %s",
+        c->name, (double)*value, c->ucum, (double)(c->high - c->low), c->ucum);
+    return false;
+}
+
+/* One of two keys, for down and for up; `down` NULL: only a size. */
+static void read_move(struct vg_load *l, const struct vg_node *when, struct vg_rule *rule,
+                      const char *const keys[2], const char *down, const char *up)
+{
+    const char *text = up ? up : down;
+
+    if (!text || (down && up)) {
+        vg_document_error(l->doc, when->key_at, "\"%s\" must have %s \"%s\" and \"%s\"", when->key,
+                          text ? "only one of" : "one of", keys[0], keys[1]);
+        return;
+    }
+    rule->bound.origin = VG_BOUND_FIXED;
+    rule->bound.above = up != NULL;
+    if (read_distance(l, vg_node_find(when, keys[up ? 1 : 0]), rule, text) && !up)
+        rule->bound.value = -rule->bound.value;
+}
+
+static void read_change(struct vg_load *l, const struct vg_node *when, struct vg_rule *rule,
+                        const struct when_options *o)
+{
+    static const char *const moves[2] = { "falls_by", "rises_by" };
+    static const char *const lies[2] = { "below_by", "above_by" };
+
+    switch (rule->rule) {
+    case VG_RULE_TREND:
+    case VG_RULE_RATE:
+        read_move(l, when, rule, moves, o->falls_by, o->rises_by);
+        break;
+    case VG_RULE_BASELINE:
+        read_move(l, when, rule, lies, o->below_by, o->above_by);
+        break;
+    case VG_RULE_CHANGE:
+        rule->bound = (struct vg_bound){ .origin = VG_BOUND_FIXED, .above = true };
+        if (o->by)
+            read_distance(l, vg_node_find(when, "by"), rule, o->by);
+        break;
+    default:
+        break;
+    }
+}
+
+/* "3 of 5". */
+static void read_count(struct vg_load *l, const struct vg_node *when, struct vg_rule *rule,
+                       const struct when_options *o)
+{
+    const struct vg_node *least = vg_node_find(when, "at_least"), *of = vg_node_find(when, "of");
+
+    if (rule->rule != VG_RULE_LIMIT || (!least && !of))
+        return;
+    if (!least || !of || o->least > o->of) {
+        vg_document_error(l->doc, (least ? least : of)->at,
+                          "\"at_least\" and \"of\" belong together, and of so many values no more "
+                          "can be asked for, such as {at_least: 3, of: 5}");
+        return;
+    }
+    rule->least = (uint32_t)o->least;
+    rule->of = (uint32_t)o->of;
 }
 
 static bool read_when(struct vg_load *l, const struct vg_node *when, struct vg_rule *rule)
@@ -359,6 +552,10 @@ static bool read_when(struct vg_load *l, const struct vg_node *when, struct vg_r
     if (compares(rule) && l->doc->count[VG_ERROR] == errors &&
         read_bound(l, rule, when, o.below, o.above, &rule->bound))
         check_limited(l, rule, when);
+    if (rule->channel != VG_CHANNEL_NONE)
+        read_change(l, when, rule, &o);
+    read_count(l, when, rule, &o);
+    rule->confidence = (enum vg_confidence)o.confidence;
     rule->quantile = o.quantile;
     rule->within_ns = o.within_ns;
     rule->longer_than_ns = o.longer_than_ns;

@@ -24,10 +24,10 @@ static const struct vg_option options[] = {
 const struct vg_watch_kind *vg_watch_kind_of(const struct vg_rule *rule)
 {
     static const struct vg_watch_kind *const kinds[] = {
-        [VG_RULE_LIMIT] = &vg_watch_limit,
-        [VG_RULE_FORECAST] = &vg_watch_forecast,
-        [VG_RULE_ANOMALY] = &vg_watch_anomaly,
-        [VG_RULE_STALE] = &vg_watch_stale,
+        [VG_RULE_LIMIT] = &vg_watch_limit,       [VG_RULE_FORECAST] = &vg_watch_forecast,
+        [VG_RULE_ANOMALY] = &vg_watch_anomaly,   [VG_RULE_STALE] = &vg_watch_stale,
+        [VG_RULE_TREND] = &vg_watch_trend,       [VG_RULE_RATE] = &vg_watch_rate,
+        [VG_RULE_BASELINE] = &vg_watch_baseline, [VG_RULE_CHANGE] = &vg_watch_change,
     };
     static const struct vg_watch_kind *const conditions[] = {
         [VG_CONDITION_LEAD_OFF] = &vg_watch_lead_off,
@@ -164,6 +164,18 @@ static const struct vg_rule *build_rule(struct vg_alert *a, enum vg_condition co
     return rule;
 }
 
+/* Episodes come first, behind them what the kinds keep of their own; returns the whole. */
+static size_t place_memory(struct vg_alert *a)
+{
+    size_t at = sizeof(struct vg_watched) + a->watches * sizeof(struct vg_episode);
+
+    for (uint32_t i = 0; i < a->watches; i++) {
+        a->watch[i].memory_at = at;
+        at += (a->watch[i].memory_size + 7) / 8 * 8;
+    }
+    return at;
+}
+
 static vg_status alert_plan(void *self, struct vg_plan *plan, struct vg_err *err)
 {
     struct vg_alert *a = self;
@@ -182,7 +194,7 @@ static vg_status alert_plan(void *self, struct vg_plan *plan, struct vg_err *err
     if (st == VG_OK)
         st = vg_artefact_check(a->watch, a->watches, err);
     plan->rows = VG_ROW_SAMPLE | VG_ROW_TICK | VG_ROW_SHARD | VG_ROW_COMMAND;
-    plan->memory_size = sizeof(struct vg_watched) + a->watches * sizeof(struct vg_episode);
+    plan->memory_size = place_memory(a);
     return st;
 }
 

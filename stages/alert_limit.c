@@ -121,7 +121,42 @@ vg_status vg_watch_check_bounds(const struct vg_watch *w, const struct vg_plan *
 static vg_status plan_limit(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err)
 {
     w->validity_ns = vg_channels[w->channel].validity_ns;
+    if (w->rule->least > 0)
+        w->memory_size = sizeof(uint32_t);
     return vg_watch_check_bounds(w, plan, err);
+}
+
+/* Whether enough of the newest values were beyond the limit, this one included. Bit i of what is
+ * kept is the i-th newest. */
+static bool enough(struct vg_look *l, const struct vg_watch *w, bool beyond)
+{
+    const struct vg_rule *rule = w->rule;
+    uint32_t *kept = vg_watch_memory(l, w);
+
+    *kept = *kept << 1 | (beyond ? 1 : 0);
+    return (uint32_t)__builtin_popcount(*kept & (UINT32_MAX >> (32 - rule->of))) >= rule->least;
+}
+
+/* As much as the newest values say together. */
+static struct vg_finding look_at_count(struct vg_look *l, const struct vg_watch *w, float value,
+                                       bool beyond)
+{
+    const struct vg_episode *e = vg_watch_episode(l, w);
+
+    if (!enough(l, w, beyond))
+        return beyond ? (struct vg_finding){ .says = VG_SAYS_BETWEEN } : vg_look_clear(l, w, value);
+    if (beyond)
+        return (struct vg_finding){ .says = VG_SAYS_TRUE, .measure = value };
+    /* The worst so far stays what it is; what has ended does not start with a value within. */
+    if (e->state == VG_EPISODE_IDLE)
+        return (struct vg_finding){ .says = VG_SAYS_BETWEEN };
+    return (struct vg_finding){ .says = VG_SAYS_TRUE, .measure = e->worst };
+}
+
+static void forget_count(struct vg_look *l, const struct vg_watch *w)
+{
+    if (w->rule->least > 0)
+        *(uint32_t *)vg_watch_memory(l, w) = 0;
 }
 
 /* No measurement takes back what was about to happen, but for a flush: what it hides may be as far
@@ -140,32 +175,46 @@ static struct vg_finding look_at_limit(struct vg_look *l, const struct vg_watch 
     const struct vg_row *row = l->row;
     uint8_t quality = row->quality[w->channel];
     float value, limit;
+    bool beyond;
 
     if (quality == VG_Q_ABSENT || (row->flags & VG_ROW_LATE))
         return (struct vg_finding){ .says = VG_SAYS_NOTHING };
-    if (!vg_look_bound(l, w, &w->rule->bound, &limit))
+    if (!vg_look_bound(l, w, &w->rule->bound, &limit)) {
+        forget_count(l, w);
         return (struct vg_finding){ .says = VG_SAYS_OVER, .reason = "no_limit" };
+    }
     if (!vg_usable(quality))
         return (struct vg_finding){ .says = without_value(l, w) };
     value = row->value[w->channel];
-    if (vg_passes(&w->rule->bound, value, limit))
+    beyond = vg_passes(&w->rule->bound, value, limit);
+    if (w->rule->least > 0)
+        return look_at_count(l, w, value, beyond);
+    if (beyond)
         return (struct vg_finding){ .says = VG_SAYS_TRUE, .measure = value };
     return vg_look_clear(l, w, value);
+}
+
+void vg_watch_observe_newest(const struct vg_look *l, const struct vg_watch *w,
+                             const struct vg_episode *e, struct vg_event *event)
+{
+    const struct vg_newest *newest = &l->memory->newest[w->channel];
+
+    event->observed.present = true;
+    event->observed.has_value = !e->lost;
+    event->observed.value = newest->value;
+    event->observed.quality = e->lost ? VG_Q_MISSING : newest->quality;
+    event->observed.time_ns = newest->event_ns;
 }
 
 static void observe(const struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
                     struct vg_event *event)
 {
-    const struct vg_newest *newest = &l->memory->newest[w->channel];
-    bool worst = event->phase == VG_PHASE_UPDATE && !event->reason;
-
-    event->observed.present = true;
-    event->observed.has_value = !e->lost;
-    event->observed.value = worst ? e->worst : newest->value;
-    event->observed.quality = worst ? e->quality : newest->quality;
-    event->observed.time_ns = worst ? e->worst_ns : newest->event_ns;
-    if (e->lost)
-        event->observed.quality = VG_Q_MISSING;
+    vg_watch_observe_newest(l, w, e, event);
+    if (event->phase != VG_PHASE_UPDATE || event->reason)
+        return;
+    event->observed.value = e->worst;
+    event->observed.quality = e->quality;
+    event->observed.time_ns = e->worst_ns;
 }
 
 /* "SpO2 86 % below 90 %": what is the case, or after `denial` what no longer is. */
@@ -180,6 +229,8 @@ static void say_values(struct vg_buf *text, const struct vg_event *event, const 
 
 static void say_start(struct vg_buf *text, const struct vg_rule *rule)
 {
+    if (rule->least > 0)
+        vg_buf_printf(text, ", %u of the last %u values", rule->least, rule->of);
     if (rule->for_ns == 0)
         return;
     vg_buf_str(text, " for ");

@@ -1,10 +1,20 @@
 /* alert_text.c - numbers and times as people say them, for the text of events. */
+#include <math.h>
+
 #include "stages/alert_watch.h"
 
 void vg_text_value(struct vg_buf *text, int channel, float value)
 {
     vg_buf_float(text, value);
     vg_buf_printf(text, " %s", vg_channels[channel].unit);
+}
+
+void vg_text_rounded(struct vg_buf *text, int channel, float value)
+{
+    const struct vg_channel *c = &vg_channels[channel];
+    const float steps = c->high - c->low < 50 ? 10.0f : 1.0f;
+
+    vg_text_value(text, channel, floorf(value * steps + 0.5f) / steps);
 }
 
 void vg_text_duration(struct vg_buf *text, int64_t ns)

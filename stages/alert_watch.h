@@ -98,6 +98,9 @@ struct vg_watch {
     uint32_t place;      /**< in the list of watches, and of its episode in memory */
     int64_t validity_ns; /**< how long a finding speaks for the patient; 0: for ever */
     int64_t clear_for_ns;
+    float minute_weight, known_weight; /**< BASELINE: of a minute, and of what it takes to know */
+    size_t memory_size; /**< bytes that the kind keeps of each patient beside the episode */
+    size_t memory_at;   /**< where they are in the patient's memory, a multiple of 8 */
     /* forecast and anomaly */
     const struct vg_model *model;
     int column, valid_column, share_column;
@@ -146,8 +149,15 @@ struct vg_watch_kind {
 /** The kinds; a rule's kind, or for a condition the kind of that condition. */
 const struct vg_watch_kind *vg_watch_kind_of(const struct vg_rule *rule);
 extern const struct vg_watch_kind vg_watch_limit, vg_watch_forecast, vg_watch_anomaly,
-    vg_watch_stale, vg_watch_lead_off, vg_watch_device_clock, vg_watch_model_error,
-    vg_watch_dead_letter, vg_watch_max_patients, vg_watch_artefact, vg_watch_check_sensor;
+    vg_watch_trend, vg_watch_rate, vg_watch_baseline, vg_watch_change, vg_watch_stale,
+    vg_watch_lead_off, vg_watch_device_clock, vg_watch_model_error, vg_watch_dead_letter,
+    vg_watch_max_patients, vg_watch_artefact, vg_watch_check_sensor;
+
+/** What the kind keeps of the patient: w->memory_size bytes, zeroed at first sight. */
+static inline void *vg_watch_memory(const struct vg_look *l, const struct vg_watch *w)
+{
+    return (char *)l->memory + w->memory_at;
+}
 
 /* ---- time (alert_watch.c) ---- */
 
@@ -205,6 +215,10 @@ struct vg_finding vg_look_clear(struct vg_look *l, const struct vg_watch *w, flo
 VG_NODISCARD vg_status vg_watch_check_bounds(const struct vg_watch *w, const struct vg_plan *plan,
                                              struct vg_err *err);
 
+/** Fills in event->observed: the newest value of the channel, or none while data are lost. */
+void vg_watch_observe_newest(const struct vg_look *l, const struct vg_watch *w,
+                             const struct vg_episode *e, struct vg_event *event);
+
 /* ---- artefacts (alert_artefact.c) ---- */
 
 /** Whether a condition is watched on a channel when its rule names none. */
@@ -227,6 +241,9 @@ void vg_stale_back(struct vg_look *l);
 
 /** "86 %", "82 /min": a value with the unit as people write it. */
 void vg_text_value(struct vg_buf *text, int channel, float value);
+/** The same of a computed value, rounded to what a monitor shows: 1, or 0.1 where the channel's whole
+ *  plausible range is short. */
+void vg_text_rounded(struct vg_buf *text, int channel, float value);
 /** "10 s", "90 s", "10 min", "4 h": rounded to what people say. */
 void vg_text_duration(struct vg_buf *text, int64_t ns);
 /** "3 messages", "1 message". */
