@@ -6,17 +6,21 @@
  *
  * A sample counts at its event time, or at log time when the device's clock is ahead of it: nothing
  * is measured in the future. With that, the ticks that can still take a sample are lateness / tick
- * + 2 neighbours (KEEP_OPEN below), which memory holds as a ring by tick number.
+ * + 2 neighbours.
  *
  * Per channel and tick the median is taken over at most VALUES_MAX samples. When they are full
  * every second one is dropped and from then on every second (then fourth, ...) arrives: an even
  * thinning over the interval that depends on the order of the log alone.
+ *
+ * A tick waits for what is late while the next one has only begun, so the samples of a channel's open
+ * ticks share one place: those of the oldest tick come first, and EARLY_MAX is for each younger one.
+ * Where that is too little, the tick that has most is thinned.
  */
 #include <string.h>
 
 #include "core/stage.h"
 
-enum { VALUES_MAX = 16 };
+enum { VALUES_MAX = 16, EARLY_MAX = 3 };
 
 /* A patient that has not been heard of for this long, and for so many ticks, stops ticking. */
 static const int64_t idle_ns = 3600 * VG_NS_PER_S;
@@ -28,23 +32,21 @@ struct resample {
     int64_t lateness_ns; /* option */
     int64_t max_gap_ns;  /* option */
     int64_t idle_ns;
-    uint32_t open; /* how many ticks are open at once */
+    uint32_t open; /* how many ticks are open at once, O */
+    uint32_t room; /* for samples of one channel */
     int age;       /* column [C] */
 };
 
-/* The samples of one channel in one open tick. */
+/* What came of one channel in one open tick. */
 struct bin {
-    int64_t newest_ns; /* event time of `newest` */
-    float newest;
     uint32_t offered; /* samples so far of this quality */
-    uint32_t stride;  /* every stride-th of them is kept; 0: none came yet */
-    uint8_t kept;
+    uint8_t any;
+    uint8_t kept;    /* of them, every 2^thinned-th */
+    uint8_t thinned; /* how often */
     uint8_t quality; /* GOOD or SUSPECT: the best that came; only those of it are kept */
-    uint8_t unused[2];
-    float value[VALUES_MAX];
 };
 
-/* The newest usable value of a channel before the open ticks. */
+/* The newest usable value of a channel: of those that are not of a younger open tick, or of that. */
 struct newest {
     int64_t event_ns;
     float value;
@@ -58,7 +60,8 @@ struct patient {
     uint8_t ticking;
     uint8_t unused[7];
     struct newest newest[VG_CHANNELS];
-    struct bin bin[][VG_CHANNELS]; /* [open, C] */
+    struct newest younger[]; /* [C, O - 1] of the open ticks but the oldest; then come bin [C, O],
+                                oldest first, and value [C, room] */
 };
 
 static const struct vg_option options[] = {
@@ -73,6 +76,13 @@ static const struct vg_option options[] = {
                     "this old at the tick's end, and marks it imputed."),
     VG_OPT_END,
 };
+
+/* Bytes of what is kept of open ticks. */
+static size_t open_size(const struct resample *s)
+{
+    return VG_CHANNELS * ((s->open - 1) * sizeof(struct newest) + s->open * sizeof(struct bin) +
+                          s->room * sizeof(float));
+}
 
 static vg_status resample_plan(void *self, struct vg_plan *plan, struct vg_err *err)
 {
@@ -89,8 +99,9 @@ static vg_status resample_plan(void *self, struct vg_plan *plan, struct vg_err *
                               (double)s->tick_ns / (double)VG_NS_PER_S);
     s->idle_ns = idle_ticks * s->tick_ns > idle_ns ? idle_ticks * s->tick_ns : idle_ns;
     s->open = (uint32_t)(s->lateness_ns / s->tick_ns) + 2;
+    s->room = VALUES_MAX + (s->open - 1) * EARLY_MAX;
     plan->rows = VG_ROW_SAMPLE;
-    plan->memory_size = sizeof(struct patient) + s->open * sizeof(struct bin[VG_CHANNELS]);
+    plan->memory_size = sizeof(struct patient) + open_size(s);
     plan->emits_ticks = true;
     plan->tick_ns = s->tick_ns;
     return vg_plan_add_column(plan, "age", VG_CHANNELS, NULL, &s->age, err);
@@ -102,9 +113,19 @@ static int64_t tick_of(const struct resample *s, int64_t at_ns)
     return at_ns - at_ns % s->tick_ns + s->tick_ns;
 }
 
-static struct bin *bins_of(const struct resample *s, struct patient *p, int64_t tick_ns)
+static struct newest *younger_of(const struct resample *s, struct patient *p, int c)
 {
-    return p->bin[tick_ns / s->tick_ns % s->open];
+    return p->younger + (size_t)c * (s->open - 1);
+}
+
+static struct bin *bins_of(const struct resample *s, struct patient *p, int c)
+{
+    return (struct bin *)younger_of(s, p, VG_CHANNELS) + (size_t)c * s->open;
+}
+
+static float *values_of(const struct resample *s, struct patient *p, int c)
+{
+    return (float *)bins_of(s, p, VG_CHANNELS) + (size_t)c * s->room;
 }
 
 static void arm(const struct resample *s, const struct patient *p, struct vg_out *out)
@@ -112,36 +133,89 @@ static void arm(const struct resample *s, const struct patient *p, struct vg_out
     out->timer(out, p->next_ns + s->lateness_ns);
 }
 
-/* ---- samples ---- */
+/* ---- samples of one channel ---- */
 
-static void thin(struct bin *b)
+/* The open ticks of one channel, oldest first. */
+struct held {
+    uint32_t open, room;
+    struct bin *bin; /* [O] */
+    float *value;    /* [room] theirs, one behind the other */
+};
+
+static struct held hold(const struct resample *s, struct patient *p, int c)
 {
-    for (uint32_t i = 0; i < VALUES_MAX / 2; i++)
-        b->value[i] = b->value[(size_t)2 * i];
-    b->kept = VALUES_MAX / 2;
-    b->stride *= 2;
+    return (struct held){ s->open, s->room, bins_of(s, p, c), values_of(s, p, c) };
 }
 
-static void put(struct bin *b, int64_t at_ns, float value, uint8_t quality)
+/* Samples of the ticks before tick `i`. */
+static uint32_t before(const struct held *h, uint32_t i)
 {
-    if (b->stride == 0 || at_ns >= b->newest_ns) {
-        b->newest_ns = at_ns;
-        b->newest = value;
-    }
-    if (b->stride == 0 || (quality == VG_Q_GOOD && b->quality == VG_Q_SUSPECT)) {
-        b->quality = quality;
-        b->offered = 0;
-        b->kept = 0;
-        b->stride = 1;
+    uint32_t n = 0;
+
+    while (i > 0)
+        n += h->bin[--i].kept;
+    return n;
+}
+
+/* Makes room for `kept` samples of tick `i`. */
+static void move_younger(const struct held *h, uint32_t i, uint32_t kept)
+{
+    const uint32_t from = before(h, i + 1), to = from - h->bin[i].kept + kept;
+
+    memmove(h->value + to, h->value + from, (before(h, h->open) - from) * sizeof(float));
+    h->bin[i].kept = (uint8_t)kept;
+}
+
+static void thin(const struct held *h, uint32_t i)
+{
+    float *value = h->value + before(h, i);
+    const uint32_t left = (h->bin[i].kept + 1U) / 2;
+
+    for (uint32_t k = 0; k < left; k++)
+        value[k] = value[(size_t)2 * k];
+    move_younger(h, i, left);
+    h->bin[i].thinned++;
+}
+
+static uint32_t fullest(const struct held *h)
+{
+    uint32_t most = 0;
+
+    for (uint32_t i = 1; i < h->open; i++)
+        most = h->bin[i].kept > h->bin[most].kept ? i : most;
+    return most;
+}
+
+static bool wanted(const struct bin *b, uint32_t offer)
+{
+    return (offer & ((UINT32_C(1) << b->thinned) - 1)) == 0;
+}
+
+static void put(const struct held *h, uint32_t i, float value, uint8_t quality)
+{
+    struct bin *b = &h->bin[i];
+    uint32_t offer;
+
+    if (!b->any || (quality == VG_Q_GOOD && b->quality == VG_Q_SUSPECT)) {
+        move_younger(h, i, 0);
+        *b = (struct bin){ .any = 1, .quality = quality };
     }
     if (quality != b->quality)
         return;
-    if (b->offered++ % b->stride != 0)
+    offer = b->offered++;
+    if (!wanted(b, offer))
         return;
     if (b->kept == VALUES_MAX)
-        thin(b);
-    b->value[b->kept++] = value;
+        thin(h, i);
+    else if (before(h, h->open) == h->room)
+        thin(h, fullest(h));
+    if (!wanted(b, offer))
+        return;
+    move_younger(h, i, b->kept + 1U);
+    h->value[before(h, i + 1) - 1] = value;
 }
+
+/* ---- rows ---- */
 
 static void renew(struct newest *n, int64_t at_ns, float value)
 {
@@ -160,7 +234,25 @@ static void begin(const struct resample *s, struct patient *p, int64_t at_ns, in
 
     p->next_ns = tick_of(s, at_ns) > oldest_ns ? tick_of(s, at_ns) : oldest_ns;
     p->ticking = 1;
-    memset(p->bin, 0, s->open * sizeof(struct bin[VG_CHANNELS]));
+    memset(p->younger, 0, open_size(s));
+}
+
+/* A row reaches open tick `i`, or (-1) one that has closed. */
+static void take(const struct resample *s, struct patient *p, int64_t at_ns, int64_t i,
+                 const struct vg_row *row)
+{
+    for (int c = 0; c < VG_CHANNELS; c++) {
+        struct held h;
+
+        if (!vg_usable(row->quality[c]))
+            continue;
+        /* The value of a tick that has closed is the newest known all the same. */
+        renew(i > 0 ? younger_of(s, p, c) + i - 1 : &p->newest[c], at_ns, row->value[c]);
+        if (i < 0)
+            continue;
+        h = hold(s, p, c);
+        put(&h, (uint32_t)i, row->value[c], row->quality[c]);
+    }
 }
 
 static void resample_row(void *self, void *memory, struct vg_row *row, struct vg_out *out)
@@ -168,8 +260,7 @@ static void resample_row(void *self, void *memory, struct vg_row *row, struct vg
     const struct resample *s = self;
     struct patient *p = memory;
     int64_t at_ns = row->event_ns < row->log_ns ? row->event_ns : row->log_ns;
-    int64_t tick_ns = tick_of(s, at_ns);
-    struct bin *bins;
+    int64_t ahead_ns;
 
     if (row->flags & VG_ROW_LATE)
         return;
@@ -178,33 +269,24 @@ static void resample_row(void *self, void *memory, struct vg_row *row, struct vg
         begin(s, p, at_ns, row->log_ns);
         arm(s, p, out);
     }
-    VG_CHECK(tick_ns < p->next_ns + s->open * s->tick_ns);
-    bins = tick_ns >= p->next_ns ? bins_of(s, p, tick_ns) : NULL;
-    for (int c = 0; c < VG_CHANNELS; c++) {
-        if (!vg_usable(row->quality[c]))
-            continue;
-        /* Its tick has closed: the value is the newest known all the same. */
-        if (bins)
-            put(&bins[c], at_ns, row->value[c], row->quality[c]);
-        else
-            renew(&p->newest[c], at_ns, row->value[c]);
-    }
+    ahead_ns = tick_of(s, at_ns) - p->next_ns;
+    VG_CHECK(ahead_ns < s->open * s->tick_ns);
+    take(s, p, at_ns, ahead_ns < 0 ? -1 : ahead_ns / s->tick_ns, row);
 }
 
 /* ---- ticks ---- */
 
-static float median(const struct bin *b)
+static float median(uint32_t n, const float *value)
 {
     float sorted[VALUES_MAX];
-    uint32_t n = b->kept;
 
     VG_CHECK(n > 0 && n <= VALUES_MAX);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t j = i;
 
-        for (; j > 0 && sorted[j - 1] > b->value[i]; j--)
+        for (; j > 0 && sorted[j - 1] > value[i]; j--)
             sorted[j] = sorted[j - 1];
-        sorted[j] = b->value[i];
+        sorted[j] = value[i];
     }
     return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) * 0.5f;
 }
@@ -215,38 +297,52 @@ static void set(struct vg_row *tick, int c, float value, uint8_t quality)
     tick->quality[c] = quality;
 }
 
-static void close_channel(const struct resample *s, struct newest *n, const struct bin *b, int c,
-                          struct vg_row *tick)
+static void tell_channel(const struct resample *s, const struct newest *n, const struct held *h,
+                         int c, struct vg_row *tick)
 {
+    const struct bin *oldest = &h->bin[0];
     int64_t age_ns;
 
-    if (b->stride > 0)
-        renew(n, b->newest_ns, b->newest);
     if (!n->seen) {
         vg_row_column(tick, s->age)[c] = -1;
         return;
     }
     age_ns = tick->event_ns - n->event_ns;
     vg_row_column(tick, s->age)[c] = (float)((double)age_ns / (double)VG_NS_PER_S);
-    if (b->stride > 0)
-        set(tick, c, median(b), b->quality);
+    if (oldest->any)
+        set(tick, c, median(oldest->kept, h->value), oldest->quality);
     else if (age_ns <= s->max_gap_ns)
         set(tick, c, n->value, VG_Q_IMPUTED);
     else
         vg_row_unusable(tick, c, VG_Q_MISSING, VG_REASON_NO_DATA);
 }
 
+/* The oldest tick of a channel has been told, and the next one becomes the oldest. */
+static void close_channel(const struct resample *s, struct patient *p, const struct held *h, int c)
+{
+    struct newest *younger = younger_of(s, p, c);
+
+    move_younger(h, 0, 0);
+    memmove(h->bin, h->bin + 1, (h->open - 1) * sizeof(*h->bin));
+    h->bin[h->open - 1] = (struct bin){ 0 };
+    if (younger->seen)
+        renew(&p->newest[c], younger->event_ns, younger->value);
+    memmove(younger, younger + 1, (h->open - 2) * sizeof(*younger));
+    younger[h->open - 2] = (struct newest){ 0 };
+}
+
 static void resample_timer(void *self, void *memory, struct vg_out *out)
 {
     const struct resample *s = self;
     struct patient *p = memory;
-    struct bin *bins = bins_of(s, p, p->next_ns);
     struct vg_row tick;
 
     out->tick(out, p->next_ns, &tick);
     for (int c = 0; c < VG_CHANNELS; c++) {
-        close_channel(s, &p->newest[c], &bins[c], c, &tick);
-        bins[c].stride = 0; /* empty: the next value renews the rest */
+        const struct held h = hold(s, p, c);
+
+        tell_channel(s, &p->newest[c], &h, c, &tick);
+        close_channel(s, p, &h, c);
     }
     p->next_ns += s->tick_ns;
     if (out->log_ns - p->heard_ns > s->idle_ns) {
@@ -261,7 +357,7 @@ const struct vg_stage_ops vg_stage_resample = {
     .summary = "Emits tick rows on a fixed UTC grid: medians with quality and age.",
     .options = options,
     .self_size = sizeof(struct resample),
-    .memory_version = 1,
+    .memory_version = 2,
     .plan = resample_plan,
     .row = resample_row,
     .timer = resample_timer,
