@@ -6,9 +6,8 @@
 
 #include "app/sim_study.h"
 #include "models/elementary.h"
-#include "models/metrics_vus.h"
 
-enum { VUS_BUFFER = 20 };
+const double vg_anomaly_delays_min[VG_ANOMALY_DELAYS - 1] = { 1, 2, 5, 10, 20, 30, 60, 120 };
 
 static const int64_t hour_ns = 3600 * VG_NS_PER_S;
 
@@ -130,6 +129,15 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static size_t delay_bin(double delay_s)
+{
+    size_t bin = 0;
+
+    while (bin < VG_ANOMALY_DELAYS - 1 && delay_s >= 60 * vg_anomaly_delays_min[bin])
+        bin++;
+    return bin;
+}
+
 static void judge_group(const struct vg_anomaly_scores *s, uint32_t g, struct vg_anomaly_point *p)
 {
     double *delay_s = calloc(s->per_group + 1, sizeof(*delay_s)), hours = 0;
@@ -142,10 +150,11 @@ static void judge_group(const struct vg_anomaly_scores *s, uint32_t g, struct vg
         hours += (double)(one->until_ns - one->from_ns) / (double)hour_ns;
         if (!vg_alerts_first(one, s->tick_ns, p->threshold, &tick))
             continue;
-        delay_s[n++] = (double)(one->first_ns + tick * s->tick_ns - one->from_ns) / 1e9;
+        delay_s[n] = (double)(one->first_ns + tick * s->tick_ns - one->from_ns) / 1e9;
+        p->delays[g][delay_bin(delay_s[n++])]++;
     }
     qsort(delay_s, n, sizeof(*delay_s), ascending);
-    p->seen[g] = s->per_group > 0 ? (double)n / s->per_group : 0;
+    p->seen[g] = vg_interval_share(n, s->per_group);
     p->delay_s[g] = n > 0 ? delay_s[n / 2] : 0;
     p->chance[g] = s->per_group > 0 ? -vg_expm1(-p->per_day * hours / s->per_group / 24) : 0;
     free(delay_s);
@@ -158,8 +167,8 @@ void vg_anomaly_judge(const struct vg_anomaly_scores *s, float threshold,
     ret->per_day = vg_alerts_per_day(s->normal, s->normals, s->tick_ns, threshold);
     for (uint32_t g = 0; g < VG_SIM_GROUPS; g++) {
         judge_group(s, g, ret);
-        ret->macro += ret->seen[g] / VG_SIM_GROUPS;
-        ret->worst = ret->seen[g] < ret->worst ? ret->seen[g] : ret->worst;
+        ret->macro += ret->seen[g].value / VG_SIM_GROUPS;
+        ret->worst = ret->seen[g].value < ret->worst ? ret->seen[g].value : ret->worst;
     }
 }
 
@@ -203,7 +212,7 @@ static void scan(struct surface *f, const struct vg_anomaly_scores *s)
             };
         }
     }
-    f->vus = vg_vus_new(series, n, f->patients, VUS_BUFFER);
+    f->vus = vg_vus_new(series, n, f->patients, VG_ANOMALY_BUFFER);
     free(series);
 }
 
@@ -222,14 +231,21 @@ static void figure_one(void *ctx, const uint32_t *times, double *figures)
     figures[0] = vg_vus_pr(f->vus, times);
 }
 
-vg_status vg_anomaly_vus(const struct vg_anomaly_scores *s, struct vg_interval *ret,
+static void draw(const struct surface *f, struct vg_anomaly_area *ret)
+{
+    ret->points = vg_vus_curve(f->vus, 0, ret->curve);
+    ret->points_buffered = vg_vus_curve(f->vus, VG_ANOMALY_BUFFER, ret->buffered);
+}
+
+vg_status vg_anomaly_vus(const struct vg_anomaly_scores *s, struct vg_anomaly_area *ret,
                          struct vg_err *err)
 {
     struct surface f;
     vg_status st;
 
     scan(&f, s);
-    st = vg_bootstrap(f.patients, VG_BOOTSTRAP_REPLICATES, 1, figure_one, &f, 1, ret, err);
+    draw(&f, ret);
+    st = vg_bootstrap(f.patients, VG_BOOTSTRAP_REPLICATES, 1, figure_one, &f, 1, &ret->vus, err);
     free_surface(&f);
     return st;
 }
@@ -254,7 +270,11 @@ vg_status vg_anomaly_compare(const struct vg_anomaly_scores *a, const struct vg_
     scan(&f[0], a);
     scan(&f[1], b);
     st = vg_bootstrap(f[0].patients, VG_BOOTSTRAP_REPLICATES, 1, figure_two, f, 3, figures, err);
-    *ret = (struct vg_anomaly_pair){ figures[0], figures[1], figures[2] };
+    draw(&f[0], &ret->a);
+    draw(&f[1], &ret->b);
+    ret->a.vus = figures[0];
+    ret->b.vus = figures[1];
+    ret->difference = figures[2];
     free_surface(&f[0]);
     free_surface(&f[1]);
     return st;

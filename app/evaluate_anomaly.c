@@ -2,18 +2,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "app/anomaly_study.h"
+#include "app/anomaly_report.h"
 #include "app/command.h"
 #include "app/detector_fit.h"
 #include "app/evaluate.h"
-#include "app/evaluate_gate.h"
 #include "app/progress.h"
 #include "app/sim_study.h"
 #include "app/train_verb.h"
 #include "models/load.h"
 
 struct options {
-    char *fast, *slow, *window, *detector, *against;
+    char *fast, *slow, *window, *detector, *against, *report;
     struct vg_strings stages;
     int64_t normals, per_group, seed, workers;
     float artefact_rate;
@@ -46,6 +45,7 @@ static const struct vg_option options[] = {
     VG_OPT_INT(O, workers, "workers", "0", 0, 64, "threads", 0,
                "0: as many as processors; changes no figure"),
     VG_OPT_BOOL(O, json, "json", "false", 0, "print one object of JSON instead of tables"),
+    VG_CLI_STRING(O, report, "report", "FILE.html", NULL, 0, "write a page with tables and curves"),
     VG_OPT_ENUM(O, progress, "progress", "auto", vg_progress_modes, 0,
                 "how far it is, on standard error"),
     VG_OPT_END,
@@ -66,28 +66,17 @@ static const struct vg_command command = {
         "\n"
         "example:\n"
         "  vigil evaluate anomaly --detector detector.safetensors \\\n"
-        "    --fast forecast.safetensors --slow ridge.safetensors\n",
+        "    --fast forecast.safetensors --slow ridge.safetensors --report detector.html\n",
 };
 
 enum { STEPS = 1000 };
 
-static const double rates[] = { 0.25, 0.5, 1, 2 };
-
-/* All that is measured. */
-struct found {
-    bool has_detector, has_window, has_pair, has_gate;
-    struct vg_anomaly_point at;                         /* the detector's own threshold */
-    struct vg_anomaly_point curve[VG_ARRAY_LEN(rates)]; /* thresholds from these patients */
-    struct vg_interval vus;                             /* of the detector */
-    struct vg_interval window;                          /* of the window model alone */
-    struct vg_anomaly_pair pair;
-    struct vg_gate_result gate;
-};
+static const double rates[VG_ANOMALY_CURVE] = { VG_ANOMALY_RATES };
 
 struct session {
     struct options o;
     struct vg_progress progress;
-    struct found found;
+    struct vg_anomaly_found found;
 };
 
 static bool tell(void *ctx, double done)
@@ -122,25 +111,35 @@ static vg_status study(struct session *s, const struct vg_config *config, uint32
     return st;
 }
 
+static double days(const struct vg_anomaly_scores *s)
+{
+    double ticks = 0;
+
+    for (uint32_t i = 0; i < s->normals; i++)
+        ticks += s->normal[i].ticks;
+    return ticks * (double)s->tick_ns / 1e9 / 86400;
+}
+
 static vg_status measure_detector(struct session *s, struct vg_err *err)
 {
     const char *const path[VG_SCORES] = { s->o.fast, s->o.slow, s->o.window };
     struct vg_anomaly_scores scores = { 0 };
     struct vg_config *config = NULL;
-    struct found *f = &s->found;
+    struct vg_anomaly_found *f = &s->found;
     vg_status st = vg_detector_chain(&s->o.stages, path, s->o.detector, false, &config, err);
 
     if (st == VG_OK)
         st = study(s, config, (uint32_t)s->o.normals, &scores, err);
     if (st == VG_OK) {
         f->has_detector = true;
+        f->patient_days = days(&scores);
         vg_anomaly_judge(&scores, config->models[config->models_n - 1]->threshold, &f->at);
-        for (size_t i = 0; i < VG_ARRAY_LEN(rates); i++)
+        for (size_t i = 0; i < VG_ANOMALY_CURVE; i++)
             vg_anomaly_judge(
                 &scores,
                 vg_alerts_threshold(scores.normal, scores.normals, scores.tick_ns, rates[i]),
                 &f->curve[i]);
-        st = vg_anomaly_vus(&scores, &f->vus, err);
+        st = vg_anomaly_vus(&scores, &f->area, err);
     }
     vg_anomaly_scores_done(&scores);
     vg_config_free(config);
@@ -176,13 +175,13 @@ static vg_status run_window(struct session *s, const char *path, struct vg_anoma
 static vg_status measure_window(struct session *s, struct vg_err *err)
 {
     struct vg_anomaly_scores scores = { 0 }, against = { 0 };
-    struct found *f = &s->found;
+    struct vg_anomaly_found *f = &s->found;
     vg_status st = run_window(s, s->o.window, &scores, err);
 
     f->has_window = st == VG_OK && !s->o.against;
     f->has_pair = st == VG_OK && s->o.against;
     if (f->has_window)
-        st = vg_anomaly_vus(&scores, &f->window, err);
+        st = vg_anomaly_vus(&scores, &f->alone, err);
     if (f->has_pair)
         st = run_window(s, s->o.against, &against, err);
     if (f->has_pair && st == VG_OK)
@@ -212,14 +211,33 @@ static vg_status default_stages(struct options *o, struct vg_err *err)
     return st;
 }
 
+static vg_status check(const struct options *o, struct vg_err *err)
+{
+    if (o->against && !o->window)
+        return vg_fail(err, VG_E_USAGE, "--against compares with --window, which is missing");
+    if (!o->detector && (o->fast || o->slow))
+        return vg_fail(err, VG_E_USAGE,
+                       "--fast and --slow are models of a --detector, which is missing");
+    if (!o->detector && !o->window && !o->gate)
+        return vg_fail(err, VG_E_USAGE, "nothing to measure: give --detector, --window or --gate");
+    return o->report ? vg_command_check_output(o->report, err) : VG_OK;
+}
+
+static void name_all(struct session *s)
+{
+    s->found.normals = (uint32_t)s->o.normals;
+    s->found.per_group = (uint32_t)s->o.per_group;
+    s->found.seed = (uint64_t)s->o.seed;
+    s->found.detector = s->o.detector;
+    s->found.window = s->o.window;
+    s->found.against = s->o.against;
+}
+
 static vg_status measure(struct session *s, struct vg_err *err)
 {
     vg_status st = s->o.stages.n == 0 ? default_stages(&s->o, err) : VG_OK;
 
-    if (st == VG_OK && s->o.against && !s->o.window)
-        return vg_fail(err, VG_E_USAGE, "--against compares with --window, which is missing");
-    if (st == VG_OK && !s->o.detector && !s->o.window && !s->o.gate)
-        return vg_fail(err, VG_E_USAGE, "nothing to measure: give --detector, --window or --gate");
+    name_all(s);
     if (st == VG_OK && s->o.detector)
         st = measure_detector(s, err);
     if (st == VG_OK && s->o.window && (s->o.against || !s->o.detector))
@@ -229,110 +247,50 @@ static vg_status measure(struct session *s, struct vg_err *err)
     return st;
 }
 
-/* ---- telling ---- */
+/* ---- the verb ---- */
 
-static void print_detector(const struct found *f, struct vg_buf *out)
+static vg_status answer(struct session *s, struct vg_err *err)
 {
-    vg_buf_printf(out,
-                  "threshold %.3f: %.2f false alerts per patient-day, sensitivity %.3f in the mean"
-                  " of scenarios, %.3f in the worst\n\n",
-                  (double)f->at.threshold, f->at.per_day, f->at.macro, f->at.worst);
-    vg_buf_printf(out, "%-16s %8s %9s %9s\n", "scenario", "seen", "by chance", "after min");
-    for (size_t g = 0; g < VG_SIM_GROUPS; g++)
-        vg_buf_printf(out, "%-16s %8.3f %9.3f %9.1f\n", vg_sim_group(g), f->at.seen[g],
-                      f->at.chance[g], f->at.delay_s[g] / 60);
-    vg_buf_printf(out, "\n%-16s %8s %9s %9s\n", "false per day", "mean", "worst", "threshold");
-    for (size_t i = 0; i < VG_ARRAY_LEN(rates); i++)
-        vg_buf_printf(out, "%-16.2f %8.3f %9.3f %9.3f\n", f->curve[i].per_day, f->curve[i].macro,
-                      f->curve[i].worst, (double)f->curve[i].threshold);
-    vg_buf_printf(out, "\nVUS-PR of the detector %.3f [%.3f, %.3f]\n", f->vus.value, f->vus.low,
-                  f->vus.high);
+    struct vg_buf out = VG_BUF_INIT;
+    vg_status st = VG_OK;
+
+    if (s->o.json)
+        vg_anomaly_json(&s->found, &out);
+    else
+        vg_anomaly_print(&s->found, &out);
+    fwrite(out.data, 1, out.len, stdout);
+    if (s->o.report)
+        st = vg_anomaly_html(&s->found, s->o.report, err);
+    vg_buf_done(&out);
+    return st;
 }
 
-static void print_interval(struct vg_buf *out, const char *what, const struct vg_interval *i)
+static int run(struct session *s)
 {
-    vg_buf_printf(out, "%-28s %7.4f [%.4f, %.4f]\n", what, i->value, i->low, i->high);
-}
+    struct vg_err err;
+    vg_status st = check(&s->o, &err);
 
-static void print(const struct found *f, struct vg_buf *out)
-{
-    if (f->has_detector)
-        print_detector(f, out);
-    if (f->has_window)
-        print_interval(out, "VUS-PR of the window model", &f->window);
-    if (f->has_pair) {
-        print_interval(out, "VUS-PR of the window model", &f->pair.a);
-        print_interval(out, "VUS-PR of the other", &f->pair.b);
-        print_interval(out, "difference", &f->pair.difference);
-    }
-    if (f->has_gate) {
-        vg_buf_char(out, '\n');
-        vg_gate_print(&f->gate, out);
-    }
-}
-
-static void json_interval(struct vg_buf *out, const char *key, const struct vg_interval *i)
-{
-    vg_buf_printf(out, ",\"%s\":{\"value\":%.6g,\"low\":%.6g,\"high\":%.6g}", key, i->value, i->low,
-                  i->high);
-}
-
-static void json_point(struct vg_buf *out, const struct vg_anomaly_point *p)
-{
-    vg_buf_printf(out, "{\"threshold\":%.6g,\"false_per_day\":%.6g,\"mean\":%.6g,\"worst\":%.6g",
-                  (double)p->threshold, p->per_day, p->macro, p->worst);
-    vg_buf_str(out, ",\"scenarios\":{");
-    for (size_t g = 0; g < VG_SIM_GROUPS; g++)
-        vg_buf_printf(out, "%s\"%s\":{\"seen\":%.6g,\"chance\":%.6g,\"delay_s\":%.6g}",
-                      g ? "," : "", vg_sim_group(g), p->seen[g], p->chance[g], p->delay_s[g]);
-    vg_buf_str(out, "}}");
-}
-
-static void print_json(const struct session *s, struct vg_buf *out)
-{
-    const struct found *f = &s->found;
-
-    vg_buf_printf(out, "{\"patients\":%lld,\"normals\":%lld,\"seed\":%lld",
-                  (long long)s->o.per_group, (long long)s->o.normals, (long long)s->o.seed);
-    if (f->has_detector) {
-        vg_buf_str(out, ",\"detector\":");
-        json_point(out, &f->at);
-        vg_buf_str(out, ",\"curve\":[");
-        for (size_t i = 0; i < VG_ARRAY_LEN(rates); i++) {
-            vg_buf_str(out, i ? "," : "");
-            json_point(out, &f->curve[i]);
-        }
-        vg_buf_char(out, ']');
-        json_interval(out, "vus_pr", &f->vus);
-    }
-    if (f->has_window)
-        json_interval(out, "window_vus_pr", &f->window);
-    if (f->has_pair) {
-        json_interval(out, "window_vus_pr", &f->pair.a);
-        json_interval(out, "against_vus_pr", &f->pair.b);
-        json_interval(out, "difference", &f->pair.difference);
-    }
-    vg_buf_str(out, "}\n");
+    if (st == VG_OK)
+        st = measure(s, &err);
+    if (st == VG_OK)
+        st = answer(s, &err);
+    if (st != VG_OK)
+        return vg_command_failed(&command, &err);
+    vg_command_disclaim("these figures describe simulated patients, not the care of real ones");
+    return 0;
 }
 
 int vg_evaluate_anomaly(int argc, char **argv)
 {
-    struct session s = { 0 };
-    struct vg_buf out = VG_BUF_INIT;
-    struct vg_err err;
+    struct session *s = calloc(1, sizeof(*s)); /* curves are too much for a stack */
     char **args;
-    int exit = vg_command_parse(&command, argc, argv, &s.o, &args);
+    int exit;
 
-    if (exit == VG_COMMAND_GO) {
-        exit = measure(&s, &err) == VG_OK ? 0 : vg_command_failed(&command, &err);
-        if (exit == 0 && s.o.json)
-            print_json(&s, &out);
-        else if (exit == 0)
-            print(&s.found, &out);
-        if (out.len)
-            fwrite(out.data, 1, out.len, stdout);
-    }
-    vg_buf_done(&out);
-    vg_options_done(options, &s.o);
+    VG_CHECK(s);
+    exit = vg_command_parse(&command, argc, argv, &s->o, &args);
+    if (exit == VG_COMMAND_GO)
+        exit = run(s);
+    vg_options_done(options, &s->o);
+    free(s);
     return exit;
 }

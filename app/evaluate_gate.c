@@ -252,3 +252,47 @@ void vg_gate_print(const struct vg_gate_result *result, struct vg_buf *out)
                           part(result->doubted[c], result->quiet[c]));
     }
 }
+
+/* ---- for programs ---- */
+
+static void json_found(const struct vg_gate_found *k, struct vg_buf *out)
+{
+    vg_buf_printf(out, "{\"artefact\":\"%s\",\"episodes\":%llu,\"found\":%llu", k->name,
+                  (unsigned long long)k->episodes, (unsigned long long)k->found);
+    vg_buf_printf(out, ",\"cells\":%llu,\"marked\":%llu,\"invalid\":%llu}",
+                  (unsigned long long)k->cells, (unsigned long long)k->marked,
+                  (unsigned long long)k->invalid);
+}
+
+static void json_harm(const struct vg_gate_harm *h, struct vg_buf *out)
+{
+    vg_buf_printf(out, "{\"scenario\":\"%s\",\"cells\":%llu,\"suspect\":%llu,\"invalid\":%llu}",
+                  h->group, (unsigned long long)h->cells, (unsigned long long)h->suspect,
+                  (unsigned long long)h->invalid);
+}
+
+void vg_gate_json(const struct vg_gate_result *result, struct vg_buf *out)
+{
+    const char *comma = "";
+
+    vg_buf_str(out, "{\"artefacts\":[");
+    for (size_t i = 0; i < result->kinds; i++) {
+        vg_buf_str(out, i ? "," : "");
+        json_found(&result->kind[i], out);
+    }
+    vg_buf_str(out, "],\"scenarios\":[");
+    for (size_t g = 0; g < VG_SIM_GROUPS; g++) {
+        vg_buf_str(out, g ? "," : "");
+        json_harm(&result->group[g], out);
+    }
+    vg_buf_printf(out, "],\"invalid_part\":%.6g,\"undisturbed\":[", vg_gate_invalid_part(result));
+    for (int c = 0; c < VG_CHANNELS; c++) {
+        if (!result->quiet[c])
+            continue;
+        vg_buf_printf(out, "%s{\"channel\":\"%s\",\"cells\":%llu,\"marked\":%llu}", comma,
+                      vg_channels[c].name, (unsigned long long)result->quiet[c],
+                      (unsigned long long)result->doubted[c]);
+        comma = ",";
+    }
+    vg_buf_str(out, "]}");
+}

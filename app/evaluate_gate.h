@@ -48,6 +48,8 @@ VG_NODISCARD vg_status vg_evaluate_gate_run(const struct vg_gate_study *study,
 /** Part of all cells in events that were made INVALID: a gate that is safe keeps it below 0.005. */
 double vg_gate_invalid_part(const struct vg_gate_result *result);
 
+/** Appends the same as an object of JSON. */
+void vg_gate_json(const struct vg_gate_result *result, struct vg_buf *out);
 /** Appends tables for people. */
 void vg_gate_print(const struct vg_gate_result *result, struct vg_buf *out);
 

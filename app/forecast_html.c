@@ -7,35 +7,9 @@
 #include "app/report_html.h"
 #include "core/text.h"
 
-enum { CELL_SIZE = 64, COLUMNS_MAX = 8 + VG_FORECAST_METHODS_MAX };
-
-struct cells {
-    char text[COLUMNS_MAX][CELL_SIZE];
-    const char *at[COLUMNS_MAX];
-    size_t n;
-};
-
-static char *next_cell(struct cells *c)
+static void add_number(struct vg_report_row *row, const struct vg_interval *v)
 {
-    VG_CHECK(c->n < COLUMNS_MAX);
-    c->at[c->n] = c->text[c->n];
-    return c->text[c->n++];
-}
-
-static void add_number(struct cells *c, const struct vg_interval *v)
-{
-    if (isnan(v->value))
-        snprintf(next_cell(c), CELL_SIZE, "-");
-    else
-        snprintf(next_cell(c), CELL_SIZE, "%.*f", v->value < 10 ? 3 : 2, v->value);
-}
-
-static void add_interval(struct cells *c, const struct vg_interval *v, const char *mark)
-{
-    if (isnan(v->value))
-        snprintf(next_cell(c), CELL_SIZE, "-");
-    else
-        snprintf(next_cell(c), CELL_SIZE, "%s%.3f [%.3f, %.3f]", mark, v->value, v->low, v->high);
+    vg_report_cell_number(row, v->value < 10 ? 3 : 2, v->value);
 }
 
 static const char *channel_title(const struct vg_forecast_found *f, uint32_t c)
@@ -48,7 +22,7 @@ static void name_cell(const struct vg_forecast_found *f, uint32_t c, uint32_t h,
     char horizon[VG_DURATION_TEXT_SIZE];
 
     vg_format_duration(f->horizon_ns[h], horizon);
-    snprintf(out, CELL_SIZE, "%s %s", channel_title(f, c), horizon);
+    snprintf(out, VG_REPORT_CELL_SIZE, "%s %s", channel_title(f, c), horizon);
 }
 
 /** A sign only where resamples agree: half of all good models would be marked for chance. */
@@ -70,33 +44,37 @@ static void table_row(struct vg_report *r, const struct vg_forecast_found *f, ui
                       uint32_t h)
 {
     const struct vg_interval *coverage = vg_forecast_figure(f, c, h, 0, VG_FIGURE_COVERAGE);
-    struct cells row = { .n = 0 };
+    struct vg_report_row row = { .n = 0 };
+    char name[VG_REPORT_CELL_SIZE];
 
-    name_cell(f, c, h, next_cell(&row));
+    name_cell(f, c, h, name);
+    vg_report_cell(&row, "%s", name);
     add_number(&row, vg_forecast_figure(f, c, h, 0, VG_FIGURE_MAE));
     add_number(&row, vg_forecast_figure(f, c, h, 0, VG_FIGURE_RMSE));
     add_number(&row, vg_forecast_figure(f, c, h, 0, VG_FIGURE_PINBALL));
     add_number(&row, vg_forecast_figure(f, c, h, 0, VG_FIGURE_WIDTH));
-    add_interval(&row, coverage, coverage_mark(coverage, f->interval));
+    vg_report_cell_interval(&row, coverage_mark(coverage, f->interval), 3, coverage);
     for (uint32_t m = 1; m < f->eval->methods; m++) {
         const struct vg_interval *ratio = vg_forecast_figure(f, c, h, m, VG_FIGURE_RATIO);
 
         if (m != f->trained)
-            add_interval(&row, ratio, ratio_mark(ratio));
+            vg_report_cell_interval(&row, ratio_mark(ratio), 3, ratio);
     }
-    vg_report_table_row(r, row.at, row.n);
+    vg_report_table_row(r, &row);
 }
 
 static void table(struct vg_report *r, const struct vg_forecast_found *f)
 {
-    const char *columns[COLUMNS_MAX] = { "", "MAE", "RMSE", "pinball", "width", "coverage" };
-    char name[VG_FORECAST_METHODS_MAX][CELL_SIZE];
+    const char *columns[VG_REPORT_COLUMNS_MAX] = {
+        "", "MAE", "RMSE", "pinball", "width", "coverage"
+    };
+    char name[VG_FORECAST_METHODS_MAX][VG_REPORT_CELL_SIZE];
     size_t n = 6;
 
     for (uint32_t m = 1; m < f->eval->methods; m++) {
         if (m == f->trained)
             continue;
-        snprintf(name[m], CELL_SIZE, "MAE over %s", f->method[m].name);
+        snprintf(name[m], VG_REPORT_CELL_SIZE, "MAE over %s", f->method[m].name);
         columns[n++] = name[m];
     }
     vg_report_table_begin(r, "Errors in the channel's unit; ratios below 1 favour the model",
@@ -141,7 +119,7 @@ static void coverage(struct vg_report *r, const struct vg_forecast_found *f)
 {
     size_t n = (size_t)f->eval->channels * f->eval->horizons, at = 0;
     struct vg_report_bar *bar = calloc(n + 1, sizeof *bar);
-    char(*name)[CELL_SIZE] = calloc(n + 1, sizeof *name);
+    char(*name)[VG_REPORT_CELL_SIZE] = calloc(n + 1, sizeof *name);
 
     VG_CHECK(bar && name);
     for (uint32_t c = 0; c < f->eval->channels; c++) {

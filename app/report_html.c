@@ -6,6 +6,8 @@
 #include "app/report_html.h"
 
 #include <errno.h>
+#include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -115,11 +117,39 @@ void vg_report_table_begin(struct vg_report *r, const char *caption, const char 
     vg_buf_str(&r->page, "</tr></thead>\n<tbody>\n");
 }
 
-void vg_report_table_row(struct vg_report *r, const char *const *cells, size_t n)
+void vg_report_cell(struct vg_report_row *row, const char *fmt, ...)
+{
+    va_list ap;
+
+    VG_CHECK(row->n < VG_REPORT_COLUMNS_MAX);
+    va_start(ap, fmt);
+    vsnprintf(row->cell[row->n++], VG_REPORT_CELL_SIZE, fmt, ap);
+    va_end(ap);
+}
+
+void vg_report_cell_number(struct vg_report_row *row, int decimals, double value)
+{
+    if (isnan(value))
+        vg_report_cell(row, "-");
+    else
+        vg_report_cell(row, "%.*f", decimals, value);
+}
+
+void vg_report_cell_interval(struct vg_report_row *row, const char *mark, int decimals,
+                             const struct vg_interval *v)
+{
+    if (isnan(v->value) || isnan(v->low))
+        vg_report_cell_number(row, decimals, v->value);
+    else
+        vg_report_cell(row, "%s%.*f [%.*f, %.*f]", mark, decimals, v->value, decimals, v->low,
+                       decimals, v->high);
+}
+
+void vg_report_table_row(struct vg_report *r, const struct vg_report_row *row)
 {
     vg_buf_str(&r->page, "<tr>");
-    for (size_t i = 0; i < n; i++) {
-        const char *cell = cells[i];
+    for (size_t i = 0; i < row->n; i++) {
+        const char *cell = row->cell[i];
 
         if (i == 0)
             element(&r->page, "<th scope=\"row\">", cell, "</th>");

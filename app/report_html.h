@@ -9,6 +9,7 @@
 
 #include "core/buf.h"
 #include "core/err.h"
+#include "models/bootstrap.h"
 
 struct vg_report {
     struct vg_buf page;
@@ -29,11 +30,26 @@ void vg_report_paragraph(struct vg_report *r, const char *text);
 #define VG_REPORT_GOOD "\x02"
 #define VG_REPORT_BAD  "\x03"
 
-/** Tables: begin, then rows of as many cells as columns, then end. The first cell of a row is its
- *  heading. */
+enum { VG_REPORT_CELL_SIZE = 64, VG_REPORT_COLUMNS_MAX = 24 };
+
+/** A row in the making; { .n = 0 } is empty. The first cell is its heading. */
+struct vg_report_row {
+    size_t n;
+    char cell[VG_REPORT_COLUMNS_MAX][VG_REPORT_CELL_SIZE];
+};
+
+/** One cell more; what is too long is cut. */
+void vg_report_cell(struct vg_report_row *row, const char *fmt, ...) VG_PRINTF(2, 3);
+/** The same with a number; "-" where it does not exist. */
+void vg_report_cell_number(struct vg_report_row *row, int decimals, double value);
+/** The same with ".93 [.91, .95]" behind `mark` (VG_REPORT_GOOD, VG_REPORT_BAD or ""). */
+void vg_report_cell_interval(struct vg_report_row *row, const char *mark, int decimals,
+                             const struct vg_interval *v);
+
+/** Tables: begin, then rows of as many cells as columns, then end. */
 void vg_report_table_begin(struct vg_report *r, const char *caption, const char *const *columns,
                            size_t n);
-void vg_report_table_row(struct vg_report *r, const char *const *cells, size_t n);
+void vg_report_table_row(struct vg_report *r, const struct vg_report_row *row);
 void vg_report_table_end(struct vg_report *r);
 
 enum { VG_REPORT_SERIES_MAX = 8 };

@@ -1,35 +1,11 @@
 /* risk_html.c - what was found about risk models, as a page. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "app/report_html.h"
 #include "app/risk_found.h"
 
-enum { CELL_SIZE = 64, CURVE_POINTS = 200, DRAWN_MAX = 4 };
-
-struct cells {
-    char text[VG_RISK_FIGURE_COUNT + 2][CELL_SIZE];
-    const char *at[VG_RISK_FIGURE_COUNT + 2];
-    size_t n;
-};
-
-static char *next_cell(struct cells *c)
-{
-    c->at[c->n] = c->text[c->n];
-    return c->text[c->n++];
-}
-
-static void add_interval(struct cells *c, const struct vg_interval *v, int decimals)
-{
-    if (isnan(v->value))
-        snprintf(next_cell(c), CELL_SIZE, "-");
-    else if (isnan(v->low))
-        snprintf(next_cell(c), CELL_SIZE, "%.*f", decimals, v->value);
-    else
-        snprintf(next_cell(c), CELL_SIZE, "%.*f [%.*f, %.*f]", decimals, v->value, decimals, v->low,
-                 decimals, v->high);
-}
+enum { CURVE_POINTS = 200, DRAWN_MAX = 4 };
 
 static void figures(struct vg_report *r, const struct vg_risk_found *f)
 {
@@ -41,14 +17,15 @@ static void figures(struct vg_report *r, const struct vg_risk_found *f)
             columns[n++] = vg_risk_figures[i].title;
     vg_report_table_begin(r, "Pooled over folds; in brackets 95 % intervals", columns, n);
     for (uint32_t row = 0; row < f->cross->rows; row++) {
-        struct cells cells = { .n = 0 };
+        struct vg_report_row cells = { .n = 0 };
 
-        snprintf(next_cell(&cells), CELL_SIZE, "%s%.56s",
-                 f->cross->row[row].member ? "\xe2\x80\x93 " : "", f->cross->row[row].name);
+        vg_report_cell(&cells, "%s%s", f->cross->row[row].member ? "\xe2\x80\x93 " : "",
+                       f->cross->row[row].name);
         for (int i = 0; i < VG_RISK_FIGURE_COUNT; i++)
             if (vg_risk_figure_shown(f, (enum vg_risk_figure)i))
-                add_interval(&cells, &f->row[row].figure[i], vg_risk_figures[i].decimals);
-        vg_report_table_row(r, cells.at, cells.n);
+                vg_report_cell_interval(&cells, "", vg_risk_figures[i].decimals,
+                                        &f->row[row].figure[i]);
+        vg_report_table_row(r, &cells);
     }
     vg_report_table_end(r);
     for (int i = 0; i < VG_RISK_FIGURE_COUNT; i++) {
@@ -70,18 +47,18 @@ static void confusions(struct vg_report *r, const struct vg_risk_found *f)
     vg_report_table_begin(r, "Alarms at the threshold", columns, VG_ARRAY_LEN(columns));
     for (uint32_t row = 0; row < f->cross->rows; row++) {
         const struct vg_confusion *c = &f->row[row].confusion;
-        struct cells cells = { .n = 0 };
+        struct vg_report_row cells = { .n = 0 };
 
-        snprintf(next_cell(&cells), CELL_SIZE, "%.60s", f->cross->row[row].name);
-        snprintf(next_cell(&cells), CELL_SIZE, "%.0f", c->tp);
-        snprintf(next_cell(&cells), CELL_SIZE, "%.0f", c->fp);
-        snprintf(next_cell(&cells), CELL_SIZE, "%.0f", c->fn);
-        snprintf(next_cell(&cells), CELL_SIZE, "%.0f", c->tn);
+        vg_report_cell(&cells, "%s", f->cross->row[row].name);
+        vg_report_cell(&cells, "%.0f", c->tp);
+        vg_report_cell(&cells, "%.0f", c->fp);
+        vg_report_cell(&cells, "%.0f", c->fn);
+        vg_report_cell(&cells, "%.0f", c->tn);
         if (row)
-            add_interval(&cells, &f->row[row].over, 3);
+            vg_report_cell_interval(&cells, "", 3, &f->row[row].over);
         else
-            snprintf(next_cell(&cells), CELL_SIZE, "-");
-        vg_report_table_row(r, cells.at, cells.n);
+            vg_report_cell(&cells, "-");
+        vg_report_table_row(r, &cells);
     }
     vg_report_table_end(r);
 }

@@ -61,6 +61,19 @@ static void take_points(double *values, uint32_t replicates, struct vg_interval 
     ret->high = point_at(values, n, 0.975);
 }
 
+struct vg_interval vg_interval_share(double k, double n)
+{
+    static const double z = 1.959963984540054; /* 97.5 % of the normal distribution */
+    double p = k / n, middle = p + z * z / (2 * n);
+    double half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)), under = 1 + z * z / n;
+
+    if (!(n > 0))
+        return (struct vg_interval){ (double)NAN, (double)NAN, (double)NAN };
+    /* At 0 of n and n of n a bound is exact and rounding would leave it beyond. */
+    return (struct vg_interval){ p, k > 0 ? (middle - half) / under : 0,
+                                 k < n ? (middle + half) / under : 1 };
+}
+
 vg_status vg_bootstrap(uint32_t patients, uint32_t replicates, uint64_t seed,
                        vg_statistic *statistic, void *context, uint32_t count,
                        struct vg_interval *ret, struct vg_err *err)

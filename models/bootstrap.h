@@ -36,6 +36,10 @@ VG_NODISCARD vg_status vg_bootstrap(uint32_t patients, uint32_t replicates, uint
                                     vg_statistic *statistic, void *context, uint32_t count,
                                     struct vg_interval *ret, struct vg_err *err);
 
+/** k of n independent cases, with the 95 % interval of Wilson (J. Am. Stat. Assoc. 22, 1927, 209),
+ *  which stays within 0..1 and is right at the ends too. NAN where n is 0. */
+struct vg_interval vg_interval_share(double k, double n);
+
 /** Fills times [P] for replicate r: P draws with replacement. */
 void vg_bootstrap_draw(uint64_t seed, uint32_t replicate, uint32_t patients, uint32_t *times);
 

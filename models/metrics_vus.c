@@ -268,24 +268,51 @@ static void pool_buffer(const struct vg_vus *v, const uint32_t *times, uint32_t 
     }
 }
 
+static bool has_events(const struct pooled *sum)
+{
+    return sum->hard_total > 0 && sum->events > 0;
+}
+
+/** At threshold k; false where nothing is predicted. */
+static bool point_at(const struct pooled *sum, size_t k, struct vg_vus_point *ret)
+{
+    double tp = sum->hard[k] + sum->ramp[k];
+    double recall = fmin(1, tp / (sum->hard_total + sum->ramp[k] / 2));
+
+    if (sum->predicted[k] <= 0)
+        return false;
+    *ret = (struct vg_vus_point){ .recall = recall * (sum->found[k] / sum->events),
+                                  .precision = tp / sum->predicted[k] };
+    return true;
+}
+
 static double area(const struct pooled *sum)
 {
+    struct vg_vus_point point;
     double area = 0, before = 0;
 
-    if (sum->hard_total <= 0 || sum->events <= 0)
+    if (!has_events(sum))
         return (double)NAN;
     for (size_t k = 0; k < K; k++) {
-        if (sum->predicted[k] <= 0)
+        if (!point_at(sum, k, &point))
             continue;
-
-        double tp = sum->hard[k] + sum->ramp[k];
-        double recall = fmin(1, tp / (sum->hard_total + sum->ramp[k] / 2));
-
-        recall *= sum->found[k] / sum->events;
-        area += (recall - before) * tp / sum->predicted[k];
-        before = recall;
+        area += (point.recall - before) * point.precision;
+        before = point.recall;
     }
     return area;
+}
+
+size_t vg_vus_curve(const struct vg_vus *v, uint32_t buffer, struct vg_vus_point *ret)
+{
+    struct pooled sum;
+    size_t n = 0;
+
+    VG_CHECK(buffer < v->buffers);
+    pool_ticks(v, NULL, &sum);
+    pool_buffer(v, NULL, buffer, &sum);
+    for (size_t k = 0; has_events(&sum) && k < K; k++)
+        n += point_at(&sum, k, &ret[n]);
+    return n;
 }
 
 double vg_vus_pr_at(const struct vg_vus *v, const uint32_t *times, uint32_t buffer)

@@ -47,4 +47,12 @@ double vg_vus_pr(const struct vg_vus *v, const uint32_t *times);
 /** The area at one buffer l alone; l = 0 is the plain step AUPRC times existence. */
 double vg_vus_pr_at(const struct vg_vus *v, const uint32_t *times, uint32_t buffer);
 
+struct vg_vus_point {
+    double recall, precision;
+};
+
+/** The curve at one buffer, from the highest threshold to the lowest: at most VG_VUS_THRESHOLDS
+ *  points into `ret`, each patient once. Returns how many; 0 where nothing is labelled. */
+size_t vg_vus_curve(const struct vg_vus *v, uint32_t buffer, struct vg_vus_point *ret);
+
 #endif

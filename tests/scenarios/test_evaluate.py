@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """vigil evaluate as a user meets it: what is judged, what is refused, and the pages it writes."""
+import html.parser
+import json
 import pathlib
 import subprocess
 import sys
@@ -47,7 +49,47 @@ def a_page_that_cannot_be_written_is_said_before_the_work():
             check(f"{page} cannot be written" in said and why in said, said)
 
 
+class Page(html.parser.HTMLParser):
+    """A page that is closed as it was opened, and asks nobody for anything."""
+    ALONE = {"meta", "path", "line", "rect", "circle"}
+
+    def __init__(self, path):
+        super().__init__()
+        self.open, self.figures = [], 0
+        text = pathlib.Path(path).read_text()
+        self.feed(text)
+        check(not self.open and "nan" not in text and "inf" not in text, f"{path}: {self.open}")
+        check("medical device" in text, f"{path} does not say what Vigil is not")
+
+    def handle_starttag(self, tag, attrs):
+        check(not {"src", "href"} & {name for name, _ in attrs}, f"the page loads {attrs}")
+        self.figures += tag == "figure"
+        if tag not in self.ALONE:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.ALONE:
+            check(self.open.pop() == tag, f"</{tag}> closes something else")
+
+
+def a_detector_is_shown_with_all_that_was_found_of_it():
+    with tempfile.TemporaryDirectory() as folder:
+        page = f"{folder}/detector.html"
+        said = call("evaluate", "anomaly", "--detector", SHIPPED / "detector.safetensors", "--fast",
+                    SHIPPED / "forecast.safetensors", "--slow", SHIPPED / "ridge.safetensors",
+                    "--window", SHIPPED / "autoencoder.safetensors", "--patients", "1",
+                    "--normals", "1", "--json", "--report", page)
+        found = json.loads(said.stdout)
+        for one in found["detector"]["scenarios"].values():
+            check(sum(one["delays"]) == one["seen"] * found["patients"], f"delays: {one}")
+            check(one["seen_low"] <= one["seen"] <= one["seen_high"], f"interval: {one}")
+        check(found["vus_pr"]["low"] <= found["vus_pr"]["value"] <= found["vus_pr"]["high"], "VUS-PR")
+        check(Page(page).figures == 6, "a drawing is missing")
+        check(said.stderr.count(NO_DEVICE) == 1, said.stderr)
+
+
 if __name__ == "__main__":
     vigil.main(forecasts_are_judged_only_where_something_was_measured,
                what_forecasts_nothing_is_refused,
-               a_page_that_cannot_be_written_is_said_before_the_work)
+               a_page_that_cannot_be_written_is_said_before_the_work,
+               a_detector_is_shown_with_all_that_was_found_of_it)

@@ -80,3 +80,20 @@ Test(bootstrap, a_figure_that_most_resamples_lack_has_no_interval)
     cr_assert(isnan(i[1].low));
     cr_assert_eq(i[1].value, 1);
 }
+
+/* Newcombe 1998 (doi 10.1002/(SICI)1097-0258(19980430)17:8<857), table I, method 3. */
+Test(bootstrap, a_share_has_the_interval_of_wilson)
+{
+    struct vg_interval many = vg_interval_share(81, 263), few = vg_interval_share(15, 148);
+    struct vg_interval none = vg_interval_share(0, 20), all = vg_interval_share(29, 29);
+
+    cr_assert_float_eq(many.low, 0.2553, 5e-5);
+    cr_assert_float_eq(many.high, 0.3662, 5e-5);
+    cr_assert_float_eq(few.low, 0.0624, 5e-5);
+    cr_assert_float_eq(few.high, 0.1605, 5e-5);
+    cr_assert_eq(none.low, 0);
+    cr_assert_float_eq(none.high, 0.1611, 5e-5);
+    cr_assert_float_eq(all.low, 0.8830, 5e-5);
+    cr_assert_eq(all.high, 1);
+    cr_assert(isnan(vg_interval_share(0, 0).low));
+}

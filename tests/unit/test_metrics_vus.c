@@ -80,3 +80,24 @@ Test(vus, nothing_labelled_is_undefined)
     cr_assert(isnan(vus_of(&s, 1, 1, 6, NULL)));
     cr_assert(isnan(vus_of(NULL, 0, 0, 6, NULL)));
 }
+
+Test(vus, what_lies_under_the_curve_is_the_area)
+{
+    const struct vg_vus_series s = { .ticks = TICKS, .score = score, .label = label };
+    struct vg_vus *v = vg_vus_new(&s, 1, 1, 6);
+    struct vg_vus_point curve[VG_VUS_THRESHOLDS];
+
+    for (uint32_t l = 0; l <= 6; l++) {
+        size_t n = vg_vus_curve(v, l, curve);
+        double area = 0, before = 0;
+
+        cr_assert_eq(n, VG_VUS_THRESHOLDS);
+        for (size_t i = 0; i < n; i++) {
+            area += (curve[i].recall - before) * curve[i].precision;
+            before = curve[i].recall;
+        }
+        cr_assert_float_eq(area, vg_vus_pr_at(v, NULL, l), 1e-12);
+        cr_assert_float_eq(curve[n - 1].recall, 1, 1e-12, "all predicted is all found");
+    }
+    vg_vus_free(v);
+}
