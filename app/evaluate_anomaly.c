@@ -105,7 +105,7 @@ static vg_status study(struct session *s, const struct vg_config *config, uint32
     };
     vg_status st;
 
-    vg_progress_begin(&s->progress, s->o.progress, "watch", "patients", STEPS);
+    vg_progress_begin(&s->progress, s->o.progress, "watch", "per mille", STEPS);
     st = vg_anomaly_run(&study, ret, err);
     vg_progress_end(&s->progress, STEPS);
     return st;

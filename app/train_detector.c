@@ -8,12 +8,14 @@
 #include "app/simulator.h"
 #include "app/train.h"
 #include "app/train_verb.h"
+#include "runtime/hash.h"
 
 struct options {
     char *fast, *slow, *window, *out;
     struct vg_strings stages;
     int64_t patients, duration_ns, seed, workers;
     float artefact_rate, budget;
+    bool json;
     int progress;
 };
 
@@ -41,6 +43,7 @@ static const struct vg_option options[] = {
                  "alerts per patient-day that may be false"),
     VG_OPT_INT(O, workers, "workers", "0", 0, 64, "threads", 0,
                "0: as many as processors; changes no byte"),
+    VG_OPT_BOOL(O, json, "json", "false", 0, "the result as a JSON object on standard output"),
     VG_OPT_ENUM(O, progress, "progress", "auto", vg_progress_modes, 0,
                 "how far it is, on standard error"),
     VG_OPT_END,
@@ -84,11 +87,61 @@ static void print_tails(const struct vg_detector_outcome *r)
     }
 }
 
-static void print_outcome(const struct options *o, const struct vg_detector_outcome *r)
+static void print_outcome(const struct options *o, const struct vg_detector_outcome *r,
+                          const char *sha256)
 {
     printf("%s: threshold %.3f, %.2f alerts per patient-day in %.0f patient-days without trouble\n",
            o->out, (double)r->calibration.threshold, r->all_per_day, r->patient_days);
     print_tails(r);
+    printf("sha256 %s\n", sha256);
+}
+
+static void json_score(const struct vg_detector_outcome *r, uint32_t i, struct vg_buf *out)
+{
+    const struct vg_tail *t = &r->calibration.tail[i];
+
+    vg_buf_printf(out, "\"%s\":{\"member\":\"%s\",\"threshold\":%.9g,\"shape\":%.9g",
+                  vg_score_names[i], r->calibration.member[i], (double)t->threshold,
+                  (double)t->shape);
+    vg_buf_printf(out, ",\"scale\":%.9g,\"share\":%.9g,\"alone_per_day\":%.6g}", (double)t->scale,
+                  (double)t->share, r->per_day[i]);
+}
+
+static void json_outcome(const struct options *o, const struct vg_detector_outcome *r,
+                         const char *sha256, double seconds)
+{
+    struct vg_buf out = VG_BUF_INIT;
+    const char *comma = "";
+
+    vg_buf_str(&out, "{\"model\":");
+    vg_buf_json_str(&out, o->out);
+    vg_buf_printf(&out, ",\"sha256\":\"%s\",\"threshold\":%.9g,\"budget\":%.6g", sha256,
+                  (double)r->calibration.threshold, (double)o->budget);
+    vg_buf_printf(&out, ",\"alerts_per_day\":%.6g,\"patient_days\":%.6g,\"scores\":{",
+                  r->all_per_day, r->patient_days);
+    for (uint32_t i = 0; i < VG_SCORES; i++) {
+        if (r->calibration.member[i][0] == '\0')
+            continue;
+        vg_buf_str(&out, comma);
+        json_score(r, i, &out);
+        comma = ",";
+    }
+    vg_buf_printf(&out, "},\"seconds\":%.1f}", seconds);
+    puts(out.data);
+    vg_buf_done(&out);
+}
+
+static vg_status tell_outcome(const struct options *o, const struct vg_detector_outcome *r,
+                              double seconds, struct vg_err *err)
+{
+    char sha256[VG_SHA256_HEX_SIZE];
+    vg_status st = vg_sha256_file(o->out, sha256, err);
+
+    if (st == VG_OK && o->json)
+        json_outcome(o, r, sha256, seconds);
+    else if (st == VG_OK)
+        print_outcome(o, r, sha256);
+    return st;
 }
 
 /* The stages before normalize that nobody named: those of the demo. */
@@ -118,17 +171,17 @@ static vg_status train(struct options *o, struct vg_err *err)
         .ctx = &progress,
         .progress = tell,
     };
-    vg_status st = o->stages.n == 0 ? default_stages(o, err) : VG_OK;
+    vg_status st = vg_command_check_output(o->out, err);
 
+    if (st == VG_OK && o->stages.n == 0)
+        st = default_stages(o, err);
     if (st != VG_OK)
         return st;
     r.stages = o->stages;
-    vg_progress_begin(&progress, o->progress, "calibrate", "patients", STEPS);
+    vg_progress_begin(&progress, o->progress, "calibrate", "per mille", STEPS);
     st = vg_detector_fit(&r, o->out, &outcome, err);
     vg_progress_end(&progress, STEPS);
-    if (st == VG_OK)
-        print_outcome(o, &outcome);
-    return st;
+    return st == VG_OK ? tell_outcome(o, &outcome, vg_progress_elapsed_s(&progress), err) : st;
 }
 
 int vg_train_detector(int argc, char **argv)

@@ -41,9 +41,12 @@ def a_detector_is_the_same_bytes_with_any_workers_and_keeps_to_its_budget():
         for workers in ("1", "3"):
             out = pathlib.Path(folder) / f"{workers}.safetensors"
             said = run("train", "detector", *FAST, *SLOW, "--out", out, "--patients", "40",
-                       "--duration", "6h", "--budget", "2", "--workers", workers).stdout
+                       "--duration", "6h", "--budget", "2", "--workers", workers, "--json").stdout
+            told = json.loads(said)
             digests.add(hashlib.sha256(out.read_bytes()).hexdigest())
-        per_day = float(said.split(" alerts per patient-day")[0].split()[-1])
+            check(told["model"] == str(out) and told["sha256"] in digests, said)
+        check(set(told["scores"]) == {"fast", "slow"} and told["patient_days"] > 9, said)
+        per_day = told["alerts_per_day"]
         check(len(digests) == 1, "another number of workers, other bytes")
         check(0 < per_day <= 2, f"{per_day} alerts per patient-day, 2 were asked for")
         found = evaluate("--detector", out, *FAST, *SLOW, "--patients", "2", "--normals", "2")
