@@ -107,6 +107,15 @@ int vg_verb_run(int argc, char **argv)
     return exit;
 }
 
+static void print_memory(const struct vg_config *config)
+{
+    printf("  memory of a patient: %zu bytes:", vg_config_patient_memory(config));
+    for (uint32_t i = 0; i < config->stages_n; i++)
+        printf("%s %s %zu", i ? "," : "", config->stages[i].ops->name,
+               config->stages[i].memory_size);
+    printf("\n");
+}
+
 static void print_chain(const struct vg_config *config)
 {
     printf("%s: ok\n  %s -> %s", config->path, config->source.ops->name,
@@ -114,6 +123,7 @@ static void print_chain(const struct vg_config *config)
     for (uint32_t i = 0; i < config->stages_n; i++)
         printf(" -> %s", config->stages[i].ops->name);
     printf("\n");
+    print_memory(config);
     for (uint32_t i = 0; i < config->models_n; i++)
         printf("  model %s: %s, sha256 %.12s...\n", config->models[i]->name,
                config->models[i]->ops->name, config->models[i]->sha256);

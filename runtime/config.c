@@ -52,6 +52,10 @@ const struct vg_option vg_service_options[] = {
                0, "Snapshots that are kept of each shard."),
     VG_OPT_DURATION(struct service_options, service.drain_timeout_ns, "shutdown.drain_timeout",
                     "10s", 0.1, 600, 0, "How long a stop waits until everything is delivered."),
+    VG_OPT_SIZE(struct service_options, service.patient_memory, "patient_memory", "10KiB", 1024,
+                UINT64_C(1) << 20, 0,
+                "Most memory that the stages together may keep of a patient; a chain that needs "
+                "more is refused. A shard keeps as much for each of its max_patients."),
     VG_OPT_ENUM(struct service_options, on_new_cluster, "on_new_cluster", "refuse", cluster_choices,
                 0,
                 "What to do when the log is not the one that the snapshots are of: refuse to "
@@ -582,6 +586,43 @@ void vg_planned_stage_done(struct vg_planned_stage *stage)
     *stage = (struct vg_planned_stage){ 0 };
 }
 
+static void take_memory(struct vg_config *config, const struct vg_planned_stage *stages)
+{
+    for (uint32_t i = 0; i < config->stages_n; i++)
+        config->stages[i].memory_size = stages[i].memory_size;
+}
+
+size_t vg_config_patient_memory(const struct vg_config *config)
+{
+    size_t sum = 0;
+
+    for (uint32_t i = 0; i < config->stages_n; i++)
+        sum += config->stages[i].memory_size;
+    return sum;
+}
+
+/* What one patient costs is decided where the chain is, and paid for by every bed. */
+static void check_memory(struct vg_load *l)
+{
+    const struct vg_config *config = l->config;
+    const size_t needed = vg_config_patient_memory(config);
+    struct vg_buf parts = VG_BUF_INIT;
+
+    if (config->service.patient_memory == 0 || needed <= config->service.patient_memory)
+        return;
+    for (uint32_t i = 0; i < config->stages_n; i++)
+        vg_buf_printf(&parts, "%s%s %zu", i ? ", " : "", config->stages[i].ops->name,
+                      config->stages[i].memory_size);
+    vg_document_error(
+        l->doc, vg_node_find(l->doc->root, "stages")->key_at,
+        "a patient would need %zu bytes of memory (%s), and service.patient_memory is "
+        "%llu; take models with less state or shorter windows, fewer rules, or more "
+        "memory: \"patient_memory: %zuKiB\"",
+        needed, parts.data, (unsigned long long)config->service.patient_memory,
+        (needed + 1023) / 1024);
+    vg_buf_done(&parts);
+}
+
 /* Plans a chain on a scratch copy, for what the plan finds wrong and for the hashes. */
 static void try_plan(struct vg_load *l)
 {
@@ -592,10 +633,13 @@ static void try_plan(struct vg_load *l)
     uint32_t n;
 
     VG_CHECK(stages);
-    if (plan_chain(config, &layout, stages, &n, &err) == VG_OK)
+    if (plan_chain(config, &layout, stages, &n, &err) == VG_OK) {
+        take_memory(config, stages);
+        check_memory(l);
         vg_config_make_hashes(config, stages);
-    else
+    } else {
         note_component(l, stage_node(config, n - 1), &err);
+    }
     while (n > 0)
         vg_planned_stage_done(&stages[--n]);
     free(stages);

@@ -34,6 +34,7 @@ struct vg_service_config {
     int64_t snapshot_every_ns;
     int64_t snapshot_keep;
     int64_t drain_timeout_ns;
+    uint64_t patient_memory;   /**< bytes that the chain may keep of each patient; 0: any */
     bool fresh_on_new_cluster; /**< on_new_cluster: refuse | fresh */
 };
 
@@ -58,6 +59,7 @@ struct vg_source_config {
 struct vg_stage_config {
     const struct vg_stage_ops *ops;
     void *self;           /**< options set, plan() not called: vg_config_plan() copies it */
+    size_t memory_size;   /**< bytes per patient, once the chain has been planned */
     uint8_t identity[32]; /**< hash of its options, models and the clinical part it uses: whether a
                                snapshot's memory still means the same */
 };
@@ -95,6 +97,9 @@ VG_NODISCARD vg_status vg_config_load(const char *path, struct vg_config **ret,
 
 /** Frees everything; NULL is fine. */
 void vg_config_free(struct vg_config *config);
+
+/** Bytes that the chain of a loaded configuration keeps of each patient. */
+size_t vg_config_patient_memory(const struct vg_config *config);
 
 /** One stage of a chain, planned and ready to be opened in its thread. */
 struct vg_planned_stage {

@@ -111,6 +111,7 @@ static vg_status plan_alert(void *self, struct vg_plan *plan, struct vg_err *err
     int column;
 
     plan->rows = VG_ROW_SAMPLE | VG_ROW_TICK;
+    plan->memory_size = 1500;
     for (size_t i = 0; i < s->rules.n; i++) {
         const struct vg_rule *rule = vg_site_rule(plan->site, s->rules.value[i]);
 
