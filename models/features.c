@@ -169,14 +169,6 @@ const float *vg_features_held(const struct vg_features *f, const void *memory)
     return memory;
 }
 
-bool vg_features_seen(const struct vg_features *f, const void *memory, uint32_t channel)
-{
-    uint32_t seen;
-
-    memcpy(&seen, (const char *)memory + (f->channels + channel) * sizeof(float), sizeof(seen));
-    return seen != 0;
-}
-
 static void hold(const struct vg_features *f, float *held, const struct vg_feature_tick *tick)
 {
     const uint32_t yes = 1;
@@ -219,8 +211,11 @@ static void write_age(const struct vg_features *f, const struct vg_feature_tick 
     for (uint32_t c = 0; c < f->channels; c++) {
         bool known = tick->age_s[c] >= 0.0f && tick->age_s[c] < f->age_max_s;
 
-        x[c] = vg_log1pf(known ? tick->age_s[c] : f->age_max_s) / 6.0f;
+        x[c] = known ? tick->age_s[c] : f->age_max_s;
     }
+    vg_kernel()->log1p_n(f->channels, x, x);
+    for (uint32_t c = 0; c < f->channels; c++)
+        x[c] = x[c] / 6.0f;
 }
 
 void vg_features_step(const struct vg_features *f, void *memory, const struct vg_feature_tick *tick,

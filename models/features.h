@@ -18,6 +18,8 @@
 #ifndef VG_MODELS_FEATURES_H
 #define VG_MODELS_FEATURES_H
 
+#include <string.h>
+
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/err.h"
@@ -107,6 +109,13 @@ void vg_features_step(const struct vg_features *f, void *memory, const struct vg
 /** z of the newest usable values [C], 0 where none came; as of the last step. */
 const float *vg_features_held(const struct vg_features *f, const void *memory);
 /** Whether a channel was ever usable. */
-bool vg_features_seen(const struct vg_features *f, const void *memory, uint32_t channel);
+static inline bool vg_features_seen(const struct vg_features *f, const void *memory,
+                                    uint32_t channel)
+{
+    uint32_t seen;
+
+    memcpy(&seen, (const char *)memory + (f->channels + channel) * sizeof(float), sizeof(seen));
+    return seen != 0;
+}
 
 #endif

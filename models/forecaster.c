@@ -55,14 +55,17 @@ static void residual(const struct forecaster *f, uint32_t n, const float *x, voi
         memcpy(r + i * f->model.outputs, f->offset, f->model.outputs * sizeof(float));
 }
 
-/* Turns one channel and horizon of r into ascending quantiles, in place. */
-static void spread(const struct forecaster *f, float s, const float *positive, float *y)
+/* Turns r of `cells` channels and horizons into ascending quantiles, in place. */
+static inline void spread(uint32_t quantiles, uint32_t median, size_t cells, const float *s,
+                          const float *positive, float *y)
 {
-    y[f->median] += s;
-    for (uint32_t q = f->median; q > 0; q--)
-        y[q - 1] = y[q] - positive[q - 1];
-    for (uint32_t q = f->median + 1; q < f->model.quantiles; q++)
-        y[q] = y[q - 1] + positive[q];
+    for (size_t i = 0; i < cells; i++, y += quantiles, positive += quantiles) {
+        y[median] += s[i];
+        for (uint32_t q = median; q > 0; q--)
+            y[q - 1] = y[q] - positive[q - 1];
+        for (uint32_t q = median + 1; q < quantiles; q++)
+            y[q] = y[q - 1] + positive[q];
+    }
 }
 
 void vg_forecaster_step(const struct vg_model *model, uint32_t n, const float *x,
@@ -77,8 +80,10 @@ void vg_forecaster_step(const struct vg_model *model, uint32_t n, const float *x
     residual(f, n, x, memory, y, scratch);
     skip(f, n, x, s, scratch);
     vg_kernel()->softplus(n * model->outputs, y, positive);
-    for (size_t i = 0; i < (size_t)n * cells; i++)
-        spread(f, s[i], positive + i * quantiles, y + i * quantiles);
+    if (quantiles == 3 && f->median == 1)
+        spread(3, 1, (size_t)n * cells, s, positive, y); /* loops of known length: nearly all */
+    else
+        spread(quantiles, f->median, (size_t)n * cells, s, positive, y);
 }
 
 /* ---- loading ---- */

@@ -74,6 +74,23 @@ struct vg_kernel {
 
     /** y[i] = log(1 + exp(x[i])); x and y may be the same. */
     void (*softplus)(uint32_t n, const float *x, float *y);
+    /** y[i] = log(1 + x[i]); x and y may be the same. */
+    void (*log1p_n)(size_t n, const float *x, float *y);
+
+    /** n entries kept as steps of `unit`: x[i] their value, mask[i] 1; both 0 where there is none,
+     *  which is INT16_MIN. */
+    void (*unpack)(size_t n, const int16_t *packed, float unit, float *x, float *mask);
+
+    /**
+     * Sums of squared errors over the ticks of a window, oldest first, for each channel.
+     *
+     *   y, x, mask  [W, C]; where the mask (0 or 1) is 0, neither y nor x counts
+     *   sum         [C]
+     *
+     * Returns how many entries count.
+     */
+    uint32_t (*squared_errors)(size_t channels, size_t ticks, const float *y, const float *x,
+                               const float *mask, float *sum);
 
     /* One value each; contracts below. */
     float (*exp)(float x);

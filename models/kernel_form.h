@@ -21,6 +21,7 @@
 #define UNROLL _Pragma("GCC unroll 8")
 
 #include "models/kernel_math.h"
+#include "models/kernel_window.h"
 
 /* ---- arrays ---- */
 
@@ -80,6 +81,11 @@ static void sigmoid_n(size_t n, float *x)
 static void softplus_n(uint32_t n, const float *x, float *y)
 {
     each(softplus_of, n, x, y);
+}
+
+static void log1p_n(size_t n, const float *x, float *y)
+{
+    each(log1p_of, n, x, y);
 }
 
 static float exp_one(float x)
@@ -463,6 +469,9 @@ const struct vg_kernel FORM = {
     .apply = apply,
     .advance = advance,
     .softplus = softplus_n,
+    .log1p_n = log1p_n,
+    .unpack = unpack,
+    .squared_errors = squared_errors,
     .exp_n = exp_n,
     .tanh_n = tanh_n,
     .sigmoid_n = sigmoid_n,

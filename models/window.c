@@ -21,6 +21,12 @@ struct window {
     size_t seen_at;  /* floats of scratch before what the network sees */
 };
 
+/* Whether the network sees rows as they come. */
+static bool sees_all(const struct window *w)
+{
+    return w->masks && !w->center && w->high <= w->low;
+}
+
 /* Writes what the network sees of one row. */
 static void look(const struct window *w, const float *x, float *seen)
 {
@@ -50,9 +56,9 @@ void vg_window_step(const struct vg_model *model, uint32_t n, const float *x, vo
 
     (void)memory;
     VG_CHECK(n > 0 && n <= VG_BATCH_MAX);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && !sees_all(w); i++)
         look(w, x + i * model->inputs, seen + i * model->network_inputs);
-    vg_stack_step(&w->layers, n, seen, NULL, y, scratch);
+    vg_stack_step(&w->layers, n, sees_all(w) ? x : seen, NULL, y, scratch);
     for (size_t i = 0; range > 0.0f && i < (size_t)n * model->outputs; i++)
         y[i] = w->low + range * y[i];
 }

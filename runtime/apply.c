@@ -52,34 +52,31 @@ static void send(struct vg_apply *a, struct vg_frame *f)
 
 /* ---- what a stage returned ---- */
 
-/* The largest magnitude as bits: infinities and NaN lie above all finite numbers. Unlike isfinite()
- * in a loop, this becomes vectors. */
-static int32_t largest_bits(const float *x, uint32_t n)
+/* Infinities and NaN have all bits of the exponent. Unlike isfinite() in a loop, this becomes
+ * vectors. */
+static bool all_finite(const float *x, uint32_t n)
 {
-    int32_t largest = 0;
+    const uint32_t exponent = 0x7f800000;
+    uint32_t bad = 0;
 
     for (uint32_t i = 0; i < n; i++) {
-        int32_t bits;
+        uint32_t bits;
 
         memcpy(&bits, &x[i], sizeof(bits));
-        bits &= INT32_MAX;
-        largest = bits > largest ? bits : largest;
+        bad |= (bits & exponent) == exponent;
     }
-    return largest;
+    return bad == 0;
 }
 
 static bool finite_columns(const struct vg_apply *a, const struct vg_row *row)
 {
-    const int32_t infinity_bits = 0x7f800000;
-    bool finite = true;
-
     for (uint32_t c = 0; c < a->stage->columns; c++) {
         int column = (int)(a->stage->first_column + c);
 
-        finite = finite && largest_bits(vg_row_column(row, column),
-                                        a->layout->column[column].width) < infinity_bits;
+        if (!all_finite(vg_row_column(row, column), a->layout->column[column].width))
+            return false;
     }
-    return finite;
+    return true;
 }
 
 static void check_row(struct vg_apply *a, struct vg_slots *slots, uint32_t slot, struct vg_row *row)

@@ -1,28 +1,28 @@
 /* conformal.c - waiting forecasts and the widths that they teach.
  *
- * Memory: for each horizon the widths less 1 [2, C] (so that zeroed memory means 1), the tick that
- * each waiting forecast is for [WAITING], and its bounds [WAITING, 2, C]; at the end median and SD of
- * the shortest horizon's forecasts that wait [WAITING, 2, C]. Ticks are counted from 1970 in 32 bits,
- * which lasts for 4,000 years of ticks of 30 s and wraps without harm.
+ * Memory: the widths less 1 [H, 2, C] (so that zeroed memory means 1); for each horizon the tick that
+ * each waiting forecast is for [H, WAITING], and its bounds [H, WAITING, 2, C]; at the end median and
+ * SD of the shortest horizon's forecasts that wait [WAITING, 2, C]. Ticks are counted from 1970 in 32
+ * bits, which lasts for 4,000 years of ticks of 30 s and wraps without harm.
+ *
+ * All of it happens for every tick of every patient, so channels are the innermost loops, and those
+ * have no branches.
  */
 #include "stages/conformal.h"
 
 #include <math.h>
-#include <string.h>
 
-enum { LOW, HIGH, SIDES };
+#include "stages/packed.h"
+
+enum { SIDES = 2 }; /* low, high */
 /* Horizons whose forecasts wait at most so many ticks apart learn fast enough to teach longer ones. */
 enum { PASSING_STRIDE = 4 };
 
-static const float unit = 1.0f / 2048, width_min = 0.05f, width_max = 20.0f;
-static const int16_t nothing = INT16_MIN; /* no forecast of this channel waits here */
+/* Compiled twice: loops over the channels that most models have become vectors without more ado. */
+enum { USUAL = 8 };
+#define LOOPS static inline __attribute__((always_inline))
 
-/* A horizon's part of the memory. */
-struct horizon {
-    float *wider;   /* [2, C] */
-    uint32_t *due;  /* [WAITING] */
-    int16_t *bound; /* [WAITING, 2, C] */
-};
+static const float steps_per_sd = 2048, width_min = 0.05f, width_max = 20.0f;
 
 void vg_conformal_init(struct vg_conformal *c, const struct vg_model *m, int64_t tick_ns,
                        bool adapt, float coverage, float rate)
@@ -51,51 +51,41 @@ void vg_conformal_init(struct vg_conformal *c, const struct vg_model *m, int64_t
     }
 }
 
-/* Bytes of one horizon, a multiple of 4. */
-static size_t horizon_size(const struct vg_conformal *c)
+/* ---- memory ---- */
+
+/* Floats, ticks or bounds of both sides of all channels. */
+static size_t sides_of(const struct vg_conformal *c)
 {
-    return (size_t)SIDES * c->channels * (sizeof(float) + VG_CONFORMAL_WAITING * sizeof(int16_t)) +
-           VG_CONFORMAL_WAITING * sizeof(uint32_t);
+    return (size_t)SIDES * c->channels;
 }
 
 size_t vg_conformal_memory(const struct vg_conformal *c)
 {
-    return c->horizons * horizon_size(c) +
-           (size_t)VG_CONFORMAL_WAITING * SIDES * c->channels * sizeof(int16_t);
+    const size_t waiting = (size_t)VG_CONFORMAL_WAITING * (c->horizons + 1) * sides_of(c);
+
+    return c->horizons * (sides_of(c) * sizeof(float) + VG_CONFORMAL_WAITING * sizeof(uint32_t)) +
+           waiting * sizeof(int16_t);
 }
 
-static struct horizon horizon_of(const struct vg_conformal *c, void *memory, uint32_t h)
+/* [2, C] of a horizon */
+static float *wider_of(const struct vg_conformal *c, void *memory, uint32_t h)
 {
-    char *at = (char *)memory + h * horizon_size(c);
-    struct horizon ret = { .wider = (float *)at };
-
-    at += (size_t)SIDES * c->channels * sizeof(float);
-    ret.due = (uint32_t *)at;
-    at += VG_CONFORMAL_WAITING * sizeof(uint32_t);
-    ret.bound = (int16_t *)at;
-    return ret;
+    return (float *)memory + h * sides_of(c);
 }
 
-/* Median and SD [2, C] of the waiting forecast at `place`. */
-static int16_t *middle_of(const struct vg_conformal *c, void *memory, uint32_t place)
+/* [WAITING] of a horizon */
+static uint32_t *due_of(const struct vg_conformal *c, void *memory, uint32_t h)
 {
-    int16_t *all = (int16_t *)((char *)memory + c->horizons * horizon_size(c));
-
-    return all + (size_t)place * SIDES * c->channels;
+    return (uint32_t *)(wider_of(c, memory, c->horizons)) + (size_t)h * VG_CONFORMAL_WAITING;
 }
 
-static int16_t *bounds_at(const struct vg_conformal *c, const struct horizon *h, uint32_t place)
+/* The bounds [2, C] that wait at `place`; of horizon H, one beyond the last: median and SD of the
+ * shortest. */
+static int16_t *bounds_at(const struct vg_conformal *c, void *memory, uint32_t h, uint32_t place)
 {
-    return h->bound + (size_t)place * SIDES * c->channels;
-}
+    int16_t *all = (int16_t *)due_of(c, memory, c->horizons);
 
-static int16_t packed(float z)
-{
-    float steps = floorf(z / unit + 0.5f);
-
-    if (steps > (float)INT16_MAX)
-        steps = (float)INT16_MAX;
-    return (int16_t)(steps > (float)nothing ? steps : (float)nothing + 1);
+    return all + ((size_t)h * VG_CONFORMAL_WAITING + place) * sides_of(c);
 }
 
 static uint32_t tick_number(const struct vg_conformal *c, int64_t at_ns)
@@ -106,153 +96,192 @@ static uint32_t tick_number(const struct vg_conformal *c, int64_t at_ns)
 /* Where a forecast made at `tick` waits, if it is the turn of one. */
 static bool place_of(const struct vg_conformal *c, uint32_t h, uint32_t tick, uint32_t *ret)
 {
-    *ret = tick / c->stride[h] % VG_CONFORMAL_WAITING;
-    return tick % c->stride[h] == 0;
+    const uint32_t turn = tick / c->stride[h];
+
+    *ret = turn % VG_CONFORMAL_WAITING;
+    return turn * c->stride[h] == tick;
 }
 
 /* ---- the outcome ---- */
 
-static void learn(const struct vg_conformal *c, uint32_t h, float *wider, bool missed)
+/* One side of all channels: low bounds are missed by what is below them. */
+LOOPS void learn(const struct vg_conformal *c, uint32_t channels, uint32_t h, bool low,
+                 const int16_t *bound, const int16_t *there, const struct vg_outcome *outcome,
+                 float *wider)
 {
-    float width = 1.0f + *wider + c->eta[h] * ((missed ? 1.0f : 0.0f) - c->miss);
+    const float unit = 1.0f / steps_per_sd;
+    const float missed = c->eta[h] * (1.0f - c->miss), kept = c->eta[h] * (0.0f - c->miss);
 
-    if (width < width_min)
-        width = width_min;
-    *wider = (width < width_max ? width : width_max) - 1.0f;
-}
+    for (uint32_t i = 0; i < channels; i++) {
+        const float is = outcome->z[i], said = unit * (float)bound[i];
+        const bool counts = outcome->measured[i] & (there[i] != VG_PACKED_NOTHING);
+        const bool out = low ? is < said : is > said;
+        float width = 1.0f + wider[i] + (out ? missed : kept);
 
-static void judge_horizon(const struct vg_conformal *c, uint32_t h, const struct horizon *at,
-                          uint32_t place, const struct vg_outcome *outcome)
-{
-    const int16_t *bound = bounds_at(c, at, place);
-
-    for (uint32_t i = 0; i < c->channels; i++) {
-        float low = unit * (float)bound[i], high = unit * (float)bound[c->channels + i];
-
-        if (!outcome->measured[i] || bound[i] == nothing)
-            continue;
-        learn(c, h, &at->wider[i], outcome->z[i] < low);
-        learn(c, h, &at->wider[c->channels + i], outcome->z[i] > high);
+        width = width < width_min ? width_min : width;
+        width = (width < width_max ? width : width_max) - 1.0f;
+        wider[i] = counts ? width : wider[i];
     }
 }
 
-static void tell_residual(const struct vg_conformal *c, const int16_t *middle,
-                          const struct vg_outcome *outcome, float *residual, float *sd)
+LOOPS void judge_horizon(const struct vg_conformal *c, uint32_t channels, uint32_t h,
+                         const int16_t *bound, const struct vg_outcome *outcome, float *wider)
 {
-    for (uint32_t i = 0; i < c->channels; i++) {
-        if (!outcome->measured[i] || middle[i] == nothing)
+    learn(c, channels, h, true, bound, bound, outcome, wider);
+    learn(c, channels, h, false, bound + channels, bound, outcome, wider + channels);
+}
+
+LOOPS void tell_residual(uint32_t channels, const int16_t *middle, const struct vg_outcome *outcome,
+                         float *residual, float *sd)
+{
+    const float unit = 1.0f / steps_per_sd;
+
+    for (uint32_t i = 0; i < channels; i++) {
+        const bool counts = outcome->measured[i] & (middle[i] != VG_PACKED_NOTHING);
+        const float away = outcome->z[i] - unit * (float)middle[i];
+
+        residual[i] = counts ? away : 0.0f;
+        sd[i] = counts ? unit * (float)middle[channels + i] : 0.0f;
+    }
+}
+
+LOOPS void judge(const struct vg_conformal *c, uint32_t channels, void *memory, int64_t at_ns,
+                 const struct vg_outcome *outcome, float *residual, float *sd)
+{
+    const uint32_t tick = tick_number(c, at_ns);
+
+    for (uint32_t i = 0; i < channels; i++)
+        residual[i] = sd[i] = 0.0f;
+    for (uint32_t h = 0; h < c->horizons; h++) {
+        uint32_t *due = due_of(c, memory, h), place;
+
+        if (!place_of(c, h, tick - c->ahead[h], &place) || due[place] != tick)
             continue;
-        residual[i] = outcome->z[i] - unit * (float)middle[i];
-        sd[i] = unit * (float)middle[c->channels + i];
+        if (c->adapts)
+            judge_horizon(c, channels, h, bounds_at(c, memory, h, place), outcome,
+                          wider_of(c, memory, h));
+        if (h == c->shortest)
+            tell_residual(channels, bounds_at(c, memory, c->horizons, place), outcome, residual,
+                          sd);
+        due[place] = 0;
     }
 }
 
 void vg_conformal_judge(const struct vg_conformal *c, void *memory, int64_t at_ns,
                         const struct vg_outcome *outcome, float *residual, float *sd)
 {
-    const uint32_t tick = tick_number(c, at_ns);
-
-    for (uint32_t i = 0; i < c->channels; i++)
-        residual[i] = sd[i] = 0.0f;
-    for (uint32_t h = 0; h < c->horizons; h++) {
-        struct horizon at = horizon_of(c, memory, h);
-        uint32_t place;
-
-        if (!place_of(c, h, tick - c->ahead[h], &place) || at.due[place] != tick)
-            continue;
-        if (c->adapts)
-            judge_horizon(c, h, &at, place, outcome);
-        if (h == c->shortest)
-            tell_residual(c, middle_of(c, memory, place), outcome, residual, sd);
-        at.due[place] = 0;
-    }
+    if (c->channels == USUAL)
+        judge(c, USUAL, memory, at_ns, outcome, residual, sd);
+    else
+        judge(c, c->channels, memory, at_ns, outcome, residual, sd);
 }
 
 /* ---- the forecast ---- */
 
-/* The widths [2] that a channel is told with at horizon `h`, whose own are 1 + wider; `base` is what
- * the shorter horizons have learned, and goes on to the longer ones. */
-static void widths_of(const struct vg_conformal *c, uint32_t h, const float *wider, float *base,
-                      float width[SIDES])
+static float within(float width)
 {
-    /* One that waits at every tick has nothing to learn from others. */
-    const float taught = c->stride[h] > 1 ? *base : 1.0f;
-
-    for (int side = 0; side < SIDES; side++)
-        width[side] = taught * (1.0f + wider[(size_t)side * c->channels]);
-    if (c->stride[h] <= PASSING_STRIDE)
-        *base = (width[LOW] + width[HIGH]) / 2;
+    width = width < width_max ? width : width_max;
+    return width > width_min ? width : width_min;
 }
 
-/* Moves each quantile away from the median, or closer. */
-static void widen(const struct vg_conformal *c, const float width[SIDES], float *y)
+/* The widths [2, C] that horizon `h` is told with, whose own are 1 + wider; `base` [C] is what the
+ * shorter horizons have learned, and goes on to the longer ones. */
+LOOPS void widths_of(const struct vg_conformal *c, uint32_t channels, uint32_t h,
+                     const float *restrict wider, float *restrict base, float *restrict width)
 {
-    const float middle = y[c->median];
+    /* One that waits at every tick has nothing to learn from others. */
+    const bool taught = c->stride[h] > 1, passes = c->stride[h] <= PASSING_STRIDE;
+    float *high = width + channels;
 
-    for (uint32_t q = 0; q < c->quantiles; q++) {
-        if (q != c->median)
-            y[q] = middle + width[q > c->median] * (y[q] - middle);
+    for (uint32_t i = 0; i < channels; i++) {
+        const float by = taught ? base[i] : 1.0f;
+
+        width[i] = within(by * (1.0f + wider[i]));
+        high[i] = within(by * (1.0f + wider[channels + i]));
+        base[i] = passes ? (width[i] + high[i]) / 2 : base[i];
     }
 }
 
-static void keep_middle(const struct vg_conformal *c, const float *y, bool valid, int16_t *middle)
+/* Moves each quantile away from the median, or closer. */
+LOOPS void widen(uint32_t quantiles, uint32_t median, float low, float high, float *y)
 {
-    /* The SD of a normal distribution with these outermost quantiles; never 0, which means none. */
-    float sd = (y[c->quantiles - 1] - y[0]) / 3.29f;
+    const float middle = y[median];
 
-    middle[0] = nothing;
-    if (valid)
-        middle[0] = packed(y[c->median]);
-    middle[c->channels] = packed(sd > unit ? sd : unit);
+    for (uint32_t q = 0; q < median; q++)
+        y[q] = middle + low * (y[q] - middle);
+    for (uint32_t q = median + 1; q < quantiles; q++)
+        y[q] = middle + high * (y[q] - middle);
 }
 
-static void keep_bounds(const struct vg_conformal *c, const float *y, bool valid, int16_t *bound)
+LOOPS void widen_all(const struct vg_conformal *c, uint32_t channels, const float *width, float *y)
 {
-    bound[0] = nothing;
-    if (valid)
-        bound[0] = packed(y[0]);
-    bound[c->channels] = packed(y[c->quantiles - 1]);
+    const size_t step = (size_t)c->horizons * c->quantiles;
+    const float *high = width + channels;
+
+    for (uint32_t i = 0; i < channels; i++, y += step) {
+        if (c->quantiles == 3) /* loops of known length: nearly all models */
+            widen(3, 1, width[i], high[i], y);
+        else
+            widen(c->quantiles, c->median, width[i], high[i], y);
+    }
 }
 
-/* What all channels of a horizon share at a tick. */
-struct turn {
-    struct horizon at;
-    uint32_t place;
-    bool waits;
-};
-
-static void tell(const struct vg_conformal *c, const struct turn *turn, int16_t *middle,
-                 uint32_t channel, bool valid, float *y)
+LOOPS void keep_middle(const struct vg_conformal *c, uint32_t channels, const float *restrict y,
+                       const bool *restrict valid, int16_t *middle)
 {
-    float base = 1.0f, width[SIDES];
+    const size_t step = (size_t)c->horizons * c->quantiles;
+    const float least = 1.0f / steps_per_sd; /* 0 means none */
 
+    for (uint32_t i = 0; i < channels; i++, y += step) {
+        /* The SD of a normal distribution with these outermost quantiles. */
+        float sd = (y[c->quantiles - 1] - y[0]) / 3.29f;
+
+        middle[i] = vg_pack_if(valid[i], y[c->median], steps_per_sd);
+        middle[channels + i] = vg_pack(sd > least ? sd : least, steps_per_sd);
+    }
+}
+
+LOOPS void keep_bounds(const struct vg_conformal *c, uint32_t channels, const float *restrict y,
+                       const bool *restrict valid, int16_t *bound)
+{
+    const size_t step = (size_t)c->horizons * c->quantiles;
+
+    for (uint32_t i = 0; i < channels; i++, y += step) {
+        bound[i] = vg_pack_if(valid[i], y[0], steps_per_sd);
+        bound[channels + i] = vg_pack(y[c->quantiles - 1], steps_per_sd);
+    }
+}
+
+LOOPS void tell(const struct vg_conformal *c, uint32_t channels, void *memory, int64_t at_ns,
+                const bool *valid, float *y)
+{
+    const uint32_t tick = tick_number(c, at_ns);
+    float base[VG_CHANNELS], width[SIDES * VG_CHANNELS];
+
+    for (uint32_t i = 0; i < channels; i++)
+        base[i] = 1.0f;
     for (uint32_t h = 0; h < c->horizons; h++, y += c->quantiles) {
-        const struct turn *t = &turn[h];
+        uint32_t place;
+        const bool waits = place_of(c, h, tick, &place);
 
-        if (t->waits && h == c->shortest)
-            keep_middle(c, y, valid, middle + channel);
+        if (waits && h == c->shortest)
+            keep_middle(c, channels, y, valid, bounds_at(c, memory, c->horizons, place));
         if (c->adapts) {
-            widths_of(c, h, t->at.wider + channel, &base, width);
-            widen(c, width, y);
+            widths_of(c, channels, h, wider_of(c, memory, h), base, width);
+            widen_all(c, channels, width, y);
         }
-        if (t->waits)
-            keep_bounds(c, y, valid, bounds_at(c, &t->at, t->place) + channel);
+        if (waits) {
+            keep_bounds(c, channels, y, valid, bounds_at(c, memory, h, place));
+            due_of(c, memory, h)[place] = tick + c->ahead[h];
+        }
     }
 }
 
 void vg_conformal_tell(const struct vg_conformal *c, void *memory, int64_t at_ns, const bool *valid,
                        float *y)
 {
-    const uint32_t tick = tick_number(c, at_ns);
-    struct turn turn[VG_HORIZONS_MAX];
-
-    for (uint32_t h = 0; h < c->horizons; h++) {
-        turn[h].at = horizon_of(c, memory, h);
-        turn[h].waits = place_of(c, h, tick, &turn[h].place);
-        if (turn[h].waits)
-            turn[h].at.due[turn[h].place] = tick + c->ahead[h];
-    }
-    for (uint32_t i = 0; i < c->channels; i++)
-        tell(c, turn, middle_of(c, memory, turn[c->shortest].place), i, valid[i],
-             y + (size_t)i * c->horizons * c->quantiles);
+    if (c->channels == USUAL)
+        tell(c, USUAL, memory, at_ns, valid, y);
+    else
+        tell(c, c->channels, memory, at_ns, valid, y);
 }

@@ -18,6 +18,7 @@
  * horizon was told with. In simulated patients whose spread doubles, that covers .92 of an hour's
  * targets after two hours at 1.15 times the width before, where its own width alone needed 1.7 times
  * for .86. A horizon whose forecasts wait at every tick learns by itself: six hours at hourly ticks.
+ * What is told with is held between the same bounds as what is learned.
  *
  * One forecast waits per max(tick, horizon / 8), at times on a fixed grid, and is judged as it was
  * told, with the width of then. A channel without a measurement at the time is not judged. Waiting

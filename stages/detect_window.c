@@ -1,14 +1,13 @@
 /* detect_window.c - a ring of ticks, unrolled for the model, and the error of what comes back. */
 #include "stages/detect_window.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "models/kernel.h"
+#include "stages/packed.h"
 
-static const float unit = 1.0f / 4096;
-static const int16_t unusable = INT16_MIN;
+static const float steps_per_sd = 4096;
 
 struct window {
     int64_t newest_ns; /* event time of the newest tick */
@@ -26,6 +25,7 @@ vg_status vg_detect_window_plan(struct vg_detect_window *w, const struct vg_mode
                               "detector, an autoencoder or a pca",
                               model->name, model->ops->name);
     w->model = model;
+    w->kernel = vg_kernel();
     w->tick_ns = plan->tick_ns;
     return vg_plan_need_column(plan, "z", &w->z, err);
 }
@@ -72,7 +72,7 @@ static void skip(const struct vg_detect_window *w, struct window *ring, int64_t 
         int16_t *entry = entries_at(w, ring, ring->next);
 
         for (uint32_t c = 0; c < w->model->channels; c++)
-            entry[c] = unusable;
+            entry[c] = VG_PACKED_NOTHING;
         advance(w, ring);
     }
 }
@@ -87,24 +87,11 @@ static void push(const struct vg_detect_window *w, struct window *ring, const st
     for (uint32_t i = 0; i < w->model->channels; i++) {
         int c = w->model->channel[i];
 
-        entry[i] = unusable;
-        if (vg_usable_by_models(row->quality[c])) /* normalize clips z to +-6 */
-            entry[i] = (int16_t)floorf(z[c] / unit + 0.5f);
+        /* normalize clips z to +-6 */
+        entry[i] = vg_pack_if(vg_usable_by_models(row->quality[c]), z[c], steps_per_sd);
     }
     advance(w, ring);
     ring->newest_ns = row->event_ns;
-}
-
-/* Writes `n` entries from old to new, and whether they are usable. One loop without branches over all
- * ticks and channels: a window is read anew for every tick of every patient. */
-static void unpack(size_t n, const int16_t *restrict entry, float *restrict x, float *restrict mask)
-{
-    for (size_t i = 0; i < n; i++) {
-        bool usable = entry[i] != unusable;
-
-        x[i] = usable ? unit * (float)entry[i] : 0.0f;
-        mask[i] = usable ? 1.0f : 0.0f;
-    }
 }
 
 /* Writes z, then masks, oldest tick first; what was never seen is not usable. */
@@ -115,12 +102,13 @@ static void unroll(const struct vg_detect_window *w, struct window *ring, float 
     /* The oldest tick seen is at `next` once the ring is full, and at 0 before. */
     const size_t first = ring->seen == ticks ? ring->next : 0;
     const size_t older = (ring->seen - first) * channels, newer = first * channels;
+    const float unit = 1.0f / steps_per_sd;
     float *mask = x + w->model->outputs;
 
     memset(x, 0, unseen * sizeof(float));
     memset(mask, 0, unseen * sizeof(float));
-    unpack(older, ring->entry + first * channels, x + unseen, mask + unseen);
-    unpack(newer, ring->entry, x + unseen + older, mask + unseen + older);
+    w->kernel->unpack(older, ring->entry + first * channels, unit, x + unseen, mask + unseen);
+    w->kernel->unpack(newer, ring->entry, unit, x + unseen + older, mask + unseen + older);
 }
 
 void vg_detect_window_take(struct vg_detect_window *w, uint32_t i, void *memory,
@@ -137,21 +125,6 @@ void vg_detect_window_step(struct vg_detect_window *w, uint32_t n)
 
 /* ---- the error ---- */
 
-/* Adds those of one tick, [C] each; returns how many entries of it are usable. */
-static uint32_t add_errors(uint32_t channels, const float *restrict y, const float *restrict x,
-                           const float *restrict mask, float *restrict sum)
-{
-    uint32_t usable = 0;
-
-    for (uint32_t c = 0; c < channels; c++) {
-        float error = mask[c] != 0.0f ? y[c] - x[c] : 0.0f;
-
-        sum[c] += error * error;
-        usable += mask[c] != 0.0f ? 1 : 0;
-    }
-    return usable;
-}
-
 bool vg_detect_window_error(const struct vg_detect_window *w, uint32_t i, const void *memory,
                             float *sum, uint32_t *ret_usable)
 {
@@ -159,12 +132,8 @@ bool vg_detect_window_error(const struct vg_detect_window *w, uint32_t i, const 
     const uint32_t channels = w->model->channels;
     const float *x = w->x + (size_t)i * w->model->inputs, *mask = x + w->model->outputs;
     const float *y = w->y + (size_t)i * w->model->outputs;
-    uint32_t usable = 0;
+    uint32_t usable = w->kernel->squared_errors(channels, w->model->window, y, x, mask, sum);
 
-    for (uint32_t c = 0; c < channels; c++)
-        sum[c] = 0.0f;
-    for (size_t k = 0; k < w->model->outputs; k += channels)
-        usable += add_errors(channels, y + k, x + k, mask + k, sum);
     *ret_usable = usable;
     return 2 * ring->seen >= w->model->window && 2 * usable >= ring->seen * channels;
 }

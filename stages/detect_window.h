@@ -12,6 +12,7 @@
 /** Constant after vg_detect_window_init(), but for what a wave is computed in. */
 struct vg_detect_window {
     const struct vg_model *model;
+    const struct vg_kernel *kernel;
     int64_t tick_ns;
     int z;    /**< column [VG_CHANNELS] */
     float *x; /**< [B, 2, W, C] */
