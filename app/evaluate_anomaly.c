@@ -172,12 +172,32 @@ static vg_status run_window(struct session *s, const char *path, struct vg_anoma
     return st;
 }
 
+/* Both see the same ticks on the same scales, or the areas say nothing about each other. */
+static vg_status check_pair(const char *window, const char *against, struct vg_err *err)
+{
+    struct vg_model *pair[2] = { 0 };
+    vg_status st = vg_model_open(window, &pair[0], err);
+
+    if (st == VG_OK)
+        st = vg_model_open(against, &pair[1], err);
+    if (st == VG_OK) {
+        snprintf(pair[0]->name, sizeof(pair[0]->name), "window");
+        snprintf(pair[1]->name, sizeof(pair[1]->name), "against");
+        st = vg_models_agree((const struct vg_model *const *)pair, 2, err);
+    }
+    for (int i = 0; i < 2 && pair[i]; i++)
+        pair[i]->ops->free(pair[i]);
+    return st;
+}
+
 static vg_status measure_window(struct session *s, struct vg_err *err)
 {
     struct vg_anomaly_scores scores = { 0 }, against = { 0 };
     struct vg_anomaly_found *f = &s->found;
-    vg_status st = run_window(s, s->o.window, &scores, err);
+    vg_status st = s->o.against ? check_pair(s->o.window, s->o.against, err) : VG_OK;
 
+    if (st == VG_OK)
+        st = run_window(s, s->o.window, &scores, err);
     f->has_window = st == VG_OK && !s->o.against;
     f->has_pair = st == VG_OK && s->o.against;
     if (f->has_window)

@@ -231,6 +231,8 @@ static vg_status judge_files(struct session *s, struct vg_err *err)
         st = open_forecaster(s->o.models.value[i], s->name[i], &model[i], err);
     }
     if (st == VG_OK)
+        st = vg_models_agree((const struct vg_model *const *)model, n, err);
+    if (st == VG_OK)
         st = build_data(s, model[0], err);
     if (st == VG_OK) {
         begin_judge(s);

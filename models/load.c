@@ -168,3 +168,35 @@ vg_status vg_model_take_network(struct vg_safetensors *f, uint32_t inputs, struc
     *parameters = p;
     return VG_OK;
 }
+
+/* ---- models of one chain ---- */
+
+const char *vg_model_disagreement(const struct vg_model *a, const struct vg_model *b)
+{
+    VG_CHECK(a && b);
+    if (a->tick_ns != b->tick_ns)
+        return "ticks";
+    if (a->channels != b->channels)
+        return "channels";
+    for (uint32_t c = 0; c < a->channels; c++) {
+        if (a->channel[c] != b->channel[c])
+            return "channels";
+        if (a->mean[c] != b->mean[c] || a->scale[c] != b->scale[c])
+            return "scales";
+    }
+    return NULL;
+}
+
+vg_status vg_models_agree(const struct vg_model *const *models, uint32_t n, struct vg_err *err)
+{
+    for (uint32_t i = 1; i < n; i++) {
+        const char *what = vg_model_disagreement(models[0], models[i]);
+
+        if (what)
+            return vg_fail(err, VG_E_MODEL,
+                           "model \"%s\" has other %s than model \"%s\"; models that are used "
+                           "together must agree on channels, scales and tick",
+                           models[i]->name, what, models[0]->name);
+    }
+    return VG_OK;
+}

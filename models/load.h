@@ -17,6 +17,13 @@ VG_NODISCARD vg_status vg_model_open(const char *path, struct vg_model **ret, st
 VG_NODISCARD vg_status vg_model_parse(const char *path, const uint8_t *bytes, size_t n,
                                       struct vg_model **ret, struct vg_err *err);
 
+/** What two models do not have in common that those of one chain must, "ticks", "channels" or
+ *  "scales"; NULL when they agree. */
+const char *vg_model_disagreement(const struct vg_model *a, const struct vg_model *b);
+/** VG_E_MODEL, naming the two by their `name`, unless all `n` models agree with the first. */
+VG_NODISCARD vg_status vg_models_agree(const struct vg_model *const *models, uint32_t n,
+                                       struct vg_err *err);
+
 /** The kind of that name, or NULL. */
 const struct vg_model_ops *vg_model_kind(const char *name);
 

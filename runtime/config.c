@@ -13,6 +13,7 @@
 
 #include "core/text.h"
 #include "models/calibration.h"
+#include "models/load.h"
 #include "runtime/hash.h"
 #include "runtime/registry.h"
 
@@ -373,27 +374,10 @@ static void load_model(struct vg_load *l, const struct vg_node *node)
     vg_options_done(vg_model_options, &o);
 }
 
-/* What two models of a chain must have in common, or NULL. */
-static const char *disagreement(const struct vg_model *a, const struct vg_model *b)
-{
-    VG_CHECK(a && b);
-    if (a->tick_ns != b->tick_ns)
-        return "ticks";
-    if (a->channels != b->channels)
-        return "channels";
-    for (uint32_t c = 0; c < a->channels; c++) {
-        if (a->channel[c] != b->channel[c])
-            return "channels";
-        if (a->mean[c] != b->mean[c] || a->scale[c] != b->scale[c])
-            return "scales";
-    }
-    return NULL;
-}
-
 static void check_agreement(struct vg_load *l, const struct vg_node *map,
                             const struct vg_model *first, const struct vg_model *other)
 {
-    const char *what = disagreement(first, other);
+    const char *what = vg_model_disagreement(first, other);
 
     if (what)
         vg_document_error(l->doc, vg_node_find(map, other->name)->key_at,

@@ -41,7 +41,7 @@ struct vg_offline_sink {
 /**
  * A configuration of stages alone. `stages` are "TYPE" or "TYPE KEY=VALUE KEY=VALUE ...", ended by
  * NULL. The models (may be NULL, names set) become the configuration's, also on failure. Fails with
- * VG_E_CONFIG. The caller frees *ret with vg_config_free(), after what runs with it.
+ * VG_E_CONFIG, or VG_E_MODEL where the models do not agree. The caller frees *ret with vg_config_free(), after what runs with it.
  */
 VG_NODISCARD vg_status vg_offline_chain(const char *const *stages, struct vg_model *const *models,
                                         uint32_t models_n, struct vg_config **ret,

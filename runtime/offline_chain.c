@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/load.h"
 #include "runtime/document.h"
 #include "runtime/offline.h"
 #include "runtime/registry.h"
@@ -67,6 +68,7 @@ vg_status vg_offline_chain(const char *const *stages, struct vg_model *const *mo
     config->models_n = models_n;
     for (uint32_t i = 0; i < models_n; i++)
         config->models[i] = models[i];
+    st = vg_models_agree((const struct vg_model *const *)models, models_n, err);
     for (uint32_t i = 0; i < n && st == VG_OK; i++)
         st = add_stage(config, stages[i], err);
     *ret = st == VG_OK ? config : NULL;

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "models/load.h"
 #include "tests/support/model_bytes.h"
@@ -313,4 +314,29 @@ Test(model_file, random_mutations_of_foreign_files_do_no_harm)
     }
     cr_assert_gt(refused, rounds() * 3 / 4);
     cr_log_info("%d of %d refused", refused, rounds());
+}
+
+/* ---- models that are used together ---- */
+
+Test(models_together, must_agree_on_tick_channels_and_scales)
+{
+    struct vg_model a = { .name = "a",
+                          .tick_ns = 30,
+                          .channels = 2,
+                          .channel = { 1, 2 },
+                          .mean = { 80, 16 },
+                          .scale = { 10, 4 } };
+    struct vg_model b = a;
+    const struct vg_model *both[2] = { &a, &b };
+
+    strcpy(b.name, "b");
+    cr_expect_eq(vg_models_agree(both, 2, &err), VG_OK);
+    cr_expect_eq(vg_models_agree(NULL, 0, &err), VG_OK);
+    b.scale[1] = 5;
+    cr_assert_eq(vg_models_agree(both, 2, &err), VG_E_MODEL);
+    cr_expect(strstr(err.msg, "model \"b\" has other scales than model \"a\""), "%s", err.msg);
+    b.channel[0] = 0;
+    cr_expect_str_eq(vg_model_disagreement(&a, &b), "channels");
+    b.tick_ns = 60;
+    cr_expect_str_eq(vg_model_disagreement(&a, &b), "ticks");
 }
