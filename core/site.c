@@ -22,8 +22,18 @@ const struct vg_profile *vg_site_profile(const struct vg_site *site, const char 
     return site->profiles_n > 0 ? &site->profiles[0] : NULL;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): at most VG_NESTING_MAX deep */
+static void rule_done(struct vg_rule *rule)
+{
+    for (uint32_t i = 0; i < rule->parts; i++)
+        rule_done(&rule->part[i]);
+    free(rule->part);
+}
+
 void vg_site_done(struct vg_site *site)
 {
+    for (uint32_t i = 0; i < site->rules_n; i++)
+        rule_done(&site->rules[i]);
     free(site->profiles);
     free(site->beds);
     free(site->wards);

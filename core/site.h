@@ -24,16 +24,24 @@ struct vg_bed_config {
 };
 
 enum vg_rule_kind {
-    VG_RULE_LIMIT,     /**< when: {channel, below | above} */
-    VG_RULE_FORECAST,  /**< when: {forecast: CHANNEL, quantile, below | above, within} */
-    VG_RULE_ANOMALY,   /**< when: {anomaly: MODEL, above: threshold | NUMBER} */
-    VG_RULE_STALE,     /**< when: {stale: any | CHANNEL, longer_than} */
-    VG_RULE_CONDITION, /**< when: {condition: NAME}: what clean, ingest and models report */
-    VG_RULE_TREND,     /**< when: {trend: CHANNEL, falls_by | rises_by, over, confidence} */
-    VG_RULE_RATE,      /**< when: {rate: CHANNEL, falls_by | rises_by, within} */
-    VG_RULE_BASELINE,  /**< when: {baseline: CHANNEL, below_by | above_by, over} */
-    VG_RULE_CHANGE,    /**< when: {change: CHANNEL, by} */
+    VG_RULE_LIMIT,       /**< when: {channel, below | above} */
+    VG_RULE_FORECAST,    /**< when: {forecast: CHANNEL, quantile, below | above, within} */
+    VG_RULE_ANOMALY,     /**< when: {anomaly: MODEL, above: threshold | NUMBER} */
+    VG_RULE_STALE,       /**< when: {stale: any | CHANNEL, longer_than} */
+    VG_RULE_CONDITION,   /**< when: {condition: NAME}: what clean, ingest and models report */
+    VG_RULE_TREND,       /**< when: {trend: CHANNEL, falls_by | rises_by, over, confidence} */
+    VG_RULE_RATE,        /**< when: {rate: CHANNEL, falls_by | rises_by, within} */
+    VG_RULE_BASELINE,    /**< when: {baseline: CHANNEL, below_by | above_by, over} */
+    VG_RULE_CHANGE,      /**< when: {change: CHANNEL, by} */
+    VG_RULE_COMBINATION, /**< when: {all | any | sequence: [...]} or {not: {...}} */
+    VG_RULE_REFERENCE, /**< (in combinations) {rule: NAME}: whether an earlier rule's alert is open */
 };
+
+/** How the parts of a combination hang together. */
+enum vg_join { VG_JOIN_NONE, VG_JOIN_ALL, VG_JOIN_ANY, VG_JOIN_NOT, VG_JOIN_SEQUENCE };
+
+/** Parts of one combination, and how deep combinations nest. */
+enum { VG_PARTS_MAX = 8, VG_NESTING_MAX = 3 };
 
 /** How sure a trend must be that it is one: probability, one-sided. */
 enum vg_confidence { VG_CONFIDENCE_90, VG_CONFIDENCE_95, VG_CONFIDENCE_99, VG_CONFIDENCE_COUNT };
@@ -94,6 +102,11 @@ struct vg_rule {
     uint32_t least,
         of; /**< LIMIT: holds for so many of the newest `of` values; 0: for the newest */
     enum vg_confidence confidence; /**< TREND */
+    enum vg_join join;             /**< COMBINATION */
+    struct vg_rule
+        *part; /**< [parts], nameless but for what they belong to; in `within_ns` in order */
+    uint32_t parts;
+    char reference[VG_NAME_SIZE]; /**< REFERENCE */
     bool relative; /**< BASELINE: the bound is a share of what is usual, else in channel units */
 };
 

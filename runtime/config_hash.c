@@ -168,8 +168,11 @@ static void add_bound(struct lines *lines, const char *prefix, const char *key,
     vg_buf_done(&text);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): at most VG_NESTING_MAX deep */
 static void add_rule(struct lines *lines, const char *prefix, const struct vg_rule *r)
 {
+    char inner[128];
+
     add_text(lines, prefix, "name", r->name);
     add_text(lines, prefix, "title", r->title);
     add_number(lines, prefix, "rule", r->rule);
@@ -192,6 +195,12 @@ static void add_rule(struct lines *lines, const char *prefix, const struct vg_ru
     add_number(lines, prefix, "of", r->of);
     add_number(lines, prefix, "confidence", r->confidence);
     add_number(lines, prefix, "relative", r->relative);
+    add_number(lines, prefix, "join", r->join);
+    add_text(lines, prefix, "reference", r->reference);
+    for (uint32_t i = 0; i < r->parts; i++) {
+        snprintf(inner, sizeof(inner), "%spart.%06u.", prefix, i);
+        add_rule(lines, inner, &r->part[i]);
+    }
 }
 
 static void add_site(struct lines *lines, const struct vg_site *site)

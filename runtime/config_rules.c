@@ -36,6 +36,7 @@ static const struct vg_option rule_options[] = {
 
 struct when_options {
     char *subject; /* channel, model or condition */
+    char *channel; /* CONDITION */
     char *below, *above;
     char *falls_by, *rises_by; /* TREND, RATE */
     char *below_by, *above_by; /* BASELINE */
@@ -141,6 +142,34 @@ static const struct vg_option when_stale[] = {
 
 static const struct vg_option when_condition[] = {
     SUBJECT("condition", "The technical condition."),
+    VG_OPT_STRING(struct when_options, channel, "channel", NULL, 0,
+                  "Only on this channel; for conditions that each channel can have."),
+    VG_OPT_END,
+};
+
+static const struct vg_option when_combination[] = { VG_OPT_END };
+
+static const struct vg_option when_sequence[] = {
+    VG_OPT_DURATION(struct when_options, within_ns, "within", NULL, 1, 86400, VG_OPT_REQUIRED,
+                    "Time from the beginning of the first condition to that of the last."),
+    VG_OPT_END,
+};
+
+static const struct vg_option when_reference[] = {
+    SUBJECT("rule", "A rule above this one, whose alert is open."),
+    VG_OPT_END,
+};
+
+/* Of a condition in a combination, beside what `when` has. */
+struct part_options {
+    int64_t for_ns, keep_firing_for_ns;
+};
+
+static const struct vg_option part_options[] = {
+    VG_OPT_DURATION(struct part_options, for_ns, "for", "0", 0, 86400, 0,
+                    "How long this condition must hold before it counts."),
+    VG_OPT_DURATION(struct part_options, keep_firing_for_ns, "keep_firing_for", "0", 0, 86400, 0,
+                    "How long it counts after it has ended."),
     VG_OPT_END,
 };
 
@@ -159,6 +188,15 @@ static const struct {
     [VG_RULE_RATE] = { "rate", when_rate, VG_ALERT_PHYSIOLOGICAL },
     [VG_RULE_BASELINE] = { "baseline", when_baseline, VG_ALERT_PHYSIOLOGICAL },
     [VG_RULE_CHANGE] = { "change", when_change, VG_ALERT_ADVISORY },
+    [VG_RULE_REFERENCE] = { "rule", when_reference, VG_ALERT_ADVISORY },
+};
+
+/* By enum vg_join: the keys whose value holds conditions. */
+static const char *const joins[] = {
+    [VG_JOIN_ALL] = "all",
+    [VG_JOIN_ANY] = "any",
+    [VG_JOIN_NOT] = "not",
+    [VG_JOIN_SEQUENCE] = "sequence",
 };
 
 struct clear_options {
@@ -220,6 +258,17 @@ const struct vg_site_mapping vg_site_mappings[] = {
       when_baseline },
     { "alert_rules", "alert_rules.RULE.when: a changed setting",
       "A setting, such as oxygen, that somebody changed.", when_change },
+    { "alert_rules", "alert_rules.RULE.when: a combination",
+      "`all` or `any`: a list of two to eight conditions, each written as `when` is; `not`: one "
+      "condition. Conditions may be combinations themselves, three deep, or name an earlier rule: "
+      "{rule: NAME}.",
+      when_combination },
+    { "alert_rules", "alert_rules.RULE.when: a sequence",
+      "`sequence`: a list of conditions that begin one after the other. Holds for as long as the "
+      "last one does.",
+      when_sequence },
+    { "alert_rules", "alert_rules.RULE.when: a condition of a combination",
+      "What it may say beside the keys of its kind; `clear` as for a rule.", part_options },
     { "alert_rules", "alert_rules.RULE.when: silence", "A channel or a bed without values.",
       when_stale },
     { "alert_rules", "alert_rules.RULE.when: a condition",
@@ -231,6 +280,12 @@ const struct vg_site_mapping vg_site_mappings[] = {
       clear_options },
     { NULL },
 };
+
+/* What the mapping is called in messages: one in a list has no key. */
+static const char *called(const struct vg_node *map)
+{
+    return map->key ? map->key : "this condition";
+}
 
 /* What follows `word` and blanks in `s`; NULL when `s` does not begin with it. */
 static const char *skip(const char *s, const char *word)
@@ -338,7 +393,8 @@ static bool read_bound(struct vg_load *l, const struct vg_rule *rule, const stru
     const struct vg_node *at = vg_node_find(map, above ? "above" : "below");
 
     if (!text) {
-        vg_document_error(l->doc, map->key_at, "\"%s\" must have \"below\" or \"above\"", map->key);
+        vg_document_error(l->doc, map->key_at, "\"%s\" must have \"below\" or \"above\"",
+                          called(map));
         return false;
     }
     if (below && above) {
@@ -371,6 +427,27 @@ static void read_condition(struct vg_load *l, const struct vg_node *at, const ch
     vg_document_unknown(l->doc, at->at, "condition", text, names, VG_CONDITION_COUNT);
 }
 
+/* Rules that come before: what refers to itself would never settle. */
+static void read_reference(struct vg_load *l, const struct vg_node *at, const char *text,
+                           struct vg_rule *rule)
+{
+    const struct vg_site *site = &l->config->site;
+    const char **names = calloc(site->rules_n + 1, sizeof(*names));
+    uint32_t n = 0;
+
+    VG_CHECK(names);
+    /* The last one is the rule that is being read. */
+    for (; n + 1 < site->rules_n; n++) {
+        names[n] = site->rules[n].name;
+        if (strcmp(names[n], text) == 0)
+            rule->kind = site->rules[n].kind;
+    }
+    if (!vg_site_rule(site, text) || strcmp(text, rule->name) == 0)
+        vg_document_unknown(l->doc, at->at, "rule before this one", text, names, n);
+    snprintf(rule->reference, sizeof(rule->reference), "%s", text);
+    free(names);
+}
+
 /* What the rule is about. False after noting a problem. */
 static bool read_subject(struct vg_load *l, const struct vg_node *at, const char *text,
                          struct vg_rule *rule)
@@ -397,6 +474,11 @@ static bool read_subject(struct vg_load *l, const struct vg_node *at, const char
     case VG_RULE_CONDITION:
         read_condition(l, at, text, rule);
         break;
+    case VG_RULE_REFERENCE:
+        read_reference(l, at, text, rule);
+        break;
+    case VG_RULE_COMBINATION:
+        break;
     }
     return l->doc->count[VG_ERROR] == errors;
 }
@@ -407,27 +489,49 @@ static bool compares(const struct vg_rule *rule)
            rule->rule == VG_RULE_ANOMALY;
 }
 
-static void tell_kinds(struct vg_load *l, const struct vg_node *when)
+static void tell_kinds(struct vg_load *l, const struct vg_node *when, bool part)
 {
     struct vg_buf words = { 0 };
 
-    for (size_t k = 0; k < VG_ARRAY_LEN(kinds); k++)
-        vg_buf_printf(&words, "%s%s", k > 0 ? ", " : "", kinds[k].key);
-    vg_document_error(l->doc, when->key_at, "\"when\" must have one of: %s", words.data);
+    for (size_t k = 0; k < VG_ARRAY_LEN(kinds); k++) {
+        if (kinds[k].key && (part || k != VG_RULE_REFERENCE))
+            vg_buf_printf(&words, "%s, ", kinds[k].key);
+    }
+    for (size_t j = VG_JOIN_ALL; j < VG_ARRAY_LEN(joins); j++)
+        vg_buf_printf(&words, "%s%s", j > VG_JOIN_ALL ? ", " : "", joins[j]);
+    vg_document_error(l->doc, when->key_at, "\"%s\" must have one of: %s", called(when),
+                      words.data);
     vg_buf_done(&words);
 }
 
-/* Which kind of rule `when` makes: the first of the kinds' keys that is there. */
-static bool read_kind(struct vg_load *l, const struct vg_node *when, struct vg_rule *rule)
+static bool is_kind(const struct vg_node *when, enum vg_rule_kind kind, struct vg_rule *rule)
 {
-    for (size_t k = 0; k < VG_ARRAY_LEN(kinds); k++) {
-        if (vg_node_find(when, kinds[k].key)) {
-            rule->rule = (enum vg_rule_kind)k;
-            rule->kind = kinds[k].alert_kind;
+    if (!kinds[kind].key || !vg_node_find(when, kinds[kind].key))
+        return false;
+    rule->rule = kind;
+    rule->kind = kinds[kind].alert_kind;
+    return true;
+}
+
+/* Which kind of rule `when` makes: the first of the kinds' keys that is there. A technical condition
+ * may have a "channel", too. */
+static bool read_kind(struct vg_load *l, const struct vg_node *when, bool part,
+                      struct vg_rule *rule)
+{
+    for (size_t j = VG_JOIN_ALL; j < VG_ARRAY_LEN(joins); j++) {
+        if (vg_node_find(when, joins[j])) {
+            rule->rule = VG_RULE_COMBINATION;
+            rule->join = (enum vg_join)j;
             return true;
         }
     }
-    tell_kinds(l, when);
+    if (is_kind(when, VG_RULE_CONDITION, rule))
+        return true;
+    for (size_t k = 0; k < VG_ARRAY_LEN(kinds); k++) {
+        if ((part || k != VG_RULE_REFERENCE) && is_kind(when, (enum vg_rule_kind)k, rule))
+            return true;
+    }
+    tell_kinds(l, when, part);
     return false;
 }
 
@@ -484,8 +588,8 @@ static void read_move(struct vg_load *l, const struct vg_node *when, struct vg_r
     const char *text = up ? up : down;
 
     if (!text || (down && up)) {
-        vg_document_error(l->doc, when->key_at, "\"%s\" must have %s \"%s\" and \"%s\"", when->key,
-                          text ? "only one of" : "one of", keys[0], keys[1]);
+        vg_document_error(l->doc, when->key_at, "\"%s\" must have %s \"%s\" and \"%s\"",
+                          called(when), text ? "only one of" : "one of", keys[0], keys[1]);
         return;
     }
     rule->bound.origin = VG_BOUND_FIXED;
@@ -536,30 +640,81 @@ static void read_count(struct vg_load *l, const struct vg_node *when, struct vg_
     rule->of = (uint32_t)o->of;
 }
 
-static bool read_when(struct vg_load *l, const struct vg_node *when, struct vg_rule *rule)
+static void read_parts(struct vg_load *l, const struct vg_node *when, struct vg_rule *rule,
+                       uint32_t depth);
+
+/* A condition that each channel can have, on one of them; in a combination it must be one. */
+static void read_condition_channel(struct vg_load *l, const struct vg_node *when, bool part,
+                                   const char *channel, struct vg_rule *rule)
 {
-    struct when_options o = { 0 };
-    struct vg_target target = { NULL, &o };
+    const struct vg_node *at = vg_node_find(when, "channel");
+    bool by_channel = vg_condition_by_channel(rule->condition);
+
+    if (channel && !by_channel)
+        vg_document_error(l->doc, at->at, "condition %s is about no channel; remove \"channel\"",
+                          vg_condition_name(rule->condition));
+    else if (channel)
+        rule->channel = vg_load_channel(l, at->at, "channel", channel, NULL);
+    else if (part && by_channel)
+        vg_document_error(l->doc, when->key_at,
+                          "each channel can have the condition %s; add \"channel\"",
+                          vg_condition_name(rule->condition));
+}
+
+static void read_plain(struct vg_load *l, const struct vg_node *when, bool part,
+                       const struct when_options *o, struct vg_rule *rule)
+{
     uint32_t errors = l->doc->count[VG_ERROR];
 
-    if (!read_kind(l, when, rule))
-        return false;
-    target.table = kinds[rule->rule].options;
-    vg_options_default(target.table, &o);
-    vg_document_options(l->doc, when, &target, 1, NULL);
-    if (o.subject)
-        read_subject(l, vg_node_find(when, kinds[rule->rule].key), o.subject, rule);
+    if (o->subject)
+        read_subject(l, vg_node_find(when, kinds[rule->rule].key), o->subject, rule);
     if (compares(rule) && l->doc->count[VG_ERROR] == errors &&
-        read_bound(l, rule, when, o.below, o.above, &rule->bound))
+        read_bound(l, rule, when, o->below, o->above, &rule->bound))
         check_limited(l, rule, when);
-    if (rule->channel != VG_CHANNEL_NONE)
-        read_change(l, when, rule, &o);
-    read_count(l, when, rule, &o);
-    rule->confidence = (enum vg_confidence)o.confidence;
-    rule->quantile = o.quantile;
+    if (rule->rule == VG_RULE_CONDITION && l->doc->count[VG_ERROR] == errors)
+        read_condition_channel(l, when, part, o->channel, rule);
+    else if (rule->channel != VG_CHANNEL_NONE)
+        read_change(l, when, rule, o);
+    read_count(l, when, rule, o);
+    rule->confidence = (enum vg_confidence)o->confidence;
+    rule->quantile = o->quantile;
+    rule->longer_than_ns = o->longer_than_ns;
+}
+
+static const struct vg_option *options_of(const struct vg_rule *rule)
+{
+    if (rule->rule != VG_RULE_COMBINATION)
+        return kinds[rule->rule].options;
+    return rule->join == VG_JOIN_SEQUENCE ? when_sequence : when_combination;
+}
+
+/* `depth`: how many combinations this condition is in; `part`: what one in a combination may say
+ * beside, else NULL. */
+/* NOLINTNEXTLINE(misc-no-recursion): at most VG_NESTING_MAX deep */
+static bool read_when(struct vg_load *l, const struct vg_node *when, struct vg_rule *rule,
+                      uint32_t depth, struct part_options *part)
+{
+    const char *others[3] = { NULL };
+    size_t n = 0;
+    struct when_options o = { 0 };
+    struct vg_target targets[2] = { { NULL, &o }, { part_options, part } };
+    uint32_t errors = l->doc->count[VG_ERROR];
+
+    if (!read_kind(l, when, part != NULL, rule))
+        return false;
+    if (rule->join)
+        others[n++] = joins[rule->join];
+    if (part)
+        others[n++] = "clear";
+    targets[0].table = options_of(rule);
+    vg_options_default(targets[0].table, &o);
+    vg_document_options(l->doc, when, targets, part ? 2 : 1, others);
     rule->within_ns = o.within_ns;
-    rule->longer_than_ns = o.longer_than_ns;
-    vg_options_done(target.table, &o);
+    if (rule->join)
+        read_parts(l, when, rule, depth);
+    else
+        read_plain(l, when, part != NULL, &o, rule);
+    vg_options_done(targets[0].table, &o);
     return l->doc->count[VG_ERROR] == errors;
 }
 
@@ -601,6 +756,111 @@ static void read_clear(struct vg_load *l, const struct vg_node *clear, struct vg
             check_clear(l, rule, at->at);
     }
     vg_options_done(clear_options, &o);
+}
+
+/* ---- combinations ---- */
+
+/* A combination is about the patient when one of its conditions is, however it hangs together. */
+static uint8_t kind_of_parts(const struct vg_rule *rule)
+{
+    uint8_t ret = VG_ALERT_TECHNICAL;
+
+    for (uint32_t i = 0; i < rule->parts; i++) {
+        if (rule->part[i].kind == VG_ALERT_PHYSIOLOGICAL)
+            return VG_ALERT_PHYSIOLOGICAL;
+        if (rule->part[i].kind == VG_ALERT_ADVISORY)
+            ret = VG_ALERT_ADVISORY;
+    }
+    return ret;
+}
+
+/* Two limits that no value can pass both. */
+static bool exclude(const struct vg_rule *a, const struct vg_rule *b)
+{
+    const struct vg_rule *low = a->bound.above ? b : a, *high = a->bound.above ? a : b;
+
+    if (a->rule != VG_RULE_LIMIT || b->rule != VG_RULE_LIMIT || a->channel != b->channel ||
+        a->least > 0 || b->least > 0 || a->keep_firing_for_ns > 0 || b->keep_firing_for_ns > 0 ||
+        a->bound.above == b->bound.above || a->bound.origin != b->bound.origin)
+        return false;
+    return low->bound.value <= high->bound.value;
+}
+
+/* What can never hold, or holds for everybody who is well. */
+static void check_parts(struct vg_load *l, const struct vg_node *list, struct vg_rule *rule)
+{
+    uint32_t negated = 0;
+
+    rule->kind = kind_of_parts(rule);
+    for (uint32_t i = 0; i < rule->parts; i++) {
+        negated += rule->part[i].join == VG_JOIN_NOT;
+        for (uint32_t k = 0; k < i && rule->join == VG_JOIN_ALL; k++) {
+            if (exclude(&rule->part[k], &rule->part[i]))
+                vg_document_error(l->doc, list->at,
+                                  "these conditions can never hold together: no %s is both above "
+                                  "%g and below %g",
+                                  vg_channels[rule->part[i].channel].name,
+                                  (double)(rule->part[i].bound.above ? rule->part[i].bound.value
+                                                                     : rule->part[k].bound.value),
+                                  (double)(rule->part[i].bound.above ? rule->part[k].bound.value
+                                                                     : rule->part[i].bound.value));
+        }
+    }
+    if (rule->join != VG_JOIN_NOT && negated == rule->parts)
+        vg_document_error(l->doc, list->at,
+                          "at least one condition must hold and not only be absent");
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): at most VG_NESTING_MAX deep */
+static void read_part(struct vg_load *l, const struct vg_node *node, struct vg_rule *part,
+                      uint32_t depth)
+{
+    struct part_options o = { 0 };
+    const struct vg_node *clear;
+
+    if (!vg_document_is_mapping(l->doc, node))
+        return;
+    vg_options_default(part_options, &o);
+    clear = vg_document_mapping(l->doc, node, "clear");
+    if (read_when(l, node, part, depth + 1, &o) && clear)
+        read_clear(l, clear, part);
+    part->for_ns = o.for_ns;
+    part->keep_firing_for_ns = o.keep_firing_for_ns;
+    vg_options_done(part_options, &o);
+}
+
+/* The conditions of a combination: those of the list, or the one behind `not`. */
+/* NOLINTNEXTLINE(misc-no-recursion): at most VG_NESTING_MAX deep */
+static void read_parts(struct vg_load *l, const struct vg_node *when, struct vg_rule *rule,
+                       uint32_t depth)
+{
+    const struct vg_node *list = vg_node_find(when, joins[rule->join]);
+    bool one = rule->join == VG_JOIN_NOT;
+    uint32_t errors = l->doc->count[VG_ERROR];
+
+    if (depth >= VG_NESTING_MAX) {
+        vg_document_error(l->doc, list->key_at,
+                          "combinations nest at most %d deep; give an inner "
+                          "one a rule of its own and name it: {rule: NAME}",
+                          VG_NESTING_MAX);
+        return;
+    }
+    if (!one &&
+        (list->kind != VG_NODE_SEQUENCE || list->children < 2 || list->children > VG_PARTS_MAX)) {
+        vg_document_error(l->doc, list->at, "expected a list of 2 to %d conditions", VG_PARTS_MAX);
+        return;
+    }
+    rule->part = calloc(one ? 1 : list->children, sizeof(*rule->part));
+    VG_CHECK(rule->part);
+    for (const struct vg_node *c = one ? list : list->child; c; c = one ? NULL : c->next) {
+        struct vg_rule *part = &rule->part[rule->parts++];
+
+        *part = (struct vg_rule){ .channel = VG_CHANNEL_NONE, .priority = VG_PRIORITY_NONE };
+        snprintf(part->name, sizeof(part->name), "%s", rule->name);
+        read_part(l, c, part, depth);
+    }
+    if (l->doc->count[VG_ERROR] == errors)
+        check_parts(l, list, rule);
 }
 
 static void set_title(struct vg_load *l, const struct vg_node *node, const char *title,
@@ -647,7 +907,11 @@ static void load_rule(struct vg_load *l, const struct vg_node *node)
         vg_document_error(l->doc, node->key_at,
                           "\"when\" is missing: the condition, such as {channel: spo2, below: \"90 "
                           "%%\"}");
-    if (when && read_when(l, when, rule)) {
+    if (when && read_when(l, when, rule, 0, NULL)) {
+        if (rule->join == VG_JOIN_NOT)
+            vg_document_error(l->doc, when->at,
+                              "\"not\" alone holds for everybody who is well; put it into \"all\" "
+                              "beside what must hold");
         if (clear)
             read_clear(l, clear, rule);
         check_technical(l, node, o.technical, rule);
@@ -762,6 +1026,21 @@ static void check_anomaly(struct vg_load *l, const struct vg_rule *rule, const s
         vg_document_unknown(l->doc, at->at, "model", rule->model, names, n);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): at most VG_NESTING_MAX deep */
+static void check_models(struct vg_load *l, const struct vg_rule *rule, const struct vg_node *when,
+                         bool all_loaded)
+{
+    const struct vg_node *list = rule->join ? vg_node_find(when, joins[rule->join]) : NULL;
+    const struct vg_node *part = rule->join == VG_JOIN_NOT ? list : list ? list->child : NULL;
+
+    if (rule->rule == VG_RULE_FORECAST && rule->channel != VG_CHANNEL_NONE && all_loaded)
+        check_forecast(l, rule, when);
+    else if (rule->rule == VG_RULE_ANOMALY && rule->model[0])
+        check_anomaly(l, rule, when);
+    for (uint32_t i = 0; i < rule->parts && part; i++, part = part->next)
+        check_models(l, &rule->part[i], part, all_loaded);
+}
+
 void vg_load_check_rules(struct vg_load *l)
 {
     const struct vg_node *rules = vg_node_find(l->doc->root, "alert_rules");
@@ -770,12 +1049,8 @@ void vg_load_check_rules(struct vg_load *l)
 
     for (uint32_t i = 0; i < l->config->site.rules_n; i++) {
         const struct vg_rule *rule = &l->config->site.rules[i];
-        const struct vg_node *when = vg_node_find(vg_node_find(rules, rule->name), "when");
 
-        if (rule->rule == VG_RULE_FORECAST && rule->channel != VG_CHANNEL_NONE &&
-            l->config->models_n == listed)
-            check_forecast(l, rule, when);
-        else if (rule->rule == VG_RULE_ANOMALY && rule->model[0])
-            check_anomaly(l, rule, when);
+        check_models(l, rule, vg_node_find(vg_node_find(rules, rule->name), "when"),
+                     l->config->models_n == listed);
     }
 }

@@ -24,10 +24,15 @@ static const struct vg_option options[] = {
 const struct vg_watch_kind *vg_watch_kind_of(const struct vg_rule *rule)
 {
     static const struct vg_watch_kind *const kinds[] = {
-        [VG_RULE_LIMIT] = &vg_watch_limit,       [VG_RULE_FORECAST] = &vg_watch_forecast,
-        [VG_RULE_ANOMALY] = &vg_watch_anomaly,   [VG_RULE_STALE] = &vg_watch_stale,
-        [VG_RULE_TREND] = &vg_watch_trend,       [VG_RULE_RATE] = &vg_watch_rate,
-        [VG_RULE_BASELINE] = &vg_watch_baseline, [VG_RULE_CHANGE] = &vg_watch_change,
+        [VG_RULE_LIMIT] = &vg_watch_limit,
+        [VG_RULE_FORECAST] = &vg_watch_forecast,
+        [VG_RULE_ANOMALY] = &vg_watch_anomaly,
+        [VG_RULE_STALE] = &vg_watch_stale,
+        [VG_RULE_TREND] = &vg_watch_trend,
+        [VG_RULE_RATE] = &vg_watch_rate,
+        [VG_RULE_BASELINE] = &vg_watch_baseline,
+        [VG_RULE_CHANGE] = &vg_watch_change,
+        [VG_RULE_COMBINATION] = &vg_watch_combination,
     };
     static const struct vg_watch_kind *const conditions[] = {
         [VG_CONDITION_LEAD_OFF] = &vg_watch_lead_off,
@@ -79,9 +84,57 @@ static vg_status check_names(const struct vg_alert *a, struct vg_err *err)
 }
 
 static vg_status add_watch(struct vg_alert *a, struct vg_plan *plan, const struct vg_rule *rule,
+                           int channel, struct vg_err *err);
+
+/* Where an earlier rule is watched, which a combination refers to. */
+static vg_status find_rule(const struct vg_alert *a, const struct vg_rule *part, uint32_t *ret,
+                           struct vg_err *err)
+{
+    for (uint32_t i = 0; i < a->watches; i++) {
+        if (!a->watch[i].quiet && strcmp(a->watch[i].rule->name, part->reference) == 0) {
+            *ret = i;
+            return VG_OK;
+        }
+    }
+    return vg_fail_option(err, VG_E_CONFIG, "rules",
+                          "rule %s refers to rule %s, which this stage does not watch; add it to "
+                          "\"rules\"",
+                          part->name, part->reference);
+}
+
+/* Watches the parts of a combination, which come before it, and notes where. */
+/* NOLINTNEXTLINE(misc-no-recursion): at most VG_NESTING_MAX deep */
+static vg_status add_parts(struct vg_alert *a, struct vg_plan *plan, const struct vg_rule *rule,
+                           uint32_t place[VG_PARTS_MAX], struct vg_err *err)
+{
+    vg_status st = VG_OK;
+
+    for (uint32_t i = 0; i < rule->parts && st == VG_OK; i++) {
+        const struct vg_rule *part = &rule->part[i];
+
+        if (part->rule == VG_RULE_REFERENCE) {
+            st = find_rule(a, part, &place[i], err);
+            continue;
+        }
+        st = add_watch(a, plan, part, part->channel, err);
+        if (st == VG_OK) {
+            place[i] = a->watches - 1;
+            a->watch[place[i]].quiet = true;
+        }
+    }
+    return st;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): at most VG_NESTING_MAX deep */
+static vg_status add_watch(struct vg_alert *a, struct vg_plan *plan, const struct vg_rule *rule,
                            int channel, struct vg_err *err)
 {
+    uint32_t part[VG_PARTS_MAX] = { 0 };
     struct vg_watch *w;
+    vg_status st = add_parts(a, plan, rule, part, err);
+
+    if (st != VG_OK)
+        return st;
 
     a->watch = reallocarray(a->watch, a->watches + 1, sizeof(*a->watch));
     VG_CHECK(a->watch != NULL);
@@ -92,8 +145,23 @@ static vg_status add_watch(struct vg_alert *a, struct vg_plan *plan, const struc
         .channel = channel,
         .place = a->watches++,
         .clear_for_ns = rule->clear_for_ns,
+        .parts = rule->parts,
     };
+    memcpy(w->part, part, sizeof(part));
     return w->kind->plan(w, plan, err);
+}
+
+/* Whether a rule watches a condition: on this channel, or (NONE) on all that have it. */
+static bool covered(const struct vg_alert *a, enum vg_condition condition, int channel)
+{
+    for (uint32_t i = 0; i < a->watches; i++) {
+        const struct vg_watch *w = &a->watch[i];
+
+        if (w->rule->rule == VG_RULE_CONDITION && w->rule->condition == condition && !w->quiet &&
+            (w->rule->channel == VG_CHANNEL_NONE || w->rule->channel == channel))
+            return true;
+    }
+    return false;
 }
 
 static vg_status add_rule(struct vg_alert *a, struct vg_plan *plan, const struct vg_rule *rule,
@@ -106,21 +174,12 @@ static vg_status add_rule(struct vg_alert *a, struct vg_plan *plan, const struct
     if (!each)
         return add_watch(a, plan, rule, rule->channel, err);
     for (int c = 0; c < VG_CHANNELS && st == VG_OK; c++) {
-        if (vg_condition_watches(rule->condition, c))
+        bool own = a->watches > 0 && a->watch[a->watches - 1].rule == rule;
+
+        if (vg_condition_watches(rule->condition, c) && (own || !covered(a, rule->condition, c)))
             st = add_watch(a, plan, rule, c, err);
     }
     return st;
-}
-
-static bool covered(const struct vg_alert *a, enum vg_condition condition)
-{
-    for (uint32_t i = 0; i < a->watches; i++) {
-        const struct vg_rule *rule = a->watch[i].rule;
-
-        if (rule->rule == VG_RULE_CONDITION && rule->condition == condition)
-            return true;
-    }
-    return false;
 }
 
 /* Memory is kept for no condition that nothing in the chain can find. */
@@ -188,7 +247,8 @@ static vg_status alert_plan(void *self, struct vg_plan *plan, struct vg_err *err
             st = add_rule(a, plan, &a->site->rules[i], err);
     }
     for (int c = 0; c < VG_CONDITION_COUNT && st == VG_OK; c++) {
-        if (!covered(a, (enum vg_condition)c) && can_occur(plan, (enum vg_condition)c))
+        if (!covered(a, (enum vg_condition)c, VG_CHANNEL_NONE) &&
+            can_occur(plan, (enum vg_condition)c))
             st = add_rule(a, plan, build_rule(a, (enum vg_condition)c), err);
     }
     if (st == VG_OK)
@@ -351,8 +411,12 @@ static void alert_timer(void *self, void *memory, struct vg_out *out)
     struct vg_look l = { .alert = self, .memory = memory, .out = out };
 
     for (uint32_t i = 0; i < l.alert->watches; i++) {
-        if (!vg_watch_rests(&l, &l.alert->watch[i]))
-            vg_watch_time(&l, &l.alert->watch[i]);
+        const struct vg_watch *w = &l.alert->watch[i];
+
+        if (!vg_watch_rests(&l, w))
+            vg_watch_time(&l, w);
+        if (w->kind->follows)
+            vg_watch_row(&l, w);
     }
     arm(&l, out->log_ns);
 }

@@ -21,14 +21,14 @@ bool vg_condition_watches(enum vg_condition condition, int channel)
         return channel == VG_CHANNEL_abp_sys || channel == VG_CHANNEL_spo2 ||
                channel == VG_CHANNEL_temp || channel == VG_CHANNEL_etco2;
     default:
-        return true;
+        return channel < VG_MEASURED;
     }
 }
 
 /* A limit of a pressure: what a flush takes away. */
 static bool stands_for(const struct vg_watch *w)
 {
-    return w->rule->rule == VG_RULE_LIMIT && (pressures >> w->channel & 1);
+    return !w->quiet && w->rule->rule == VG_RULE_LIMIT && (pressures >> w->channel & 1);
 }
 
 static bool more_urgent(const struct vg_rule *a, const struct vg_rule *b)

@@ -28,9 +28,10 @@ static vg_status plan_stale(struct vg_watch *w, struct vg_plan *plan, struct vg_
     return VG_OK;
 }
 
+/* A nurse's note says nothing of the monitor. */
 static bool any_usable(const struct vg_row *row)
 {
-    for (int c = 0; c < VG_CHANNELS; c++) {
+    for (int c = 0; c < VG_MEASURED; c++) {
         if (vg_usable(row->quality[c]))
             return true;
     }
@@ -55,7 +56,7 @@ static int64_t newest_ns(const struct vg_watched *memory, int channel)
 
     if (channel != VG_CHANNEL_NONE)
         return memory->newest[channel].seen ? memory->newest[channel].log_ns : VG_TIME_NONE;
-    for (int c = 0; c < VG_CHANNELS; c++) {
+    for (int c = 0; c < VG_MEASURED; c++) {
         const struct vg_newest *n = &memory->newest[c];
 
         if (n->seen && n->log_ns > newest_ns)
@@ -76,7 +77,7 @@ static bool bed_silent(const struct vg_look *l)
         const struct vg_watch *w = &l->alert->watch[i];
         int64_t newest;
 
-        if (w->kind != &vg_watch_stale || w->channel != VG_CHANNEL_NONE)
+        if (w->kind != &vg_watch_stale || w->channel != VG_CHANNEL_NONE || w->quiet)
             continue;
         if (vg_episode_open(vg_watch_episode(l, w)))
             return true;

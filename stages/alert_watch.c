@@ -56,6 +56,10 @@ static void tell(struct vg_look *l, const struct vg_watch *w, enum vg_phase phas
     };
     struct vg_buf *text = &l->alert->text;
 
+    if (w->quiet) {
+        e->number = 0;
+        return;
+    }
     vg_buf_clear(text);
     if (phase == VG_PHASE_ACKNOWLEDGE)
         vg_buf_printf(text, "Acknowledged: %s", event.title);
@@ -90,10 +94,12 @@ static void start(struct vg_look *l, const struct vg_watch *w)
 static void end(struct vg_look *l, const struct vg_watch *w, const char *reason)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
+    int64_t known_ns = e->known_ns;
 
     e->lost = false;
     tell(l, w, VG_PHASE_END, reason, NULL);
     memset(e, 0, sizeof(*e));
+    e->known_ns = known_ns;
 }
 
 static void begin(struct vg_look *l, const struct vg_watch *w)
@@ -103,7 +109,12 @@ static void begin(struct vg_look *l, const struct vg_watch *w)
 
     memset(e, 0, sizeof(*e));
     e->state = VG_EPISODE_PENDING;
-    e->onset_ns = row->log_ns;
+    e->onset_ns = l->out->log_ns;
+    if (!row) { /* parts of a combination move by timers, too */
+        e->has_due = true;
+        e->origin = l->out->log_ns;
+        return;
+    }
     e->has_due = row->kind == VG_ROW_TICK;
     e->origin = e->has_due ? row->event_ns : row->offset;
     e->index = e->has_due ? 0 : row->index;
@@ -113,6 +124,8 @@ static void remember_worst(const struct vg_look *l, const struct vg_watch *w, st
                            float measure)
 {
     e->worst = measure;
+    if (!l->row)
+        return;
     e->worst_ns = l->row->event_ns;
     e->quality = w->channel == VG_CHANNEL_NONE ? 0 : l->row->quality[w->channel];
 }
@@ -151,6 +164,8 @@ static void row_before_start(struct vg_look *l, const struct vg_watch *w, struct
 {
     struct vg_episode *e = vg_watch_episode(l, w);
 
+    e->known_ns = l->out->log_ns;
+    e->retracted = false;
     if (f.says != VG_SAYS_TRUE) {
         e->state = VG_EPISODE_IDLE;
         return;
@@ -231,6 +246,16 @@ static void retract(struct vg_episode *e)
     e->retracted = true;
 }
 
+static void lose(struct vg_look *l, const struct vg_watch *w)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+
+    if (e->state == VG_EPISODE_CLEARING)
+        e->state = VG_EPISODE_ACTIVE;
+    e->lost = true;
+    tell(l, w, VG_PHASE_UPDATE, "data_lost", NULL);
+}
+
 void vg_watch_row(struct vg_look *l, const struct vg_watch *w)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
@@ -248,6 +273,12 @@ void vg_watch_row(struct vg_look *l, const struct vg_watch *w)
             end(l, w, f.reason);
         e->state = VG_EPISODE_IDLE;
         return;
+    case VG_SAYS_LOST:
+        if (!vg_episode_open(e))
+            e->state = VG_EPISODE_IDLE;
+        else if (!e->lost)
+            lose(l, w);
+        return;
     default:
         break;
     }
@@ -258,16 +289,6 @@ void vg_watch_row(struct vg_look *l, const struct vg_watch *w)
 }
 
 /* ---- timers ---- */
-
-static void lose(struct vg_look *l, const struct vg_watch *w)
-{
-    struct vg_episode *e = vg_watch_episode(l, w);
-
-    if (e->state == VG_EPISODE_CLEARING)
-        e->state = VG_EPISODE_ACTIVE;
-    e->lost = true;
-    tell(l, w, VG_PHASE_UPDATE, "data_lost", NULL);
-}
 
 static void time_while_open(struct vg_look *l, const struct vg_watch *w)
 {
@@ -364,7 +385,7 @@ static bool is_episode(struct vg_look *l, const struct vg_watch *w, const uint8_
     struct vg_origin origin = origin_of(e);
     uint8_t own[16];
 
-    if (!vg_episode_open(e))
+    if (w->quiet || !vg_episode_open(e))
         return false;
     l->out->episode_id(l->out, &origin, w->rule->name, w->channel, own);
     return memcmp(own, id, sizeof(own)) == 0;
@@ -399,7 +420,7 @@ void vg_watch_announce(struct vg_look *l, const struct vg_watch *w)
     bool known = e->confirmed;
 
     e->confirmed = false;
-    if (known || !vg_episode_open(e))
+    if (known || w->quiet || !vg_episode_open(e))
         return;
     if (!w->kind->by_timer && !w->kind->silent) {
         memset(e, 0, sizeof(*e));

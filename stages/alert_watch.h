@@ -31,6 +31,7 @@ enum vg_says {
     VG_SAYS_TRUE,    /**< the condition holds */
     VG_SAYS_BETWEEN, /**< it does not hold, but is not clear either: hysteresis */
     VG_SAYS_CLEAR,   /**< it is clear */
+    VG_SAYS_LOST,    /**< (combinations) what parts need to know is lost */
     VG_SAYS_OVER,    /**< the rule does not apply (any more): ends at once, with `reason` */
 };
 
@@ -94,8 +95,11 @@ struct vg_watch_kind;
 struct vg_watch {
     const struct vg_rule *rule;
     const struct vg_watch_kind *kind;
-    int channel;         /**< or VG_CHANNEL_NONE */
-    uint32_t place;      /**< in the list of watches, and of its episode in memory */
+    int channel;    /**< or VG_CHANNEL_NONE */
+    uint32_t place; /**< in the list of watches, and of its episode in memory */
+    bool quiet;     /**< a part of a combination: tells nobody */
+    uint32_t parts; /**< (combinations) places of their parts, which come before */
+    uint32_t part[VG_PARTS_MAX];
     int64_t validity_ns; /**< how long a finding speaks for the patient; 0: for ever */
     int64_t clear_for_ns;
     float minute_weight, known_weight; /**< BASELINE: of a minute, and of what it takes to know */
@@ -135,6 +139,7 @@ struct vg_watch_kind {
         by_timer; /**< time alone can complete for_ns, clear_for_ns and keep_firing_for_ns, and tell
                         the worst; else only rows can */
     bool echoes;  /**< nothing says CLEAR: each TRUE counts clear_for_ns anew */
+    bool follows; /**< looks at other watches: at every row, and after timers */
     bool updates; /**< a worse measure is worth an update event */
     /** Checks the rule against the chain and fills in the watch. */
     vg_status (*plan)(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err);
@@ -149,9 +154,9 @@ struct vg_watch_kind {
 /** The kinds; a rule's kind, or for a condition the kind of that condition. */
 const struct vg_watch_kind *vg_watch_kind_of(const struct vg_rule *rule);
 extern const struct vg_watch_kind vg_watch_limit, vg_watch_forecast, vg_watch_anomaly,
-    vg_watch_trend, vg_watch_rate, vg_watch_baseline, vg_watch_change, vg_watch_stale,
-    vg_watch_lead_off, vg_watch_device_clock, vg_watch_model_error, vg_watch_dead_letter,
-    vg_watch_max_patients, vg_watch_artefact, vg_watch_check_sensor;
+    vg_watch_combination, vg_watch_trend, vg_watch_rate, vg_watch_baseline, vg_watch_change,
+    vg_watch_stale, vg_watch_lead_off, vg_watch_device_clock, vg_watch_model_error,
+    vg_watch_dead_letter, vg_watch_max_patients, vg_watch_artefact, vg_watch_check_sensor;
 
 /** What the kind keeps of the patient: w->memory_size bytes, zeroed at first sight. */
 static inline void *vg_watch_memory(const struct vg_look *l, const struct vg_watch *w)
