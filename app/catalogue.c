@@ -149,11 +149,11 @@ static const struct vg_command describe_command = {
     .arguments_max = 1,
     .options = describe_options,
     .notes = "NAME is a component or channel that `vigil list` shows, or one of the sections\n"
-             "service, source, models, profiles, wards and alert_rules.\n",
+             "service, source, models, profiles, wards, alert_rules and tests.\n",
 };
 
-static const char *const sections[] = { "service",  "source", "models",
-                                        "profiles", "wards",  "alert_rules" };
+static const char *const sections[] = { "service", "source",      "models", "profiles",
+                                        "wards",   "alert_rules", "tests" };
 
 static void print_option(const struct vg_option *o)
 {
@@ -204,11 +204,11 @@ static void print_conditions(void)
                vg_condition_title((enum vg_condition)i));
 }
 
-static bool describe_site(const char *name)
+static bool describe_mappings(const char *name, const struct vg_site_mapping *m)
 {
     bool found = false;
 
-    for (const struct vg_site_mapping *m = vg_site_mappings; m->section; m++) {
+    for (; m->section; m++) {
         if (strcmp(m->section, name) != 0)
             continue;
         printf("%s%s: %s\n", found ? "\n" : "", m->path, m->summary);
@@ -241,7 +241,13 @@ static bool describe_section(const char *name)
         print_options("options", vg_model_options);
         return true;
     }
-    return describe_site(name);
+    if (describe_mappings(name, vg_test_mappings))
+        return true;
+    if (!describe_mappings(name, vg_site_mappings))
+        return false;
+    if (strcmp(name, "alert_rules") == 0)
+        print_conditions();
+    return true;
 }
 
 static bool describe_component(const struct catalogue *c, const char *name)

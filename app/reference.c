@@ -123,19 +123,17 @@ static void print_conditions(void)
     }
 }
 
-/* Profiles, wards and rules. */
-static void print_site(void)
+static void print_mappings(const struct vg_site_mapping *m)
 {
     const char *section = "";
 
-    for (const struct vg_site_mapping *m = vg_site_mappings; m->section; m++) {
+    for (; m->section; m++) {
         if (strcmp(m->section, section) != 0)
             printf("\n## %s\n", m->section);
         section = m->section;
         printf("\n### %s\n\n%s\n", m->path, m->summary);
         print_options(m->options);
     }
-    print_conditions();
 }
 
 static void print_channel(const struct vg_channel *c)
@@ -188,8 +186,10 @@ void vg_reference_print(void)
     print_source();
     print_models();
     print_stages();
-    print_site();
+    print_mappings(vg_site_mappings);
+    print_conditions();
     print_sinks();
+    print_mappings(vg_test_mappings);
     print_channels();
     print_units();
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/config_load.h"
 #include "app/verbs.h"
 #include "runtime/config.h"
 #include "runtime/service.h"
@@ -46,20 +47,6 @@ static const struct vg_command validate_command = {
     .options = validate_options,
 };
 
-/* Loads and says what is wrong; VG_OK or the status of the failure. */
-static vg_status load(const char *path, struct vg_config **ret, struct vg_err *err)
-{
-    struct vg_buf diagnostics = VG_BUF_INIT;
-    vg_status st = vg_config_load(path, ret, &diagnostics, err);
-
-    if (diagnostics.len)
-        fputs(diagnostics.data, stderr);
-    vg_buf_done(&diagnostics);
-    if (st == VG_E_IO) /* a configuration that cannot be read is a wrong one: exit code 78 */
-        st = err->status = VG_E_CONFIG;
-    return st;
-}
-
 static void print_summary(const struct vg_run_summary *s)
 {
     fprintf(stderr,
@@ -94,7 +81,7 @@ int vg_verb_run(int argc, char **argv)
         struct vg_run_summary summary;
 
         exit = 0;
-        if (load(args[0], &config, &err) != VG_OK) {
+        if (vg_config_load_aloud(args[0], &config, &err) != VG_OK) {
             exit = vg_command_failed(&run_command, &err);
         } else {
             if (vg_service_run(config, &options, &summary, &err) != VG_OK)
@@ -146,7 +133,7 @@ int vg_verb_validate(int argc, char **argv)
 
     if (exit != VG_COMMAND_GO)
         return exit;
-    if (load(args[0], &config, &err) != VG_OK)
+    if (vg_config_load_aloud(args[0], &config, &err) != VG_OK)
         return vg_command_failed(&validate_command, &err);
     print_chain(config);
     vg_config_free(config);

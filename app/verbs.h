@@ -10,6 +10,7 @@
 #define VG_VERBS(X)                                                                           \
     X(run, "run", "watch: read vital signs, raise alerts, deliver them")                      \
     X(validate, "validate", "check a configuration as run would")                             \
+    X(test, "test", "run the tests that configurations carry, in virtual time")               \
     X(alerts, "alerts", "follow the alerts of a running pipeline, missing none")              \
     X(simulate, "simulate", "write a ward of simulated patients to Kafka or standard output") \
     X(replay, "replay", "write recorded CSV to Kafka with its original times")                \

@@ -267,6 +267,13 @@ static void add_model(struct vg_buf *out, const struct vg_event *e,
     close_object(out, mark);
 }
 
+const char *const vg_event_members[] = {
+    "event_id", "episode_id", "phase",   "kind",          "priority",        "state",    "signal",
+    "rule",     "title",      "text",    "patient",       "bed",             "ward",     "time",
+    "onset",    "channel",    "observed", "limit",        "forecast",        "anomaly",  "reason",
+    "suppressed_by", "acknowledged_by", "position", "config",  "model",    NULL,
+};
+
 void vg_event_write(const struct vg_event *event, const struct vg_event_context *context,
                     struct vg_buf *out)
 {

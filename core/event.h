@@ -127,6 +127,9 @@ struct vg_event_context {
     const char *model_sha256; /**< 64 hexadecimal digits; used when event->model is set */
 };
 
+/** Names of the members that an event can have, in their order, NULL-terminated. */
+extern const char *const vg_event_members[];
+
 /** Appends the canonical JSON (no newline) to `out`. */
 void vg_event_write(const struct vg_event *event, const struct vg_event_context *context,
                     struct vg_buf *out);

@@ -97,8 +97,8 @@ const struct vg_option vg_model_options[] = {
 /* Keys of features that this version does not have; whoever read about them should learn that,
  * rather than look for a spelling mistake. */
 static const char *const later_keys[] = {
-    "budget",       "dead_letters", "endpoint", "endpoints", "filter", "http", "include",
-    "inhibited_by", "max_age",      "mute",     "required",  "tests",  NULL,
+    "budget",  "dead_letters", "endpoint", "endpoints", "filter",   "http",
+    "include", "inhibited_by", "max_age",  "mute",      "required", NULL,
 };
 
 /* ---- entries of a mapping ---- */
@@ -792,8 +792,9 @@ static void warn_unused_rules(struct vg_load *l)
     }
 }
 
-static const char *const sections[] = { "version", "service",  "source",      "models", "stages",
-                                        "wards",   "profiles", "alert_rules", "sinks",  NULL };
+static const char *const sections[] = { "version", "service", "source",   "models",
+                                        "stages",  "wards",   "profiles", "alert_rules",
+                                        "sinks",   "tests",   NULL };
 static const char *const required_sections[] = { "service", "source", "stages", "sinks" };
 
 /* Whether the rest of the file may be read as version 1. */
@@ -845,6 +846,7 @@ static void load(struct vg_load *l)
     load_source(l);
     load_stages(l);
     load_sinks(l);
+    vg_load_tests(l);
     /* What a plan says about a chain that is wrong already would only mislead. */
     if (l->doc->count[VG_ERROR] > 0)
         return;
@@ -900,6 +902,7 @@ void vg_config_free(struct vg_config *config)
     free(config->service.name);
     free(config->service.data_dir);
     vg_site_done(&config->site);
+    vg_config_tests_free(config->tests, config->tests_n);
     vg_document_done(config->document);
     free(config->document);
     free(config->sinks);

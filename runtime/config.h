@@ -17,6 +17,7 @@
 #include "core/site.h"
 #include "core/source.h"
 #include "core/stage.h"
+#include "runtime/config_tests.h"
 
 enum vg_log_format { VG_LOG_TEXT, VG_LOG_JSON };
 enum { VG_WORKERS_MAX = 64, VG_SINKS_MAX = 64 };
@@ -81,6 +82,8 @@ struct vg_config {
     struct vg_site site;
     struct vg_sink_config *sinks;
     uint32_t sinks_n;
+    struct vg_config_test *tests; /**< in the order of the file; no part of the hash */
+    uint32_t tests_n;
     /** "sha256:" and 64 digits: SHA-256 of the effective values that can change an event. */
     char hash[72];
     void *document; /**< of the loader; positions for later messages */
@@ -136,5 +139,6 @@ struct vg_site_mapping {
     const struct vg_option *options; /**< of its scalar keys */
 };
 extern const struct vg_site_mapping vg_site_mappings[];
+extern const struct vg_site_mapping vg_test_mappings[]; /**< section `tests` */
 
 #endif

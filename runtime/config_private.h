@@ -1,8 +1,8 @@
 /* config_private.h - what the files of the configuration loader share, and nobody else includes.
  *
  * config.c walks the sections, config_site.c reads whom it watches, config_rules.c what it tells of,
- * config_hash.c makes hashes of what was read. Every function here notes what is wrong as a problem of the document and goes
- * on, so that one run shows all of it.
+ * config_tests.c its tests, config_hash.c makes hashes of what was read. Every function here notes
+ * what is wrong as a problem of the document and goes on, so that one run shows all of it.
  */
 #ifndef VG_RUNTIME_CONFIG_PRIVATE_H
 #define VG_RUNTIME_CONFIG_PRIVATE_H
@@ -26,6 +26,18 @@ void vg_load_site(struct vg_load *l);
 void vg_load_rules(struct vg_load *l);
 /** What rules need of the models, once those are loaded. */
 void vg_load_check_rules(struct vg_load *l);
+/** Section tests into config->tests; after the site. */
+void vg_load_tests(struct vg_load *l);
+/** An entry of `input`; `patient` and `bed` are those of rows that name none. */
+void vg_load_test_input(struct vg_load *l, const struct vg_node *node, const char *patient,
+                        const char *bed, struct vg_test_input *in);
+extern const struct vg_option vg_test_input_options[];
+/** Copies `text`, the value of `key` in `map` if that is there, into `ret`; notes what does not fit
+ *  or cannot be a patient's pseudonym. */
+void vg_load_test_label(struct vg_load *l, const struct vg_node *map, const char *key,
+                        const char *text, size_t size, char *ret);
+/** The index of the profile that `node` names; -1 after noting the problem. */
+int vg_load_profile(struct vg_load *l, const struct vg_node *node);
 /** Names of all rules; the caller frees the array. */
 const char **vg_load_rule_names(const struct vg_load *l);
 

@@ -111,7 +111,7 @@ static int find_profile(const struct vg_site *site, const char *name)
     return -1;
 }
 
-static int read_profile_name(struct vg_load *l, const struct vg_node *node)
+int vg_load_profile(struct vg_load *l, const struct vg_node *node)
 {
     const struct vg_site *site = &l->config->site;
     const char **names;
@@ -164,7 +164,7 @@ static void resolve_profile(struct vg_load *l, const struct vg_node *map, enum v
     if (visits[i] != UNSEEN)
         return;
     visits[i] = VISITING;
-    base = extends ? read_profile_name(l, extends) : -1;
+    base = extends ? vg_load_profile(l, extends) : -1;
     if (base >= 0 && visits[base] == VISITING) {
         vg_document_error(l->doc, extends->at, "profile \"%s\" extends itself by way of \"%s\"",
                           p->name, extends->text);
@@ -243,7 +243,7 @@ static void load_bed(struct vg_load *l, const char *ward, const struct vg_node *
         return;
     }
     vg_document_options(l->doc, node, &target, 1, profile_key);
-    found = profile ? read_profile_name(l, profile) : 0;
+    found = profile ? vg_load_profile(l, profile) : 0;
     if (found < 0 || site->profiles_n == 0)
         return;
     snprintf(bed->bed, sizeof(bed->bed), "%s/%s", ward, node->key);

@@ -147,30 +147,67 @@ static void name_patient(struct vg_offline *o, struct shard *s, uint32_t slot)
     *who = *vg_patients_at(s->patients, slot);
 }
 
+/* Finds or admits the patient of what comes next, makes room for it and moves log time. */
+static vg_status begin_row(struct vg_offline *o, struct shard *s, const char *patient,
+                           const char *bed, int64_t log_ns, uint32_t *ret_slot, struct vg_err *err)
+{
+    enum vg_patients_result known = VG_PATIENT_KNOWN;
+
+    *ret_slot = 0;
+    if (patient[0])
+        known = vg_patients_admit(s->patients, patient, bed, ret_slot);
+    if (known == VG_PATIENT_FULL)
+        return vg_fail(err, VG_E_RANGE, "more than %d patients in one log",
+                       VG_OFFLINE_PATIENTS_MAX);
+    room(o, s); /* a frame that is full leaves before time moves on */
+    if (log_ns > s->log_ns)
+        s->log_ns = log_ns;
+    if (known == VG_PATIENT_NEW)
+        number_patient(o, s, *ret_slot);
+    if (known != VG_PATIENT_KNOWN)
+        name_patient(o, s, *ret_slot);
+    return VG_OK;
+}
+
 vg_status vg_offline_row(struct vg_offline *o, const struct vg_offline_place *at, int64_t record_ns,
                          const struct vg_decoded *row, struct vg_err *err)
 {
     struct shard *s = &o->shard[at->shard];
     struct vg_intake_place place = { .record_ns = record_ns };
-    enum vg_patients_result known;
+    vg_status st;
 
     VG_CHECK(at->shard < VG_SHARDS_MAX);
     begin_shard(s);
     place.offset = at->offset > 0 ? at->offset : s->next_offset;
-    known = vg_patients_admit(s->patients, row->patient, row->bed, &place.slot);
-    if (known == VG_PATIENT_FULL)
-        return vg_fail(err, VG_E_RANGE, "more than %d patients in one log",
-                       VG_OFFLINE_PATIENTS_MAX);
-    room(o, s); /* a frame that is full leaves before time moves on */
-    if (record_ns > s->log_ns)
-        s->log_ns = record_ns;
-    if (known == VG_PATIENT_NEW)
-        number_patient(o, s, place.slot);
-    if (known != VG_PATIENT_KNOWN)
-        name_patient(o, s, place.slot);
+    st = begin_row(o, s, row->patient, row->bed, record_ns, &place.slot, err);
+    if (st != VG_OK)
+        return st;
     place.log_ns = s->log_ns;
     vg_intake_sample(s->frame, &o->layout, &o->config->source.ingest, &place, row);
     s->next_offset = place.offset + 1;
+    return VG_OK;
+}
+
+vg_status vg_offline_command(struct vg_offline *o, uint32_t shard,
+                             const struct vg_item_command *command, const void *payload,
+                             struct vg_err *err)
+{
+    struct shard *s = &o->shard[shard];
+    bool clock = command->kind == VG_COMMAND_CLOCK;
+    struct vg_item_command *item;
+    uint32_t slot;
+    vg_status st;
+
+    VG_CHECK(shard < VG_SHARDS_MAX && command->kind != VG_COMMAND_CONFIG);
+    begin_shard(s);
+    st = begin_row(o, s, command->patient, "", command->log_ns, &slot, err);
+    if (st != VG_OK)
+        return st;
+    item = vg_frame_add_item(&s->frame, &o->layout, VG_ITEM_COMMAND, sizeof(*item) + command->size);
+    *item = *command;
+    if (command->size > 0)
+        memcpy(item + 1, payload, command->size);
+    vg_intake_row(s->frame, &o->layout, clock ? VG_ROW_CLOCK : VG_ROW_COMMAND, slot, s->log_ns);
     return VG_OK;
 }
 

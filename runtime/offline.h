@@ -73,6 +73,16 @@ VG_NODISCARD vg_status vg_offline_row(struct vg_offline *o, const struct vg_offl
                                       int64_t record_ns, const struct vg_decoded *row,
                                       struct vg_err *err);
 
+/**
+ * Puts a command into the log of `shard` behind what it has so far: log time moves on to
+ * command->log_ns if that is later. Its `size` bytes of payload are at `payload`; next_offset and
+ * ordinal are not looked at. A change of configuration (VG_COMMAND_CONFIG) cannot happen here: one
+ * chain has one. Fails as vg_offline_row().
+ */
+VG_NODISCARD vg_status vg_offline_command(struct vg_offline *o, uint32_t shard,
+                                          const struct vg_item_command *command,
+                                          const void *payload, struct vg_err *err);
+
 /** Lets everything out that waits. Log time of all shards first moves on to `log_ns`, as a CLOCK
  *  would move it, unless it is VG_TIME_NONE or they are there. More rows may follow. */
 void vg_offline_finish(struct vg_offline *o, int64_t log_ns);

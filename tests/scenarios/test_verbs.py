@@ -13,7 +13,7 @@ import vigil
 from live import Live
 from vigil import check
 
-VERBS = ["run", "validate", "alerts", "simulate", "replay", "demo", "mock-broker", "list",
+VERBS = ["run", "validate", "test", "alerts", "simulate", "replay", "demo", "mock-broker", "list",
          "describe", "model", "version"]
 START = "2026-03-01T12:00:00Z"
 
@@ -88,7 +88,8 @@ def list_and_describe_cover_the_registry():
     names.remove("name")  # a heading
     check("spo2" in names and "alert" in names and "kafka" in names, listed)
     whole = call("describe", "--all").stdout
-    for name in [*names, "service", "source", "models", "profiles", "wards", "alert_rules"]:
+    for name in [*names, "service", "source", "models", "profiles", "wards", "alert_rules",
+                 "tests"]:
         said = call("describe", name).stdout
         check(name in said and said in whole, f"describe {name}")
     check("sources, decoders" in call("list", "foo", expect=2).stderr, "list foo")

@@ -552,7 +552,8 @@ Test(config, no_more_than_twenty_problems_are_shown_and_the_rest_is_counted)
 
 Test(config, keys_of_later_versions_are_named_as_such)
 {
-    bad(HEAD CHAIN "tests: []\n", "9:1", "error: key \"tests\" is not in this version of Vigil");
+    bad(HEAD CHAIN "include: []\n", "9:1",
+        "error: key \"include\" is not in this version of Vigil");
 }
 
 Test(config, size_and_depth_and_bytes_are_bounded)
