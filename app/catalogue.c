@@ -187,12 +187,17 @@ static void print_channel(const struct vg_channel *c)
 
     vg_format_duration(c->period_ns, period);
     vg_format_duration(c->validity_ns, validity);
-    printf("channel %s: %s in %s (UCUM %s)\n", c->name, c->title, c->unit, c->ucum);
+    printf("channel %s: %s%s%s (UCUM %s)\n", c->name, c->title, c->unit[0] ? " in " : "", c->unit,
+           c->ucum);
+    for (int v = 0; v < vg_channel_words((int)(c - vg_channels)); v++)
+        printf("  %s: %s\n", vg_channel_word_text((int)(c - vg_channels), (float)v),
+               vg_channel_word_meaning((int)(c - vg_channels), (float)v));
     printf("  plausible %g to %g; outside is no measurement\n", (double)c->low, (double)c->high);
     printf("  %s every %s; a value speaks for the patient for %s\n",
            c->episodic ? "taken now and then, about" : "continuous, a value", period, validity);
     printf("  0 is %s\n", c->zero_is_value ? "a value" : "no measurement (probe off)");
-    printf("  MDC %s (%u), LOINC %s\n", c->mdc, c->mdc_code, c->loinc[0] ? c->loinc : "none");
+    printf("  MDC %s (%u), LOINC %s\n", c->mdc[0] ? c->mdc : "none", c->mdc_code,
+           c->loinc[0] ? c->loinc : "none");
 }
 
 /* The conditions that `when: {condition: NAME}` knows. */

@@ -205,9 +205,9 @@ static vg_status find_channels(const struct vg_dataset_spec *spec, int *channel,
         const char *name = given ? spec->channels.value[i] : usual_channels[i];
 
         channel[i] = vg_channel_find(name);
-        if (channel[i] == VG_CHANNEL_NONE)
+        if (channel[i] == VG_CHANNEL_NONE || channel[i] >= VG_MEASURED)
             return vg_fail_option(err, VG_E_CONFIG, "channels",
-                                  "channels: \"%.40s\" is none; `vigil list` shows them", name);
+                                  "channels: \"%.40s\" is none that is measured; `vigil list` shows them", name);
         for (size_t k = 0; k < i; k++) {
             if (channel[k] == channel[i])
                 return vg_fail_option(err, VG_E_CONFIG, "channels", "channels: %s twice", name);

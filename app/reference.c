@@ -142,9 +142,13 @@ static void print_channel(const struct vg_channel *c)
 
     vg_format_duration(c->period_ns, period);
     vg_format_duration(c->validity_ns, validity);
-    printf("| `%s` | %s | %s (%u) | %s | `%s` | %g to %g | %s %s | %s | %s |\n", c->name, c->title,
-           c->mdc, c->mdc_code, c->loinc[0] ? c->loinc : "none", c->ucum, (double)c->low,
-           (double)c->high, c->episodic ? "about" : "every", period, validity,
+    printf("| `%s` | %s | ", c->name, c->title);
+    if (c->mdc_code != 0)
+        printf("%s (%u)", c->mdc, c->mdc_code);
+    else
+        printf("none");
+    printf(" | %s | `%s` | %g to %g | %s %s | %s | %s |\n", c->loinc[0] ? c->loinc : "none", c->ucum,
+           (double)c->low, (double)c->high, c->episodic ? "about" : "every", period, validity,
            c->zero_is_value ? "a value" : "no measurement");
 }
 
@@ -159,12 +163,25 @@ static void print_channels(void)
         "|---|---|---|---|---|---|---|---|---|\n");
     for (int c = 0; c < VG_CHANNELS; c++)
         print_channel(&vg_channels[c]);
-    printf("\nOther codes that mean the same:\n\n| code | channel |\n|---|---|\n");
+    printf("\nWhat people note rather than monitors measure, from `%s` on, reaches limits and scores,\n"
+           "never models. These channels take words, not numbers:\n\n"
+           "| channel | word | means |\n|---|---|---|\n",
+           vg_channels[VG_MEASURED].name);
 #define VG_CHANNEL(...)
-#define VG_CHANNEL_ALIAS(name, code) printf("| `%s` | `%s` |\n", code, #name);
+#define VG_CHANNEL_ALIAS(name, code)
+#define VG_CHANNEL_WORD(name, word, meaning) printf("| `%s` | %s | %s |\n", #name, word, meaning);
 #include "core/channels.def"
 #undef VG_CHANNEL
 #undef VG_CHANNEL_ALIAS
+#undef VG_CHANNEL_WORD
+    printf("\nOther codes that mean the same:\n\n| code | channel |\n|---|---|\n");
+#define VG_CHANNEL(...)
+#define VG_CHANNEL_ALIAS(name, code) printf("| `%s` | `%s` |\n", code, #name);
+#define VG_CHANNEL_WORD(name, word, meaning)
+#include "core/channels.def"
+#undef VG_CHANNEL
+#undef VG_CHANNEL_ALIAS
+#undef VG_CHANNEL_WORD
 }
 
 static void print_units(void)

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/text.h"
 
@@ -27,9 +28,24 @@ const struct vg_channel vg_channels[VG_CHANNELS] = {
         .zero_is_value = (zero),                                                             \
     },
 #define VG_CHANNEL_ALIAS(name, code)
+#define VG_CHANNEL_WORD(name, word, meaning)
 #include "core/channels.def"
 #undef VG_CHANNEL
 #undef VG_CHANNEL_ALIAS
+#undef VG_CHANNEL_WORD
+};
+
+static const struct word {
+    int channel;
+    const char *word, *meaning;
+} words[] = {
+#define VG_CHANNEL(...)
+#define VG_CHANNEL_ALIAS(name, code)
+#define VG_CHANNEL_WORD(name, word, meaning) { VG_CHANNEL_##name, word, meaning },
+#include "core/channels.def"
+#undef VG_CHANNEL
+#undef VG_CHANNEL_ALIAS
+#undef VG_CHANNEL_WORD
 };
 
 static const struct {
@@ -61,9 +77,11 @@ static inline __attribute__((always_inline)) int lookup_length(const char *key, 
 #define VG_CHANNEL(name, title, mdc, code, loinc, ...) \
     TRY(#name, name) TRY(mdc, name) TRY(#code, name) TRY(loinc, name)
 #define VG_CHANNEL_ALIAS(name, code) TRY(code, name)
+#define VG_CHANNEL_WORD(name, word, meaning)
 #include "core/channels.def"
 #undef VG_CHANNEL
 #undef VG_CHANNEL_ALIAS
+#undef VG_CHANNEL_WORD
 #undef TRY
     return VG_CHANNEL_NONE;
 }
@@ -86,6 +104,59 @@ int vg_channel_lookup(const char *key, size_t n)
     }
     /* clang-format on */
 #undef LENGTH
+}
+
+int vg_channel_words(int channel)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < VG_ARRAY_LEN(words); i++)
+        n += words[i].channel == channel;
+    return n;
+}
+
+static const struct word *find_word(int channel, float value)
+{
+    int at = 0;
+
+    for (size_t i = 0; i < VG_ARRAY_LEN(words); i++) {
+        if (words[i].channel == channel && (float)at++ == value)
+            return &words[i];
+    }
+    return NULL;
+}
+
+const char *vg_channel_word_text(int channel, float value)
+{
+    const struct word *found = find_word(channel, value);
+
+    return found ? found->word : "";
+}
+
+const char *vg_channel_word_meaning(int channel, float value)
+{
+    const struct word *found = find_word(channel, value);
+
+    return found ? found->meaning : "";
+}
+
+static bool same_letters(const char *s, size_t n, const char *word)
+{
+    return strlen(word) == n && strncasecmp(s, word, n) == 0;
+}
+
+int vg_channel_word(int channel, const char *word, size_t n)
+{
+    int at = 0;
+
+    for (size_t i = 0; i < VG_ARRAY_LEN(words); i++) {
+        if (words[i].channel != channel)
+            continue;
+        if (same_letters(word, n, words[i].word) || same_letters(word, n, words[i].meaning))
+            return at;
+        at++;
+    }
+    return -1;
 }
 
 const char *vg_quality_name(uint8_t quality)

@@ -11,23 +11,27 @@
 enum vg_channel_id {
 #define VG_CHANNEL(name, ...) VG_CHANNEL_##name,
 #define VG_CHANNEL_ALIAS(name, code)
+#define VG_CHANNEL_WORD(name, word, meaning)
 #include "core/channels.def"
 #undef VG_CHANNEL
 #undef VG_CHANNEL_ALIAS
+#undef VG_CHANNEL_WORD
     VG_CHANNELS, /**< how many: the C of every shape [.., C] */
     VG_CHANNEL_NONE = -1,
+    VG_MEASURED = VG_CHANNEL_acvpu, /**< those before are measured by devices, all others are noted
+                                         by people: nothing is resampled or modelled of them */
 };
 
 struct vg_channel {
     const char *name;    /**< the key in rows and configurations: "spo2" */
     const char *title;   /**< for people: "SpO2" */
-    const char *mdc;     /**< IEEE 11073 reference id */
+    const char *mdc;     /**< IEEE 11073 reference id; "": none */
     uint32_t mdc_code;   /**< 0: none */
     const char *loinc;   /**< "": none */
     const char *ucum;    /**< unit of every value of this channel */
-    const char *unit;    /**< the same unit as people write it */
+    const char *unit;    /**< the same unit as people write it; "": none */
     float low, high;     /**< plausible range, inclusive; outside is no measurement */
-    bool episodic;       /**< taken now and then (NIBP), not continuously */
+    bool episodic;       /**< taken now and then (NIBP, GCS), not continuously */
     int64_t period_ns;   /**< nominal time between values */
     int64_t validity_ns; /**< how long a value speaks for the patient */
     bool zero_is_value;  /**< 0 is a measurement (asystole, apnoea), not "probe off" */
@@ -41,6 +45,15 @@ int vg_channel_find(const char *name);
 /** By name, MDC reference id, MDC code, LOINC code or alias; `n` bytes, not NUL-terminated.
  *  VG_CHANNEL_NONE when unknown. Takes constant time. */
 int vg_channel_lookup(const char *key, size_t n);
+
+/** How many words the values of a channel are; 0 for a channel whose values are numbers. */
+int vg_channel_words(int channel);
+/** The word that a value of such a channel is ("V"), and its meaning; "" for no value of it. */
+const char *vg_channel_word_text(int channel, float value);
+const char *vg_channel_word_meaning(int channel, float value);
+/** The value that a word or its meaning stands for ("V", "voice"; small or capital letters, `n`
+ *  bytes, not NUL-terminated); -1 when it is none. */
+int vg_channel_word(int channel, const char *word, size_t n);
 
 /** What a value is worth. Only GOOD and SUSPECT are usable by limits, GOOD and IMPUTED by models. */
 enum vg_quality {

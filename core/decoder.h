@@ -14,7 +14,7 @@ enum { VG_ROWS_PER_MESSAGE = 4096 };
 /** What was wrong: with the whole message, a row of it, or a value in a row. */
 struct vg_fault {
     const char *reason;   /**< "malformed", "limits", "duplicate_key", "schema",
-                               "identity_mismatch", "number", "unit", ...; static text */
+                               "identity_mismatch", "number", "word", "unit", ...; static text */
     uint32_t byte_offset; /**< in the message */
     char detail[120];     /**< what was found and what was expected; no values, no identifiers */
 };

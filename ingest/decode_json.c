@@ -1,7 +1,7 @@
 /* decode_json.c - rows of vital signs as JSON: one object, or an array of them.
  *
  *   {"patient":"p-7f3a","bed":"icu-a/07","time":"2026-03-01T12:00:00Z","hr":82,
- *    "abp_mean":{"value":11.6,"unit":"kPa","quality":"suspect"},"8310-5":null}
+ *    "abp_mean":{"value":11.6,"unit":"kPa","quality":"suspect"},"8310-5":null,"acvpu":"V"}
  *
  * A fault costs as little as it can. A value that cannot be read costs its channel: it becomes
  * INVALID, never absent, since the device did say something. A row whose patient is in doubt costs
@@ -186,6 +186,26 @@ static void set_converted(struct decode_json *d, struct vg_decoded *row, int cha
     set_value(row, channel, value, m->value.start);
 }
 
+/* A word where the values of the channel are words. */
+static void set_word(struct vg_decoded *row, int channel, const struct measurement *m)
+{
+    int value = m->value.kind == VG_JSON_STRING
+                    ? vg_channel_word(channel, m->value.text.s, m->value.text.n)
+                    : -1;
+
+    if (value >= 0 && !(m->has & HAS_UNIT)) {
+        set_channel(row, channel, VG_Q_GOOD, VG_REASON_NONE);
+        row->value[channel] = (float)value;
+        return;
+    }
+    set_channel(row, channel, VG_Q_INVALID, value >= 0 ? VG_REASON_UNIT : VG_REASON_BAD_VALUE);
+    if (value >= 0)
+        note(row, "unit", m->unit.start, vg_channels[channel].name, "a word has no unit", "");
+    else
+        note(row, "word", m->value.start, vg_channels[channel].name,
+             "expected one of the channel's words, such as ", vg_channel_word_text(channel, 0));
+}
+
 /* The number of a measurement whose quality is GOOD so far. */
 static void set_measured(struct decode_json *d, struct vg_decoded *row, int channel,
                          const struct measurement *m)
@@ -195,6 +215,8 @@ static void set_measured(struct decode_json *d, struct vg_decoded *row, int chan
         note(row, "number", m->value.start, vg_channels[channel].name, "not a number", "");
     } else if (m->value.kind == VG_JSON_NULL) {
         set_channel(row, channel, VG_Q_MISSING, VG_REASON_DEVICE);
+    } else if (channel >= VG_MEASURED && vg_channel_words(channel) > 0) {
+        set_word(row, channel, m);
     } else if (m->value.kind != VG_JSON_NUMBER) {
         set_unreadable(row, channel, &m->value);
     } else {

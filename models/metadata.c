@@ -105,7 +105,7 @@ static bool read_channel(const char *item, uint32_t i, void *into)
         if (channels[k] == channels[i])
             return false;
     }
-    return channels[i] != VG_CHANNEL_NONE;
+    return channels[i] != VG_CHANNEL_NONE && channels[i] < VG_MEASURED;
 }
 
 /* Units belong to the channels that `into` names. */
@@ -208,7 +208,7 @@ static vg_status read_channels(const struct vg_safetensors *f, struct vg_model *
                                struct vg_err *err)
 {
     uint32_t n = 0;
-    vg_status st = read_list(f, "channels", VG_CHANNELS, read_channel, "different channel names",
+    vg_status st = read_list(f, "channels", VG_CHANNELS, read_channel, "different names of measured channels",
                              m->channel, &m->channels, err);
 
     if (st == VG_OK)

@@ -44,6 +44,10 @@ static vg_status clean_plan(void *self, struct vg_plan *plan, struct vg_err *err
     const struct clean *s = self;
 
     for (int c = 0; c < VG_CHANNELS; c++) {
+        if ((s->max_step.set >> c & 1) && c >= VG_MEASURED)
+            return vg_fail_option(err, VG_E_CONFIG, "max_step",
+                                  "%s is noted by people and has no speed; leave it out",
+                                  vg_channels[c].name);
         if ((s->max_step.set >> c & 1) && !(s->max_step.value[c] > 0))
             return vg_fail_option(err, VG_E_CONFIG, "max_step",
                                   "max_step of %s must be greater than 0 %s; leave the channel out "
@@ -51,7 +55,7 @@ static vg_status clean_plan(void *self, struct vg_plan *plan, struct vg_err *err
                                   vg_channels[c].name, vg_channels[c].ucum);
     }
     plan->rows = VG_ROW_SAMPLE;
-    plan->memory_size = VG_CHANNELS * sizeof(struct channel_memory);
+    plan->memory_size = VG_MEASURED * sizeof(struct channel_memory);
     return VG_OK;
 }
 
@@ -70,7 +74,7 @@ static bool plausible(struct vg_row *row, int c)
     const struct vg_channel *channel = &vg_channels[c];
     float value = row->value[c];
 
-    if (value == 0 && !channel->zero_is_value) {
+    if (value == 0 && !channel->zero_is_value && c < VG_MEASURED) {
         vg_row_unusable(row, c, VG_Q_INVALID, VG_REASON_PROBE_OFF);
         return false;
     }
@@ -131,6 +135,11 @@ static void clean_row(void *self, void *memory, struct vg_row *row, struct vg_ou
 
         if (row->quality[c] == VG_Q_ABSENT)
             continue;
+        if (c >= VG_MEASURED) { /* what people note may jump and stay as it likes */
+            if (vg_usable(row->quality[c]))
+                (void)plausible(row, c);
+            continue;
+        }
         if (!vg_usable(row->quality[c]) || !plausible(row, c)) {
             m->interrupted |= !(row->flags & VG_ROW_LATE);
             continue;

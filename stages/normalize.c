@@ -39,7 +39,7 @@ static vg_status normalize_plan(void *self, struct vg_plan *plan, struct vg_err 
     s->model = plan->models[0];
     vg_baseline_init(&s->usual, plan->tick_ns, s->baseline_ns);
     plan->rows = VG_ROW_TICK;
-    plan->memory_size = VG_CHANNELS * sizeof(struct vg_baseline_memory);
+    plan->memory_size = VG_MEASURED * sizeof(struct vg_baseline_memory);
     st = vg_plan_add_column(plan, "z", VG_CHANNELS, NULL, &s->z, err);
     if (st == VG_OK)
         st = vg_plan_add_column(plan, "baseline", VG_CHANNELS, NULL, &s->baseline, err);

@@ -59,7 +59,7 @@ struct patient {
     int64_t heard_ns; /* log time of the last row */
     uint8_t ticking;
     uint8_t unused[7];
-    struct newest newest[VG_CHANNELS];
+    struct newest newest[VG_MEASURED];
     struct newest younger[]; /* [C, O - 1] of the open ticks but the oldest; then come bin [C, O],
                                 oldest first, and value [C, room] */
 };
@@ -80,7 +80,7 @@ static const struct vg_option options[] = {
 /* Bytes of what is kept of open ticks. */
 static size_t open_size(const struct resample *s)
 {
-    return VG_CHANNELS * ((s->open - 1) * sizeof(struct newest) + s->open * sizeof(struct bin) +
+    return VG_MEASURED * ((s->open - 1) * sizeof(struct newest) + s->open * sizeof(struct bin) +
                           s->room * sizeof(float));
 }
 
@@ -120,12 +120,12 @@ static struct newest *younger_of(const struct resample *s, struct patient *p, in
 
 static struct bin *bins_of(const struct resample *s, struct patient *p, int c)
 {
-    return (struct bin *)younger_of(s, p, VG_CHANNELS) + (size_t)c * s->open;
+    return (struct bin *)younger_of(s, p, VG_MEASURED) + (size_t)c * s->open;
 }
 
 static float *values_of(const struct resample *s, struct patient *p, int c)
 {
-    return (float *)bins_of(s, p, VG_CHANNELS) + (size_t)c * s->room;
+    return (float *)bins_of(s, p, VG_MEASURED) + (size_t)c * s->room;
 }
 
 static void arm(const struct resample *s, const struct patient *p, struct vg_out *out)
@@ -241,7 +241,7 @@ static void begin(const struct resample *s, struct patient *p, int64_t at_ns, in
 static void take(const struct resample *s, struct patient *p, int64_t at_ns, int64_t i,
                  const struct vg_row *row)
 {
-    for (int c = 0; c < VG_CHANNELS; c++) {
+    for (int c = 0; c < VG_MEASURED; c++) {
         struct held h;
 
         if (!vg_usable(row->quality[c]))
@@ -338,7 +338,9 @@ static void resample_timer(void *self, void *memory, struct vg_out *out)
     struct vg_row tick;
 
     out->tick(out, p->next_ns, &tick);
-    for (int c = 0; c < VG_CHANNELS; c++) {
+    for (int c = VG_MEASURED; c < VG_CHANNELS; c++)
+        vg_row_column(&tick, s->age)[c] = -1; /* ticks have none of what people note */
+    for (int c = 0; c < VG_MEASURED; c++) {
         const struct held h = hold(s, p, c);
 
         tell_channel(s, &p->newest[c], &h, c, &tick);

@@ -19,7 +19,10 @@ Test(channel, the_table_makes_sense)
     for (int c = 0; c < VG_CHANNELS; c++) {
         const struct vg_channel *ch = &vg_channels[c];
 
-        cr_assert(ch->name[0] && ch->title[0] && ch->mdc[0] && ch->ucum[0] && ch->unit[0]);
+        cr_assert(ch->name[0] && ch->title[0] && ch->ucum[0]);
+        cr_assert(c >= VG_MEASURED || (ch->mdc[0] && ch->unit[0]), "%s", ch->name);
+        cr_assert(c < VG_MEASURED || ch->episodic, "%s", ch->name);
+        cr_assert_eq(ch->mdc[0] != '\0', ch->mdc_code != 0, "%s", ch->name);
         cr_assert_lt(ch->low, ch->high, "%s", ch->name);
         cr_assert_gt(ch->period_ns, 0, "%s", ch->name);
         cr_assert_geq(ch->validity_ns, ch->period_ns, "%s", ch->name);
@@ -39,8 +42,10 @@ Test(channel, every_name_and_code_finds_its_channel_and_no_two_share_one)
 
         snprintf(code, sizeof(code), "%u", vg_channels[c].mdc_code);
         cr_assert_eq(lookup(vg_channels[c].name), c);
-        cr_assert_eq(lookup(vg_channels[c].mdc), c);
-        cr_assert_eq(lookup(code), c);
+        if (vg_channels[c].mdc[0]) {
+            cr_assert_eq(lookup(vg_channels[c].mdc), c);
+            cr_assert_eq(lookup(code), c);
+        }
         if (vg_channels[c].loinc[0])
             cr_assert_eq(lookup(vg_channels[c].loinc), c);
         cr_assert_eq(vg_channel_find(vg_channels[c].name), c);
@@ -51,9 +56,11 @@ Test(channel, every_alias_finds_its_channel)
 {
 #define VG_CHANNEL(...)
 #define VG_CHANNEL_ALIAS(name, code) cr_assert_eq(lookup(code), VG_CHANNEL_##name, "%s", code);
+#define VG_CHANNEL_WORD(name, word, meaning)
 #include "core/channels.def"
 #undef VG_CHANNEL
 #undef VG_CHANNEL_ALIAS
+#undef VG_CHANNEL_WORD
 }
 
 struct key_row {
@@ -92,6 +99,25 @@ Test(channel, a_name_is_the_only_key_for_configurations)
 Test(channel, keys_are_counted_bytes)
 {
     cr_assert_eq(vg_channel_lookup("spo2\":97", 4), VG_CHANNEL_spo2);
+}
+
+Test(channel, words_stand_for_values_in_the_order_of_the_table)
+{
+    cr_assert_eq(vg_channel_words(VG_CHANNEL_acvpu), 5);
+    cr_assert_eq(vg_channel_words(VG_CHANNEL_gcs), 0);
+    cr_assert_eq(vg_channel_word(VG_CHANNEL_acvpu, "A", 1), 0);
+    cr_assert_eq(vg_channel_word(VG_CHANNEL_acvpu, "v", 1), 2);
+    cr_assert_eq(vg_channel_word(VG_CHANNEL_acvpu, "Unresponsive", 12), 4);
+    cr_assert_eq(vg_channel_word(VG_CHANNEL_acvpu, "Al", 2), -1);
+    cr_assert_eq(vg_channel_word(VG_CHANNEL_acvpu, "", 0), -1);
+    cr_assert_eq(vg_channel_word(VG_CHANNEL_hr, "A", 1), -1);
+    cr_assert_str_eq(vg_channel_word_text(VG_CHANNEL_acvpu, 1), "C");
+    cr_assert_str_eq(vg_channel_word_meaning(VG_CHANNEL_acvpu, 1), "confusion");
+    cr_assert_str_eq(vg_channel_word_text(VG_CHANNEL_acvpu, 5), "");
+    for (int c = 0; c < VG_CHANNELS; c++) {
+        if (vg_channel_words(c) > 0)
+            cr_assert_eq(vg_channels[c].high, (float)(vg_channel_words(c) - 1));
+    }
 }
 
 struct unit_row {

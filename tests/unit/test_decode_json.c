@@ -264,9 +264,11 @@ Test(decode_json, a_value_that_is_no_row_is_a_dead_letter)
 static void expect_key(const char *key, int channel)
 {
     char text[TEXT_SIZE];
+    bool words = vg_channel_words(channel) > 0;
 
-    snprintf(text, sizeof(text), "{\"patient\":\"p\",\"%s\":42}", key);
-    expect_value(expect_clean(text), channel, 42, text);
+    snprintf(text, sizeof(text), "{\"patient\":\"p\",\"%s\":%s%s%s}", key, words ? "\"" : "",
+             words ? vg_channel_word_text(channel, 2) : "42", words ? "\"" : "");
+    expect_value(expect_clean(text), channel, words ? 2 : 42, text);
 }
 
 Test(decode_json, every_channel_is_known_by_name_mdc_and_loinc)
@@ -276,8 +278,10 @@ Test(decode_json, every_channel_is_known_by_name_mdc_and_loinc)
 
         snprintf(code, sizeof(code), "%u", vg_channels[c].mdc_code);
         expect_key(vg_channels[c].name, c);
-        expect_key(vg_channels[c].mdc, c);
-        expect_key(code, c);
+        if (vg_channels[c].mdc[0]) {
+            expect_key(vg_channels[c].mdc, c);
+            expect_key(code, c);
+        }
         if (vg_channels[c].loinc[0])
             expect_key(vg_channels[c].loinc, c);
     }
@@ -406,6 +410,52 @@ Test(decode_json, a_bad_value_costs_its_channel_and_nothing_else)
         expect_channel(row, VG_CHANNEL_hr, VG_Q_INVALID, table[i].reason, text);
         expect_value(row, VG_CHANNEL_spo2, 97, text);
     }
+}
+
+Test(decode_json, a_word_is_read_where_a_channel_has_words_and_nothing_else_is)
+{
+    static const struct {
+        const char *value, *fault; /* NULL: it is read */
+        float expect;
+    } table[] = {
+        { "\"A\"", NULL, 0 },
+        { "\"C\"", NULL, 1 },
+        { "\"v\"", NULL, 2 },
+        { "\"pain\"", NULL, 3 },
+        { "\"Unresponsive\"", NULL, 4 },
+        { "{\"value\":\"V\"}", NULL, 2 },
+        { "@0", "word", 0 },
+        { "@\"\"", "word", 0 },
+        { "@\"AV\"", "word", 0 },
+        { "@\"drowsy\"", "word", 0 },
+        { "@[\"A\"]", "word", 0 },
+        { "{\"value\":\"V\",\"unit\":@\"{score}\"}", "unit", 0 },
+    };
+
+    for (size_t i = 0; i < VG_ARRAY_LEN(table); i++) {
+        char text[TEXT_SIZE];
+        const struct vg_decoded *row;
+
+        snprintf(text, sizeof(text), "{\"patient\":\"p\",\"acvpu\":%s,\"spo2\":97}",
+                 table[i].value);
+        row = table[i].fault ? expect_noted(text, table[i].fault) : expect_clean(text);
+        expect_channel(row, VG_CHANNEL_acvpu, table[i].fault ? VG_Q_INVALID : VG_Q_GOOD,
+                       !table[i].fault                         ? VG_REASON_NONE
+                       : strcmp(table[i].fault, "unit") == 0 ? VG_REASON_UNIT
+                                                             : VG_REASON_BAD_VALUE,
+                       text);
+        cr_assert_eq(row->value[VG_CHANNEL_acvpu], table[i].expect, "%s", text);
+        expect_value(row, VG_CHANNEL_spo2, 97, text);
+    }
+}
+
+Test(decode_json, a_word_with_doubt_is_suspect)
+{
+    const struct vg_decoded *row = expect_clean(
+        "{\"patient\":\"p\",\"acvpu\":{\"value\":\"U\",\"quality\":\"suspect\"}}");
+
+    expect_channel(row, VG_CHANNEL_acvpu, VG_Q_SUSPECT, VG_REASON_DEVICE, "acvpu");
+    cr_assert_eq(row->value[VG_CHANNEL_acvpu], 4);
 }
 
 Test(decode_json, the_first_of_several_faults_is_told)
