@@ -215,6 +215,8 @@ static void add_forecast(struct vg_buf *out, const struct vg_event *e)
     add_float(out, "limit", e->forecast.limit);
     if (e->forecast.crossing_ns != VG_TIME_NONE)
         add_seconds(out, "crossing_s", e->forecast.crossing_ns);
+    if (e->forecast.has_probability)
+        add_float(out, "probability", e->forecast.probability);
     close_object(out, mark);
 }
 
@@ -268,10 +270,14 @@ static void add_model(struct vg_buf *out, const struct vg_event *e,
 }
 
 const char *const vg_event_members[] = {
-    "event_id", "episode_id", "phase",   "kind",          "priority",        "state",    "signal",
-    "rule",     "title",      "text",    "patient",       "bed",             "ward",     "time",
-    "onset",    "channel",    "observed", "limit",        "forecast",        "anomaly",  "reason",
-    "suppressed_by", "acknowledged_by", "position", "config",  "model",    NULL,
+    "event_id", "episode_id",    "phase",           "kind",
+    "priority", "state",         "signal",          "rule",
+    "title",    "text",          "patient",         "bed",
+    "ward",     "time",          "onset",           "channel",
+    "observed", "limit",         "forecast",        "anomaly",
+    "reason",   "suppressed_by", "acknowledged_by", "by",
+    "note",     "position",      "config",          "model",
+    NULL,
 };
 
 void vg_event_write(const struct vg_event *event, const struct vg_event_context *context,

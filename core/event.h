@@ -101,6 +101,8 @@ struct vg_event {
         float value[VG_QUANTILES_MAX];
         float limit;
         int64_t crossing_ns; /**< from `time` until the limit is passed, or VG_TIME_NONE */
+        bool has_probability;
+        float probability; /**< that the limit is passed at the horizon */
     } forecast;
     struct {
         bool present;

@@ -99,6 +99,7 @@ struct vg_rule {
     int64_t within_ns; /**< FORECAST: horizons up to this; TREND, RATE: the window; BASELINE: the
                                  time constant of what is usual */
     float quantile;    /**< FORECAST */
+    float probability; /**< FORECAST: that the limit is passed; 0: by quantile */
     uint32_t least,
         of; /**< LIMIT: holds for so many of the newest `of` values; 0: for the newest */
     enum vg_confidence confidence; /**< TREND */

@@ -273,3 +273,32 @@ double vg_atan(double x)
         y = half_pi[0] + (half_pi[1] - y);
     return copysign(y, x);
 }
+
+/* ---- normal distribution ---- */
+
+double vg_normal_below(double x)
+{
+    static const double b[] = { 0.319381530, -0.356563782, 1.781477937, -1.821255978, 1.330274429 };
+    double t = 1 / (1 + 0.2316419 * fabs(x)), sum = 0, beyond;
+
+    for (int i = 4; i >= 0; i--)
+        sum = (sum + b[i]) * t;
+    beyond = 0.39894228040143268 * vg_exp(-x * x / 2) * sum;
+    return x < 0 ? beyond : 1 - beyond;
+}
+
+double vg_normal_quantile(double p)
+{
+    double low = -9, high = 9;
+
+    /* 60 halvings leave less than the last bit of what matters; this is for plans, not for rows. */
+    for (int i = 0; i < 60; i++) {
+        double middle = (low + high) / 2;
+
+        if (vg_normal_below(middle) < p)
+            low = middle;
+        else
+            high = middle;
+    }
+    return (low + high) / 2;
+}

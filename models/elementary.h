@@ -22,4 +22,11 @@ double vg_tan(double x);   /**< the same */
 double vg_atan(double x);  /**< in [-pi / 2, pi / 2] */
 double vg_tanh(double x);
 
+/**
+ * The standard normal distribution: share below x, and its inverse for 0 < p < 1. Absolute error
+ * 7.5e-8 (Abramowitz and Stegun 1964, 26.2.17); the inverse of this approximation, not of the truth.
+ */
+double vg_normal_below(double x);
+double vg_normal_quantile(double p);
+
 #endif

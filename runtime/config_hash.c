@@ -191,6 +191,7 @@ static void add_rule(struct lines *lines, const char *prefix, const struct vg_ru
     add_number(lines, prefix, "longer_than", r->longer_than_ns);
     add_number(lines, prefix, "within", r->within_ns);
     add_float(lines, prefix, "quantile", r->quantile);
+    add_float(lines, prefix, "probability", r->probability);
     add_number(lines, prefix, "at_least", r->least);
     add_number(lines, prefix, "of", r->of);
     add_number(lines, prefix, "confidence", r->confidence);

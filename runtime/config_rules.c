@@ -35,8 +35,9 @@ static const struct vg_option rule_options[] = {
 };
 
 struct when_options {
-    char *subject; /* channel, model or condition */
-    char *channel; /* CONDITION */
+    char *subject;     /* channel, model or condition */
+    char *channel;     /* CONDITION */
+    char *probability; /* FORECAST */
     char *below, *above;
     char *falls_by, *rises_by; /* TREND, RATE */
     char *below_by, *above_by; /* BASELINE */
@@ -66,7 +67,9 @@ static const struct vg_option when_limit[] = {
 static const struct vg_option when_forecast[] = {
     SUBJECT("forecast", "The channel whose forecast is compared."),
     VG_OPT_FLOAT(struct when_options, quantile, "quantile", "0.5", 0.001, 0.999, "", 0,
-                 "Which quantile of the forecast."),
+                 "Which quantile of the forecast; not with probability."),
+    VG_OPT_STRING(struct when_options, probability, "probability", NULL, 0,
+                  "How likely the limit must be passed, such as 80 %, instead of a quantile."),
     VG_OPT_STRING(struct when_options, below, "below", NULL, 0, "The forecast is less than this."),
     VG_OPT_STRING(struct when_options, above, "above", NULL, 0,
                   "The forecast is greater than this."),
@@ -622,6 +625,20 @@ static void read_change(struct vg_load *l, const struct vg_node *when, struct vg
     }
 }
 
+static void read_probability(struct vg_load *l, const struct vg_node *when, struct vg_rule *rule,
+                             const struct when_options *o)
+{
+    const struct vg_node *at = vg_node_find(when, "probability");
+
+    if (rule->rule != VG_RULE_FORECAST || !o->probability)
+        return;
+    if (vg_node_find(when, "quantile"))
+        vg_document_error(l->doc, at->at, "\"probability\" and \"quantile\" exclude each other");
+    else if (read_share(l, at->at, o->probability, &rule->probability) &&
+             !(rule->probability >= 0.01f && rule->probability <= 0.99f))
+        vg_document_error(l->doc, at->at, "expected a probability of 1 %% to 99 %%");
+}
+
 /* "3 of 5". */
 static void read_count(struct vg_load *l, const struct vg_node *when, struct vg_rule *rule,
                        const struct when_options *o)
@@ -676,6 +693,7 @@ static void read_plain(struct vg_load *l, const struct vg_node *when, bool part,
     else if (rule->channel != VG_CHANNEL_NONE)
         read_change(l, when, rule, o);
     read_count(l, when, rule, o);
+    read_probability(l, when, rule, o);
     rule->confidence = (enum vg_confidence)o->confidence;
     rule->quantile = o->quantile;
     rule->longer_than_ns = o->longer_than_ns;
@@ -961,10 +979,11 @@ static bool has_channel(const struct vg_model *model, int channel)
 /* Why `model` cannot serve the forecast rule, or NULL. */
 static const char *forecast_lacks(const struct vg_model *model, const struct vg_rule *rule)
 {
+    const float wanted = rule->probability > 0 ? 0.5f : rule->quantile;
     bool quantile = false, horizon = false;
 
     for (uint32_t q = 0; q < model->quantiles; q++)
-        quantile |= model->quantile[q] == rule->quantile;
+        quantile |= model->quantile[q] == wanted;
     for (uint32_t h = 0; h < model->horizons; h++)
         horizon |= model->horizon_ns[h] <= rule->within_ns;
     if (!has_channel(model, rule->channel))

@@ -4,9 +4,14 @@
  * reason "limit_passed" when it no longer is, because then the limit's own rule speaks. The
  * forecast is read as a line from the value now through the chosen quantile at each horizon; where
  * it crosses the limit is the time told.
+ *
+ * A rule may ask for a probability instead of a quantile. A forecast of three or more quantiles is
+ * then taken for a normal distribution on each side of its median, with the standard deviation that
+ * the outermost quantile of that side gives; "80 % above 130" is the line of the quantile .2.
  */
 #include <math.h>
 
+#include "models/elementary.h"
 #include "stages/alert_watch.h"
 
 /* Where the forecast line crosses the limit. */
@@ -35,6 +40,27 @@ static vg_status find_quantile(struct vg_watch *w, struct vg_err *err)
     return fail(w, err, "such quantile");
 }
 
+/* Median and both sides, to tell probabilities from. */
+static vg_status find_sides(struct vg_watch *w, struct vg_err *err)
+{
+    const struct vg_model *m = w->model;
+    const uint32_t last = m->quantiles - 1;
+    double below =
+        w->rule->bound.above ? 1 - (double)w->rule->probability : (double)w->rule->probability;
+
+    w->model_quantile = m->quantiles;
+    for (uint32_t q = 1; q < last; q++) {
+        if (fabsf(m->quantile[q] - 0.5f) < 1e-6f)
+            w->model_quantile = q;
+    }
+    if (m->quantiles < 3 || w->model_quantile == m->quantiles)
+        return fail(w, err, "median between two other quantiles, which a probability needs");
+    w->deviates = (float)vg_normal_quantile(below);
+    w->side[0] = (float)vg_normal_quantile((double)m->quantile[0]);
+    w->side[1] = (float)vg_normal_quantile((double)m->quantile[last]);
+    return VG_OK;
+}
+
 static vg_status find_channel(struct vg_watch *w, struct vg_err *err)
 {
     for (uint32_t c = 0; c < w->model->channels; c++) {
@@ -61,7 +87,7 @@ static vg_status plan_forecast(struct vg_watch *w, struct vg_plan *plan, struct 
         return fail(w, err, "horizon within the rule's time");
     st = find_channel(w, err);
     if (st == VG_OK)
-        st = find_quantile(w, err);
+        st = w->rule->probability > 0 ? find_sides(w, err) : find_quantile(w, err);
     return st == VG_OK ? vg_watch_check_bounds(w, plan, err) : st;
 }
 
@@ -73,6 +99,37 @@ static float forecast_at(const struct vg_look *l, const struct vg_watch *w, uint
     uint32_t i = (w->model_channel * m->horizons + horizon) * m->quantiles + quantile;
 
     return vg_row_column(l->row, w->column)[i];
+}
+
+/* Standard deviation of one side of a horizon's forecast: 0 below the median, 1 above. */
+static float deviation(const struct vg_look *l, const struct vg_watch *w, uint32_t horizon,
+                       int side)
+{
+    uint32_t outermost = side == 0 ? 0 : w->model->quantiles - 1;
+    float median = forecast_at(l, w, horizon, w->model_quantile);
+
+    return (forecast_at(l, w, horizon, outermost) - median) / w->side[side];
+}
+
+/* The line that a rule compares. */
+static float line_at(const struct vg_look *l, const struct vg_watch *w, uint32_t horizon)
+{
+    float middle = forecast_at(l, w, horizon, w->model_quantile);
+
+    if (w->rule->probability == 0)
+        return middle;
+    return middle + w->deviates * deviation(l, w, horizon, w->deviates < 0 ? 0 : 1);
+}
+
+/* How likely the value is beyond the limit at a horizon. */
+static float probability_at(const struct vg_look *l, const struct vg_watch *w, uint32_t horizon,
+                            float limit)
+{
+    float off = limit - forecast_at(l, w, horizon, w->model_quantile);
+    float sd = deviation(l, w, horizon, off < 0 ? 0 : 1);
+    double below = vg_normal_below(sd > 0 ? (double)(off / sd) : off < 0 ? -9 : 9);
+
+    return (float)(w->rule->bound.above ? 1 - below : below);
 }
 
 /* The tick's value of the watched channel; false when there is none. */
@@ -98,7 +155,7 @@ static bool find_crossing(const struct vg_look *l, const struct vg_watch *w, flo
     bool crosses = false;
 
     for (uint32_t h = 0; h < m->horizons && m->horizon_ns[h] <= w->rule->within_ns; h++) {
-        float to = forecast_at(l, w, h, w->model_quantile);
+        float to = line_at(l, w, h);
 
         if (h == 0 || vg_passes(bound, to, ret->extreme))
             ret->extreme = to;
@@ -144,6 +201,9 @@ static void show_forecast(const struct vg_look *l, const struct vg_watch *w,
     }
     event->forecast.limit = event->limit.value;
     event->forecast.crossing_ns = crossing->crossing_ns;
+    event->forecast.has_probability = w->rule->probability > 0;
+    if (event->forecast.has_probability)
+        event->forecast.probability = probability_at(l, w, crossing->horizon, event->limit.value);
 }
 
 static void say_limit(struct vg_buf *text, const struct vg_event *event)
@@ -213,6 +273,8 @@ static void describe_forecast(struct vg_look *l, const struct vg_watch *w,
     vg_buf_str(text, ", forecast");
     say_limit(text, event);
     say_when(text, crossing.crossing_ns);
+    if (event->forecast.has_probability)
+        vg_buf_printf(text, " (%.0f %%)", (double)(100 * event->forecast.probability));
 }
 
 const struct vg_watch_kind vg_watch_forecast = {

@@ -109,7 +109,9 @@ struct vg_watch {
     const struct vg_model *model;
     int column, valid_column, share_column;
     uint32_t model_channel;  /**< place of `channel` in the model */
-    uint32_t model_quantile; /**< place of the rule's quantile in the model */
+    uint32_t model_quantile; /**< place of the rule's quantile in the model, or of the median */
+    float deviates;          /**< (with a probability) of the line from the median, in SD */
+    float side[2];           /**< ... and of the outermost quantiles */
 };
 
 /** The stage's own struct. */

@@ -222,6 +222,34 @@ Test(alert_model, the_chosen_quantile_decides)
     expect("32 start hr_forecast_high\n");
 }
 
+/* Quantiles 5 away from the median are those of a standard deviation of 5 / 1.2816. */
+Test(alert_model, a_probability_is_that_of_a_normal_distribution_on_each_side)
+{
+    struct vg_rule *rule = forecast_rule(0);
+
+    rule->probability = 0.8f;
+    alerts_start(&a);
+    tick(30, 120, (struct told){ 120, 133.2f, .valid = true });
+    expect("");
+    tick(60, 120, (struct told){ 120, 133.4f, .valid = true });
+    expect("62 start hr_forecast_high\n");
+    cr_assert_float_eq(atof(capture_last(a.c, "probability")), 0.80826, 2e-5, "%s",
+                       capture_last(a.c, "probability"));
+    cr_assert_not_null(strstr(capture_last(a.c, "text"), " (81 %)"));
+}
+
+Test(alert_model, a_probability_below_one_half_looks_at_the_other_side)
+{
+    struct vg_rule *rule = forecast_rule(0);
+
+    rule->probability = 0.2f;
+    alerts_start(&a);
+    tick(30, 120, (struct told){ 120, 126.6f, .valid = true });
+    expect("");
+    tick(60, 120, (struct told){ 120, 126.8f, .valid = true });
+    expect("62 start hr_forecast_high\n");
+}
+
 Test(alert_model, below_a_limit_works_the_same_way)
 {
     struct vg_rule *rule = forecast_rule(0);

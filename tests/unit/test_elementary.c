@@ -101,6 +101,15 @@ Test(elementary, ends_are_where_mathematics_has_them)
 
 /* Over all functions and 10,000 arguments each; computed once and written down. A processor or a
  * compiler that gives another number breaks what the header promises. */
+Test(elementary, the_normal_distribution_and_its_inverse_are_what_is_promised)
+{
+    for (double x = -6; x <= 6; x += 0.01)
+        cr_assert_float_eq(vg_normal_below(x), erfc(-x / sqrt(2)) / 2, 7.5e-8, "%g", x);
+    for (double p = 0.001; p < 1; p += 0.001)
+        cr_assert_float_eq(vg_normal_below(vg_normal_quantile(p)), p, 1.5e-7, "%g", p);
+    cr_assert_float_eq(vg_normal_quantile(0.95), 1.6448536, 2e-6);
+}
+
 Test(elementary, the_bits_are_the_same_everywhere)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
