@@ -2,9 +2,9 @@
  *
  *   bench_train lstm|autoencoder SAMPLES EPOCHS WORKERS [SHARDS]
  *
- * Prints a line per epoch, NAME SAMPLES SECONDS CPU_SECONDS, and at the end "memory MB" and
- * "hash" of the parameters, which no number of workers may change. What an epoch
- * holds is what bench/train_peer.py gives to PyTorch: reading the batch, forward, backward, Adam.
+ * Prints a line per epoch, NAME SAMPLES SECONDS CPU_SECONDS, and at the end "memory MB" and "hash" of
+ * the parameters, which neither workers nor the form of the kernel (VIGIL_KERNEL) may change. What an
+ * epoch holds is what bench/train_peer.py gives to PyTorch: reading the batch, forward, backward, Adam.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "models/gemm.h"
+#include "models/kernel.h"
 #include "models/train.h"
 
 enum { STEPS = 60, INPUTS = 8, BATCH = 32, WINDOW = STEPS * INPUTS };
@@ -121,6 +121,7 @@ static void fail(const struct vg_err *err)
 
 int main(int argc, char **argv)
 {
+    const char *form = getenv("VIGIL_KERNEL");
     const bool windows = argc > 1 && strcmp(argv[1], "autoencoder") == 0;
     const struct vg_objective objective = { .loss = VG_LOSS_MSE };
     struct vg_fit fit = vg_fit_default();
@@ -137,9 +138,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_train lstm|autoencoder SAMPLES EPOCHS WORKERS [SHARDS]\n");
         return 2;
     }
-    if (!vg_gemm_pinned())
-        fprintf(stderr, "bench_train: OpenBLAS runs as %s; set OPENBLAS_CORETYPE=Haswell\n",
-                vg_gemm_core());
+    if (form && !vg_kernel_choose(form)) {
+        fprintf(stderr, "bench_train: this processor has no form %s of the kernel\n", form);
+        return 2;
+    }
     set.sequences = strtoul(argv[2], NULL, 10);
     fit.epochs = (uint32_t)strtoul(argv[3], NULL, 10);
     fit.workers = (uint32_t)strtoul(argv[4], NULL, 10);

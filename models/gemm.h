@@ -1,8 +1,8 @@
-/* gemm.h - matrix products for training and evaluation, on OpenBLAS.
+/* gemm.h - matrix products of what is solved and not descended to (ridge, PCA), on OpenBLAS.
  *
- * Not for the live path: OpenBLAS changes bits with the shape of a batch and with the processor.
- * Training wants speed and the same bits for the same shapes: one thread, and one kernel that every
- * processor with AVX2 has. OpenBLAS reads which from the environment while it is loaded, so it is
+ * Not for the live path: OpenBLAS changes bits with the shape of a batch and with the processor; nor
+ * for networks that learn (models/train_product.h). The others want speed and the same bits for the
+ * same shapes: one thread, and one kernel that every processor with AVX2 has. OpenBLAS reads which from the environment while it is loaded, so it is
  * loaded when it is first needed, with OPENBLAS_CORETYPE=Haswell (unless the environment names
  * another) and OPENBLAS_NUM_THREADS=1; vg_gemm_pinned() says whether that is what runs.
  *

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/gemm.h"
 #include "models/train_random.h"
 #include "models/train_trainee.h"
 
@@ -150,7 +149,6 @@ vg_status vg_trainee_new(const struct vg_network *network, const struct vg_objec
 
     if (st != VG_OK)
         return st;
-    vg_gemm_init();
     t = calloc(1, sizeof(*t));
     VG_CHECK(t);
     t->network = *network;

@@ -49,19 +49,32 @@ static void decay_forward(struct vg_layer_pass *p, uint32_t n, uint32_t steps)
     }
 }
 
-static void decay_backward(struct vg_layer_pass *p, uint32_t n, uint32_t steps, vg_real *gradient)
+static void decay_backward(struct vg_layer_pass *p, uint32_t n, uint32_t steps)
 {
-    const size_t rows = (size_t)n * steps, v = p->weights->layer->inputs / 3;
+    (void)p;
+    (void)n;
+    (void)steps;
+}
+
+static size_t decay_units(const struct vg_layer *l)
+{
+    return l->inputs / 3;
+}
+
+static void decay_gather(const struct vg_layer_pass *p, size_t rows, size_t from, size_t to,
+                         bool add, vg_real *gradient)
+{
+    const size_t v = p->weights->layer->inputs / 3;
     vg_real *weight = gradient + p->weights->offset[0], *bias = gradient + p->weights->offset[1];
 
-    memset(weight, 0, v * sizeof(*weight));
-    memset(bias, 0, v * sizeof(*bias));
+    for (size_t j = from; j < to && !add; j++)
+        weight[j] = bias[j] = 0;
     for (size_t i = 0; i < rows; i++) {
         const vg_real *x = p->x + i * p->x_stride, *mask = x + v, *age = x + 2 * v;
         const vg_real *kept = p->squashed + i * v, *slope = p->carry + i * v;
         const vg_real *dy = p->dy + i * p->dy_stride;
 
-        for (size_t j = 0; j < v; j++) {
+        for (size_t j = from; j < to; j++) {
             vg_real d = slope[j] > 0 ? -dy[j] * x[j] * (1 - mask[j]) * kept[j] : 0;
 
             weight[j] += d * age[j];
@@ -75,4 +88,6 @@ const struct vg_layer_ops vg_train_decay = {
     .close = decay_close,
     .forward = decay_forward,
     .backward = decay_backward,
+    .units = decay_units,
+    .gather = decay_gather,
 };

@@ -1,4 +1,4 @@
-/* train_dense.c - a dense layer in training: three matrix products over all rows of a window. */
+/* train_dense.c - a dense layer in training: three products over all rows of a window. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,50 +38,91 @@ static void activate(enum vg_activation a, size_t n, vg_real *y)
     }
 }
 
+static void dense_pack(struct vg_layer_weights *w)
+{
+    const struct vg_layer *l = w->layer;
+
+    if (!w->forward)
+        w->forward = vg_matrix_new(l->inputs, l->outputs);
+    vg_matrix_set(w->forward, w->tensor[0], l->inputs, false, w->tensor[1]);
+}
+
 static void dense_forward(struct vg_layer_pass *p, uint32_t n, uint32_t steps)
 {
     const struct vg_layer *l = p->weights->layer;
-    const size_t rows = (size_t)n * steps;
+    const uint32_t rows = n * steps;
 
-    for (size_t i = 0; i < rows; i++)
-        memcpy(p->y + i * p->y_stride, p->weights->tensor[1], l->outputs * sizeof(vg_real));
-    vg_real_gemm(false, true, rows, l->outputs, l->inputs, p->x, p->x_stride, p->weights->tensor[0],
-                 l->inputs, 1, p->y, p->y_stride);
+    vg_matrix_apply(p->weights->forward, rows, p->x, p->x_stride, p->y, p->y_stride);
     if (p->y_stride == l->outputs) {
-        activate(l->activation, rows * l->outputs, p->y);
+        activate(l->activation, (size_t)rows * l->outputs, p->y);
         return;
     }
     for (size_t i = 0; i < rows; i++)
         activate(l->activation, l->outputs, p->y + i * p->y_stride);
 }
 
-static void dense_backward(struct vg_layer_pass *p, uint32_t n, uint32_t steps, vg_real *gradient)
+static void dense_backward(struct vg_layer_pass *p, uint32_t n, uint32_t steps)
 {
     const struct vg_layer_weights *w = p->weights;
     const struct vg_layer *l = w->layer;
+    const struct vg_train_loops *loops = vg_train_loops();
     const size_t rows = (size_t)n * steps;
 
     for (size_t i = 0; i < rows && l->activation != VG_LINEAR; i++)
-        vg_train_loops()->activation_backward(l->activation, l->outputs, p->y + i * p->y_stride,
-                                              p->dy + i * p->dy_stride);
-    vg_real_gemm(true, false, l->outputs, l->inputs, rows, p->dy, p->dy_stride, p->x, p->x_stride,
-                 0, gradient + w->offset[0], l->inputs);
-    vg_layer_column_sum(rows, l->outputs, p->dy, p->dy_stride, gradient + w->offset[1]);
+        loops->activation_backward(l->activation, l->outputs, p->y + i * p->y_stride,
+                                   p->dy + i * p->dy_stride);
     if (p->dx)
-        vg_real_gemm(false, false, rows, l->inputs, l->outputs, p->dy, p->dy_stride, w->tensor[0],
-                     l->inputs, 0, p->dx, p->dx_stride);
+        vg_real_multiply(&(struct vg_real_product){
+            .m = rows,
+            .n = l->inputs,
+            .k = l->outputs,
+            .a = p->dy,
+            .a_stride = p->dy_stride,
+            .b = w->tensor[0],
+            .b_stride = l->inputs,
+            .c = p->dx,
+            .c_stride = p->dx_stride,
+        });
+}
+
+static size_t dense_units(const struct vg_layer *l)
+{
+    return l->outputs;
+}
+
+static void dense_gather(const struct vg_layer_pass *p, size_t rows, size_t from, size_t to,
+                         bool add, vg_real *gradient)
+{
+    const struct vg_train_loops *loops = vg_train_loops();
+    const struct vg_layer_weights *w = p->weights;
+    const size_t inputs = w->layer->inputs;
+    vg_real *bias = gradient + w->offset[1] + from;
+
+    vg_real_multiply(&(struct vg_real_product){
+        .m = to - from,
+        .n = inputs,
+        .k = rows,
+        .a = p->dy + from,
+        .a_stride = p->dy_stride,
+        .a_turned = true,
+        .b = p->x,
+        .b_stride = p->x_stride,
+        .c = gradient + w->offset[0] + from * inputs,
+        .c_stride = inputs,
+        .add = add,
+    });
+    if (!add)
+        memset(bias, 0, (to - from) * sizeof(*bias));
+    for (size_t i = 0; i < rows; i++)
+        loops->add(to - from, p->dy + i * p->dy_stride + from, bias);
 }
 
 const struct vg_layer_ops vg_train_dense = {
+    .pack = dense_pack,
     .open = dense_open,
     .close = dense_close,
     .forward = dense_forward,
     .backward = dense_backward,
+    .units = dense_units,
+    .gather = dense_gather,
 };
-
-void vg_layer_column_sum(size_t rows, size_t n, const vg_real *x, size_t stride, vg_real *sum)
-{
-    memset(sum, 0, n * sizeof(*sum));
-    for (size_t i = 0; i < rows; i++)
-        vg_train_loops()->add(n, x + i * stride, sum);
-}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/kernel.h"
 #include "models/train_trainee.h"
 
 enum { GROUP = 32, WINDOW = 64 };
@@ -151,41 +152,50 @@ void vg_trainee_predict(struct vg_trainee *t, const struct vg_train_set *set, ui
     vg_train_pool_free(pool);
 }
 
-double vg_trainee_gradient(struct vg_trainee *t, const struct vg_train_set *set, uint32_t shards,
-                           vg_real *gradient)
+/* The shards of a whole set as passes that went forward and backward; those without rows are left
+ * out. */
+static uint32_t pass_shards(struct vg_trainee *t, const struct vg_train_set *set, uint32_t shards,
+                            struct vg_pass **pass, struct vg_loss_sum *all)
 {
     const uint32_t longest = vg_train_longest(set);
-    vg_real *part = vg_real_alloc(t->parameters);
     size_t *sequence = calloc(set->sequences + 1, sizeof(*sequence));
-    struct vg_loss_sum all = { 0 };
-    struct vg_train_pool *pool = vg_train_pool_new(1);
+    uint32_t passes = 0;
 
-    VG_CHECK(sequence && shards > 0);
-    vg_pass_network_pack(&t->net);
-    memset(gradient, 0, t->parameters * sizeof(*gradient));
-    for (uint32_t s = 0; s < shards; s++) {
-        uint32_t n = 0;
+    VG_CHECK(sequence);
+    for (uint32_t s = 0; s < shards && s < set->sequences; s++) {
         struct vg_loss_sum sum;
-        struct vg_pass *p;
+        uint32_t n = 0;
 
         for (size_t i = s; i < set->sequences; i += shards)
             sequence[n++] = i;
-        if (n == 0)
-            continue;
-        p = vg_pass_new(&t->net, n, longest, true);
-        vg_pass_start(p, n, sequence);
-        vg_pass_forward(p, set, n, 0, longest, &quiet);
-        sum = vg_pass_backward(p, part);
-        vg_pass_free(p);
-        all.loss += sum.loss;
-        all.weight += sum.weight;
-        for (size_t i = 0; i < t->parameters; i++)
-            gradient[i] += part[i];
+        pass[passes] = vg_pass_new(&t->net, n, longest, true);
+        vg_pass_start(pass[passes], n, sequence);
+        vg_pass_forward(pass[passes], set, n, 0, longest, &quiet);
+        sum = vg_pass_backward(pass[passes++]);
+        all->loss += sum.loss;
+        all->weight += sum.weight;
     }
+    free(sequence);
+    return passes;
+}
+
+double vg_trainee_gradient(struct vg_trainee *t, const struct vg_train_set *set, uint32_t shards,
+                           vg_real *gradient)
+{
+    struct vg_pass **pass = calloc(shards, sizeof(struct vg_pass *));
+    struct vg_loss_sum all = { 0 };
+    uint32_t passes;
+
+    VG_CHECK(pass && shards > 0 && set->sequences > 0);
+    vg_kernel_thread_init();
+    vg_pass_network_pack(&t->net);
+    passes = pass_shards(t, set, shards, pass, &all);
+    for (uint32_t i = 0; i < t->net.pieces; i++)
+        vg_pass_gather(pass, passes, i, gradient);
     for (size_t i = 0; i < t->parameters && all.weight > 0.0; i++)
         gradient[i] /= (vg_real)all.weight;
-    vg_train_pool_free(pool);
-    free(part);
-    free(sequence);
+    for (uint32_t i = 0; i < passes; i++)
+        vg_pass_free(pass[i]);
+    free(pass);
     return all.weight > 0.0 ? all.loss / all.weight : (double)NAN;
 }

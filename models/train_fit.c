@@ -1,8 +1,9 @@
 /* train_fit.c - the loop of training: epochs, batches, windows, shards.
  *
  * Row r of a batch belongs to shard r mod S. Rows are sorted by length, so shards have equal work
- * and lose their rows from the end as sequences end. The shards of a window are the tasks of the
- * pool; what follows (sum, clip, step) is done by the caller's thread in the order of shards.
+ * and lose their rows from the end as sequences end. The shards of a window are the first tasks of
+ * the pool. What follows is cut along the parameters: each entry of the gradient is one sum over all
+ * shards in their order, whoever computes it, and the optimizer goes entry by entry.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -13,21 +14,19 @@
 
 #include "core/buf.h"
 #include "models/train_checkpoint.h"
-#include "models/train_loops.h"
 #include "models/train_order.h"
 #include "models/train_trainee.h"
 
 enum { SHARDS_MAX = 16, IDENTITY_BYTES = 32 };
 
 /* Multiply-adds of a window above which a second thread is worth waking. */
-static const double shared_work = 2e7;
+static const double shared_work = 1e6;
 
 struct shard {
     struct vg_pass *pass;
-    vg_real *gradient; /* [P] */
-    size_t *sequence;  /* [rows] */
-    uint32_t rows;     /* of this batch */
-    uint32_t active;   /* rows that have steps in this window */
+    size_t *sequence; /* [rows] */
+    uint32_t rows;    /* of this batch */
+    uint32_t active;  /* rows that have steps in this window */
     struct vg_loss_sum sum;
 };
 
@@ -38,6 +37,11 @@ struct run {
     struct vg_train_pool *pool;
     uint32_t shards;
     struct shard shard[SHARDS_MAX];
+    struct vg_pass *active[SHARDS_MAX]; /* of the window at hand */
+    uint32_t actives;
+    vg_real *gradient; /* [P] */
+    double *squares;   /* [parts of P] of the gradient */
+    struct vg_adam step;
     size_t *order;        /* [sequences] */
     uint32_t window;      /* steps at most */
     uint32_t from, steps; /* of the window at hand */
@@ -187,10 +191,12 @@ static void open_run(struct run *r)
         struct shard *shard = &r->shard[s];
 
         shard->pass = vg_pass_new(&r->t->net, rows, r->window, true);
-        shard->gradient = vg_real_alloc(p);
         shard->sequence = calloc(rows, sizeof(*shard->sequence));
         VG_CHECK(shard->sequence);
     }
+    r->gradient = vg_real_alloc(p);
+    r->squares = calloc(vg_optimizer_parts(p), sizeof(*r->squares));
+    VG_CHECK(r->squares);
     vg_optimizer_init(&r->state.optimizer, p);
     r->state.best = vg_real_alloc(p);
     r->state.best_loss = (double)INFINITY;
@@ -201,12 +207,13 @@ static void close_run(struct run *r)
 {
     for (uint32_t s = 0; s < r->shards; s++) {
         vg_pass_free(r->shard[s].pass);
-        free(r->shard[s].gradient);
         free(r->shard[s].sequence);
     }
     vg_optimizer_done(&r->state.optimizer);
     vg_train_pool_free(r->pool);
     free(r->state.best);
+    free(r->gradient);
+    free(r->squares);
     free(r->order);
 }
 
@@ -244,22 +251,71 @@ static void learn_shard(void *ctx, uint32_t index)
     if (r->from == 0)
         vg_pass_start(s->pass, s->active, s->sequence);
     vg_pass_forward(s->pass, r->train, s->active, r->from, r->steps, &noise);
-    s->sum = vg_pass_backward(s->pass, s->gradient);
+    s->sum = vg_pass_backward(s->pass);
 }
 
-/* The sum of all shards, in the buffer of the first; shard 0 has the longest sequence. */
-static struct vg_loss_sum gather(struct run *r)
+/* The loss of all shards, and which of them had a part in it. */
+static struct vg_loss_sum add_up(struct run *r)
 {
-    struct vg_loss_sum all = r->shard[0].sum;
+    struct vg_loss_sum all = { 0 };
 
-    for (uint32_t s = 1; s < r->shards; s++) {
+    r->actives = 0;
+    for (uint32_t s = 0; s < r->shards; s++) {
         if (r->shard[s].active == 0)
             continue;
         all.loss += r->shard[s].sum.loss;
         all.weight += r->shard[s].sum.weight;
-        vg_train_loops()->add(r->t->parameters, r->shard[s].gradient, r->shard[0].gradient);
+        r->active[r->actives++] = r->shard[s].pass;
     }
     return all;
+}
+
+static void gather_piece(void *ctx, uint32_t piece)
+{
+    struct run *r = ctx;
+
+    vg_pass_gather(r->active, r->actives, piece, r->gradient);
+}
+
+static void square_part(void *ctx, uint32_t part)
+{
+    struct run *r = ctx;
+
+    r->squares[part] = vg_optimizer_square_sum(r->t->parameters, r->gradient, part);
+}
+
+static void step_part(void *ctx, uint32_t part)
+{
+    struct run *r = ctx;
+
+    vg_optimizer_step(&r->state.optimizer, &r->fit, &r->step, r->gradient, part, r->t->parameter);
+}
+
+static void pack_layer(void *ctx, uint32_t layer)
+{
+    struct run *r = ctx;
+
+    vg_pass_network_pack_layer(&r->t->net, layer);
+}
+
+/* One step of the optimizer along the mean gradient of a window that weighs `weight`. Returns the
+ * norm of that gradient; when it is not finite, nothing has changed. */
+static double take_step(struct run *r, double rate, double weight)
+{
+    const uint32_t parts = vg_optimizer_parts(r->t->parameters);
+    double norm = 0.0;
+
+    vg_train_pool_run(r->pool, r->t->net.pieces, gather_piece, r);
+    vg_train_pool_run(r->pool, parts, square_part, r);
+    for (uint32_t i = 0; i < parts; i++)
+        norm += r->squares[i];
+    norm = sqrt(norm) / weight;
+    if (!isfinite(norm))
+        return norm;
+    r->step = vg_optimizer_prepare(&r->state.optimizer, &r->fit, rate, norm, weight);
+    vg_train_pool_run(r->pool, parts, step_part, r);
+    vg_train_pool_run(r->pool, r->t->network.layers, pack_layer, r);
+    return norm;
 }
 
 static vg_status learn_window(struct run *r, uint32_t epoch, struct vg_err *err)
@@ -268,18 +324,16 @@ static vg_status learn_window(struct run *r, uint32_t epoch, struct vg_err *err)
     struct vg_loss_sum sum;
 
     vg_train_pool_run(r->pool, r->shards, learn_shard, r);
-    sum = gather(r);
+    sum = add_up(r);
     r->drawn++;
     p->rate = vg_optimizer_rate(&r->fit, epoch, p->batch, p->batches);
     if (sum.weight > 0.0) {
-        p->gradient_norm = vg_optimizer_step(&r->state.optimizer, &r->fit, p->rate,
-                                             r->shard[0].gradient, sum.weight, r->t->parameter);
+        p->gradient_norm = take_step(r, p->rate, sum.weight);
         if (!isfinite(p->gradient_norm) || !isfinite(sum.loss))
             return vg_fail(err, VG_E_FAILED,
                            "epoch %u, step %zu: the loss is not finite any more; use a lower rate "
                            "or clip the gradient",
                            epoch + 1, p->batch + 1);
-        vg_pass_network_pack(&r->t->net);
     }
     r->epoch_sum.loss += sum.loss;
     r->epoch_sum.weight += sum.weight;

@@ -22,8 +22,8 @@ struct vg_layer_weights {
     const vg_real *tensor[VG_LAYER_TENSORS_MAX]; /**< in the trainee's parameters */
     size_t offset[VG_LAYER_TENSORS_MAX];         /**< of each tensor, in a gradient too */
     bool wants_dx;                               /**< whether a layer before it learns */
-    struct vg_matrix *forward, *backward;        /**< of a recurrent layer */
-    vg_real *joined; /**< [G, H, K + H] and [G, H] of biases: what they were packed from */
+    struct vg_matrix *forward, *backward;        /**< backward of a recurrent layer only */
+    vg_real *joined; /**< [G, H, K + H] and [G, H] of biases: what those were packed from */
 };
 
 /** One layer's part of a pass. */
@@ -38,7 +38,6 @@ struct vg_layer_pass {
     vg_real *squashed; /**< [R, H] tanh(c) */
     vg_real *carry;    /**< [n, H] gradient of the state */
     vg_real *db;       /**< [G, H] */
-    vg_real *d_joined; /**< [G, H, K + H] gradient of the joined matrix */
 };
 
 struct vg_layer_ops {
@@ -53,13 +52,16 @@ struct vg_layer_ops {
      *  `next` rows. */
     void (*go_on)(struct vg_layer_pass *p, uint32_t n, uint32_t steps, uint32_t next);
     void (*forward)(struct vg_layer_pass *p, uint32_t n, uint32_t steps);
-    /** From dy (destroyed) to dx and the layer's part of `gradient` [P], which is overwritten. */
-    void (*backward)(struct vg_layer_pass *p, uint32_t n, uint32_t steps, vg_real *gradient);
+    /** From dy to dx, and to what gather() needs of both. */
+    void (*backward)(struct vg_layer_pass *p, uint32_t n, uint32_t steps);
+    /** Units whose gradients are found apart from each other: outputs, gates, variables. */
+    size_t (*units)(const struct vg_layer *l);
+    /** After backward(): writes the gradient of units [from, to) to its places in `gradient` [P], or
+     *  adds to it. `rows` is R. Several threads gather different units of a pass. */
+    void (*gather)(const struct vg_layer_pass *p, size_t rows, size_t from, size_t to, bool add,
+                   vg_real *gradient);
 };
 
 extern const struct vg_layer_ops vg_train_dense, vg_train_decay, vg_train_recurrent;
-
-/** sum[j] = sum over `rows` of x [rows, N], in the order of rows. */
-void vg_layer_column_sum(size_t rows, size_t n, const vg_real *x, size_t stride, vg_real *sum);
 
 #endif

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "models/kernel.h"
+
 #define BODY static inline __attribute__((always_inline))
 
 enum { LANES = 16 }; /* of a sum: part of its bits */
@@ -362,13 +364,36 @@ const struct vg_train_loops *vg_train_loops_portable(void)
 
 #if defined(__x86_64__)
 FORM(avx2, __attribute__((target("avx2,fma"))))
+FORM(avx512,
+     __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma,prefer-vector-width=512"))))
+
+static bool has(const char *kernel)
+{
+    const struct vg_kernel *form;
+
+    for (uint32_t i = 0; (form = vg_kernel_form(i)); i++) {
+        if (strcmp(form->name, kernel) == 0)
+            return true;
+    }
+    return false;
+}
 
 const struct vg_train_loops *vg_train_loops_avx2(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &avx2 : NULL;
+    return has("avx2") ? &avx2 : NULL;
+}
+
+const struct vg_train_loops *vg_train_loops_avx512(void)
+{
+    return has("avx512") ? &avx512 : NULL;
 }
 #else
 const struct vg_train_loops *vg_train_loops_avx2(void)
+{
+    return NULL;
+}
+
+const struct vg_train_loops *vg_train_loops_avx512(void)
 {
     return NULL;
 }
@@ -376,7 +401,11 @@ const struct vg_train_loops *vg_train_loops_avx2(void)
 
 const struct vg_train_loops *vg_train_loops(void)
 {
-    const struct vg_train_loops *fast = vg_train_loops_avx2();
+#if defined(__x86_64__)
+    const uint32_t lanes = vg_kernel()->lanes;
 
-    return fast ? fast : &portable;
+    if (lanes >= 8)
+        return lanes == 16 ? &avx512 : &avx2;
+#endif
+    return &portable;
 }

@@ -1,6 +1,6 @@
 /* train_loops.h - the loops over single numbers in which training spends its time.
  *
- * One source, compiled for AVX2 with FMA and portably; both give the same bits, for lanes of a
+ * One source, compiled for AVX-512, for AVX2 with FMA and portably; all give the same bits, for lanes of a
  * vector never meet in one sum unless the sum has a fixed number of lanes.
  *
  * Subnormal numbers cost a hundred times as much as others, and gradients that vanish make them in
@@ -72,11 +72,12 @@ struct vg_train_loops {
     void (*sgd)(size_t n, const struct vg_adam *a, const vg_real *g, vg_real *b, vg_real *p);
 };
 
-/** The fastest form that this processor has. */
+/** The form that goes with vg_kernel(). */
 const struct vg_train_loops *vg_train_loops(void);
 
-/** Particular forms, for tests; vg_train_loops_avx2() is NULL where there is none. */
+/** Particular forms, for tests; NULL where this processor has none. */
 const struct vg_train_loops *vg_train_loops_portable(void);
 const struct vg_train_loops *vg_train_loops_avx2(void);
+const struct vg_train_loops *vg_train_loops_avx512(void);
 
 #endif

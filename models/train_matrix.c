@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/gemm.h"
 #include "models/kernel.h"
 #include "models/kernel_private.h"
 
@@ -20,6 +21,7 @@ struct vg_matrix *vg_matrix_new(uint32_t inputs, uint32_t outputs)
     struct vg_matrix *m = calloc(1, sizeof(*m));
 
     VG_CHECK(m);
+    vg_gemm_init();
     m->inputs = inputs;
     m->outputs = outputs;
     m->weight = vg_real_alloc((size_t)inputs * outputs);
@@ -51,8 +53,8 @@ void vg_matrix_apply(const struct vg_matrix *m, uint32_t n, const vg_real *x, si
 {
     for (uint32_t i = 0; i < n; i++)
         memcpy(y + i * y_stride, m->bias, m->outputs * sizeof(*y));
-    vg_real_gemm(false, true, n, m->outputs, m->inputs, x, x_stride, m->weight, m->inputs, 1.0, y,
-                 y_stride);
+    vg_dgemm(false, true, n, m->outputs, m->inputs, x, x_stride, m->weight, m->inputs, 1.0, y,
+             y_stride);
 }
 
 #else
@@ -82,17 +84,47 @@ void vg_matrix_free(struct vg_matrix *m)
     free(m);
 }
 
+/* Four rows of four columns, turned. */
+static void transpose_four(const float *from, size_t stride, float *to, size_t step)
+{
+    typedef float four __attribute__((vector_size(16)));
+    four row[4], pair[4], turned[4];
+
+    for (size_t i = 0; i < 4; i++)
+        memcpy(&row[i], from + i * stride, sizeof(row[i]));
+    pair[0] = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+    pair[1] = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+    pair[2] = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+    pair[3] = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+    turned[0] = __builtin_shufflevector(pair[0], pair[1], 0, 1, 4, 5);
+    turned[1] = __builtin_shufflevector(pair[0], pair[1], 2, 3, 6, 7);
+    turned[2] = __builtin_shufflevector(pair[2], pair[3], 0, 1, 4, 5);
+    turned[3] = __builtin_shufflevector(pair[2], pair[3], 2, 3, 6, 7);
+    for (size_t i = 0; i < 4; i++)
+        memcpy(to + i * step, &turned[i], sizeof(turned[i]));
+}
+
 /* to[k step + j] = from[j stride + k], in tiles whose cache lines stay. */
 static void transpose(size_t outputs, size_t inputs, const float *from, size_t stride, float *to,
                       size_t step)
 {
     enum { TILE = 16 };
+    const size_t whole = outputs - outputs % 4;
 
     for (size_t first = 0; first < inputs; first += TILE) {
         const size_t end = inputs - first < TILE ? inputs : first + TILE;
+        size_t k = first;
 
-        for (size_t j = 0; j < outputs; j++) {
-            for (size_t k = first; k < end; k++)
+        for (; k + 4 <= end; k += 4) {
+            for (size_t j = 0; j < whole; j += 4)
+                transpose_four(from + j * stride + k, stride, to + k * step + j, step);
+            for (size_t j = whole; j < outputs; j++) {
+                for (size_t i = k; i < k + 4; i++)
+                    to[i * step + j] = from[j * stride + i];
+            }
+        }
+        for (; k < end; k++) {
+            for (size_t j = 0; j < outputs; j++)
                 to[k * step + j] = from[j * stride + k];
         }
     }

@@ -1,8 +1,7 @@
-/* train_matrix.h - a matrix packed for many products with few rows: the weights of a recurrent
- * layer, used once per step.
+/* train_matrix.h - a matrix packed for many products: the weights of a layer.
  *
  * In float these are layers of models/kernel.h: each sum has the bits that it will have live, on
- * every processor. BLAS would pack the matrix again for every step.
+ * every processor. BLAS would pack the matrix again for every product.
  */
 #ifndef VG_MODELS_TRAIN_MATRIX_H
 #define VG_MODELS_TRAIN_MATRIX_H

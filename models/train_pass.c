@@ -36,6 +36,22 @@ static const struct vg_layer_ops *ops_of(enum vg_layer_kind kind)
     return &vg_train_recurrent;
 }
 
+/* Equal pieces, of whole vectors where there are enough units. */
+static void cut(struct vg_pass_network *net, uint32_t layer)
+{
+    const size_t vector = 16;
+    const struct vg_layer_weights *w = &net->layer[layer];
+    const size_t units = w->ops->units(w->layer), least = VG_PIECES_OF_LAYER * vector;
+    const size_t size = (units + least - 1) / least * vector;
+
+    for (size_t from = 0; from < units; from += size)
+        net->piece[net->pieces++] = (struct vg_gradient_piece){
+            .layer = layer,
+            .from = from,
+            .to = units - from < size ? units : from + size,
+        };
+}
+
 void vg_pass_network_init(struct vg_pass_network *net, const struct vg_network *network,
                           const struct vg_objective *objective, const vg_real *parameters)
 {
@@ -56,6 +72,7 @@ void vg_pass_network_init(struct vg_pass_network *net, const struct vg_network *
             w->offset[j] = t.offset;
             w->tensor[j] = parameters + t.offset;
         }
+        cut(net, i);
     }
     vg_pass_network_pack(net);
 }
@@ -69,12 +86,16 @@ void vg_pass_network_done(struct vg_pass_network *net)
     }
 }
 
+void vg_pass_network_pack_layer(struct vg_pass_network *net, uint32_t layer)
+{
+    if (net->layer[layer].ops->pack)
+        net->layer[layer].ops->pack(&net->layer[layer]);
+}
+
 void vg_pass_network_pack(struct vg_pass_network *net)
 {
-    for (uint32_t i = 0; i < net->network.layers; i++) {
-        if (net->layer[i].ops->pack)
-            net->layer[i].ops->pack(&net->layer[i]);
-    }
+    for (uint32_t i = 0; i < net->network.layers; i++)
+        vg_pass_network_pack_layer(net, i);
 }
 
 /* ---- memory ---- */
@@ -302,18 +323,28 @@ void vg_pass_loss_row(struct vg_pass *p, uint32_t row, struct vg_loss_sum *sum)
         loss_of(p, t * p->n + row, sum, NULL);
 }
 
-struct vg_loss_sum vg_pass_backward(struct vg_pass *p, vg_real *gradient)
+struct vg_loss_sum vg_pass_backward(struct vg_pass *p)
 {
     struct vg_loss_sum sum = { 0 };
 
     for (size_t i = 0; i < (size_t)p->n * p->length; i++)
         loss_of(p, i, &sum, p->d_output);
     for (uint32_t i = p->net->network.layers; i-- > 0;) {
-        p->net->layer[i].ops->backward(&p->layer[i], p->n, p->length, gradient);
+        p->net->layer[i].ops->backward(&p->layer[i], p->n, p->length);
         if (i + 1 == p->net->network.layers && p->dropout > 0.0)
             drop_out_backward(p);
     }
     return sum;
+}
+
+void vg_pass_gather(struct vg_pass *const *pass, uint32_t n, uint32_t piece, vg_real *gradient)
+{
+    const struct vg_gradient_piece *g = &pass[0]->net->piece[piece];
+    const struct vg_layer_ops *ops = pass[0]->net->layer[g->layer].ops;
+
+    for (uint32_t i = 0; i < n; i++)
+        ops->gather(&pass[i]->layer[g->layer], (size_t)pass[i]->n * pass[i]->length, g->from, g->to,
+                    i > 0, gradient);
 }
 
 const vg_real *vg_pass_finish(struct vg_pass *p)

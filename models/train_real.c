@@ -6,6 +6,7 @@
 #include "models/elementary.h"
 #include "models/gemm.h"
 #include "models/kernel.h"
+#include "models/train_product.h"
 
 #ifdef VG_TRAIN_DOUBLE
 
@@ -38,11 +39,10 @@ vg_real vg_real_log(vg_real x)
     return vg_ln(x);
 }
 
-void vg_real_gemm(bool a_transposed, bool b_transposed, size_t m, size_t n, size_t k,
-                  const vg_real *a, size_t lda, const vg_real *b, size_t ldb, vg_real beta,
-                  vg_real *c, size_t ldc)
+void vg_real_multiply(const struct vg_real_product *p)
 {
-    vg_dgemm(a_transposed, b_transposed, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    vg_dgemm(p->a_turned, false, p->m, p->n, p->k, p->a, p->a_stride, p->b, p->b_stride,
+             p->add ? 1.0 : 0.0, p->c, p->c_stride);
 }
 
 #else
@@ -72,11 +72,9 @@ vg_real vg_real_log(vg_real x)
     return vg_log1pf(x - 1.0f);
 }
 
-void vg_real_gemm(bool a_transposed, bool b_transposed, size_t m, size_t n, size_t k,
-                  const vg_real *a, size_t lda, const vg_real *b, size_t ldb, vg_real beta,
-                  vg_real *c, size_t ldc)
+void vg_real_multiply(const struct vg_real_product *p)
 {
-    vg_sgemm(a_transposed, b_transposed, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    vg_product(p);
 }
 
 #endif

@@ -34,9 +34,17 @@ vg_real vg_real_log(vg_real x);
 /** Zeroed, aligned for vectors; running out ends the program. Freed with free(). */
 vg_real *vg_real_alloc(size_t n);
 
-/** vg_sgemm() or vg_dgemm(). */
-void vg_real_gemm(bool a_transposed, bool b_transposed, size_t m, size_t n, size_t k,
-                  const vg_real *a, size_t lda, const vg_real *b, size_t ldb, vg_real beta,
-                  vg_real *c, size_t ldc);
+/** C = A B, or C + A B; row-major. By models/train_product.h in float, by BLAS in double. */
+struct vg_real_product {
+    size_t m, n, k;   /**< k at least 1 */
+    const vg_real *a; /**< [M, K], or [K, M] when a_turned; rows a_stride apart */
+    const vg_real *b; /**< [K, N], rows b_stride apart */
+    vg_real *c;       /**< [M, N], rows c_stride apart; must not overlap A or B */
+    size_t a_stride, b_stride, c_stride;
+    bool a_turned;
+    bool add; /**< sums go on from what is in C; otherwise they start at 0 */
+};
+
+void vg_real_multiply(const struct vg_real_product *p);
 
 #endif

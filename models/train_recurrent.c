@@ -4,8 +4,8 @@
  * and a cell that makes the new h of the gates. A GRU has four blocks, r, z and the two halves of
  * n, which the cell needs apart; the halves have zeros where x or h has no part in them.
  *
- * Per step there is one product forward and one backward, with few rows, and the weights' gradient
- * is a product over all steps at the end.
+ * Per step there is one product forward and one backward, with few rows, and the weights' gradients
+ * are products over all steps at the end.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +87,6 @@ static void open_pass(struct vg_layer_pass *p, uint32_t n, uint32_t steps, bool 
     p->dx = vg_real_alloc(rows * width);
     p->carry = vg_real_alloc(n * h);
     p->db = vg_real_alloc(blocks_of(l) * h);
-    p->d_joined = vg_real_alloc(blocks_of(l) * h * width);
 }
 
 static void close_pass(struct vg_layer_pass *p)
@@ -99,7 +98,6 @@ static void close_pass(struct vg_layer_pass *p)
     free(p->squashed);
     free(p->carry);
     free(p->db);
-    free(p->d_joined);
 }
 
 /* h before the step of a row, in the joined input. */
@@ -174,30 +172,7 @@ static void forward(struct vg_layer_pass *p, uint32_t n, uint32_t steps)
     }
 }
 
-/* Takes the gradient of the joined matrix apart: the opposite of join_row(). */
-static void split_row(const struct vg_layer_pass *p, size_t block, size_t j, vg_real *gradient)
-{
-    const struct vg_layer_weights *w = p->weights;
-    const struct vg_layer *l = w->layer;
-    const size_t k = l->inputs, h = l->outputs;
-    const vg_real *row = p->d_joined + (block * h + j) * (k + h), bias = p->db[block * h + j];
-    int of_x = source_block(l, block, false), of_h = source_block(l, block, true);
-
-    if (of_x >= 0) {
-        const size_t at = (size_t)of_x * h + j;
-
-        memcpy(gradient + w->offset[0] + at * k, row, k * sizeof(*row));
-        gradient[w->offset[2] + at] = bias;
-    }
-    if (of_h >= 0) {
-        const size_t at = (size_t)of_h * h + j;
-
-        memcpy(gradient + w->offset[1] + at * h, row + k, h * sizeof(*row));
-        gradient[w->offset[3] + at] = bias;
-    }
-}
-
-static void backward(struct vg_layer_pass *p, uint32_t n, uint32_t steps, vg_real *gradient)
+static void backward(struct vg_layer_pass *p, uint32_t n, uint32_t steps)
 {
     const struct vg_train_loops *loops = vg_train_loops();
     const struct vg_layer *l = p->weights->layer;
@@ -226,10 +201,75 @@ static void backward(struct vg_layer_pass *p, uint32_t n, uint32_t steps, vg_rea
         vg_matrix_apply(p->weights->backward, n, s.gates, gates,
                         p->dx + first * p->dx_stride + skipped, p->dx_stride);
     }
-    vg_real_gemm(true, false, gates, k + h, rows, p->gates, gates, p->x, p->x_stride, 0,
-                 p->d_joined, k + h);
-    for (size_t i = 0; i < gates; i++)
-        split_row(p, i / h, i % h, gradient);
+}
+
+static size_t units(const struct vg_layer *l)
+{
+    return blocks_of(l) * l->outputs;
+}
+
+/* The gradient of one tensor's rows from `row` on: of n gates from `gate` on and `width` entries of
+ * the joined input from `column` on. */
+static void gather_rows(const struct vg_layer_pass *p, size_t rows, size_t gate, size_t n,
+                        size_t column, size_t width, bool add, vg_real *to)
+{
+    const struct vg_layer *l = p->weights->layer;
+
+    vg_real_multiply(&(struct vg_real_product){
+        .m = n,
+        .n = width,
+        .k = rows,
+        .a = p->gates + gate,
+        .a_stride = blocks_of(l) * l->outputs,
+        .a_turned = true,
+        .b = p->x + column,
+        .b_stride = p->x_stride,
+        .c = to,
+        .c_stride = width,
+        .add = add,
+    });
+}
+
+static void gather_bias(const vg_real *db, size_t n, bool add, vg_real *to)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = add ? to[i] + db[i] : db[i];
+}
+
+/* `n` gates of one block from its unit j on: the opposite of join_row(). */
+static void gather_block(const struct vg_layer_pass *p, size_t rows, size_t block, size_t j,
+                         size_t n, bool add, vg_real *gradient)
+{
+    const struct vg_layer_weights *w = p->weights;
+    const struct vg_layer *l = w->layer;
+    const size_t k = l->inputs, h = l->outputs, gate = block * h + j;
+    int of_x = source_block(l, block, false), of_h = source_block(l, block, true);
+
+    if (of_x >= 0) {
+        const size_t at = (size_t)of_x * h + j;
+
+        gather_rows(p, rows, gate, n, 0, k, add, gradient + w->offset[0] + at * k);
+        gather_bias(p->db + gate, n, add, gradient + w->offset[2] + at);
+    }
+    if (of_h >= 0) {
+        const size_t at = (size_t)of_h * h + j;
+
+        gather_rows(p, rows, gate, n, k, h, add, gradient + w->offset[1] + at * h);
+        gather_bias(p->db + gate, n, add, gradient + w->offset[3] + at);
+    }
+}
+
+static void gather(const struct vg_layer_pass *p, size_t rows, size_t from, size_t to, bool add,
+                   vg_real *gradient)
+{
+    const size_t h = p->weights->layer->outputs;
+
+    for (size_t gate = from; gate < to;) {
+        const size_t block = gate / h, end = to < (block + 1) * h ? to : (block + 1) * h;
+
+        gather_block(p, rows, block, gate - block * h, end - gate, add, gradient);
+        gate = end;
+    }
 }
 
 const struct vg_layer_ops vg_train_recurrent = {
@@ -240,4 +280,6 @@ const struct vg_layer_ops vg_train_recurrent = {
     .go_on = go_on,
     .forward = forward,
     .backward = backward,
+    .units = units,
+    .gather = gather,
 };

@@ -145,6 +145,28 @@ Test(train_fit, the_same_seed_gives_the_same_bytes_with_any_number_of_workers)
     vg_trainee_free(t);
 }
 
+Test(train_fit, the_same_seed_gives_the_same_bytes_with_every_form_of_the_kernel)
+{
+    struct vg_fit f = make_fit();
+    struct vg_fit_result first, result;
+    struct vg_trainee *t;
+    const struct vg_kernel *form;
+
+    f.epochs = 2;
+    t = fitted(&f, &first);
+    for (uint32_t i = 0; (form = vg_kernel_form(i)); i++) {
+        struct vg_trainee *again;
+
+        cr_assert(vg_kernel_choose(form->name));
+        again = fitted(&f, &result);
+        cr_assert_eq(result.best, first.best);
+        cr_assert_arr_eq(vg_trainee_parameters(t), vg_trainee_parameters(again), bytes_of(t), "%s",
+                         form->name);
+        vg_trainee_free(again);
+    }
+    vg_trainee_free(t);
+}
+
 /* Ends the fit in the middle of epoch *ctx. */
 static bool stop_in_epoch(void *ctx, const struct vg_fit_progress *p)
 {

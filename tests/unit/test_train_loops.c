@@ -1,4 +1,4 @@
-/* The loops of training have the same bits in both forms, on numbers of every size. */
+/* The loops of training have the same bits in all forms, on numbers of every size. */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -11,7 +11,8 @@
 
 enum { ROWS = 5, HIDDEN = 37, GATES = 4, N = ROWS * GATES * HIDDEN };
 
-static const struct vg_train_loops *portable, *fast;
+static const struct vg_train_loops *portable, *forms[2], *fast;
+static size_t forms_n;
 static uint64_t state = 1;
 
 /* Mostly usual numbers, sometimes tiny, subnormal or large ones. */
@@ -40,9 +41,14 @@ static void setup(void)
 {
     vg_kernel_thread_init();
     portable = vg_train_loops_portable();
-    fast = vg_train_loops_avx2();
-    if (!fast)
+    forms_n = 0;
+    if (vg_train_loops_avx2())
+        forms[forms_n++] = vg_train_loops_avx2();
+    if (vg_train_loops_avx512())
+        forms[forms_n++] = vg_train_loops_avx512();
+    if (forms_n == 0)
         cr_skip_test("this processor has only the portable form");
+    fast = forms[0];
 }
 
 TestSuite(train_loops, .init = setup);
@@ -100,7 +106,7 @@ static void check_step(const char *name, step_fn *first, step_fn *second, bool b
     }
 }
 
-Test(train_loops, cells_have_the_same_bits_in_both_forms)
+static void check_cells(void)
 {
     check_step("lstm forward", portable->lstm_forward, fast->lstm_forward, false);
     check_step("lstm backward", portable->lstm_backward, fast->lstm_backward, true);
@@ -110,7 +116,15 @@ Test(train_loops, cells_have_the_same_bits_in_both_forms)
     check_step("rnn backward", portable->rnn_backward, fast->rnn_backward, true);
 }
 
-Test(train_loops, optimizers_have_the_same_bits_in_both_forms)
+Test(train_loops, cells_have_the_same_bits_in_all_forms)
+{
+    for (size_t i = 0; i < forms_n; i++) {
+        fast = forms[i];
+        check_cells();
+    }
+}
+
+static void check_optimizers(void)
 {
     static float g[N], m[2][N], v[2][N], p[2][N];
     const struct vg_adam a = { .beta1 = 0.9f,
@@ -123,6 +137,8 @@ Test(train_loops, optimizers_have_the_same_bits_in_both_forms)
                                .decay = 0.9999f,
                                .gradient = 0.37f };
 
+    memset(m, 0, sizeof(m));
+    memset(v, 0, sizeof(v));
     fill(N, p[0]);
     memcpy(p[1], p[0], sizeof(p[0]));
     for (int round = 0; round < 50; round++) {
@@ -138,7 +154,15 @@ Test(train_loops, optimizers_have_the_same_bits_in_both_forms)
     }
 }
 
-Test(train_loops, sums_have_the_same_bits_in_both_forms)
+Test(train_loops, optimizers_have_the_same_bits_in_all_forms)
+{
+    for (size_t i = 0; i < forms_n; i++) {
+        fast = forms[i];
+        check_optimizers();
+    }
+}
+
+static void check_sums(void)
 {
     static float x[N], y[N], mask[N], d[2][N];
 
@@ -158,6 +182,14 @@ Test(train_loops, sums_have_the_same_bits_in_both_forms)
         portable->add(n, x, d[0]);
         fast->add(n, x, d[1]);
         cr_assert_arr_eq(d[0], d[1], sizeof(d[0]));
+    }
+}
+
+Test(train_loops, sums_have_the_same_bits_in_all_forms)
+{
+    for (size_t i = 0; i < forms_n; i++) {
+        fast = forms[i];
+        check_sums();
     }
 }
 
