@@ -1,9 +1,8 @@
 /* conformal.c - waiting forecasts and the widths that they teach.
  *
- * Memory: the widths less 1 [H, 2, C] (so that zeroed memory means 1); for each horizon the tick that
- * each waiting forecast is for [H, WAITING], and its bounds [H, WAITING, 2, C]; at the end median and
- * SD of the shortest horizon's forecasts that wait [WAITING, 2, C]. Ticks are counted from 1970 in 32
- * bits, which lasts for 4,000 years of ticks of 30 s and wraps without harm.
+ * Memory: the widths less 1 [H, 2, C] (so that zeroed memory means 1); for each place of each
+ * horizon's ring the tick that its forecast is for, then the bounds of all of them [.., 2, C], and
+ * median and SD of those that wait for the shortest horizon [.., 2, C].
  *
  * All of it happens for every tick of every patient, so channels are the innermost loops, and those
  * have no branches.
@@ -11,8 +10,6 @@
 #include "stages/conformal.h"
 
 #include <math.h>
-
-#include "stages/packed.h"
 
 enum { SIDES = 2 }; /* low, high */
 /* Horizons whose forecasts wait at most so many ticks apart learn fast enough to teach longer ones. */
@@ -22,7 +19,7 @@ enum { PASSING_STRIDE = 4 };
 enum { USUAL = 8 };
 #define LOOPS static inline __attribute__((always_inline))
 
-static const float steps_per_sd = 2048, width_min = 0.05f, width_max = 20.0f;
+static const float width_min = 0.05f, width_max = 20.0f;
 
 void vg_conformal_init(struct vg_conformal *c, const struct vg_model *m, int64_t tick_ns,
                        bool adapt, float coverage, float rate)
@@ -31,22 +28,16 @@ void vg_conformal_init(struct vg_conformal *c, const struct vg_model *m, int64_t
         .channels = m->channels,
         .horizons = m->horizons,
         .quantiles = m->quantiles,
-        .median = m->quantiles / 2,
+        .median = vg_waiting_median(m),
         .miss = (1.0f - coverage) / 2,
         .tick_ns = tick_ns,
     };
-    for (uint32_t q = 0; q < m->quantiles; q++) {
-        if (fabsf(m->quantile[q] - 0.5f) < 1e-6f)
-            c->median = q;
-    }
     c->adapts = adapt && c->median > 0 && c->median + 1 < m->quantiles;
     for (uint32_t h = 0; h < m->horizons; h++) {
-        int64_t ahead = (m->horizon_ns[h] + tick_ns / 2) / tick_ns;
-
-        c->ahead[h] = ahead > 0 ? (uint32_t)ahead : 1;
-        c->stride[h] = (c->ahead[h] + VG_CONFORMAL_WAITING - 2) / (VG_CONFORMAL_WAITING - 1);
-        c->eta[h] = rate / 1.645f * sqrtf(sqrtf((float)c->stride[h]));
-        if (c->ahead[h] < c->ahead[c->shortest])
+        c->waiting[h] = vg_waiting_plan(m->horizon_ns[h], tick_ns);
+        c->first[h + 1] = c->first[h] + c->waiting[h].places;
+        c->eta[h] = rate / 1.645f * sqrtf(sqrtf((float)c->waiting[h].stride));
+        if (c->waiting[h].ahead < c->waiting[c->shortest].ahead)
             c->shortest = h;
     }
 }
@@ -61,10 +52,10 @@ static size_t sides_of(const struct vg_conformal *c)
 
 size_t vg_conformal_memory(const struct vg_conformal *c)
 {
-    const size_t waiting = (size_t)VG_CONFORMAL_WAITING * (c->horizons + 1) * sides_of(c);
+    const size_t all = c->first[c->horizons], middles = c->waiting[c->shortest].places;
 
-    return c->horizons * (sides_of(c) * sizeof(float) + VG_CONFORMAL_WAITING * sizeof(uint32_t)) +
-           waiting * sizeof(int16_t);
+    return c->horizons * sides_of(c) * sizeof(float) + all * sizeof(uint32_t) +
+           (all + middles) * sides_of(c) * sizeof(int16_t);
 }
 
 /* [2, C] of a horizon */
@@ -73,10 +64,10 @@ static float *wider_of(const struct vg_conformal *c, void *memory, uint32_t h)
     return (float *)memory + h * sides_of(c);
 }
 
-/* [WAITING] of a horizon */
+/* One for each place of a horizon. */
 static uint32_t *due_of(const struct vg_conformal *c, void *memory, uint32_t h)
 {
-    return (uint32_t *)(wider_of(c, memory, c->horizons)) + (size_t)h * VG_CONFORMAL_WAITING;
+    return (uint32_t *)(wider_of(c, memory, c->horizons)) + c->first[h];
 }
 
 /* The bounds [2, C] that wait at `place`; of horizon H, one beyond the last: median and SD of the
@@ -85,21 +76,7 @@ static int16_t *bounds_at(const struct vg_conformal *c, void *memory, uint32_t h
 {
     int16_t *all = (int16_t *)due_of(c, memory, c->horizons);
 
-    return all + ((size_t)h * VG_CONFORMAL_WAITING + place) * sides_of(c);
-}
-
-static uint32_t tick_number(const struct vg_conformal *c, int64_t at_ns)
-{
-    return (uint32_t)(at_ns / c->tick_ns);
-}
-
-/* Where a forecast made at `tick` waits, if it is the turn of one. */
-static bool place_of(const struct vg_conformal *c, uint32_t h, uint32_t tick, uint32_t *ret)
-{
-    const uint32_t turn = tick / c->stride[h];
-
-    *ret = turn % VG_CONFORMAL_WAITING;
-    return turn * c->stride[h] == tick;
+    return all + (c->first[h] + place) * sides_of(c);
 }
 
 /* ---- the outcome ---- */
@@ -109,11 +86,10 @@ LOOPS void learn(const struct vg_conformal *c, uint32_t channels, uint32_t h, bo
                  const int16_t *bound, const int16_t *there, const struct vg_outcome *outcome,
                  float *wider)
 {
-    const float unit = 1.0f / steps_per_sd;
     const float missed = c->eta[h] * (1.0f - c->miss), kept = c->eta[h] * (0.0f - c->miss);
 
     for (uint32_t i = 0; i < channels; i++) {
-        const float is = outcome->z[i], said = unit * (float)bound[i];
+        const float is = outcome->z[i], said = VG_WAITING_STEP * (float)bound[i];
         const bool counts = outcome->measured[i] & (there[i] != VG_PACKED_NOTHING);
         const bool out = low ? is < said : is > said;
         float width = 1.0f + wider[i] + (out ? missed : kept);
@@ -134,28 +110,27 @@ LOOPS void judge_horizon(const struct vg_conformal *c, uint32_t channels, uint32
 LOOPS void tell_residual(uint32_t channels, const int16_t *middle, const struct vg_outcome *outcome,
                          float *residual, float *sd)
 {
-    const float unit = 1.0f / steps_per_sd;
-
     for (uint32_t i = 0; i < channels; i++) {
         const bool counts = outcome->measured[i] & (middle[i] != VG_PACKED_NOTHING);
-        const float away = outcome->z[i] - unit * (float)middle[i];
+        const float away = outcome->z[i] - VG_WAITING_STEP * (float)middle[i];
 
         residual[i] = counts ? away : 0.0f;
-        sd[i] = counts ? unit * (float)middle[channels + i] : 0.0f;
+        sd[i] = counts ? VG_WAITING_STEP * (float)middle[channels + i] : 0.0f;
     }
 }
 
 LOOPS void judge(const struct vg_conformal *c, uint32_t channels, void *memory, int64_t at_ns,
                  const struct vg_outcome *outcome, float *residual, float *sd)
 {
-    const uint32_t tick = tick_number(c, at_ns);
+    const uint32_t tick = vg_waiting_tick(at_ns, c->tick_ns);
 
     for (uint32_t i = 0; i < channels; i++)
         residual[i] = sd[i] = 0.0f;
     for (uint32_t h = 0; h < c->horizons; h++) {
         uint32_t *due = due_of(c, memory, h), place;
 
-        if (!place_of(c, h, tick - c->ahead[h], &place) || due[place] != tick)
+        if (!vg_waiting_place(&c->waiting[h], tick - c->waiting[h].ahead, &place) ||
+            due[place] != tick)
             continue;
         if (c->adapts)
             judge_horizon(c, channels, h, bounds_at(c, memory, h, place), outcome,
@@ -190,7 +165,7 @@ LOOPS void widths_of(const struct vg_conformal *c, uint32_t channels, uint32_t h
                      const float *restrict wider, float *restrict base, float *restrict width)
 {
     /* One that waits at every tick has nothing to learn from others. */
-    const bool taught = c->stride[h] > 1, passes = c->stride[h] <= PASSING_STRIDE;
+    const bool taught = c->waiting[h].stride > 1, passes = c->waiting[h].stride <= PASSING_STRIDE;
     float *high = width + channels;
 
     for (uint32_t i = 0; i < channels; i++) {
@@ -230,14 +205,12 @@ LOOPS void keep_middle(const struct vg_conformal *c, uint32_t channels, const fl
                        const bool *restrict valid, int16_t *middle)
 {
     const size_t step = (size_t)c->horizons * c->quantiles;
-    const float least = 1.0f / steps_per_sd; /* 0 means none */
 
     for (uint32_t i = 0; i < channels; i++, y += step) {
-        /* The SD of a normal distribution with these outermost quantiles. */
-        float sd = (y[c->quantiles - 1] - y[0]) / 3.29f;
+        const float sd = vg_waiting_sd(y[c->quantiles - 1] - y[0]);
 
-        middle[i] = vg_pack_if(valid[i], y[c->median], steps_per_sd);
-        middle[channels + i] = vg_pack(sd > least ? sd : least, steps_per_sd);
+        middle[i] = vg_pack_if(valid[i], y[c->median], VG_WAITING_STEPS);
+        middle[channels + i] = vg_pack(sd, VG_WAITING_STEPS);
     }
 }
 
@@ -247,22 +220,22 @@ LOOPS void keep_bounds(const struct vg_conformal *c, uint32_t channels, const fl
     const size_t step = (size_t)c->horizons * c->quantiles;
 
     for (uint32_t i = 0; i < channels; i++, y += step) {
-        bound[i] = vg_pack_if(valid[i], y[0], steps_per_sd);
-        bound[channels + i] = vg_pack(y[c->quantiles - 1], steps_per_sd);
+        bound[i] = vg_pack_if(valid[i], y[0], VG_WAITING_STEPS);
+        bound[channels + i] = vg_pack(y[c->quantiles - 1], VG_WAITING_STEPS);
     }
 }
 
 LOOPS void tell(const struct vg_conformal *c, uint32_t channels, void *memory, int64_t at_ns,
                 const bool *valid, float *y)
 {
-    const uint32_t tick = tick_number(c, at_ns);
+    const uint32_t tick = vg_waiting_tick(at_ns, c->tick_ns);
     float base[VG_CHANNELS], width[SIDES * VG_CHANNELS];
 
     for (uint32_t i = 0; i < channels; i++)
         base[i] = 1.0f;
     for (uint32_t h = 0; h < c->horizons; h++, y += c->quantiles) {
         uint32_t place;
-        const bool waits = place_of(c, h, tick, &place);
+        const bool waits = vg_waiting_place(&c->waiting[h], tick, &place);
 
         if (waits && h == c->shortest)
             keep_middle(c, channels, y, valid, bounds_at(c, memory, c->horizons, place));
@@ -272,7 +245,7 @@ LOOPS void tell(const struct vg_conformal *c, uint32_t channels, void *memory, i
         }
         if (waits) {
             keep_bounds(c, channels, y, valid, bounds_at(c, memory, h, place));
-            due_of(c, memory, h)[place] = tick + c->ahead[h];
+            due_of(c, memory, h)[place] = tick + c->waiting[h].ahead;
         }
     }
 }

@@ -66,6 +66,7 @@ vg_status vg_detect_slow_plan(struct vg_detect_slow *s, const struct vg_model *m
     s->horizon = nearest_horizon(model);
     s->median = vg_waiting_median(model);
     s->waiting = vg_waiting_plan(model->horizon_ns[s->horizon], plan->tick_ns);
+    s->waiting.places++; /* a forecast is also for the ticks until the time of the next one */
     st = vg_features_parse(&s->features, model->features, model->channels, plan->tick_ns, err);
     return st == VG_OK ? vg_model_columns_need(&s->columns, plan, err) : st;
 }
@@ -96,19 +97,22 @@ void vg_detect_slow_take(struct vg_detect_slow *s, uint32_t i, void *memory,
 {
     const uint32_t channels = s->model->channels, then = tick_of(s, row) - s->waiting.ahead;
     const uint32_t made = then - then % s->waiting.stride;
-    const uint32_t place = vg_waiting_place(&s->waiting, made);
-    const int16_t *said = said_at(s, memory, place);
-    const bool waited = made_of(s, memory)[place] == made;
     struct vg_model_tick t;
     struct vg_feature_tick seen = { t.z, t.usable, t.age_s, t.baseline };
+    const int16_t *said;
+    uint32_t place;
+    bool waited;
 
+    vg_waiting_place(&s->waiting, made, &place);
+    said = said_at(s, memory, place);
+    waited = made_of(s, memory)[place] == made;
     vg_model_tick_read(&t, s->model, &s->columns, row);
     for (uint32_t c = 0; c < channels; c++) {
         /* A channel that was not known then has an SD of 0. */
         bool known = waited && t.measured[c] && said[channels + c] > 0;
 
-        residual[c] = known ? t.z[c] - vg_waiting_unpack(said[c]) : 0.0f;
-        sd[c] = known ? vg_waiting_unpack(said[channels + c]) : 0.0f;
+        residual[c] = known ? t.z[c] - VG_WAITING_STEP * (float)said[c] : 0.0f;
+        sd[c] = known ? VG_WAITING_STEP * (float)said[channels + c] : 0.0f;
     }
     vg_features_step(&s->features, memory, &seen, s->x + (size_t)i * s->model->inputs);
     s->state[i] = (char *)memory + model_at(s);
@@ -116,19 +120,20 @@ void vg_detect_slow_take(struct vg_detect_slow *s, uint32_t i, void *memory,
 
 /* A forecast from a value that is not of this tick would be doubted twice: by its own age when its
  * time has come, and by the channel's. So it waits as long as the channel was ever seen. */
-static void wait(const struct vg_detect_slow *s, void *memory, uint32_t tick, const float *y)
+static void wait(const struct vg_detect_slow *s, void *memory, uint32_t tick, uint32_t place,
+                 const float *y)
 {
     const struct vg_model *m = s->model;
-    const uint32_t place = vg_waiting_place(&s->waiting, tick);
     int16_t *said = said_at(s, memory, place);
 
     for (uint32_t c = 0; c < m->channels; c++) {
         const float *q = y + (size_t)(c * m->horizons + s->horizon) * m->quantiles;
 
-        said[c] = vg_waiting_pack(q[s->median]);
+        said[c] = vg_pack(q[s->median], VG_WAITING_STEPS);
         said[m->channels + c] = 0;
         if (vg_features_seen(&s->features, memory, c))
-            said[m->channels + c] = vg_waiting_pack(vg_waiting_sd(m, q));
+            said[m->channels + c] =
+                vg_pack(vg_waiting_sd(q[m->quantiles - 1] - q[0]), VG_WAITING_STEPS);
     }
     made_of(s, memory)[place] = tick;
 }
@@ -150,9 +155,10 @@ void vg_detect_slow_step(struct vg_detect_slow *s, const struct vg_wave *wave, s
     for (uint32_t i = 0; i < wave->n; i++) {
         const uint32_t tick = tick_of(s, &wave->rows[i]);
         const float *y = s->y + (size_t)i * m->outputs;
+        uint32_t place;
 
         s->sound[i] = all_finite(m->outputs, y);
-        if (s->sound[i] && tick % s->waiting.stride == 0)
-            wait(s, (char *)wave->memory[i] + memory_at, tick, y);
+        if (s->sound[i] && vg_waiting_place(&s->waiting, tick, &place))
+            wait(s, (char *)wave->memory[i] + memory_at, tick, place, y);
     }
 }

@@ -72,6 +72,20 @@ static vg_status plan_columns(struct forecast *s, struct vg_plan *plan, struct v
     return st;
 }
 
+static vg_status check_conformal(const struct forecast *s, struct vg_err *err)
+{
+    const size_t needed = vg_conformal_memory(&s->conformal);
+
+    if (needed <= VG_CONFORMAL_MEMORY_MAX)
+        return VG_OK;
+    return vg_fail_option(err, VG_E_CONFIG, "model",
+                          "forecasts of model %s that wait for their time would take %zu bytes of "
+                          "each patient, at most %d are meant for that; train one with fewer than "
+                          "its %u horizons or %u channels",
+                          s->model_name, needed, VG_CONFORMAL_MEMORY_MAX, s->model->horizons,
+                          s->model->channels);
+}
+
 static vg_status forecast_plan(void *self, struct vg_plan *plan, struct vg_err *err)
 {
     struct forecast *s = self;
@@ -96,6 +110,9 @@ static vg_status forecast_plan(void *self, struct vg_plan *plan, struct vg_err *
     if (st != VG_OK)
         return st;
     vg_conformal_init(&s->conformal, s->model, plan->tick_ns, s->adapt, s->coverage, s->rate);
+    st = check_conformal(s, err);
+    if (st != VG_OK)
+        return st;
     s->conformal_at = vg_features_memory(&s->features);
     s->model_at = s->conformal_at + vg_conformal_memory(&s->conformal);
     plan->rows = VG_ROW_TICK;
@@ -175,7 +192,7 @@ const struct vg_stage_ops vg_stage_forecast = {
     .summary = "Forecasts each channel as quantiles over several horizons, and keeps them honest.",
     .options = options,
     .self_size = sizeof(struct forecast),
-    .memory_version = 3,
+    .memory_version = 4,
     .plan = forecast_plan,
     .open = forecast_open,
     .wave = forecast_wave,

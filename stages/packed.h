@@ -12,8 +12,8 @@
 /** No number packs to it; vg_kernel.unpack knows it too. */
 #define VG_PACKED_NOTHING INT16_MIN
 
-/** floor(z steps_per_sd + 1/2), at least -32767 and at most 32767; not for NaN. Without branches nor
- *  a call of floorf(). */
+/** floor(z steps_per_sd + 1/2), at least -32767 and at most 32767; not for NaN, which a stage has
+ *  to see before. Without branches nor a call of floorf(). */
 static inline int16_t vg_pack(float z, float steps_per_sd)
 {
     float steps = z * steps_per_sd + 0.5f;

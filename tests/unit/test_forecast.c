@@ -260,6 +260,21 @@ Test(forecast_plan, without_ticks_it_says_what_to_do)
     expect_plan_error("ward_forecast", 0, "put a stage of type resample before it");
 }
 
+Test(forecast_plan, intervals_that_would_keep_too_much_of_a_patient_are_refused)
+{
+    plan();
+    model->horizons = VG_HORIZONS_MAX;
+    model->channels = VG_MEASURED;
+    for (uint32_t h = 0; h < model->horizons; h++)
+        model->horizon_ns[h] = (h + 1) * 600 * VG_NS_PER_S;
+    capture_option(w.c, "model", NULL, "ward_forecast");
+    cr_assert_eq(capture_plan(w.c), VG_E_CONFIG);
+    cr_assert(strstr(w.c->err.msg, "at most 2560 are meant for that; train one with fewer"), "%s",
+              w.c->err.msg);
+    capture_free(w.c);
+    free_models();
+}
+
 Test(forecast_plan, it_needs_normalize_before_it)
 {
     plan();
