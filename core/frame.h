@@ -133,6 +133,7 @@ enum vg_command_kind {
     VG_COMMAND_CONFIG,      /**< the configuration changed here: one for the shard (no payload),
                                  one for each episode that subscribers believe to be open (payload:
                                  struct vg_open_episode), then one for each patient (no payload) */
+    VG_COMMAND_ORDER,       /**< payload: struct vg_order */
 };
 
 /** A command at its position: recorded with what it caused, and injected there again on replay. */
@@ -143,6 +144,7 @@ struct vg_item_command {
     int64_t log_ns;                /**< log time from here on */
     uint64_t ticket;               /**< of the request that waits for it; 0 on replay */
     uint32_t size;                 /**< bytes of the payload, which follows */
+    uint32_t answer;               /**< enum vg_answer, once the alert stage has obeyed it */
     char patient[VG_PATIENT_SIZE]; /**< "" for the shard */
 };
 

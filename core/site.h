@@ -54,7 +54,8 @@ enum vg_confidence { VG_CONFIDENCE_90, VG_CONFIDENCE_95, VG_CONFIDENCE_99, VG_CO
     X(DEAD_LETTER, "dead_letter", false, "Messages could not be read") \
     X(MAX_PATIENTS, "max_patients", false, "Too many patients")        \
     X(ARTEFACT, "artefact", true, "Measurement disturbed")             \
-    X(CHECK_SENSOR, "check_sensor", true, "Check the sensor")
+    X(CHECK_SENSOR, "check_sensor", true, "Check the sensor")          \
+    X(READMITTED, "readmitted", false, "Data after a discharge")
 
 enum vg_condition {
 #define VG_CONDITION_ENUM(id, name, by_channel, title) VG_CONDITION_##id,
@@ -78,6 +79,24 @@ struct vg_bound {
     float value;
 };
 
+enum { VG_INHIBITORS_MAX = 8, VG_BUDGET_MAX = 20 };
+
+/** What becomes of an alert of a rule besides starting and ending; zeroed: nothing does. */
+struct vg_lifecycle {
+    bool latching;             /**< the alert stays when its condition is over, until a reset */
+    uint8_t escalate_to;       /**< enum vg_priority */
+    int64_t escalate_after_ns; /**< without an acknowledgement; 0: never */
+    int64_t realarm_ns;        /**< while high and not acknowledged; 0: never */
+    struct vg_bound worse; /**< a value beyond it makes the alert `worse_to`; origin NONE: none */
+    uint8_t worse_to;
+    int64_t worse_for_ns;  /**< so long without such a value and it is less urgent again */
+    int64_t refractory_ns; /**< after an end, an alert that would start is held back so long */
+    uint32_t budget_max;   /**< starts at most within any budget_per_ns; 0: no budget */
+    int64_t budget_per_ns;
+    uint32_t inhibitors;
+    uint32_t inhibited_by[VG_INHIBITORS_MAX]; /**< indices into the site's rules */
+};
+
 struct vg_rule {
     char name[VG_NAME_SIZE];
     char title[128];
@@ -95,6 +114,7 @@ struct vg_rule {
     int64_t clear_for_ns;
     int64_t keep_firing_for_ns;
     int64_t update_every_ns;
+    struct vg_lifecycle life;
     int64_t longer_than_ns; /**< STALE */
     int64_t within_ns; /**< FORECAST: horizons up to this; TREND, RATE: the window; BASELINE: the
                                  time constant of what is usual */

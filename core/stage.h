@@ -18,6 +18,7 @@
 #include "core/frame.h"
 #include "core/model.h"
 #include "core/option.h"
+#include "core/order.h"
 #include "core/site.h"
 
 /** What a stage learns and says while the chain is planned. */
@@ -79,6 +80,8 @@ struct vg_out {
     /** The id of an episode of this shard, as event() will give it. */
     void (*episode_id)(struct vg_out *out, const struct vg_origin *origin, const char *rule,
                        int channel, uint8_t id[16]);
+    /** Answers the command of this call, once: VG_ANSWER_OK or why it changed nothing. */
+    void (*answer)(struct vg_out *out, enum vg_answer answer);
     const struct vg_patient *patient; /**< id "" for the shard itself */
     int64_t log_ns;                   /**< log time of this call */
 };

@@ -30,6 +30,7 @@ struct apply_out {
     struct vg_slots *slots;
     uint32_t shard;
     uint32_t slot;
+    struct vg_item_command *command; /* of the row, or NULL */
 };
 
 static struct apply_out *self_of(struct vg_out *out)
@@ -209,6 +210,15 @@ static void out_event(struct vg_out *out, const struct vg_event *said)
     vg_buf_add(&a->events, a->json.data, a->json.len);
 }
 
+/* The answer travels with the command, to whoever waits for it. */
+static void out_answer(struct vg_out *out, enum vg_answer answer)
+{
+    struct apply_out *o = self_of(out);
+
+    VG_CHECK(o->command != NULL);
+    o->command->answer = answer;
+}
+
 static void out_init(struct apply_out *o, struct vg_apply *a, struct vg_slots *slots,
                      uint32_t shard)
 {
@@ -216,7 +226,8 @@ static void out_init(struct apply_out *o, struct vg_apply *a, struct vg_slots *s
         .out = { .timer = out_timer,
                  .tick = out_tick,
                  .event = out_event,
-                 .episode_id = out_episode_id },
+                 .episode_id = out_episode_id,
+                 .answer = out_answer },
         .apply = a,
         .slots = slots,
         .shard = shard,
@@ -264,10 +275,10 @@ static void fire_timers(struct vg_apply *a, struct apply_out *o, int64_t log_ns)
 
 /* Applies the items that stand before row `i`; a stage that emits rows passes them on. Returns the
  * command of row `i`, if it is one. */
-static const struct vg_item_command *pass_items(struct vg_apply *a, struct vg_slots *slots,
-                                                struct vg_item **item, uint32_t i)
+static struct vg_item_command *pass_items(struct vg_apply *a, struct vg_slots *slots,
+                                          struct vg_item **item, uint32_t i)
 {
-    const struct vg_item_command *command = NULL;
+    struct vg_item_command *command = NULL;
 
     for (; *item && (*item)->row <= i; *item = vg_frame_next_item(a->input, a->layout, *item)) {
         if ((*item)->kind == VG_ITEM_PATIENT)
@@ -301,18 +312,17 @@ static void rows_one_by_one(struct vg_apply *a)
     for (uint32_t i = 0; i < f->rows; i++) {
         uint32_t slot = *(uint32_t *)vg_frame_at(f, a->layout, VG_COL_SLOT, i);
         int64_t log_ns = *(int64_t *)vg_frame_at(f, a->layout, VG_COL_LOG, i);
-        const struct vg_item_command *command;
         struct vg_row row;
 
         fire_timers(a, &o, log_ns);
         if (a->output && a->output->rows == a->layout->rows_max)
             flush_output(a);
-        command = pass_items(a, slots, &item, i);
+        o.command = pass_items(a, slots, &item, i);
         vg_row_view(&row, f, a->layout, i);
         if (a->stage->rows & row.kind) {
             out_aim(&o, slot, log_ns);
             row.patient = o.out.patient;
-            row.command = command;
+            row.command = o.command;
             a->stage->ops->row(a->stage->self, vg_slots_memory(slots, slot), &row, &o.out);
             if (!a->stage->emits_ticks)
                 check_row(a, slots, slot, &row);

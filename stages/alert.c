@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "core/text.h"
-#include "stages/alert_watch.h"
+#include "stages/alert_life.h"
 
 static const struct vg_option options[] = {
     VG_OPT_LIST(struct vg_alert, rules, "rules", VG_OPT_EVENTS,
@@ -42,6 +42,7 @@ const struct vg_watch_kind *vg_watch_kind_of(const struct vg_rule *rule)
         [VG_CONDITION_MAX_PATIENTS] = &vg_watch_max_patients,
         [VG_CONDITION_ARTEFACT] = &vg_watch_artefact,
         [VG_CONDITION_CHECK_SENSOR] = &vg_watch_check_sensor,
+        [VG_CONDITION_READMITTED] = &vg_watch_readmitted,
     };
     _Static_assert(VG_ARRAY_LEN(conditions) == VG_CONDITION_COUNT, "a condition without a kind");
 
@@ -199,6 +200,7 @@ static const struct vg_rule *build_rule(struct vg_alert *a, enum vg_condition co
         [VG_CONDITION_MAX_PATIENTS] = VG_PRIORITY_HIGH,
         [VG_CONDITION_ARTEFACT] = VG_PRIORITY_LOW,
         [VG_CONDITION_CHECK_SENSOR] = VG_PRIORITY_LOW,
+        [VG_CONDITION_READMITTED] = VG_PRIORITY_MEDIUM,
     };
     /* Sensors right themselves more often than anybody comes. */
     static const int64_t worth_a_walk_ns = 120 * VG_NS_PER_S;
@@ -223,16 +225,62 @@ static const struct vg_rule *build_rule(struct vg_alert *a, enum vg_condition co
     return rule;
 }
 
-/* Episodes come first, behind them what the kinds keep of their own; returns the whole. */
+/* Bytes of the struct vg_life that a rule needs. */
+static size_t life_size(const struct vg_lifecycle *life)
+{
+    bool needs = life->escalate_after_ns > 0 || life->realarm_ns > 0 || life->refractory_ns > 0 ||
+                 life->worse.origin != VG_BOUND_NONE || life->budget_max > 0;
+
+    return needs ? sizeof(struct vg_life) + life->budget_max * sizeof(int64_t) : 0;
+}
+
+/* Episodes come first, behind them what the kinds and the lifecycle keep of their own; returns the
+ * whole. */
 static size_t place_memory(struct vg_alert *a)
 {
     size_t at = sizeof(struct vg_watched) + a->watches * sizeof(struct vg_episode);
 
     for (uint32_t i = 0; i < a->watches; i++) {
-        a->watch[i].memory_at = at;
-        at += (a->watch[i].memory_size + 7) / 8 * 8;
+        struct vg_watch *w = &a->watch[i];
+        size_t life = life_size(&w->rule->life);
+
+        w->memory_at = at;
+        at += (w->memory_size + 7) / 8 * 8;
+        w->life_at = life > 0 ? at : 0;
+        at += life;
     }
     return at;
+}
+
+/* Adds a rule behind those that inhibit it, so that they have seen a row before it does. `added` has
+ * a flag for each rule of the site; the loader has refused circles. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as inhibitions are chained */
+static vg_status add_in_order(struct vg_alert *a, struct vg_plan *plan, uint32_t rule, bool *added,
+                              struct vg_err *err)
+{
+    const struct vg_rule *r = &a->site->rules[rule];
+    vg_status st = VG_OK;
+
+    if (added[rule])
+        return VG_OK;
+    added[rule] = true;
+    for (uint32_t i = 0; i < r->life.inhibitors && st == VG_OK; i++)
+        st = add_in_order(a, plan, r->life.inhibited_by[i], added, err);
+    if (st == VG_OK && listed(a, r->name))
+        st = add_rule(a, plan, r, err);
+    return st;
+}
+
+static vg_status add_rules(struct vg_alert *a, struct vg_plan *plan, struct vg_err *err)
+{
+    bool *added = calloc(a->site->rules_n + 1, sizeof(*added));
+    vg_status st = VG_OK;
+
+    VG_CHECK(added != NULL);
+    for (uint32_t i = 0; i < a->site->rules_n && st == VG_OK; i++)
+        st = add_in_order(a, plan, i, added, err);
+    free(added);
+    return st;
 }
 
 static vg_status alert_plan(void *self, struct vg_plan *plan, struct vg_err *err)
@@ -242,10 +290,8 @@ static vg_status alert_plan(void *self, struct vg_plan *plan, struct vg_err *err
 
     a->site = plan->site;
     st = check_names(a, err);
-    for (uint32_t i = 0; i < a->site->rules_n && st == VG_OK; i++) {
-        if (listed(a, a->site->rules[i].name))
-            st = add_rule(a, plan, &a->site->rules[i], err);
-    }
+    if (st == VG_OK)
+        st = add_rules(a, plan, err);
     for (int c = 0; c < VG_CONDITION_COUNT && st == VG_OK; c++) {
         if (!covered(a, (enum vg_condition)c, VG_CHANNEL_NONE) &&
             can_occur(plan, (enum vg_condition)c))
@@ -254,7 +300,7 @@ static vg_status alert_plan(void *self, struct vg_plan *plan, struct vg_err *err
     if (st == VG_OK)
         st = vg_artefact_check(a->watch, a->watches, err);
     plan->rows = VG_ROW_SAMPLE | VG_ROW_TICK | VG_ROW_SHARD | VG_ROW_COMMAND;
-    plan->memory_size = place_memory(a);
+    a->memory_size = plan->memory_size = place_memory(a);
     return st;
 }
 
@@ -264,6 +310,9 @@ static vg_status alert_open(void *self, struct vg_err *err)
 
     (void)err;
     vg_buf_reserve(&a->text, VG_EVENT_TEXT);
+    vg_buf_reserve(&a->words, VG_EVENT_TEXT);
+    a->before = calloc(a->watches, sizeof(*a->before));
+    VG_CHECK(a->before != NULL);
     return VG_OK;
 }
 
@@ -272,14 +321,16 @@ static void alert_close(void *self)
     struct vg_alert *a = self;
 
     free(a->watch);
+    free(a->before);
     vg_buf_done(&a->text);
+    vg_buf_done(&a->words);
 }
 
 /* ---- rows and timers ---- */
 
 static void arm(struct vg_look *l, int64_t after_ns)
 {
-    int64_t due_ns = VG_TIME_NONE;
+    int64_t due_ns = vg_stay_due(l, after_ns);
 
     for (uint32_t i = 0; i < l->alert->watches; i++) {
         const struct vg_watch *w = &l->alert->watch[i];
@@ -304,12 +355,6 @@ static void remember(struct vg_watched *memory, const struct vg_row *row)
             .seen = 1,
         };
     }
-}
-
-static void acknowledge(struct vg_look *l, const struct vg_acknowledge *acknowledge)
-{
-    for (uint32_t i = 0; i < l->alert->watches; i++)
-        vg_watch_acknowledge(l, &l->alert->watch[i], acknowledge);
 }
 
 /* An episode of the configuration before, which this one does not have. */
@@ -369,11 +414,35 @@ static void remember_clock(struct vg_watched *memory, const struct vg_row *row)
     memory->recorded_ns = row->record_ns;
 }
 
+/* The request `acknowledge` of ALERT/1, and of logs from before there were orders. */
+static enum vg_answer acknowledge(struct vg_look *l, const struct vg_acknowledge *said)
+{
+    struct vg_order order = { .kind = VG_ORDER_KIND_ACKNOWLEDGE };
+
+    memcpy(order.episode_id, said->episode_id, sizeof(order.episode_id));
+    memcpy(order.by, said->by, sizeof(order.by));
+    memcpy(order.note, said->note, sizeof(order.note));
+    return vg_order_obey(l, &order);
+}
+
+static void release_all(struct vg_look *l)
+{
+    for (uint32_t i = 0; i < l->alert->watches; i++)
+        vg_signal_release(l, &l->alert->watch[i]);
+}
+
 static void obey(struct vg_look *l, const struct vg_item_command *command)
 {
+    const void *payload = command + 1;
+
     switch (command->kind) {
     case VG_COMMAND_ACKNOWLEDGE:
-        acknowledge(l, (const void *)(command + 1));
+        l->out->answer(l->out, acknowledge(l, payload));
+        break;
+    case VG_COMMAND_ORDER:
+        vg_stay_expire(l);
+        l->out->answer(l->out, vg_order_obey(l, payload));
+        release_all(l);
         break;
     case VG_COMMAND_CONFIG:
         reconcile(l, command);
@@ -381,6 +450,24 @@ static void obey(struct vg_look *l, const struct vg_item_command *command)
     default: /* not about alerts */
         break;
     }
+}
+
+static void look_at_row(struct vg_look *l)
+{
+    const struct vg_row *row = l->row;
+
+    if (row->kind == VG_ROW_SAMPLE && !(row->flags & VG_ROW_LATE)) {
+        vg_stale_back(l);
+        remember(l->memory, row);
+    }
+    for (uint32_t i = 0; i < l->alert->watches; i++) {
+        const struct vg_watch *w = &l->alert->watch[i];
+
+        if (w->kind->rows & row->kind && !vg_stay_quiet(l, w))
+            vg_watch_row(l, w);
+        vg_signal_release(l, w);
+    }
+    remember_clock(l->memory, row);
 }
 
 static void alert_row(void *self, void *memory, struct vg_row *row, struct vg_out *out)
@@ -393,15 +480,9 @@ static void alert_row(void *self, void *memory, struct vg_row *row, struct vg_ou
         arm(&l, out->log_ns - 1);
         return;
     }
-    if (row->kind == VG_ROW_SAMPLE && !(row->flags & VG_ROW_LATE)) {
-        vg_stale_back(&l);
-        remember(memory, row);
-    }
-    for (uint32_t i = 0; i < l.alert->watches; i++) {
-        if (l.alert->watch[i].kind->rows & row->kind)
-            vg_watch_row(&l, &l.alert->watch[i]);
-    }
-    remember_clock(l.memory, row);
+    vg_stay_expire(&l);
+    if (vg_stay_row(&l))
+        look_at_row(&l);
     /* What is due now waits until all rows of now have been seen. */
     arm(&l, out->log_ns - 1);
 }
@@ -410,6 +491,7 @@ static void alert_timer(void *self, void *memory, struct vg_out *out)
 {
     struct vg_look l = { .alert = self, .memory = memory, .out = out };
 
+    vg_stay_expire(&l);
     for (uint32_t i = 0; i < l.alert->watches; i++) {
         const struct vg_watch *w = &l.alert->watch[i];
 
@@ -426,7 +508,7 @@ const struct vg_stage_ops vg_stage_alert = {
     .summary = "Raises alert events by the rules of the configuration.",
     .options = options,
     .self_size = sizeof(struct vg_alert),
-    .memory_version = 1,
+    .memory_version = 2,
     .plan = alert_plan,
     .open = alert_open,
     .row = alert_row,

@@ -28,7 +28,7 @@ static enum answer ask(const struct vg_look *l, const struct vg_watch *part)
     if (e->lost || e->retracted)
         return UNKNOWN;
     if (vg_episode_open(e))
-        return YES;
+        return e->state == VG_EPISODE_LATCHED ? NO : YES;
     /* What starts by silence, or finds only what is there, holds not as long as it has not begun. */
     if (part->kind->silent || part->kind->echoes || part->validity_ns == 0)
         return NO;

@@ -5,11 +5,11 @@
  */
 #include <stdio.h>
 
-#include "stages/alert_watch.h"
+#include "stages/alert_life.h"
 
 /* ---- the number of a bound ---- */
 
-static const struct vg_profile *profile_of(struct vg_look *l)
+const struct vg_profile *vg_look_profile(struct vg_look *l)
 {
     if (!l->profile_known) {
         l->profile = vg_site_profile(l->alert->site, l->out->patient->bed);
@@ -18,11 +18,25 @@ static const struct vg_profile *profile_of(struct vg_look *l)
     return l->profile;
 }
 
+/* What was set for this patient comes before what the bed has. */
+static bool movable_limit(struct vg_look *l, int channel, bool high, float *ret)
+{
+    const struct vg_stay_limit *own = vg_stay_limit(&l->memory->stay, channel);
+    const struct vg_profile *profile = vg_look_profile(l);
+
+    if (own && (high ? own->high_set : own->low_set)) {
+        *ret = high ? own->high : own->low;
+        return true;
+    }
+    if (!profile || !((high ? profile->high_set : profile->low_set) >> channel & 1))
+        return false;
+    *ret = high ? profile->high[channel] : profile->low[channel];
+    return true;
+}
+
 bool vg_look_bound(struct vg_look *l, const struct vg_watch *w, const struct vg_bound *bound,
                    float *ret)
 {
-    const struct vg_profile *profile;
-
     switch (bound->origin) {
     case VG_BOUND_FIXED:
         *ret = bound->value;
@@ -31,20 +45,21 @@ bool vg_look_bound(struct vg_look *l, const struct vg_watch *w, const struct vg_
         *ret = w->model->threshold;
         return true;
     case VG_BOUND_PROFILE_LOW:
-        profile = profile_of(l);
-        if (!profile || !(profile->low_set >> w->channel & 1))
-            return false;
-        *ret = profile->low[w->channel] + bound->value;
-        return true;
     case VG_BOUND_PROFILE_HIGH:
-        profile = profile_of(l);
-        if (!profile || !(profile->high_set >> w->channel & 1))
+        if (!movable_limit(l, w->channel, bound->origin == VG_BOUND_PROFILE_HIGH, ret))
             return false;
-        *ret = profile->high[w->channel] + bound->value;
+        *ret += bound->value;
         return true;
     default:
         return false;
     }
+}
+
+static bool is_own(const struct vg_look *l, int channel, const struct vg_bound *bound)
+{
+    const struct vg_stay_limit *own = vg_stay_limit(&l->memory->stay, channel);
+
+    return own && (bound->origin == VG_BOUND_PROFILE_HIGH ? own->high_set : own->low_set);
 }
 
 bool vg_look_limit(struct vg_look *l, const struct vg_watch *w, struct vg_event *event)
@@ -57,8 +72,10 @@ bool vg_look_limit(struct vg_look *l, const struct vg_watch *w, struct vg_event 
         return false;
     if (bound->origin == VG_BOUND_FIXED)
         snprintf(l->origin, sizeof(l->origin), "rule %s", w->rule->name);
+    else if (is_own(l, w->channel, bound))
+        snprintf(l->origin, sizeof(l->origin), "patient");
     else
-        snprintf(l->origin, sizeof(l->origin), "profile %s", profile_of(l)->name);
+        snprintf(l->origin, sizeof(l->origin), "profile %s", vg_look_profile(l)->name);
     event->limit.origin = l->origin;
     return true;
 }

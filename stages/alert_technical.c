@@ -333,3 +333,31 @@ const struct vg_watch_kind vg_watch_max_patients = {
     .look = look_at_refused,
     .describe = describe_refused,
 };
+
+/* ---- readmitted ---- */
+
+static struct vg_finding look_at_readmission(struct vg_look *l, const struct vg_watch *w)
+{
+    (void)w;
+    return l->readmitted ? holds : nothing;
+}
+
+static void describe_readmission(struct vg_look *l, const struct vg_watch *w,
+                                 const struct vg_episode *e, struct vg_event *event,
+                                 struct vg_buf *text)
+{
+    (void)l;
+    (void)w;
+    (void)e;
+    vg_buf_str(text, ends(event) ? "The patient is watched again"
+                                 : "Data of a patient that was discharged: watched again");
+}
+
+const struct vg_watch_kind vg_watch_readmitted = {
+    .rows = VG_ROW_SAMPLE,
+    .by_timer = true,
+    .echoes = true,
+    .plan = plan_quiet,
+    .look = look_at_readmission,
+    .describe = describe_readmission,
+};

@@ -8,7 +8,9 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(struct vg_episode) <= 64, "a patient has some twenty of these in memory");
+#include "stages/alert_life.h"
+
+_Static_assert(sizeof(struct vg_episode) <= 72, "a patient has some twenty of these in memory");
 
 /* ---- telling ---- */
 
@@ -27,57 +29,100 @@ static struct vg_origin origin_of(const struct vg_episode *e)
 
 static uint8_t state_of(const struct vg_episode *e, enum vg_phase phase)
 {
-    if (phase == VG_PHASE_END)
+    if (phase == VG_PHASE_END || phase == VG_PHASE_RESET)
         return VG_ALERT_STATE_INACTIVE;
+    if (e->state == VG_EPISODE_LATCHED)
+        return VG_ALERT_STATE_LATCHED;
     return e->lost ? VG_ALERT_STATE_DATA_LOST : VG_ALERT_STATE_ACTIVE;
 }
 
-static void tell(struct vg_look *l, const struct vg_watch *w, enum vg_phase phase,
-                 const char *reason, const char *by)
+/* What the kind has to say of it: values, limit, and words where the saying has none. The first event
+ * says what began, also of an alert that is held back. */
+static void describe(struct vg_look *l, const struct vg_watch *w, const struct vg_saying *saying,
+                     struct vg_event *event, struct vg_buf *text)
+{
+    if (event->number == 0)
+        event->phase = VG_PHASE_START;
+    if (vg_watch_can_describe(l, w))
+        w->kind->describe(l, w, vg_watch_episode(l, w), event, text);
+    event->phase = (uint8_t)saying->phase;
+    if (saying->limit && event->limit.present)
+        (void)!vg_look_bound(l, w, saying->limit, &event->limit.value);
+    if (saying->words) {
+        vg_buf_clear(text);
+        vg_buf_str(text, saying->words);
+    }
+}
+
+void vg_watch_tell(struct vg_look *l, const struct vg_watch *w, const struct vg_saying *saying)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
     const struct vg_rule *rule = w->rule;
+    const struct vg_order *order = saying->order;
+    bool acknowledges = saying->phase == VG_PHASE_ACKNOWLEDGE;
     struct vg_event event = {
         .origin = origin_of(e),
-        .number = e->number++,
-        .phase = (uint8_t)phase,
+        .number = e->number,
+        .phase = (uint8_t)saying->phase,
         .kind = rule->kind,
-        .priority = rule->priority,
-        .state = state_of(e, phase),
-        .signal = e->acknowledged ? VG_SIGNAL_ACKNOWLEDGED : VG_SIGNAL_ENABLED,
+        .priority = vg_signal_priority(w, e),
+        .state = state_of(e, saying->phase),
         .rule = rule->name,
         .title = rule->title[0] ? rule->title : rule->name,
         .time_ns = l->out->log_ns,
         .onset_ns = e->onset_ns,
         .channel = w->channel,
-        .reason = reason,
-        .acknowledged_by = by,
+        .reason = saying->reason,
+        .suppressed_by = e->held ? vg_hold_name(l, w) : NULL,
+        .acknowledged_by = order && acknowledges ? order->by : NULL,
+        .by = order && !acknowledges ? order->by : NULL,
+        .note = order ? order->note : NULL,
         .model = w->model ? w->model->name : NULL,
     };
     struct vg_buf *text = &l->alert->text;
 
-    if (w->quiet) {
-        e->number = 0;
+    if (w->quiet || (e->held && e->number > 0 && saying->phase != VG_PHASE_END))
         return;
-    }
+    e->number++;
+    if (event.state != VG_ALERT_STATE_INACTIVE)
+        event.signal = (uint8_t)vg_signal_of(l, w, &event.signal_until_ns);
     vg_buf_clear(text);
-    if (phase == VG_PHASE_ACKNOWLEDGE)
+    if (acknowledges)
         vg_buf_printf(text, "Acknowledged: %s", event.title);
     else
-        w->kind->describe(l, w, e, &event, text);
+        describe(l, w, saying, &event, text);
     VG_CHECK(text->len < VG_EVENT_TEXT);
     event.text = text->data;
     l->out->event(l->out, &event);
 }
 
-static void tell_worst(struct vg_look *l, const struct vg_watch *w, enum vg_phase phase,
-                       const char *reason)
+void vg_watch_tell_update(struct vg_look *l, const struct vg_watch *w, const char *reason,
+                          const char *words)
+{
+    vg_watch_tell(
+        l, w, &(struct vg_saying){ .phase = VG_PHASE_UPDATE, .reason = reason, .words = words });
+}
+
+static void tell(struct vg_look *l, const struct vg_watch *w, enum vg_phase phase,
+                 const char *reason)
+{
+    vg_watch_tell(l, w, &(struct vg_saying){ .phase = phase, .reason = reason });
+}
+
+void vg_watch_tell_worst(struct vg_look *l, const struct vg_watch *w, enum vg_phase phase,
+                         const char *reason)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
 
     e->told_ns = l->out->log_ns;
-    tell(l, w, phase, reason, NULL);
+    tell(l, w, phase, reason);
     e->untold = false;
+}
+
+bool vg_watch_can_describe(const struct vg_look *l, const struct vg_watch *w)
+{
+    return w->kind->by_timer || w->kind->silent || vg_watch_episode(l, w)->lost ||
+           (l->row && w->kind->rows & l->row->kind);
 }
 
 /* ---- moving between states ---- */
@@ -88,18 +133,50 @@ static void start(struct vg_look *l, const struct vg_watch *w)
 
     e->state = w->kind->echoes ? VG_EPISODE_CLEARING : VG_EPISODE_ACTIVE;
     e->since_ns = l->out->log_ns;
-    tell_worst(l, w, VG_PHASE_START, NULL);
+    vg_signal_start(l, w);
 }
 
-static void end(struct vg_look *l, const struct vg_watch *w, const char *reason)
+void vg_watch_end(struct vg_look *l, const struct vg_watch *w, const char *reason,
+                  const char *words)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
     int64_t known_ns = e->known_ns;
 
     e->lost = false;
-    tell(l, w, VG_PHASE_END, reason, NULL);
+    vg_watch_tell(l, w,
+                  &(struct vg_saying){ .phase = VG_PHASE_END, .reason = reason, .words = words });
+    if (!e->held)
+        vg_hold_note_end(l, w);
     memset(e, 0, sizeof(*e));
     e->known_ns = known_ns;
+}
+
+static void end(struct vg_look *l, const struct vg_watch *w, const char *reason)
+{
+    vg_watch_end(l, w, reason, NULL);
+}
+
+/* The condition is over, and nobody may have seen it. */
+static void latch(struct vg_look *l, const struct vg_watch *w)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+
+    e->state = VG_EPISODE_LATCHED;
+    e->untold = false;
+    vg_watch_tell_update(l, w, "latched", "Over, and kept until a reset");
+}
+
+/* What was latched is the case again: another occurrence, which nobody has acknowledged. */
+static void unlatch(struct vg_look *l, const struct vg_watch *w)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+
+    e->state = VG_EPISODE_ACTIVE;
+    if (e->silence == VG_SILENCE_ACKNOWLEDGED) {
+        e->silence = VG_SILENCE_NONE;
+        e->until_ns = 0;
+    }
+    vg_signal_rang(l, w);
 }
 
 static void begin(struct vg_look *l, const struct vg_watch *w)
@@ -136,13 +213,13 @@ static bool speaks(const struct vg_watch *w, const struct vg_episode *e, int64_t
     return !e->retracted && (w->validity_ns == 0 || now_ns - e->known_ns <= w->validity_ns);
 }
 
-/* As speaks(), but no longer at the very edge: what is about to be lost must not end an alert. */
-static bool surely_speaks(const struct vg_watch *w, const struct vg_episode *e, int64_t now_ns)
+/* What is about to be lost must not end an alert. */
+bool vg_watch_surely_speaks(const struct vg_watch *w, const struct vg_episode *e, int64_t now_ns)
 {
     return !e->retracted && (w->validity_ns == 0 || now_ns - e->known_ns < w->validity_ns);
 }
 
-/* Moves on what has been clear for long enough; true when the episode has ended. */
+/* Moves on what has been clear for long enough; true when the condition is over. */
 static bool settle(struct vg_look *l, const struct vg_watch *w)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
@@ -154,7 +231,10 @@ static bool settle(struct vg_look *l, const struct vg_watch *w)
     }
     if (e->state != VG_EPISODE_KEEPING || now_ns < e->since_ns + w->rule->keep_firing_for_ns)
         return false;
-    end(l, w, NULL);
+    if (w->rule->life.latching && !e->held)
+        latch(l, w);
+    else
+        end(l, w, NULL);
     return true;
 }
 
@@ -219,21 +299,29 @@ static void row_while_open(struct vg_look *l, const struct vg_watch *w, struct v
 {
     struct vg_episode *e = vg_watch_episode(l, w);
     bool back = e->lost;
+    bool again = e->state == VG_EPISODE_LATCHED && f.says == VG_SAYS_TRUE;
     bool worst;
 
     e->known_ns = l->out->log_ns;
     e->retracted = false;
     e->lost = false;
+    if (e->state == VG_EPISODE_LATCHED && !again)
+        return;
+    if (again)
+        unlatch(l, w);
     move(l, w, e, f.says);
     if (settle(l, w))
         return;
     worst = note_worst(l, w, f);
-    if (back && worst)
-        tell_worst(l, w, VG_PHASE_UPDATE, "data_back");
+    if (again)
+        vg_watch_tell_worst(l, w, VG_PHASE_UPDATE, "active_again");
+    else if (back && worst)
+        vg_watch_tell_worst(l, w, VG_PHASE_UPDATE, "data_back");
     else if (back)
-        tell(l, w, VG_PHASE_UPDATE, "data_back", NULL);
+        tell(l, w, VG_PHASE_UPDATE, "data_back");
+    vg_signal_value(l, w);
     if (e->untold && may_tell_worst(w, e, l->out->log_ns))
-        tell_worst(l, w, VG_PHASE_UPDATE, NULL);
+        vg_watch_tell_worst(l, w, VG_PHASE_UPDATE, NULL);
 }
 
 /* A device that says "no measurement" takes back what was only about to happen. */
@@ -253,7 +341,7 @@ static void lose(struct vg_look *l, const struct vg_watch *w)
     if (e->state == VG_EPISODE_CLEARING)
         e->state = VG_EPISODE_ACTIVE;
     e->lost = true;
-    tell(l, w, VG_PHASE_UPDATE, "data_lost", NULL);
+    tell(l, w, VG_PHASE_UPDATE, "data_lost");
 }
 
 void vg_watch_row(struct vg_look *l, const struct vg_watch *w)
@@ -276,7 +364,7 @@ void vg_watch_row(struct vg_look *l, const struct vg_watch *w)
     case VG_SAYS_LOST:
         if (!vg_episode_open(e))
             e->state = VG_EPISODE_IDLE;
-        else if (!e->lost)
+        else if (!e->lost && e->state != VG_EPISODE_LATCHED)
             lose(l, w);
         return;
     default:
@@ -295,10 +383,12 @@ static void time_while_open(struct vg_look *l, const struct vg_watch *w)
     struct vg_episode *e = vg_watch_episode(l, w);
     int64_t now_ns = l->out->log_ns;
 
-    if (w->kind->by_timer && surely_speaks(w, e, now_ns) && settle(l, w))
+    if (e->state == VG_EPISODE_LATCHED)
+        return;
+    if (w->kind->by_timer && vg_watch_surely_speaks(w, e, now_ns) && settle(l, w))
         return;
     if (e->untold && may_tell_worst(w, e, now_ns))
-        tell_worst(l, w, VG_PHASE_UPDATE, NULL);
+        vg_watch_tell_worst(l, w, VG_PHASE_UPDATE, NULL);
     if (w->validity_ns > 0 && !e->lost && now_ns >= e->known_ns + w->validity_ns)
         lose(l, w);
 }
@@ -316,13 +406,25 @@ static void start_by_silence(struct vg_look *l, const struct vg_watch *w, int64_
     start(l, w);
 }
 
+/* When silence starts an episode. Of what somebody has explained silence is told when that expires. */
+static int64_t silent(struct vg_look *l, const struct vg_watch *w)
+{
+    int64_t due_ns, from_ns;
+
+    if (vg_stay_quiet(l, w))
+        return VG_TIME_NONE;
+    due_ns = w->kind->silent(l, w);
+    from_ns = vg_stay_told_from_ns(l, w);
+    return due_ns != VG_TIME_NONE && due_ns < from_ns ? from_ns : due_ns;
+}
+
 static void time_before_start(struct vg_look *l, const struct vg_watch *w)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
     int64_t now_ns = l->out->log_ns;
 
     if (w->kind->silent) {
-        int64_t due_ns = w->kind->silent(l, w);
+        int64_t due_ns = silent(l, w);
 
         if (due_ns != VG_TIME_NONE && due_ns <= now_ns)
             start_by_silence(l, w, due_ns);
@@ -342,6 +444,8 @@ void vg_watch_time(struct vg_look *l, const struct vg_watch *w)
     /* Also of an episode that has just started: its value may be lost in the same moment. */
     if (vg_episode_open(e))
         time_while_open(l, w);
+    if (vg_episode_open(e))
+        vg_signal_time(l, w);
 }
 
 /* ---- when to look again ---- */
@@ -359,7 +463,7 @@ int64_t vg_watch_due(struct vg_look *l, const struct vg_watch *w, int64_t after_
     int64_t due_ns = VG_TIME_NONE;
 
     if (!vg_episode_open(e) && w->kind->silent)
-        consider(&due_ns, w->kind->silent(l, w), after_ns);
+        consider(&due_ns, silent(l, w), after_ns);
     if (w->kind->by_timer) {
         if (e->state == VG_EPISODE_PENDING)
             consider(&due_ns, e->onset_ns + rule->for_ns, after_ns);
@@ -370,6 +474,9 @@ int64_t vg_watch_due(struct vg_look *l, const struct vg_watch *w, int64_t after_
     }
     if (!vg_episode_open(e))
         return due_ns;
+    consider(&due_ns, vg_signal_due(l, w, after_ns), after_ns);
+    if (e->state == VG_EPISODE_LATCHED)
+        return due_ns;
     if (e->untold)
         consider(&due_ns, e->told_ns + rule->update_every_ns, after_ns);
     if (w->validity_ns > 0 && !e->lost)
@@ -379,7 +486,7 @@ int64_t vg_watch_due(struct vg_look *l, const struct vg_watch *w, int64_t after_
 
 /* ---- commands ---- */
 
-static bool is_episode(struct vg_look *l, const struct vg_watch *w, const uint8_t id[16])
+bool vg_watch_is(struct vg_look *l, const struct vg_watch *w, const uint8_t id[16])
 {
     const struct vg_episode *e = vg_watch_episode(l, w);
     struct vg_origin origin = origin_of(e);
@@ -391,23 +498,12 @@ static bool is_episode(struct vg_look *l, const struct vg_watch *w, const uint8_
     return memcmp(own, id, sizeof(own)) == 0;
 }
 
-void vg_watch_acknowledge(struct vg_look *l, const struct vg_watch *w,
-                          const struct vg_acknowledge *acknowledge)
-{
-    struct vg_episode *e = vg_watch_episode(l, w);
-
-    if (e->acknowledged || !is_episode(l, w, acknowledge->episode_id))
-        return;
-    e->acknowledged = true;
-    tell(l, w, VG_PHASE_ACKNOWLEDGE, NULL, acknowledge->by);
-}
-
 bool vg_watch_confirm(struct vg_look *l, const struct vg_watch *w,
                       const struct vg_open_episode *open)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
 
-    if (!is_episode(l, w, open->episode_id))
+    if (!vg_watch_is(l, w, open->episode_id))
         return false;
     e->number = open->number + 1;
     e->confirmed = true;
@@ -432,5 +528,5 @@ void vg_watch_announce(struct vg_look *l, const struct vg_watch *w)
     e->origin = l->out->log_ns;
     e->index = 0;
     e->number = 0;
-    tell_worst(l, w, VG_PHASE_START, NULL);
+    vg_signal_start(l, w);
 }

@@ -18,11 +18,28 @@
  * moment. A timer acts on the newest finding only while that is young enough to speak for the
  * patient; at the very edge of its validity it may still start an episode but no longer end one.
  * An episode never ends because data stopped: it says "data_lost" and waits.
+ *
+ * An episode of a latching rule does not end but waits in LATCHED, from where only a reset, a rule
+ * that does not apply any more or a discharge ends it, and the next true makes it ACTIVE again.
+ *
+ * Beside the condition an episode has a signal, what tells people (alert_signal.c):
+ *
+ *      HELD ----> ENABLED <----> ACKNOWLEDGED   by acknowledge; over at its expiry, by an escalation,
+ *      by a mute,    ^  ^                       and when a latched condition comes again
+ *      inhibition,   |  +------> AUDIO PAUSED   by snooze; over at its expiry and by an escalation
+ *      refractory    +---------> ALARM PAUSED   by mute, of its rule; over with that
+ *      or budget
+ *
+ * Most urgent of all that apply is its priority: of the rule, of an escalation in time, and of a
+ * value that is worse. What is high is never held or muted. Of each episode 8 bytes are kept for the
+ * signal; rules that count time or starts keep 24 and 8 for each start of their budget
+ * (struct vg_life). What is kept of the patient, whatever the rules, is struct vg_stay.
  */
 #ifndef VG_STAGES_ALERT_WATCH_H
 #define VG_STAGES_ALERT_WATCH_H
 
 #include "core/stage.h"
+#include "stages/alert_stay.h"
 
 /** What a row says about a watch. */
 enum vg_says {
@@ -47,6 +64,19 @@ enum vg_episode_state {
     VG_EPISODE_ACTIVE,
     VG_EPISODE_CLEARING,
     VG_EPISODE_KEEPING,
+    VG_EPISODE_LATCHED,
+};
+
+/** What somebody did to the signal. */
+enum vg_silence { VG_SILENCE_NONE, VG_SILENCE_ACKNOWLEDGED, VG_SILENCE_PAUSED };
+
+/** Why an episode has no signal. */
+enum vg_held {
+    VG_HELD_NOT,
+    VG_HELD_MUTE,
+    VG_HELD_REFRACTORY,
+    VG_HELD_BUDGET,
+    VG_HELD_INHIBITED, /**< by the first of its inhibitors; + i: by the one of place i */
 };
 
 /** Part of the patient's memory: flat, all zero is IDLE. */
@@ -57,18 +87,30 @@ struct vg_episode {
     int64_t known_ns; /**< log time of the newest row that said anything */
     int64_t told_ns;  /**< log time at which the worst was last told */
     int64_t worst_ns; /**< event time of `worst` */
+    int64_t until_ns; /**< log time at which the silence ends; 0: not by itself */
     float worst;      /**< worst measure of the episode */
     uint32_t index;   /**< of the onset row */
     uint32_t number;  /**< of the next event */
     uint8_t state;    /**< enum vg_episode_state */
     uint8_t quality;  /**< of `worst` */
     uint8_t has_due : 1;
-    uint8_t retracted : 1;    /**< the newest row said UNKNOWN: timers wait for the next finding */
-    uint8_t lost : 1;         /**< "data_lost" was told */
-    uint8_t untold : 1;       /**< `worst` has not been told */
-    uint8_t acknowledged : 1; /**< told by somebody that it was seen */
-    uint8_t confirmed : 1;    /**< subscribers believe it to be open; see vg_watch_announce() */
-    uint8_t unused;
+    uint8_t retracted : 1; /**< the newest row said UNKNOWN: timers wait for the next finding */
+    uint8_t lost : 1;      /**< "data_lost" was told */
+    uint8_t untold : 1;    /**< `worst` has not been told */
+    uint8_t muted : 1;     /**< "alarm-paused" was told */
+    uint8_t confirmed : 1; /**< subscribers believe it to be open; see vg_watch_announce() */
+    uint8_t silence : 2;   /**< enum vg_silence */
+    uint8_t escalated : 1; /**< for want of an acknowledgement */
+    uint8_t worse : 1;     /**< values were beyond the rule's `worse` of late */
+    uint8_t held : 4;      /**< enum vg_held; only while open */
+};
+
+/** Part of the patient's memory for rules that need it. 0: never. */
+struct vg_life {
+    int64_t rang_ns;    /**< log time at which the signal was given or became enabled */
+    int64_t ended_ns;   /**< log time of the newest end of an episode that was not held */
+    int64_t worse_ns;   /**< log time of the newest value beyond `worse` */
+    int64_t start_ns[]; /**< [budget_max], of the newest starts, the oldest of them first */
 };
 
 /** The newest usable value of a channel, from rows that are not late. */
@@ -83,6 +125,7 @@ struct vg_newest {
 
 /** What the stage keeps per patient. */
 struct vg_watched {
+    struct vg_stay stay;
     int64_t bed_back_ns; /**< log time at which the bed last came back from silence */
     int64_t device_ns;   /**< newest device time, ... */
     int64_t recorded_ns; /**< ... and the timestamp of the first record with it; 0: none yet */
@@ -105,6 +148,7 @@ struct vg_watch {
     float minute_weight, known_weight; /**< BASELINE: of a minute, and of what it takes to know */
     size_t memory_size; /**< bytes that the kind keeps of each patient beside the episode */
     size_t memory_at;   /**< where they are in the patient's memory, a multiple of 8 */
+    size_t life_at;     /**< where its struct vg_life is in the patient's memory; 0: it has none */
     /* forecast and anomaly */
     const struct vg_model *model;
     int column, valid_column, share_column;
@@ -119,9 +163,12 @@ struct vg_alert {
     struct vg_strings rules; /**< option */
     const struct vg_site *site;
     struct vg_rule builtin[VG_CONDITION_COUNT];
-    struct vg_watch *watch; /**< [watches], in the order of rules */
+    struct vg_watch *watch; /**< [watches], in the order of rules, but each behind its inhibitors */
     uint32_t watches;
-    struct vg_buf text; /**< of the event being built */
+    size_t memory_size;
+    struct vg_limit_before *before; /**< [watches], scratch of vg_stay_note_limits() */
+    struct vg_buf text;             /**< of the event being built */
+    struct vg_buf words;            /**< through vg_look_words() */
 };
 
 /** One call of the stage: a row, or (row NULL) a timer. */
@@ -132,6 +179,7 @@ struct vg_look {
     struct vg_out *out;
     const struct vg_profile *profile; /**< of the patient's bed; through vg_look_profile() */
     bool profile_known;
+    bool readmitted;                /**< the row is the first of a patient that was discharged */
     char origin[VG_NAME_SIZE + 16]; /**< where the limit of the event being built came from */
 };
 
@@ -158,7 +206,8 @@ const struct vg_watch_kind *vg_watch_kind_of(const struct vg_rule *rule);
 extern const struct vg_watch_kind vg_watch_limit, vg_watch_forecast, vg_watch_anomaly,
     vg_watch_combination, vg_watch_trend, vg_watch_rate, vg_watch_baseline, vg_watch_change,
     vg_watch_stale, vg_watch_lead_off, vg_watch_device_clock, vg_watch_model_error,
-    vg_watch_dead_letter, vg_watch_max_patients, vg_watch_artefact, vg_watch_check_sensor;
+    vg_watch_dead_letter, vg_watch_max_patients, vg_watch_artefact, vg_watch_check_sensor,
+    vg_watch_readmitted;
 
 /** What the kind keeps of the patient: w->memory_size bytes, zeroed at first sight. */
 static inline void *vg_watch_memory(const struct vg_look *l, const struct vg_watch *w)
@@ -175,9 +224,33 @@ void vg_watch_time(struct vg_look *l, const struct vg_watch *w);
 /** When vg_watch_time() has to be called: the earliest time after log time `after_ns`, or
  *  VG_TIME_NONE. */
 int64_t vg_watch_due(struct vg_look *l, const struct vg_watch *w, int64_t after_ns);
-/** Tells once that somebody has acknowledged the episode, if it is this one and open. */
-void vg_watch_acknowledge(struct vg_look *l, const struct vg_watch *w,
-                          const struct vg_acknowledge *acknowledge);
+
+/** One event of an episode. */
+struct vg_saying {
+    enum vg_phase phase;
+    const char *reason;           /**< or NULL */
+    const char *words;            /**< the text, below VG_EVENT_TEXT bytes; NULL: the kind's own */
+    const struct vg_bound *limit; /**< to be told instead of the rule's own; or NULL */
+    const struct vg_order *order; /**< that made it, or NULL */
+};
+/** Tells it. Of what is held back only the first event and the end are told. */
+void vg_watch_tell(struct vg_look *l, const struct vg_watch *w, const struct vg_saying *saying);
+/** The same as an UPDATE with that reason and text. */
+void vg_watch_tell_update(struct vg_look *l, const struct vg_watch *w, const char *reason,
+                          const char *words);
+/** Tells the worst and remembers when; the text is the kind's own. */
+void vg_watch_tell_worst(struct vg_look *l, const struct vg_watch *w, enum vg_phase phase,
+                         const char *reason);
+/** Ends an episode that is open, with a text of its own or (NULL) the kind's. */
+void vg_watch_end(struct vg_look *l, const struct vg_watch *w, const char *reason,
+                  const char *words);
+/** Whether the episode is open and has that id. */
+VG_NODISCARD bool vg_watch_is(struct vg_look *l, const struct vg_watch *w, const uint8_t id[16]);
+/** Whether describe() can be called now: some kinds need a row of theirs unless data are lost. */
+VG_NODISCARD bool vg_watch_can_describe(const struct vg_look *l, const struct vg_watch *w);
+/** Whether the newest finding speaks for the patient beyond doubt: no longer at the very edge. */
+VG_NODISCARD bool vg_watch_surely_speaks(const struct vg_watch *w, const struct vg_episode *e,
+                                         int64_t now_ns);
 
 static inline struct vg_episode *vg_watch_episode(const struct vg_look *l, const struct vg_watch *w)
 {
@@ -211,6 +284,8 @@ void vg_watch_announce(struct vg_look *l, const struct vg_watch *w);
 
 /* ---- limits (alert_limit.c) ---- */
 
+/** The profile of the patient's bed, or NULL. */
+const struct vg_profile *vg_look_profile(struct vg_look *l);
 /** The number a bound stands for, here and now; false when the patient's profile has none. */
 VG_NODISCARD bool vg_look_bound(struct vg_look *l, const struct vg_watch *w,
                                 const struct vg_bound *bound, float *ret);
@@ -245,6 +320,13 @@ VG_NODISCARD vg_status vg_artefact_check(const struct vg_watch *watch, uint32_t 
 void vg_stale_back(struct vg_look *l);
 
 /* ---- words (alert_text.c) ---- */
+
+/** An empty buffer for the words of one saying; the next call empties it again. */
+static inline struct vg_buf *vg_look_words(const struct vg_look *l)
+{
+    vg_buf_clear(&l->alert->words);
+    return &l->alert->words;
+}
 
 /** "86 %", "82 /min": a value with the unit as people write it. */
 void vg_text_value(struct vg_buf *text, int channel, float value);

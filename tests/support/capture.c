@@ -130,6 +130,13 @@ static void out_event(struct vg_out *out, const struct vg_event *said)
     vg_buf_char(&o->c->out, '\n');
 }
 
+static void out_answer(struct vg_out *out, enum vg_answer answer)
+{
+    struct capture_out *o = (struct capture_out *)out;
+
+    o->c->answer = answer;
+}
+
 static void aim(struct capture_out *o, struct capture *c, struct capture_patient *p, int64_t log_ns)
 {
     *o = (struct capture_out){
@@ -137,6 +144,7 @@ static void aim(struct capture_out *o, struct capture *c, struct capture_patient
                  .tick = out_tick,
                  .event = out_event,
                  .episode_id = out_episode_id,
+                 .answer = out_answer,
                  .patient = &p->who,
                  .log_ns = log_ns },
         .c = c,

@@ -64,6 +64,7 @@ struct capture {
     bool poisoned;
     float poison; /**< what lies under unusable values, once capture_poison() was called */
     uint8_t episode_id[16]; /**< of the newest event */
+    enum vg_answer answer;  /**< of the newest command */
     struct vg_buf out;      /**< one line per tick row and event */
     bool started;
 };

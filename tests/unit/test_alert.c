@@ -117,7 +117,7 @@ Test(alert, memory_stays_within_its_share)
         limit(&a, name, SPO2, 90);
     }
     alerts_start(&a);
-    cr_assert_leq(a.c->plan.memory_size, 2048);
+    cr_assert_leq(a.c->plan.memory_size, 4096);
 }
 
 Test(alert, a_title_that_was_not_given_is_the_name)

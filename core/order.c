@@ -1,0 +1,134 @@
+/* order.c - what people tell the pipeline, checked as far as that needs no patient. */
+#include "core/order.h"
+
+#include <math.h>
+#include <string.h>
+
+_Static_assert(sizeof(struct vg_order) == 504,
+               "recorded as it is: no padding, no change of layout");
+
+static const struct {
+    const char *name;
+    uint32_t says;
+    int64_t longest_s;
+} orders[] = {
+#define ORDER(id, name, says, longest_s) [VG_ORDER_KIND_##id] = { name, says, longest_s },
+    VG_ORDERS(ORDER)
+#undef ORDER
+};
+
+static const struct {
+    const char *code, *message;
+} answers[] = {
+#define ANSWER(id, code, message) [VG_ANSWER_##id] = { code, message },
+    VG_ANSWERS(ANSWER)
+#undef ANSWER
+};
+
+const char *vg_order_name(enum vg_order_kind kind)
+{
+    VG_CHECK(kind < VG_ORDER_KIND_COUNT);
+    return orders[kind].name;
+}
+
+uint32_t vg_order_says(enum vg_order_kind kind)
+{
+    VG_CHECK(kind < VG_ORDER_KIND_COUNT);
+    return orders[kind].says;
+}
+
+enum vg_order_kind vg_order_find(const char *name)
+{
+    int kind = 0;
+
+    while (kind < VG_ORDER_KIND_COUNT && strcmp(orders[kind].name, name) != 0)
+        kind++;
+    return (enum vg_order_kind)kind;
+}
+
+const char *vg_answer_code(enum vg_answer answer)
+{
+    VG_CHECK(answer < VG_ANSWER_COUNT);
+    return answers[answer].code;
+}
+
+const char *vg_answer_message(enum vg_answer answer)
+{
+    VG_CHECK(answer < VG_ANSWER_COUNT);
+    return answers[answer].message;
+}
+
+static vg_status check_time(const struct vg_order *o, struct vg_err *err)
+{
+    uint32_t says = orders[o->kind].says;
+    int64_t longest_s = orders[o->kind].longest_s;
+    bool may = says & (VG_ORDER_EXPIRES | VG_ORDER_MAY_EXPIRE) && !o->clear;
+    bool must = says & VG_ORDER_EXPIRES && !o->clear;
+
+    if (o->for_ns != 0 && !may)
+        return vg_fail_option(err, VG_E_RANGE, "for_s", "this command does not expire");
+    if (must || o->for_ns != 0) {
+        if (o->for_ns < VG_NS_PER_S || o->for_ns > longest_s * VG_NS_PER_S)
+            return vg_fail_option(err, VG_E_RANGE, "for_s",
+                                  "expected how long it holds, from 1 to %lld s",
+                                  (long long)longest_s);
+    }
+    return VG_OK;
+}
+
+static bool plausible(int channel, float value)
+{
+    return isfinite(value) && value >= vg_channels[channel].low &&
+           value <= vg_channels[channel].high;
+}
+
+static vg_status check_side(const struct vg_order *o, const char *side, float value,
+                            struct vg_err *err)
+{
+    const struct vg_channel *c = &vg_channels[o->channel];
+
+    if (plausible(o->channel, value))
+        return VG_OK;
+    return vg_fail_option(err, VG_E_RANGE, side, "expected a limit from %g to %g %s",
+                          (double)c->low, (double)c->high, c->unit);
+}
+
+static vg_status check_limits(const struct vg_order *o, struct vg_err *err)
+{
+    vg_status st = VG_OK;
+
+    if (o->kind != VG_ORDER_KIND_LIMIT || o->clear) {
+        if (o->low_set || o->high_set)
+            return vg_fail_option(err, VG_E_RANGE, o->low_set ? "low" : "high",
+                                  "this command sets no limit");
+        return VG_OK;
+    }
+    if (!o->low_set && !o->high_set)
+        return vg_fail_option(err, VG_E_RANGE, "low", "expected \"low\", \"high\" or both");
+    if (o->low_set)
+        st = check_side(o, "low", o->low, err);
+    if (st == VG_OK && o->high_set)
+        st = check_side(o, "high", o->high, err);
+    if (st == VG_OK && o->low_set && o->high_set && o->low >= o->high)
+        return vg_fail_option(err, VG_E_RANGE, "low", "the low limit must lie below the high one");
+    return st;
+}
+
+vg_status vg_order_check(const struct vg_order *o, struct vg_err *err)
+{
+    uint32_t says = orders[o->kind].says;
+    vg_status st;
+
+    if (o->by[0] == '\0')
+        return vg_fail_option(err, VG_E_RANGE, "by", "expected who gives the command");
+    if (o->clear && !(says & VG_ORDER_MAY_BE_CLEARED))
+        return vg_fail_option(err, VG_E_RANGE, "clear", "this command cannot be taken back");
+    if (says & VG_ORDER_RULE && o->rule[0] == '\0')
+        return vg_fail_option(err, VG_E_RANGE, "rule", "expected the name of a rule");
+    if (says & VG_ORDER_CHANNEL && (o->channel < 0 || o->channel >= VG_CHANNELS))
+        return vg_fail_option(err, VG_E_RANGE, "channel", "expected the name of a channel");
+    if (says & VG_ORDER_REASON && !o->clear && o->note[0] == '\0')
+        return vg_fail_option(err, VG_E_RANGE, "note", "expected the reason");
+    st = check_time(o, err);
+    return st == VG_OK ? check_limits(o, err) : st;
+}

@@ -1,0 +1,106 @@
+/* order.h - what people tell the pipeline about a patient or an alert.
+ *
+ * An order is a command like any other: it enters at a position of the log, is recorded with what it
+ * caused, and is obeyed again there by a replay. What each of them does: ../docs/alert-rules.md.
+ */
+#ifndef VG_CORE_ORDER_H
+#define VG_CORE_ORDER_H
+
+#include "core/channel.h"
+#include "core/err.h"
+
+/* What an order must or may say. */
+enum {
+    VG_ORDER_EPISODE = 1,        /**< is about an alert; else about a patient */
+    VG_ORDER_RULE = 2,           /**< names a rule */
+    VG_ORDER_CHANNEL = 4,        /**< names a channel */
+    VG_ORDER_REASON = 8,         /**< must say why */
+    VG_ORDER_EXPIRES = 16,       /**< must say for how long */
+    VG_ORDER_MAY_EXPIRE = 32,    /**< may say for how long */
+    VG_ORDER_MAY_BE_CLEARED = 64 /**< may take back the one before it, and then says no more */
+};
+
+/* id, name, what it says, longest time in s. 2 minutes is all that the audio of a high alert may be
+ * paused, which only the alert stage can know. */
+#define VG_ORDERS(X)                                                                              \
+    X(ACKNOWLEDGE, "acknowledge", VG_ORDER_EPISODE | VG_ORDER_MAY_EXPIRE, 86400)                  \
+    X(SNOOZE, "snooze", VG_ORDER_EPISODE | VG_ORDER_EXPIRES, 3600)                                \
+    X(RESET, "reset", VG_ORDER_EPISODE, 0)                                                        \
+    X(MUTE, "mute", VG_ORDER_RULE | VG_ORDER_REASON | VG_ORDER_EXPIRES | VG_ORDER_MAY_BE_CLEARED, \
+      86400)                                                                                      \
+    X(LIMIT, "limit",                                                                             \
+      VG_ORDER_CHANNEL | VG_ORDER_REASON | VG_ORDER_EXPIRES | VG_ORDER_MAY_BE_CLEARED, 7 * 86400) \
+    X(ADMIT, "admit", 0, 0)                                                                       \
+    X(DISCHARGE, "discharge", 0, 0)                                                               \
+    X(STANDBY, "standby", VG_ORDER_EXPIRES, 4 * 3600)                                             \
+    X(PROBE_OFF, "probe_off", VG_ORDER_CHANNEL | VG_ORDER_EXPIRES, 4 * 3600)
+
+enum vg_order_kind {
+#define VG_ORDER_ENUM(id, name, says, longest_s) VG_ORDER_KIND_##id,
+    VG_ORDERS(VG_ORDER_ENUM)
+#undef VG_ORDER_ENUM
+        VG_ORDER_KIND_COUNT,
+};
+
+const char *vg_order_name(enum vg_order_kind kind);
+uint32_t vg_order_says(enum vg_order_kind kind);
+/** The kind of that name; VG_ORDER_KIND_COUNT when there is none. */
+enum vg_order_kind vg_order_find(const char *name);
+
+enum { VG_COMMAND_ID_SIZE = 65 };
+
+/** Payload of VG_COMMAND_ORDER, as it is recorded: additions only at the end. */
+struct vg_order {
+    uint8_t kind; /**< enum vg_order_kind; their numbers are recorded too */
+    uint8_t clear;
+    uint8_t low_set, high_set;
+    int32_t channel;  /**< VG_CHANNEL_NONE where it names none */
+    float low, high;  /**< LIMIT, in channel units; 0 where not set */
+    int64_t for_ns;   /**< 0: it does not expire */
+    int64_t given_ns; /**< log time at which it was given; the runtime's */
+    uint8_t episode_id[16];
+    char command_id[VG_COMMAND_ID_SIZE]; /**< the asker's name for it */
+    char rule[VG_NAME_SIZE];
+    char by[64];
+    char note[256];
+    uint8_t reserved[6];
+};
+
+/**
+ * Checks what can be known without the patient: that nothing is missing or too much, that the time
+ * is in its bounds, that limits are plausible and the low one below the high one. VG_E_RANGE names
+ * the member at fault in err->option, and never repeats what it says.
+ */
+VG_NODISCARD vg_status vg_order_check(const struct vg_order *order, struct vg_err *err);
+
+/* id, code in ALERT/1, message */
+#define VG_ANSWERS(X)                                                                             \
+    X(OK, "", "")                                                                                 \
+    X(UNKNOWN_PATIENT, "unknown_patient",                                                         \
+      "no row of this patient has come to this instance; expected the pseudonym that rows name")  \
+    X(UNKNOWN_EPISODE, "unknown_episode",                                                         \
+      "there is no such episode; expected the episode_id of an event")                            \
+    X(ALREADY_ENDED, "already_ended", "the episode has ended")                                    \
+    X(UNKNOWN_RULE, "unknown_rule", "no rule of this name watches patients")                      \
+    X(HELD, "not_allowed",                                                                        \
+      "the alert is held back and has no signal; there is nothing to silence")                    \
+    X(NOT_LATCHED, "not_allowed", "the alert is not latched: it ends when its condition does")    \
+    X(HIGH_SNOOZE, "not_allowed",                                                                 \
+      "the audio of a high alert is paused for at most 2 minutes; acknowledge it instead")        \
+    X(HIGH_MUTE, "not_allowed", "a rule of priority high is never muted; acknowledge its alerts") \
+    X(MUTES_FULL, "not_allowed", "8 rules are muted for this patient already")                    \
+    X(LIMITS_FULL, "not_allowed", "8 channels have limits of this patient already")               \
+    X(LIMITS_CROSS, "not_allowed", "the low limit must lie below the high one that is in force")  \
+    X(DISCHARGED, "not_allowed", "the patient is discharged; admit first")
+
+enum vg_answer {
+#define VG_ANSWER_ENUM(id, code, message) VG_ANSWER_##id,
+    VG_ANSWERS(VG_ANSWER_ENUM)
+#undef VG_ANSWER_ENUM
+        VG_ANSWER_COUNT,
+};
+
+const char *vg_answer_code(enum vg_answer answer);
+const char *vg_answer_message(enum vg_answer answer);
+
+#endif
