@@ -1,11 +1,13 @@
 /* risk_cross.c - what risk models say of stays that they have not learned from. */
 #include "app/risk_cross.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/dataset.h"
+#include "app/risk_tell.h"
 #include "models/elementary.h"
 #include "models/train_linear.h"
 
@@ -189,7 +191,7 @@ vg_status vg_risk_cross_combine(const struct vg_risk_cross *c, uint32_t row, con
 static float combined(const struct vg_risk_cross *c, const struct vg_risk_row *row, size_t i,
                       const struct vg_risk_combination *k)
 {
-    float x[VG_RISK_SAYERS_MAX];
+    float x[VG_RISK_SAYERS_MAX] = { 0 };
     double u, over;
 
     for (uint32_t m = 0; m < row->sayers; m++)
@@ -200,13 +202,28 @@ static float combined(const struct vg_risk_cross *c, const struct vg_risk_row *r
     return (float)(1.0 / (1.0 + vg_exp(-u)));
 }
 
-/* `other` says which stays the fold's combination and threshold come from. */
+/* `other` says which stays the threshold of this fold comes from. */
+static void decide_fold(struct vg_risk_cross *c, struct vg_risk_row *r, const bool *other,
+                        const float *all)
+{
+    float threshold = c->threshold;
+
+    if (isnan(threshold))
+        threshold = vg_risk_threshold(c->study, other, all);
+    for (size_t i = 0; i < c->study->cases.n; i++) {
+        if (other[c->study->cases.list[i].stay])
+            continue;
+        r->probability[i] = all[i];
+        r->alarm[i] = all[i] >= threshold;
+    }
+}
+
+/* The combination comes from the stays of `other` too. */
 static vg_status combine_fold(struct vg_risk_cross *c, uint32_t row, uint32_t fold, bool *other,
                               float *all, struct vg_err *err)
 {
     struct vg_risk_row *r = &c->row[row];
     struct vg_risk_combination k;
-    float threshold;
     vg_status st;
 
     part_of(c, fold, false, other);
@@ -215,29 +232,32 @@ static vg_status combine_fold(struct vg_risk_cross *c, uint32_t row, uint32_t fo
         return st;
     for (size_t i = 0; i < c->study->cases.n; i++)
         all[i] = combined(c, r, i, &k);
-    threshold = vg_risk_threshold(c->study, other, all);
-    for (size_t i = 0; i < c->study->cases.n; i++) {
-        if (other[c->study->cases.list[i].stay])
-            continue;
-        r->probability[i] = all[i];
-        r->alarm[i] = all[i] >= threshold;
-    }
+    decide_fold(c, r, other, all);
     return VG_OK;
+}
+
+static struct vg_risk_row *new_row(struct vg_risk_cross *c, const char *name, bool member)
+{
+    struct vg_risk_row *r = &c->row[c->rows++];
+
+    VG_CHECK(c->rows <= VG_RISK_ROWS_MAX);
+    *r = (struct vg_risk_row){ .member = member };
+    snprintf(r->name, sizeof r->name, "%s", name);
+    r->probability = zeros(c->study->cases.n, sizeof *r->probability);
+    r->alarm = zeros(c->study->cases.n, sizeof *r->alarm);
+    return r;
 }
 
 static vg_status add_row(struct vg_risk_cross *c, const char *name, uint32_t first, uint32_t sayers,
                          bool member, struct vg_err *err)
 {
-    struct vg_risk_row *r = &c->row[c->rows];
+    struct vg_risk_row *r = new_row(c, name, member);
     bool *other = zeros(c->study->data->stays, sizeof *other);
     float *all = zeros(c->study->cases.n, sizeof *all);
     vg_status st = VG_OK;
 
-    *r = (struct vg_risk_row){ .first = first, .sayers = sayers, .member = member };
-    snprintf(r->name, sizeof r->name, "%s", name);
-    r->probability = zeros(c->study->cases.n, sizeof *r->probability);
-    r->alarm = zeros(c->study->cases.n, sizeof *r->alarm);
-    c->rows++;
+    r->first = first;
+    r->sayers = sayers;
     for (uint32_t k = 0; k < c->folds && st == VG_OK; k++)
         st = combine_fold(c, c->rows - 1, k, other, all, err);
     free(other);
@@ -247,13 +267,13 @@ static vg_status add_row(struct vg_risk_cross *c, const char *name, uint32_t fir
 
 /* ---- all of it ---- */
 
-static void deal(struct vg_risk_cross *c, const struct vg_risk_recipe *recipe)
+static void deal(struct vg_risk_cross *c, uint32_t folds, const char *salt)
 {
-    c->folds = (uint32_t)recipe->folds;
+    c->folds = folds;
     c->fold = zeros(c->study->data->stays, sizeof *c->fold);
     for (uint32_t s = 0; s < c->study->data->stays; s++)
-        c->fold[s] = (uint8_t)(vg_dataset_place(c->study->data->stay[s].id, recipe->salt) *
-                               (double)c->folds);
+        c->fold[s] =
+            (uint8_t)(vg_dataset_place(c->study->data->stay[s].id, salt) * (double)c->folds);
 }
 
 static vg_status add_rows(struct vg_risk_cross *c, const struct vg_risk_recipe *recipe,
@@ -279,14 +299,71 @@ vg_status vg_risk_cross_run(struct vg_risk_cross *c, const struct vg_risk_recipe
     uint32_t learners = recipe->members + recipe->references;
     vg_status st = VG_OK;
 
-    *c = (struct vg_risk_cross){ .study = study };
-    deal(c, recipe);
+    *c = (struct vg_risk_cross){ .study = study, .threshold = NAN };
+    deal(c, (uint32_t)recipe->folds, recipe->salt);
     for (uint32_t i = 0; i < learners && st == VG_OK; i++)
         st = run_learner(c, recipe,
                          i < recipe->members ? &recipe->member[i]
                                              : &recipe->reference[i - recipe->members],
                          i, learners, how, err);
     return st == VG_OK ? add_rows(c, recipe, err) : st;
+}
+
+/* ---- a file ---- */
+
+static vg_status add_told(struct vg_risk_cross *c, const struct vg_model *model, const char *name,
+                          bool member, struct vg_err *err)
+{
+    struct vg_risk_row *r = new_row(c, name, member);
+    bool *other = zeros(c->study->data->stays, sizeof *other);
+    float *all = zeros(c->study->cases.n, sizeof *all);
+    vg_status st = vg_risk_tell(model, c->study, all, err);
+
+    for (uint32_t k = 0; k < c->folds && st == VG_OK; k++) {
+        part_of(c, k, false, other);
+        decide_fold(c, r, other, all);
+    }
+    free(other);
+    free(all);
+    return st;
+}
+
+static vg_status check_unseen(const struct vg_risk_cross_file *file, const struct vg_risk_data *d,
+                              struct vg_err *err)
+{
+    if (strcmp(file->model->training_data_sha256, d->sha256) != 0)
+        return VG_OK;
+    return vg_fail(
+        err, VG_E_FAILED,
+        "%s was trained on these very stays (sha256 %s), and what it says of them proves "
+        "nothing: give others, or its recipe by --config for a cross-validation",
+        file->name, d->sha256);
+}
+
+vg_status vg_risk_cross_file(struct vg_risk_cross *c, const struct vg_risk_cross_file *file,
+                             const struct vg_risk_study *study, struct vg_err *err)
+{
+    const struct vg_model *m = file->model;
+    bool stacked = m->members > 0 && m->variables == 0;
+    vg_status st;
+
+    *c = (struct vg_risk_cross){ .study = study, .file = file->name, .threshold = file->threshold };
+    deal(c, file->folds, "");
+    st = check_unseen(file, study->data, err);
+    if (st == VG_OK)
+        st = add_told(c, m, file->name, false, err);
+    for (uint32_t i = 0; stacked && i < m->members && st == VG_OK; i++) {
+        char name[VG_NAME_SIZE];
+
+        snprintf(name, sizeof name, "member %u: %.40s", i, m->member[i]->ops->name);
+        st = add_told(c, m->member[i], name, true, err);
+    }
+    /* Its threshold is no probability of the score's. */
+    c->threshold = NAN;
+    if (st == VG_OK && add_score(c))
+        st = add_row(c, "bedside score", c->sayers - 1, 1, false, err);
+    c->threshold = file->threshold;
+    return st;
 }
 
 void vg_risk_cross_done(struct vg_risk_cross *c)

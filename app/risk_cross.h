@@ -11,10 +11,11 @@
 #define VG_APP_RISK_CROSS_H
 
 #include "app/risk_fit.h"
+#include "core/model.h"
 
 enum {
     VG_RISK_SAYERS_MAX = 2 * VG_RISK_LEARNERS_MAX + 1, /**< learners, and the bedside score */
-    VG_RISK_ROWS_MAX = VG_RISK_SAYERS_MAX + 1,
+    VG_RISK_ROWS_MAX = VG_RISK_SAYERS_MAX + 1,         /**< more than a file has members, too */
 };
 
 /** One line of the table. */
@@ -28,6 +29,9 @@ struct vg_risk_row {
 
 struct vg_risk_cross {
     const struct vg_risk_study *study;
+    const char
+        *file; /**< a model file that is judged as it is; NULL: a recipe in cross-validation */
+    float threshold; /**< of an alarm; NAN: chosen for each fold from the others */
     uint32_t folds;
     uint8_t *fold; /**< [S] */
     uint32_t sayers;
@@ -45,6 +49,22 @@ struct vg_risk_cross_how {
     vg_risk_cross_progress_fn *progress; /**< or NULL */
     void *ctx;
 };
+
+/** A trained model on stays that it has not learned from: nothing is learned here but the threshold
+ *  of an alarm, unless it is given, and what a bedside score is worth. */
+struct vg_risk_cross_file {
+    const struct vg_model *model;
+    const char *name; /**< of the file; outlives the result */
+    uint32_t folds;
+    float threshold; /**< as in struct vg_risk_cross */
+};
+
+/** Rows: the model, its members if it is stacked, the bedside score. Fails as vg_risk_tell(), and
+ *  with VG_E_FAILED when these are the data that it was trained on. The caller calls
+ *  vg_risk_cross_done() in every case. */
+VG_NODISCARD vg_status vg_risk_cross_file(struct vg_risk_cross *c,
+                                          const struct vg_risk_cross_file *file,
+                                          const struct vg_risk_study *study, struct vg_err *err);
 
 /** Fails as vg_risk_fit(). The caller calls vg_risk_cross_done() in every case. */
 VG_NODISCARD vg_status vg_risk_cross_run(struct vg_risk_cross *c,

@@ -87,7 +87,9 @@ static void rows_done(struct rows *r)
 static vg_status save_logistic(const struct vg_risk_design *d, const float *parameters,
                                struct vg_err *err)
 {
-    struct vg_model about = { .variables = d->columns, .inputs = d->columns };
+    struct vg_model about = { .variables = d->columns,
+                              .inputs = d->columns,
+                              .clip = d->job->learner->clip };
     struct vg_network network;
     struct vg_variable *variable;
     vg_status st;

@@ -158,3 +158,19 @@ bool vg_risk_figure_shown(const struct vg_risk_found *f, enum vg_risk_figure fig
         return hourly;
     return !hourly || (figure != VG_RISK_FIGURE_score1 && figure != VG_RISK_FIGURE_h);
 }
+
+void vg_risk_origin(const struct vg_risk_found *f, struct vg_buf *out)
+{
+    if (!f->cross->file)
+        vg_buf_str(out, "Probabilities, their combination and the threshold of an alarm are each "
+                        "fold's from the others.");
+    else if (isnan(f->cross->threshold))
+        vg_buf_printf(
+            out,
+            "Probabilities are those of the file. The threshold of an alarm is each of %u "
+            "folds' from the others, and what a bedside score is worth.",
+            f->cross->folds);
+    else
+        vg_buf_printf(out, "Probabilities are those of the file; an alarm begins at %g.",
+                      (double)f->cross->threshold);
+}

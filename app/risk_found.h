@@ -65,6 +65,9 @@ void vg_risk_found_done(struct vg_risk_found *f);
  *  of stays. */
 bool vg_risk_figure_shown(const struct vg_risk_found *f, enum vg_risk_figure figure);
 
+/** Where probabilities and the threshold of an alarm come from, in a sentence or two. */
+void vg_risk_origin(const struct vg_risk_found *f, struct vg_buf *out);
+
 void vg_risk_print(const struct vg_risk_found *f, struct vg_buf *out);
 void vg_risk_json(const struct vg_risk_found *f, struct vg_buf *out);
 VG_NODISCARD vg_status vg_risk_html(const struct vg_risk_found *f, const char *path,

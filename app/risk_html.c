@@ -15,7 +15,7 @@ static void figures(struct vg_report *r, const struct vg_risk_found *f)
     for (int i = 0; i < VG_RISK_FIGURE_COUNT; i++)
         if (vg_risk_figure_shown(f, (enum vg_risk_figure)i))
             columns[n++] = vg_risk_figures[i].title;
-    vg_report_table_begin(r, "Pooled over folds; in brackets 95 % intervals", columns, n);
+    vg_report_table_begin(r, "In brackets 95 % intervals", columns, n);
     for (uint32_t row = 0; row < f->cross->rows; row++) {
         struct vg_report_row cells = { .n = 0 };
 
@@ -139,13 +139,17 @@ static void draw_calibration(struct vg_report *r, const struct vg_risk_found *f)
 
 static void lead(const struct vg_risk_found *f, struct vg_buf *out)
 {
-    vg_buf_printf(out,
-                  "%u stays, %zu cases, %zu with the outcome. %u folds by stay: every stay is "
-                  "judged by models that have not seen it, and probabilities, their combination "
-                  "and the threshold of an alarm come from the other folds too. Intervals from %u "
-                  "draws of stays.",
-                  f->cross->study->data->stays, f->cross->study->cases.n, f->positive,
-                  f->cross->folds, f->replicates);
+    vg_buf_printf(out, "%u stays, %zu cases, %zu with the outcome. ", f->cross->study->data->stays,
+                  f->cross->study->cases.n, f->positive);
+    if (f->cross->file)
+        vg_buf_printf(out, "Model %s, judged as it is on stays that it was not trained on. ",
+                      f->cross->file);
+    else
+        vg_buf_printf(out,
+                      "%u folds by stay: every stay is judged by models that have not seen it. ",
+                      f->cross->folds);
+    vg_risk_origin(f, out);
+    vg_buf_printf(out, " Intervals from %u draws of stays.", f->replicates);
 }
 
 vg_status vg_risk_html(const struct vg_risk_found *f, const char *path, struct vg_err *err)
@@ -157,10 +161,11 @@ vg_status vg_risk_html(const struct vg_risk_found *f, const char *path, struct v
     VG_CHECK(curves);
     lead(f, &text);
     vg_report_begin(&r, "Risk, told and seen", text.data);
-    vg_report_section(
-        &r, "Figures",
-        "Masks only knows whether and how often something was measured, time only not "
-        "even that: what they reach is not physiology.");
+    vg_report_section(&r, "Figures",
+                      f->cross->file ? NULL
+                                     : "Masks only knows whether and how often something was "
+                                       "measured, time only not even that: what they reach is not "
+                                       "physiology.");
     figures(&r, f);
     vg_report_section(&r, "Decisions", NULL);
     confusions(&r, f);

@@ -2,6 +2,7 @@
 #include "app/risk_inputs.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -214,15 +215,18 @@ void vg_risk_standard_done(struct vg_risk_standard *s)
 /* ---- sequences ---- */
 
 /* Hours without a value before the first one: as if it was last seen when the window began. */
-static void step_inputs(const struct vg_risk_sequences *s, const float *value, const uint8_t *seen,
-                        float *held, uint32_t *since_h, float *x)
+void vg_risk_hour_inputs(const struct vg_risk_hours *h, const struct vg_risk_standard *standard,
+                         uint32_t n, const uint32_t *which, size_t row, float *held,
+                         uint32_t *since_h, float *x)
 {
-    uint32_t variables = s->hours->variables;
-    const struct vg_risk_standard *standard = s->standard;
+    const float *value = h->value + row * h->variables;
+    const uint8_t *seen = h->seen + row * h->variables;
 
-    for (uint32_t v = 0; v < variables; v++) {
-        if (seen[v]) {
-            float z = (value[v] - standard->mean[v]) / standard->scale[v];
+    for (uint32_t v = 0; v < n; v++) {
+        uint32_t from = which ? which[v] : v;
+
+        if (seen[from]) {
+            float z = (value[from] - standard->mean[v]) / standard->scale[v];
 
             held[v] = fminf(fmaxf(z, -standard->clip), standard->clip);
             since_h[v] = 0;
@@ -232,9 +236,17 @@ static void step_inputs(const struct vg_risk_sequences *s, const float *value, c
         if (!x)
             continue;
         x[v] = held[v];
-        x[variables + v] = seen[v] ? 1.0f : 0.0f;
-        x[2 * variables + v] = s->hours->age[since_h[v]];
+        x[n + v] = seen[from] ? 1.0f : 0.0f;
+        x[2 * n + v] = h->age[since_h[v]];
     }
+}
+
+const char *vg_risk_hour_name(const struct vg_risk_variable *v, char name[VG_NAME_SIZE])
+{
+    static const char *const scale[] = { "", ".log", ".log1p" };
+
+    snprintf(name, VG_NAME_SIZE, "%s%s", v->name, scale[v->scale]);
+    return name;
 }
 
 static void sequence_targets(const struct vg_risk_sequences *s, uint32_t stay, uint32_t t,
@@ -268,16 +280,16 @@ static void sequence_read(const void *self, size_t sequence, uint32_t from, uint
                           const struct vg_train_rows *rows)
 {
     const struct vg_risk_sequences *s = self;
-    uint32_t stay = s->stay[sequence], variables = s->hours->variables;
+    uint32_t stay = s->stay[sequence];
     float held[VG_RISK_VARIABLES_MAX] = { 0 };
     uint32_t since_h[VG_RISK_VARIABLES_MAX] = { 0 };
 
     for (uint32_t t = 0; t < from + n; t++) {
-        size_t row = (s->hours->first[stay] + t) * variables;
         size_t k = t - from;
 
-        step_inputs(s, s->hours->value + row, s->hours->seen + row, held, since_h,
-                    t < from ? NULL : rows->x + k * rows->x_stride);
+        vg_risk_hour_inputs(s->hours, s->standard, s->hours->variables, NULL,
+                            s->hours->first[stay] + t, held, since_h,
+                            t < from ? NULL : rows->x + k * rows->x_stride);
         if (t >= from)
             sequence_targets(s, stay, t, rows->target + k * rows->target_stride,
                              rows->mask + k * rows->mask_stride,

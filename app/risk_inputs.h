@@ -57,6 +57,16 @@ void vg_risk_hours_standard(const struct vg_risk_hours *h, const struct vg_risk_
                             const bool *part, float clip, struct vg_risk_standard *ret);
 void vg_risk_standard_done(struct vg_risk_standard *s);
 
+/** One hour as a network with a decay layer takes it: x = [value, mask, age] [3, n] of the variables
+ *  `which` [n] of the data (NULL: all in order). `held` [n] (standardised) and `since_h` [n] are what
+ *  the hours before have left, zeros at first; x NULL moves on without writing. */
+void vg_risk_hour_inputs(const struct vg_risk_hours *h, const struct vg_risk_standard *standard,
+                         uint32_t n, const uint32_t *which, size_t row, float *held,
+                         uint32_t *since_h, float *x);
+
+/** "Creatinine.log": what a model file calls a variable of its hours. Returns `name`. */
+const char *vg_risk_hour_name(const struct vg_risk_variable *v, char name[VG_NAME_SIZE]);
+
 /** Sequences of [value, mask, age] [3, V] for a network that begins with a decay layer
  *  (models/network.h); a target at each hour. */
 struct vg_risk_sequences {

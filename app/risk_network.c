@@ -219,6 +219,7 @@ static void describe(struct vg_model *about, const struct vg_risk_job *job)
 {
     memcpy(about->training_data_sha256, job->study->data->sha256,
            sizeof about->training_data_sha256);
+    about->clip = job->learner->clip;
 }
 
 static vg_status fit_design(const struct vg_risk_design *d, const struct vg_network *network,
@@ -301,14 +302,6 @@ static vg_status parse_sequence(const struct vg_risk_job *job, struct vg_network
     return st;
 }
 
-static const char *hour_name(const struct vg_risk_variable *v, char name[VG_NAME_SIZE])
-{
-    static const char *const scale[] = { "", ".log", ".log1p" };
-
-    snprintf(name, VG_NAME_SIZE, "%s%s", v->name, scale[v->scale]);
-    return name;
-}
-
 static vg_status fit_hours(const struct vg_risk_job *job, const struct vg_network *network,
                            const struct vg_risk_sequences *learn,
                            const struct vg_risk_sequences *tell, struct vg_err *err)
@@ -325,8 +318,9 @@ static vg_status fit_hours(const struct vg_risk_job *job, const struct vg_networ
     struct vg_train_set tell_set = vg_risk_sequence_set(tell);
 
     for (uint32_t v = 0; v < variables; v++)
-        variable[v] = (struct vg_variable){ hour_name(&job->study->data->variable[v], name[v]),
-                                            standard->mean[v], standard->scale[v] };
+        variable[v] =
+            (struct vg_variable){ vg_risk_hour_name(&job->study->data->variable[v], name[v]),
+                                  standard->mean[v], standard->scale[v] };
     snprintf(about.features, sizeof about.features, "value,mask,age");
     describe(&about, job);
     return vg_risk_fit_networks(&(struct vg_risk_networks){ .job = job,

@@ -99,17 +99,19 @@ void vg_risk_print(const struct vg_risk_found *f, struct vg_buf *out)
                                                        VG_RISK_FIGURE_intercept };
     const struct vg_risk_data *d = f->cross->study->data;
 
-    vg_buf_printf(out, "%u stays, %zu cases, %zu with the outcome; %u folds by stay, pooled\n",
-                  d->stays, f->cross->study->cases.n, f->positive, f->cross->folds);
+    vg_buf_printf(out, "%u stays, %zu cases, %zu with the outcome; ", d->stays,
+                  f->cross->study->cases.n, f->positive);
+    if (f->cross->file)
+        vg_buf_str(out, "a trained file, judged as it is\n");
+    else
+        vg_buf_printf(out, "%u folds by stay, pooled\n", f->cross->folds);
     print_table(f, ranking, VG_ARRAY_LEN(ranking), out);
     print_table(f, deciding, VG_ARRAY_LEN(deciding), out);
     print_table(f, calibrating, VG_ARRAY_LEN(calibrating), out);
     print_confusions(f, out);
-    vg_buf_printf(out,
-                  "\nIn brackets: 95 %% intervals of %u draws of stays. Probabilities, their "
-                  "combination and the\nthreshold of an alarm are each fold's from the others. "
-                  "Vigil is not a medical device.\n",
-                  f->replicates);
+    vg_buf_printf(out, "\nIn brackets: 95 %% intervals of %u draws of stays.\n", f->replicates);
+    vg_risk_origin(f, out);
+    vg_buf_char(out, '\n');
 }
 
 /* ---- a program ---- */
@@ -157,9 +159,16 @@ void vg_risk_json(const struct vg_risk_found *f, struct vg_buf *out)
 
     vg_buf_printf(out,
                   "{\"stays\":%u,\"cases\":%zu,\"positive\":%zu,\"implausible\":%zu,"
-                  "\"folds\":%u,\"replicates\":%u,\"data_sha256\":\"%s\",\"rows\":[",
+                  "\"folds\":%u,\"replicates\":%u,\"data_sha256\":\"%s\",\"model\":",
                   d->stays, f->cross->study->cases.n, f->positive, d->implausible, f->cross->folds,
                   f->replicates, d->sha256);
+    if (f->cross->file)
+        vg_buf_json_str(out, f->cross->file);
+    else
+        vg_buf_str(out, "null");
+    vg_buf_str(out, ",\"threshold\":");
+    json_number(out, (double)f->cross->threshold);
+    vg_buf_str(out, ",\"rows\":[");
     for (uint32_t r = 0; r < f->cross->rows; r++) {
         if (r)
             vg_buf_char(out, ',');

@@ -48,6 +48,9 @@ static vg_status learn(const struct vg_train_options *o, struct vg_buf *table,
     };
     vg_status st;
 
+    st = vg_command_check_output(o->out, err);
+    if (st != VG_OK)
+        return st;
     if (o->set.n > 0 || o->resume || o->seed != 1)
         return vg_fail(err, VG_E_USAGE,
                        "a recipe for stays takes no --seed, --set or --resume; change the recipe");
@@ -72,6 +75,8 @@ static int train_stays(const struct vg_train_options *o)
         fputs(diagnostics.data, stderr);
     if (st == VG_OK && table.len)
         fputs(table.data, stdout);
+    if (st == VG_OK)
+        vg_command_disclaim("a model has to be shown to be good where it is to be used");
     vg_buf_done(&table);
     vg_buf_done(&diagnostics);
     return st == VG_OK ? 0 : vg_command_failed(&verb.command, &err);

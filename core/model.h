@@ -98,6 +98,7 @@ struct vg_model {
     /* classifier */
     uint32_t variables;                 /**< V */
     const struct vg_variable *variable; /**< [V] */
+    float clip; /**< z was kept within -clip..clip in training, and is to be; 0: as it is */
 
     uint32_t members; /**< of a mean or a stacked model */
     struct vg_model *const *member;

@@ -66,6 +66,19 @@ static vg_status take_network(struct classifier *c, struct vg_safetensors *f, st
     return st;
 }
 
+static vg_status read_clip(const struct vg_safetensors *f, struct vg_model *m, struct vg_err *err)
+{
+    uint32_t n = 0;
+    vg_status st;
+
+    if (!vg_safetensors_metadata(f, "clip"))
+        return VG_OK;
+    st = vg_metadata_numbers(f, "clip", 1, &m->clip, &n, err);
+    if (st == VG_OK && m->clip <= 0.0f)
+        st = vg_metadata_wrong(f, "clip", "a number above 0", err);
+    return st;
+}
+
 static vg_status read_metadata(struct classifier *c, const struct vg_safetensors *f,
                                struct vg_err *err)
 {
@@ -76,6 +89,8 @@ static vg_status read_metadata(struct classifier *c, const struct vg_safetensors
 
     if (st == VG_OK)
         st = vg_metadata_variables(f, &c->variable, &c->model.variables, err);
+    if (st == VG_OK)
+        st = read_clip(f, &c->model, err);
     if (st == VG_OK)
         st = vg_metadata_expect(f, "inputs", inputs, err);
     if (st == VG_OK && sequence)

@@ -1,7 +1,8 @@
 /* classifier.h - models that turn named variables into probabilities.
  *
  * Variables are not vital signs of core/channels.def, but anything with a name: "age", "gcs.min".
- * The caller scales them, z = (value - mean) / scale, with what the file says.
+ * The caller scales them, z = (value - mean) / scale within -clip .. clip, with what the file says;
+ * a file without a clip takes z as it is.
  *
  *   mlp        x = value [V]; y = network(x), dense layers, the last with a sigmoid
  *   logistic   the same with a single layer of one output: y = sigmoid(w x + b)

@@ -167,7 +167,7 @@ static bool same_forecasts(const struct vg_model *a, const struct vg_model *b)
 static bool same_shape(const struct vg_model *a, const struct vg_model *b)
 {
     return a->channels == b->channels && a->variables == b->variables && a->inputs == b->inputs &&
-           a->outputs == b->outputs && a->tick_ns == b->tick_ns &&
+           a->outputs == b->outputs && a->tick_ns == b->tick_ns && a->clip == b->clip &&
            strcmp(a->features, b->features) == 0 && same_forecasts(a, b) && same_channels(a, b) &&
            same_variables(a, b);
 }
@@ -213,6 +213,7 @@ static void take_after(struct vg_model *m, const struct vg_model *member)
     memcpy(m->quantile, member->quantile, sizeof(m->quantile));
     m->variables = member->variables;
     m->variable = member->variable;
+    m->clip = member->clip;
     m->inputs = member->inputs;
     m->outputs = member->outputs;
 }

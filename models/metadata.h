@@ -34,6 +34,7 @@
  * Classifiers (mlp, risk, logistic; models/classifier.h):
  *   variables              "age,gcs.min": V names of letters, digits, '.', '_' and '-'
  *   mean, scale            V numbers each, in the variable's own unit
+ *   clip                   (may be missing) z is kept within -clip..clip
  *   inputs                 "value", or (risk) "value,mask,age"
  *   network                "decay:37,lstm:64,dense:1:sigmoid"
  *   tick                   (risk) "1h": time between steps

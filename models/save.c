@@ -81,6 +81,8 @@ static void add_variables(struct vg_safetensors_out *out, const struct vg_model 
     add_list(out, "variables", &names);
     add_list(out, "mean", &mean);
     add_list(out, "scale", &scale);
+    if (about->clip > 0.0f)
+        add_numbers(out, "clip", 1, &about->clip);
 }
 
 static void add_network_text(struct vg_safetensors_out *out, const struct vg_network *network)

@@ -49,6 +49,21 @@ def a_page_that_cannot_be_written_is_said_before_the_work():
             check(f"{page} cannot be written" in said and why in said, said)
 
 
+def a_trained_file_of_risk_needs_to_be_one_and_a_map():
+    data = ["--data", "stays=x,outcomes=y"]
+    ridge = ["--model", SHIPPED / "ridge.safetensors"]
+    of_2012 = ["--map", vigil.ROOT / "configs/maps/physionet2012.yaml"]
+    for arguments, code, why in (
+            (data, 2, "either --config or --model"),
+            ([*data, *ridge, "--config", "x"], 2, "either --config or --model"),
+            ([*data, *ridge], 2, "--model needs --map"),
+            ([*data, *of_2012, "--config", "x"], 2, "are for --model"),
+            ([*data, *ridge, *of_2012, "--folds", "1"], 2, "--folds 1"),
+            ([*data, *of_2012, "--model", "nowhere"], 78, "nowhere: cannot be opened")):
+        said = call("evaluate", "risk", *arguments, expect=code).stderr
+        check(why in said, said)
+
+
 class Page(html.parser.HTMLParser):
     """A page that is closed as it was opened, and asks nobody for anything."""
     ALONE = {"meta", "path", "line", "rect", "circle"}
@@ -92,4 +107,5 @@ if __name__ == "__main__":
     vigil.main(forecasts_are_judged_only_where_something_was_measured,
                what_forecasts_nothing_is_refused,
                a_page_that_cannot_be_written_is_said_before_the_work,
+               a_trained_file_of_risk_needs_to_be_one_and_a_map,
                a_detector_is_shown_with_all_that_was_found_of_it)

@@ -12,6 +12,7 @@
 
 #include "app/risk_found.h"
 #include "app/risk_recipe.h"
+#include "app/risk_tell.h"
 #include "app/risk_train.h"
 #include "models/gemm.h"
 #include "models/load.h"
@@ -286,14 +287,13 @@ Test(risk_model, a_table_and_its_json_hold_every_row)
     vg_buf_done(&json);
 }
 
-Test(risk_model, a_trained_file_tells_what_the_recipe_would)
+static struct vg_model *train(const char *learners)
 {
     struct vg_buf table = VG_BUF_INIT;
-    struct vg_model *model;
+    struct vg_model *model = NULL;
     char config[128], spec[256], out[128];
 
-    write_stays(false);
-    read_recipe("members:\n  curved: {" CURVED "}\n  hours: {" HOURLY "}\n  mlp: {" DENSE "}\n");
+    read_recipe(learners);
     snprintf(config, sizeof config, "%s/recipe.yaml", folder);
     snprintf(out, sizeof out, "%s/risk.safetensors", folder);
     snprintf(spec, sizeof spec, "stays=%s/rows.csv,outcomes=%s/outcomes.csv", folder, folder);
@@ -304,13 +304,126 @@ Test(risk_model, a_trained_file_tells_what_the_recipe_would)
             &table, &diagnostics, &err),
         VG_OK, "%s", err.msg);
     cr_assert(strstr(table.data, "all members"), "%s", table.data);
+    vg_buf_done(&table);
     cr_assert_eq(vg_model_open(out, &model, &err), VG_OK, "%s", err.msg);
+    return model;
+}
+
+/* Clipped where half of the values lie beyond, so that a file that forgets it is found out. */
+#define ALL_KINDS                                 \
+    "members:\n  curved: {" CURVED ", clip: 1}\n" \
+    "  hours: {" HOURLY ", clip: 1}\n  mlp: {" DENSE ", clip: 1}\n"
+
+Test(risk_model, a_trained_file_holds_the_members_of_its_recipe)
+{
+    struct vg_model *model;
+
+    write_stays(false);
+    model = train(ALL_KINDS);
     cr_assert_str_eq(model->ops->name, "stacked");
     cr_assert_eq(model->members, 3);
     cr_assert_str_eq(model->member[0]->variable[0].name, "hr.last");
     cr_assert_eq(model->member[1]->inputs, 9); /* value, mask and age of three variables */
     model->ops->free(model);
-    vg_buf_done(&table);
+}
+
+/* What training says of the stays when it has learned from all of them. */
+static void learn_all(uint32_t member, float *probability)
+{
+    const struct vg_risk_learner *l = &recipe.member[member];
+    struct vg_risk_summaries summaries = { 0 };
+    bool *all = malloc(data->stays);
+
+    cr_assert(all);
+    memset(all, true, data->stays);
+    if (l->type != VG_RISK_SEQUENCE)
+        vg_risk_summaries_init(&summaries, data, &study.cases, &l->spec);
+    cr_assert_eq(vg_risk_fit(&(struct vg_risk_job){ .study = &study,
+                                                    .learner = l,
+                                                    .summaries = &summaries,
+                                                    .learn = all,
+                                                    .tell = all,
+                                                    .probability = probability,
+                                                    .seed = (uint64_t)recipe.seed,
+                                                    .workers = 1 },
+                             &err),
+                 VG_OK, "%s", err.msg);
+    vg_risk_summaries_done(&summaries);
+    free(all);
+}
+
+Test(risk_model, a_file_says_of_stays_what_training_said_of_them)
+{
+    float *want, *got;
+    struct vg_model *model;
+
+    write_stays(false);
+    model = train(ALL_KINDS);
+    read_stays();
+    want = calloc(study.cases.n, sizeof *want);
+    got = calloc(study.cases.n, sizeof *got);
+    cr_assert(want && got);
+    for (uint32_t m = 0; m < model->members; m++) {
+        learn_all(m, want);
+        cr_assert_eq(vg_risk_tell(model->member[m], &study, got, &err), VG_OK, "%s", err.msg);
+        for (size_t i = 0; i < study.cases.n; i++)
+            cr_assert_float_eq(got[i], want[i], 2e-6, "member %u, case %zu: %.9g, %.9g", m, i,
+                               (double)got[i], (double)want[i]);
+    }
+    model->ops->free(model);
+    free(want);
+    free(got);
+}
+
+/* The same stays under a map that has the variables in another order, and one that lacks one. */
+Test(risk_model, variables_are_found_by_their_names)
+{
+    static const char other[] = "variables:\n  noise: {low: -10, high: 10}\n"
+                                "  temp: {low: 20, high: 50}\n  hr: {low: 10, high: 300}\n";
+    float first[STAYS], second[STAYS];
+    struct vg_model *model;
+    FILE *f;
+
+    write_stays(false);
+    model = train(ALL_KINDS);
+    read_stays();
+    cr_assert_eq(study.cases.n, STAYS);
+    cr_assert_eq(vg_risk_tell(model, &study, first, &err), VG_OK, "%s", err.msg);
+    vg_risk_study_done(&study);
+    vg_risk_data_free(data);
+    f = create("map.yaml");
+    fprintf(f, "%.*s%s", (int)(strstr(map, "variables:") - map), map, other);
+    fclose(f);
+    read_stays();
+    cr_assert_eq(vg_risk_tell(model, &study, second, &err), VG_OK, "%s", err.msg);
+    cr_assert_eq(memcmp(first, second, sizeof first), 0);
+    snprintf(data->variable[1].name, sizeof data->variable[1].name, "temperature");
+    cr_assert_eq(vg_risk_tell(model, &study, second, &err), VG_E_MODEL);
+    cr_assert(strstr(err.msg, "takes \"temp.last\""), "%s", err.msg);
+    model->ops->free(model);
+}
+
+Test(risk_model, a_file_is_judged_on_stays_that_it_has_not_seen)
+{
+    struct vg_risk_cross_file file = { .name = "risk.safetensors", .folds = 4, .threshold = NAN };
+    struct vg_buf json = VG_BUF_INIT;
+    struct vg_model *model;
+
+    write_stays(false);
+    file.model = model = train(ALL_KINDS);
+    read_stays();
+    cr_assert_eq(vg_risk_cross_file(&cross, &file, &study, &err), VG_E_FAILED);
+    cr_assert(strstr(err.msg, "trained on these very stays"), "%s", err.msg);
+    vg_risk_cross_done(&cross);
+    data->sha256[0] = data->sha256[0] == '0' ? '1' : '0';
+    cr_assert_eq(vg_risk_cross_file(&cross, &file, &study, &err), VG_OK, "%s", err.msg);
+    find(5);
+    cr_assert_eq(cross.rows, 5); /* the file, its members, the bedside score */
+    cr_assert_gt(auroc("risk.safetensors"), 0.70);
+    vg_risk_json(&found, &json);
+    cr_assert(strstr(json.data, "\"model\":\"risk.safetensors\",\"threshold\":null"));
+    vg_buf_done(&json);
+    model->ops->free(model);
 }
 
 Test(risk_model, one_kind_of_outcome_teaches_nothing)
