@@ -2,13 +2,15 @@
 """make_training.py: writes training.txt, PyTorch's gradients and loss curves for test_train_parity.c.
 
     make_training.py > training.txt           the small networks that the tests use
+    make_training.py --seed > training_seed.txt   300 steps of the LSTM of configs/train/seed_lstm.yaml
     make_training.py --full > /tmp/full.txt   the seed's sizes; VIGIL_TRAIN_GOLDEN=/tmp/full.txt then
 
 Nothing is stored that both sides can count out: parameters, then inputs, targets, masks, bases and
 weights, are numbers of one generator per case, in [-1, 1), exact in float32. What a case holds:
 
     case NAME key=value ...
-    loss, gradient          of the whole set as one batch, in double
+    loss, gradient          of the `first` sequences (0: all) as one batch, in double; each
+                            `keep`-th number of it
     curve64, curve32        mean loss of each epoch of training, in double and in float32
 """
 import math
@@ -48,8 +50,9 @@ FULL = [
     dict(name="mlp", network="dense:128:relu,dense:64:relu,dense:1:sigmoid", inputs=32, loss="bce",
          bound=-3, rate=1e-3, **MANY),
 ]
-DEFAULTS = dict(steps=1, sequences=16, batch=4, loss="mse", quantiles=0, bound=-1, last=0, copy=0,
-                optimizer="adam", rate=.003, momentum=0, decay=0, clip=0, schedule="constant",
+SEED = [dict(FULL[0], first=64, keep=101)]
+DEFAULTS = dict(first=0, keep=1, steps=1, sequences=16, batch=4, loss="mse", quantiles=0, bound=-1,
+                last=0, copy=0, optimizer="adam", rate=.003, momentum=0, decay=0, clip=0, schedule="constant",
                 factor=1, every=1, window=0, epochs=75)
 
 
@@ -238,20 +241,20 @@ def write(case):
         network = Network(case, counter, dtype)
         data = Data(case, counter, outputs)
         if bits == 64:
-            everything = (slice(None), slice(None))
-            output = network.forward(data.x, [None] * len(network.layers))
-            loss, weight = losses(case, output, data, everything)
+            part = (slice(case["first"] or None), slice(None))
+            output = network.forward(data.x[part], [None] * len(network.layers))
+            loss, weight = losses(case, output, data, part)
             (loss / weight).backward()
             print("loss", repr((loss / weight).item()))
-            print("gradient", *(f"{g:.15g}" for p in network.parameters
-                                for g in p.grad.flatten().tolist()))
+            gradient = torch.cat([p.grad.flatten() for p in network.parameters])
+            print("gradient", *(f"{g:.15g}" for g in gradient[::case["keep"]].tolist()))
         curves[bits] = train(case, network, data, dtype)
         print(f"curve{bits}", *(repr(v) for v in curves[bits]))
 
 
 def main():
     torch.set_num_threads(1)
-    for case in FULL if "--full" in sys.argv else SMALL:
+    for case in FULL if "--full" in sys.argv else SEED if "--seed" in sys.argv else SMALL:
         write(case)
 
 
