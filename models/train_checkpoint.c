@@ -9,7 +9,7 @@
 #include "models/safetensors.h"
 #include "models/safetensors_write.h"
 
-enum { PLACE_SIZE = 256, ARRAYS = 4 };
+enum { PLACE_SIZE = 256, SEED_SIZE = 24, ARRAYS = 4 };
 
 static const char *const names[ARRAYS] = { "parameter", "moment1", "moment2", "best" };
 
@@ -24,12 +24,13 @@ static void add(struct vg_safetensors_out *out, const char *name, uint32_t size,
     free(copy);
 }
 
-vg_status vg_checkpoint_write(const char *path, const char *identity, const struct vg_fit_state *s,
-                              const vg_real *parameter, struct vg_err *err)
+vg_status vg_checkpoint_write(const char *path, const struct vg_fit_identity *identity,
+                              const struct vg_fit_state *s, const vg_real *parameter,
+                              struct vg_err *err)
 {
     const vg_real *const arrays[ARRAYS] = { parameter, s->optimizer.m, s->optimizer.v, s->best };
     struct vg_safetensors_out out = { 0 };
-    char place[PLACE_SIZE];
+    char place[PLACE_SIZE], seed[SEED_SIZE];
     vg_status st;
 
     /* Hexadecimal, so that the numbers come back to the bit. */
@@ -37,7 +38,10 @@ vg_status vg_checkpoint_write(const char *path, const char *identity, const stru
              s->epochs, s->best_epoch, s->waited, s->optimizer.steps, s->optimizer.beta1_power,
              s->optimizer.beta2_power, s->best_loss, s->loss);
     vg_safetensors_add_text(&out, "kind", "checkpoint");
-    vg_safetensors_add_text(&out, "fit", identity);
+    snprintf(seed, sizeof(seed), "%" PRIu64, identity->seed);
+    vg_safetensors_add_text(&out, "options", identity->options);
+    vg_safetensors_add_text(&out, "data", identity->data);
+    vg_safetensors_add_text(&out, "seed", seed);
     vg_safetensors_add_text(&out, "place", place);
     for (size_t i = 0; i < ARRAYS; i++)
         add(&out, names[i], (uint32_t)s->optimizer.parameters, arrays[i]);
@@ -69,27 +73,49 @@ static bool parse_place(const char *text, struct vg_fit_state *s)
     return true;
 }
 
-static vg_status take(struct vg_safetensors *f, const char *identity, struct vg_fit_state *s,
-                      vg_real *parameter, struct vg_err *err)
+/* Whether the file is of this fit. What differs is said, for it decides what to do about it. */
+static vg_status compare(const struct vg_safetensors *f, const struct vg_fit_identity *identity,
+                         struct vg_err *err)
+{
+    const char *options = vg_safetensors_metadata(f, "options");
+    const char *data = vg_safetensors_metadata(f, "data");
+    const char *seed = vg_safetensors_metadata(f, "seed");
+    char what[40] = "";
+
+    if (!options || strcmp(options, identity->options) != 0)
+        strcat(what, ", recipe");
+    if (!data || strcmp(data, identity->data) != 0)
+        strcat(what, ", data");
+    if (!seed || strtoull(seed, NULL, 10) != identity->seed)
+        strcat(what, ", seed");
+    if (what[0] == '\0')
+        return VG_OK;
+    return vg_fail(err, VG_E_CONFIG,
+                   "%s: this checkpoint is of a run that differs in %s; go on with what it began "
+                   "with, or remove it to start anew",
+                   vg_safetensors_path(f), what + 2);
+}
+
+static vg_status take(struct vg_safetensors *f, const struct vg_fit_identity *identity,
+                      struct vg_fit_state *s, vg_real *parameter, struct vg_err *err)
 {
     const char *kind = vg_safetensors_metadata(f, "kind");
-    const char *fit = vg_safetensors_metadata(f, "fit");
     const char *place = vg_safetensors_metadata(f, "place");
     vg_real *const arrays[ARRAYS] = { parameter, s->optimizer.m, s->optimizer.v, s->best };
+    vg_status st;
 
-    if (!kind || strcmp(kind, "checkpoint") != 0 || !fit || !place || !vg_safetensors_sealed(f) ||
+    if (!kind || strcmp(kind, "checkpoint") != 0 || !place || !vg_safetensors_sealed(f) ||
         !parse_place(place, s))
         return vg_fail(err, VG_E_MODEL, "%s: expected the checkpoint of a training run",
                        vg_safetensors_path(f));
-    if (strcmp(fit, identity) != 0)
-        return vg_fail(err, VG_E_CONFIG,
-                       "%s: this checkpoint belongs to a run with other options, network, seed or "
-                       "data; remove it to start anew",
-                       vg_safetensors_path(f));
+    st = compare(f, identity, err);
+    if (st != VG_OK)
+        return st;
     for (size_t i = 0; i < ARRAYS; i++) {
         uint64_t shape[1] = { s->optimizer.parameters };
         const float *value;
-        vg_status st = vg_safetensors_take(f, names[i], 1, shape, &value, err);
+
+        st = vg_safetensors_take(f, names[i], 1, shape, &value, err);
 
         if (st != VG_OK)
             return st;
@@ -99,8 +125,8 @@ static vg_status take(struct vg_safetensors *f, const char *identity, struct vg_
     return VG_OK;
 }
 
-vg_status vg_checkpoint_read(const char *path, const char *identity, struct vg_fit_state *s,
-                             vg_real *parameter, struct vg_err *err)
+vg_status vg_checkpoint_read(const char *path, const struct vg_fit_identity *identity,
+                             struct vg_fit_state *s, vg_real *parameter, struct vg_err *err)
 {
     struct vg_safetensors *f;
     vg_status st = vg_safetensors_read(path, &f, err);

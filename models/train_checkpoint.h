@@ -7,6 +7,7 @@
 #ifndef VG_MODELS_TRAIN_CHECKPOINT_H
 #define VG_MODELS_TRAIN_CHECKPOINT_H
 
+#include "models/train_identity.h"
 #include "models/train_optimizer.h"
 
 /** Where a fit is after a whole epoch. */
@@ -24,14 +25,14 @@ struct vg_fit_state {
  *
  *   parameter  [P]
  *
- * Fails with VG_E_CONFIG when it is of another fit, VG_E_MODEL when it is damaged.
+ * Fails with VG_E_CONFIG when it is of another fit, and says in what; VG_E_MODEL when it is damaged.
  */
-VG_NODISCARD vg_status vg_checkpoint_read(const char *path, const char *identity,
+VG_NODISCARD vg_status vg_checkpoint_read(const char *path, const struct vg_fit_identity *identity,
                                           struct vg_fit_state *s, vg_real *parameter,
                                           struct vg_err *err);
 
 /** Replaces the checkpoint; fails with VG_E_IO and leaves the old one. */
-VG_NODISCARD vg_status vg_checkpoint_write(const char *path, const char *identity,
+VG_NODISCARD vg_status vg_checkpoint_write(const char *path, const struct vg_fit_identity *identity,
                                            const struct vg_fit_state *s, const vg_real *parameter,
                                            struct vg_err *err);
 

@@ -10,14 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
-#include "core/buf.h"
 #include "models/train_checkpoint.h"
+#include "models/train_identity.h"
 #include "models/train_order.h"
 #include "models/train_trainee.h"
 
-enum { SHARDS_MAX = 16, IDENTITY_BYTES = 32 };
+enum { SHARDS_MAX = 16 };
 
 /* Multiply-adds of a window above which a second thread is worth waking. */
 static const double shared_work = 1e6;
@@ -49,7 +47,7 @@ struct run {
     struct vg_fit_state state;
     struct vg_loss_sum epoch_sum;
     struct vg_fit_progress progress;
-    char identity[2 * IDENTITY_BYTES + 1];
+    struct vg_fit_identity identity;
     bool stopped;
 };
 
@@ -127,43 +125,6 @@ static vg_status check_noise(const struct vg_network *n, const struct vg_fit *f,
     return VG_OK;
 }
 
-/* ---- identity ---- */
-
-static void describe_set(const struct vg_train_set *set, struct vg_buf *out)
-{
-    uint64_t steps = 0;
-
-    for (size_t i = 0; set && i < set->sequences; i++)
-        steps = steps * 31 + set->steps(set->self, i);
-    vg_buf_printf(out, " %zu %llu", set ? set->sequences : 0, (unsigned long long)steps);
-}
-
-/* Everything that changes bytes; workers, the checkpoint's place and progress do not. */
-static void identify(struct run *r)
-{
-    const struct vg_fit *f = &r->fit;
-    const struct vg_objective *o = &r->t->objective;
-    uint8_t digest[IDENTITY_BYTES];
-    struct vg_buf text = VG_BUF_INIT;
-
-    vg_network_format(&r->t->network, &text);
-    vg_buf_printf(&text, " %u %d", r->t->network.layer[0].inputs, (int)o->loss);
-    for (uint32_t i = 0; i < o->quantiles; i++)
-        vg_buf_printf(&text, " %a", (double)o->quantile[i]);
-    vg_buf_printf(&text, " %llu %d %a %a %a %a %a %a %a %d %a %u %u %u %u %u %u %d %a %a %a %u %d",
-                  (unsigned long long)r->t->seed, (int)f->optimizer, f->rate, f->beta1, f->beta2,
-                  f->epsilon, f->momentum, f->weight_decay, f->clip, (int)f->schedule, f->factor,
-                  f->every, f->epochs, f->patience, f->batch, f->window, r->shards,
-                  (int)f->in_order, f->dropout, f->drop, f->noise, f->noise_values,
-                  (int)f->noise_masks);
-    describe_set(r->train, &text);
-    describe_set(r->validation, &text);
-    VG_CHECK(crypto_generichash(digest, sizeof(digest), (const uint8_t *)text.data, text.len, NULL,
-                                0) == 0);
-    sodium_bin2hex(r->identity, sizeof(r->identity), digest, sizeof(digest));
-    vg_buf_done(&text);
-}
-
 /* ---- memory ---- */
 
 static uint32_t choose_shards(const struct run *r)
@@ -200,7 +161,9 @@ static void open_run(struct run *r)
     vg_optimizer_init(&r->state.optimizer, p);
     r->state.best = vg_real_alloc(p);
     r->state.best_loss = (double)INFINITY;
-    identify(r);
+    /* Data is read once more for it. */
+    if (r->fit.checkpoint)
+        vg_fit_identify(r->t, &r->fit, r->shards, r->train, r->validation, &r->identity);
 }
 
 static void close_run(struct run *r)
@@ -415,7 +378,7 @@ static vg_status learn_epoch(struct run *r, struct vg_err *err)
     r->state.loss = r->progress.loss;
     judge(r);
     if (r->fit.checkpoint)
-        st = vg_checkpoint_write(r->fit.checkpoint, r->identity, &r->state, r->t->parameter, err);
+        st = vg_checkpoint_write(r->fit.checkpoint, &r->identity, &r->state, r->t->parameter, err);
     r->progress.epoch_done = true;
     r->progress.best = r->state.best_loss;
     r->progress.best_epoch = r->state.best_epoch;
@@ -441,7 +404,7 @@ static vg_status begin(struct run *r, struct vg_err *err)
     r->progress.epochs = r->fit.epochs;
     r->progress.best = r->state.best_loss;
     if (r->fit.resume && r->fit.checkpoint && access(r->fit.checkpoint, F_OK) == 0)
-        st = vg_checkpoint_read(r->fit.checkpoint, r->identity, &r->state, r->t->parameter, err);
+        st = vg_checkpoint_read(r->fit.checkpoint, &r->identity, &r->state, r->t->parameter, err);
     vg_pass_network_pack(&r->t->net);
     return st;
 }

@@ -11,7 +11,7 @@
 #include "models/stack.h"
 #include "models/train.h"
 
-enum { SEQUENCES = 45, STEPS = 24, INPUTS = 4, TARGETS = 2, HEADS = 6 };
+enum { SEQUENCES = 45, STEPS = 24, INPUTS = 4, TARGETS = 2, HEADS = 6, SEED = 11 };
 
 static float x[SEQUENCES][STEPS][INPUTS], target[SEQUENCES][STEPS][TARGETS];
 static float mask[SEQUENCES][STEPS][TARGETS];
@@ -64,7 +64,7 @@ static void teardown(void)
 
 TestSuite(train_fit, .init = setup, .fini = teardown);
 
-static struct vg_trainee *make_trainee(const char *text)
+static struct vg_trainee *make_seeded(const char *text, uint64_t seed)
 {
     const struct vg_objective o = { .loss = VG_LOSS_PINBALL,
                                     .quantiles = 3,
@@ -73,8 +73,13 @@ static struct vg_trainee *make_trainee(const char *text)
     struct vg_trainee *t;
 
     cr_assert_eq(vg_network_parse(&n, text, INPUTS, &err), VG_OK, "%s", err.msg);
-    cr_assert_eq(vg_trainee_new(&n, &o, 11, &t, &err), VG_OK, "%s", err.msg);
+    cr_assert_eq(vg_trainee_new(&n, &o, seed, &t, &err), VG_OK, "%s", err.msg);
     return t;
+}
+
+static struct vg_trainee *make_trainee(const char *text)
+{
+    return make_seeded(text, SEED);
 }
 
 /* Everything that is random or cut into parts, at once. */
@@ -207,6 +212,16 @@ Test(train_fit, a_resumed_fit_gives_the_bytes_of_an_uninterrupted_one)
     vg_trainee_free(uninterrupted);
 }
 
+static void expect_refused(const struct vg_fit *f, uint64_t seed, const char *why)
+{
+    struct vg_fit_result result;
+    struct vg_trainee *t = make_seeded("lstm:8,gru:8,dense:6", seed);
+
+    cr_assert_eq(vg_trainee_fit(t, f, &train, &validation, &result, &err), VG_E_CONFIG);
+    cr_assert(strstr(err.msg, why), "%s", err.msg);
+    vg_trainee_free(t);
+}
+
 Test(train_fit, a_checkpoint_of_another_fit_or_with_a_changed_byte_is_refused)
 {
     struct vg_fit f = make_fit();
@@ -219,10 +234,19 @@ Test(train_fit, a_checkpoint_of_another_fit_or_with_a_changed_byte_is_refused)
     vg_trainee_free(fitted(&f, &result));
     f.resume = true;
     f.rate *= 2.0;
-    t = make_trainee("lstm:8,gru:8,dense:6");
-    cr_assert_eq(vg_trainee_fit(t, &f, &train, &validation, &result, &err), VG_E_CONFIG);
-    cr_assert(strstr(err.msg, "other options"), "%s", err.msg);
+    expect_refused(&f, SEED, "differs in recipe;");
     f.rate /= 2.0;
+    expect_refused(&f, SEED + 1, "differs in seed;");
+    x[3][2][1] += 0.5f;
+    expect_refused(&f, SEED, "differs in data;");
+    f.clip *= 2.0;
+    expect_refused(&f, SEED + 1, "differs in recipe, data, seed;");
+    f.clip /= 2.0;
+    x[3][2][1] -= 0.5f;
+    mask[SEQUENCES - 1][0][0] = 1.0f - mask[SEQUENCES - 1][0][0];
+    expect_refused(&f, SEED, "differs in data;");
+    mask[SEQUENCES - 1][0][0] = 1.0f - mask[SEQUENCES - 1][0][0];
+    t = make_trainee("lstm:8,gru:8,dense:6");
     file = fopen(path, "r+");
     cr_assert(file);
     cr_assert_eq(fseek(file, -5, SEEK_END), 0);
