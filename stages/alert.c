@@ -246,6 +246,8 @@ static size_t place_memory(struct vg_alert *a)
 
         w->memory_at = at;
         at += (w->memory_size + 7) / 8 * 8;
+        w->times_at = w->validity_ns > 0 || w->kind->updates ? at : 0;
+        at += w->times_at > 0 ? sizeof(struct vg_times) : 0;
         w->life_at = life > 0 ? at : 0;
         at += life;
     }
@@ -508,7 +510,7 @@ const struct vg_stage_ops vg_stage_alert = {
     .summary = "Raises alert events by the rules of the configuration.",
     .options = options,
     .self_size = sizeof(struct vg_alert),
-    .memory_version = 2,
+    .memory_version = 3,
     .plan = alert_plan,
     .open = alert_open,
     .row = alert_row,

@@ -24,6 +24,7 @@ static const struct vg_watch *part_of(const struct vg_look *l, const struct vg_w
 static enum answer ask(const struct vg_look *l, const struct vg_watch *part)
 {
     const struct vg_episode *e = vg_watch_episode(l, part);
+    int64_t known_ns;
 
     if (e->lost || e->retracted)
         return UNKNOWN;
@@ -32,7 +33,8 @@ static enum answer ask(const struct vg_look *l, const struct vg_watch *part)
     /* What starts by silence, or finds only what is there, holds not as long as it has not begun. */
     if (part->kind->silent || part->kind->echoes || part->validity_ns == 0)
         return NO;
-    if (e->known_ns == 0 || l->out->log_ns - e->known_ns > part->validity_ns)
+    known_ns = vg_watch_times(l, part)->known_ns;
+    if (known_ns == 0 || l->out->log_ns - known_ns > part->validity_ns)
         return UNKNOWN;
     return NO;
 }

@@ -244,7 +244,7 @@ void vg_signal_time(struct vg_look *l, const struct vg_watch *w)
         end_silence(l, w);
     vg_signal_release(l, w);
     if (better_since(l, w) && e->state != VG_EPISODE_LATCHED &&
-        vg_watch_surely_speaks(w, e, now_ns))
+        vg_watch_surely_speaks(l, w, now_ns))
         be_better(l, w);
     if (waits_for_escalation(w, e) &&
         now_ns >= vg_watch_life(l, w)->rang_ns + life->escalate_after_ns)

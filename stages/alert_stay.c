@@ -267,13 +267,12 @@ static void end_quiet(struct vg_look *l, const char *reason, const char *words)
 {
     for (uint32_t i = 0; i < l->alert->watches; i++) {
         const struct vg_watch *w = &l->alert->watch[i];
-        struct vg_episode *e = vg_watch_episode(l, w);
 
         if (!vg_stay_quiet(l, w))
             continue;
-        if (vg_episode_open(e))
+        if (vg_episode_open(vg_watch_episode(l, w)))
             vg_watch_end(l, w, reason, words);
-        memset(e, 0, sizeof(*e));
+        vg_watch_forget(l, w);
     }
 }
 

@@ -10,7 +10,7 @@
 
 #include "stages/alert_life.h"
 
-_Static_assert(sizeof(struct vg_episode) <= 72, "a patient has some twenty of these in memory");
+_Static_assert(sizeof(struct vg_episode) <= 56, "a patient has some twenty of these in memory");
 
 /* ---- telling ---- */
 
@@ -114,7 +114,8 @@ void vg_watch_tell_worst(struct vg_look *l, const struct vg_watch *w, enum vg_ph
 {
     struct vg_episode *e = vg_watch_episode(l, w);
 
-    e->told_ns = l->out->log_ns;
+    if (w->times_at > 0)
+        vg_watch_times(l, w)->told_ns = l->out->log_ns;
     tell(l, w, phase, reason);
     e->untold = false;
 }
@@ -126,6 +127,21 @@ bool vg_watch_can_describe(const struct vg_look *l, const struct vg_watch *w)
 }
 
 /* ---- moving between states ---- */
+
+/* What is known of the patient outlasts an episode. */
+static void clear_episode(const struct vg_look *l, const struct vg_watch *w)
+{
+    memset(vg_watch_episode(l, w), 0, sizeof(struct vg_episode));
+    if (w->times_at > 0)
+        vg_watch_times(l, w)->told_ns = 0;
+}
+
+void vg_watch_forget(const struct vg_look *l, const struct vg_watch *w)
+{
+    clear_episode(l, w);
+    if (w->times_at > 0)
+        vg_watch_times(l, w)->known_ns = 0;
+}
 
 static void start(struct vg_look *l, const struct vg_watch *w)
 {
@@ -140,15 +156,13 @@ void vg_watch_end(struct vg_look *l, const struct vg_watch *w, const char *reaso
                   const char *words)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
-    int64_t known_ns = e->known_ns;
 
     e->lost = false;
     vg_watch_tell(l, w,
                   &(struct vg_saying){ .phase = VG_PHASE_END, .reason = reason, .words = words });
     if (!e->held)
         vg_hold_note_end(l, w);
-    memset(e, 0, sizeof(*e));
-    e->known_ns = known_ns;
+    clear_episode(l, w);
 }
 
 static void end(struct vg_look *l, const struct vg_watch *w, const char *reason)
@@ -184,7 +198,7 @@ static void begin(struct vg_look *l, const struct vg_watch *w)
     struct vg_episode *e = vg_watch_episode(l, w);
     const struct vg_row *row = l->row;
 
-    memset(e, 0, sizeof(*e));
+    clear_episode(l, w);
     e->state = VG_EPISODE_PENDING;
     e->onset_ns = l->out->log_ns;
     if (!row) { /* parts of a combination move by timers, too */
@@ -207,16 +221,30 @@ static void remember_worst(const struct vg_look *l, const struct vg_watch *w, st
     e->quality = w->channel == VG_CHANNEL_NONE ? 0 : l->row->quality[w->channel];
 }
 
-/* Whether the newest finding still speaks for the patient. */
-static bool speaks(const struct vg_watch *w, const struct vg_episode *e, int64_t now_ns)
+static void note_known(const struct vg_look *l, const struct vg_watch *w)
 {
-    return !e->retracted && (w->validity_ns == 0 || now_ns - e->known_ns <= w->validity_ns);
+    if (w->times_at > 0)
+        vg_watch_times(l, w)->known_ns = l->out->log_ns;
+}
+
+/* Log time up to which the newest finding speaks for the patient; only of a watch with validity_ns. */
+static int64_t valid_until(const struct vg_look *l, const struct vg_watch *w)
+{
+    return vg_watch_times(l, w)->known_ns + w->validity_ns;
+}
+
+/* Whether the newest finding still speaks for the patient. */
+static bool speaks(const struct vg_look *l, const struct vg_watch *w, int64_t now_ns)
+{
+    return !vg_watch_episode(l, w)->retracted &&
+           (w->validity_ns == 0 || now_ns <= valid_until(l, w));
 }
 
 /* What is about to be lost must not end an alert. */
-bool vg_watch_surely_speaks(const struct vg_watch *w, const struct vg_episode *e, int64_t now_ns)
+bool vg_watch_surely_speaks(const struct vg_look *l, const struct vg_watch *w, int64_t now_ns)
 {
-    return !e->retracted && (w->validity_ns == 0 || now_ns - e->known_ns < w->validity_ns);
+    return !vg_watch_episode(l, w)->retracted &&
+           (w->validity_ns == 0 || now_ns < valid_until(l, w));
 }
 
 /* Moves on what has been clear for long enough; true when the condition is over. */
@@ -244,7 +272,7 @@ static void row_before_start(struct vg_look *l, const struct vg_watch *w, struct
 {
     struct vg_episode *e = vg_watch_episode(l, w);
 
-    e->known_ns = l->out->log_ns;
+    note_known(l, w);
     e->retracted = false;
     if (f.says != VG_SAYS_TRUE) {
         e->state = VG_EPISODE_IDLE;
@@ -252,7 +280,7 @@ static void row_before_start(struct vg_look *l, const struct vg_watch *w, struct
     }
     if (e->state == VG_EPISODE_IDLE)
         begin(l, w);
-    e->known_ns = l->out->log_ns;
+    note_known(l, w);
     remember_worst(l, w, e, f.measure);
     if (l->out->log_ns >= e->onset_ns + w->rule->for_ns)
         start(l, w);
@@ -271,9 +299,10 @@ static void move(const struct vg_look *l, const struct vg_watch *w, struct vg_ep
     }
 }
 
-static bool may_tell_worst(const struct vg_watch *w, const struct vg_episode *e, int64_t now_ns)
+/* Of a kind that has updates: log time from which a worse value may be told. */
+static int64_t next_update(const struct vg_look *l, const struct vg_watch *w)
 {
-    return now_ns >= e->told_ns + w->rule->update_every_ns;
+    return vg_watch_times(l, w)->told_ns + w->rule->update_every_ns;
 }
 
 /* Rows of a kind without timers carry details that are gone with the row, so a worse one that may
@@ -288,7 +317,7 @@ static bool note_worst(struct vg_look *l, const struct vg_watch *w, struct vg_fi
         return false;
     if (rises ? f.measure <= e->worst : f.measure >= e->worst)
         return false;
-    if (!w->kind->by_timer && !may_tell_worst(w, e, l->out->log_ns))
+    if (!w->kind->by_timer && l->out->log_ns < next_update(l, w))
         return false;
     remember_worst(l, w, e, f.measure);
     e->untold = true;
@@ -302,7 +331,7 @@ static void row_while_open(struct vg_look *l, const struct vg_watch *w, struct v
     bool again = e->state == VG_EPISODE_LATCHED && f.says == VG_SAYS_TRUE;
     bool worst;
 
-    e->known_ns = l->out->log_ns;
+    note_known(l, w);
     e->retracted = false;
     e->lost = false;
     if (e->state == VG_EPISODE_LATCHED && !again)
@@ -320,7 +349,7 @@ static void row_while_open(struct vg_look *l, const struct vg_watch *w, struct v
     else if (back)
         tell(l, w, VG_PHASE_UPDATE, "data_back");
     vg_signal_value(l, w);
-    if (e->untold && may_tell_worst(w, e, l->out->log_ns))
+    if (e->untold && l->out->log_ns >= next_update(l, w))
         vg_watch_tell_worst(l, w, VG_PHASE_UPDATE, NULL);
 }
 
@@ -385,11 +414,11 @@ static void time_while_open(struct vg_look *l, const struct vg_watch *w)
 
     if (e->state == VG_EPISODE_LATCHED)
         return;
-    if (w->kind->by_timer && vg_watch_surely_speaks(w, e, now_ns) && settle(l, w))
+    if (w->kind->by_timer && vg_watch_surely_speaks(l, w, now_ns) && settle(l, w))
         return;
-    if (e->untold && may_tell_worst(w, e, now_ns))
+    if (e->untold && now_ns >= next_update(l, w))
         vg_watch_tell_worst(l, w, VG_PHASE_UPDATE, NULL);
-    if (w->validity_ns > 0 && !e->lost && now_ns >= e->known_ns + w->validity_ns)
+    if (w->validity_ns > 0 && !e->lost && now_ns >= valid_until(l, w))
         lose(l, w);
 }
 
@@ -397,12 +426,13 @@ static void start_by_silence(struct vg_look *l, const struct vg_watch *w, int64_
 {
     struct vg_episode *e = vg_watch_episode(l, w);
 
-    memset(e, 0, sizeof(*e));
+    clear_episode(l, w);
     e->has_due = true;
     e->origin = due_ns;
     /* Silence began with the newest value. */
     e->onset_ns = due_ns - w->rule->longer_than_ns - w->rule->for_ns;
-    e->known_ns = due_ns;
+    if (w->times_at > 0)
+        vg_watch_times(l, w)->known_ns = due_ns;
     start(l, w);
 }
 
@@ -430,7 +460,7 @@ static void time_before_start(struct vg_look *l, const struct vg_watch *w)
             start_by_silence(l, w, due_ns);
         return;
     }
-    if (e->state == VG_EPISODE_PENDING && w->kind->by_timer && speaks(w, e, now_ns) &&
+    if (e->state == VG_EPISODE_PENDING && w->kind->by_timer && speaks(l, w, now_ns) &&
         now_ns >= e->onset_ns + w->rule->for_ns)
         start(l, w);
 }
@@ -478,9 +508,9 @@ int64_t vg_watch_due(struct vg_look *l, const struct vg_watch *w, int64_t after_
     if (e->state == VG_EPISODE_LATCHED)
         return due_ns;
     if (e->untold)
-        consider(&due_ns, e->told_ns + rule->update_every_ns, after_ns);
+        consider(&due_ns, next_update(l, w), after_ns);
     if (w->validity_ns > 0 && !e->lost)
-        consider(&due_ns, e->known_ns + w->validity_ns, after_ns);
+        consider(&due_ns, valid_until(l, w), after_ns);
     return due_ns;
 }
 
@@ -519,7 +549,7 @@ void vg_watch_announce(struct vg_look *l, const struct vg_watch *w)
     if (known || w->quiet || !vg_episode_open(e))
         return;
     if (!w->kind->by_timer && !w->kind->silent) {
-        memset(e, 0, sizeof(*e));
+        vg_watch_forget(l, w);
         return;
     }
     /* Under the configuration before, an episode may have begun at the same row and ended: this is

@@ -84,8 +84,6 @@ struct vg_episode {
     int64_t origin;   /**< offset of the onset row, or (has_due) its tick or due time */
     int64_t onset_ns; /**< log time of the first true row */
     int64_t since_ns; /**< CLEARING, KEEPING: log time of the beginning */
-    int64_t known_ns; /**< log time of the newest row that said anything */
-    int64_t told_ns;  /**< log time at which the worst was last told */
     int64_t worst_ns; /**< event time of `worst` */
     int64_t until_ns; /**< log time at which the silence ends; 0: not by itself */
     float worst;      /**< worst measure of the episode */
@@ -103,6 +101,13 @@ struct vg_episode {
     uint8_t escalated : 1; /**< for want of an acknowledgement */
     uint8_t worse : 1;     /**< values were beyond the rule's `worse` of late */
     uint8_t held : 4;      /**< enum vg_held; only while open */
+};
+
+/** Part of the patient's memory for watches whose findings age or get worse; most are of conditions,
+ *  which do neither. 0: never. */
+struct vg_times {
+    int64_t known_ns; /**< log time of the newest row that said anything */
+    int64_t told_ns;  /**< log time at which the worst was last told */
 };
 
 /** Part of the patient's memory for rules that need it. 0: never. */
@@ -148,6 +153,7 @@ struct vg_watch {
     float minute_weight, known_weight; /**< BASELINE: of a minute, and of what it takes to know */
     size_t memory_size; /**< bytes that the kind keeps of each patient beside the episode */
     size_t memory_at;   /**< where they are in the patient's memory, a multiple of 8 */
+    size_t times_at;    /**< where its struct vg_times is in the patient's memory; 0: it has none */
     size_t life_at;     /**< where its struct vg_life is in the patient's memory; 0: it has none */
     /* forecast and anomaly */
     const struct vg_model *model;
@@ -249,12 +255,20 @@ VG_NODISCARD bool vg_watch_is(struct vg_look *l, const struct vg_watch *w, const
 /** Whether describe() can be called now: some kinds need a row of theirs unless data are lost. */
 VG_NODISCARD bool vg_watch_can_describe(const struct vg_look *l, const struct vg_watch *w);
 /** Whether the newest finding speaks for the patient beyond doubt: no longer at the very edge. */
-VG_NODISCARD bool vg_watch_surely_speaks(const struct vg_watch *w, const struct vg_episode *e,
+VG_NODISCARD bool vg_watch_surely_speaks(const struct vg_look *l, const struct vg_watch *w,
                                          int64_t now_ns);
+/** Begins anew with a watch of a patient, as if nothing had been found. */
+void vg_watch_forget(const struct vg_look *l, const struct vg_watch *w);
 
 static inline struct vg_episode *vg_watch_episode(const struct vg_look *l, const struct vg_watch *w)
 {
     return &l->memory->episode[w->place];
+}
+
+/** NULL for a watch without validity_ns whose kind has no updates. */
+static inline struct vg_times *vg_watch_times(const struct vg_look *l, const struct vg_watch *w)
+{
+    return w->times_at > 0 ? (struct vg_times *)((char *)l->memory + w->times_at) : NULL;
 }
 
 static inline bool vg_episode_open(const struct vg_episode *e)
