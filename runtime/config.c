@@ -97,8 +97,8 @@ const struct vg_option vg_model_options[] = {
 /* Keys of features that this version does not have; whoever read about them should learn that,
  * rather than look for a spelling mistake. */
 static const char *const later_keys[] = {
-    "budget",  "dead_letters", "endpoint", "endpoints", "filter",   "http",
-    "include", "inhibited_by", "max_age",  "mute",      "required", NULL,
+    "dead_letters", "endpoint", "endpoints", "filter", "http",
+    "include",      "max_age",  "required",  NULL,
 };
 
 /* ---- entries of a mapping ---- */

@@ -169,6 +169,36 @@ static void add_bound(struct lines *lines, const char *prefix, const char *key,
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most VG_NESTING_MAX deep */
+/* Only what is set, so that hashes of before stand. */
+static void add_life(struct lines *lines, const char *prefix, const struct vg_lifecycle *life)
+{
+    if (life->latching)
+        add_text(lines, prefix, "latching", "true");
+    if (life->escalate_after_ns > 0) {
+        add_number(lines, prefix, "escalate.after", life->escalate_after_ns);
+        add_text(lines, prefix, "escalate.to", vg_priority_name(life->escalate_to));
+    }
+    if (life->realarm_ns > 0)
+        add_number(lines, prefix, "realarm", life->realarm_ns);
+    if (life->worse.origin != VG_BOUND_NONE) {
+        add_bound(lines, prefix, "worse", &life->worse);
+        add_text(lines, prefix, "worse.priority", vg_priority_name(life->worse_to));
+        add_number(lines, prefix, "worse.for", life->worse_for_ns);
+    }
+    if (life->refractory_ns > 0)
+        add_number(lines, prefix, "refractory", life->refractory_ns);
+    if (life->budget_max > 0) {
+        add_number(lines, prefix, "budget.max", life->budget_max);
+        add_number(lines, prefix, "budget.per", life->budget_per_ns);
+    }
+    for (uint32_t i = 0; i < life->inhibitors; i++) {
+        char key[32];
+
+        snprintf(key, sizeof(key), "inhibited_by.%u", i);
+        add_number(lines, prefix, key, life->inhibited_by[i]);
+    }
+}
+
 static void add_rule(struct lines *lines, const char *prefix, const struct vg_rule *r)
 {
     char inner[128];
@@ -188,6 +218,7 @@ static void add_rule(struct lines *lines, const char *prefix, const struct vg_ru
     add_number(lines, prefix, "clear.for", r->clear_for_ns);
     add_number(lines, prefix, "keep_firing_for", r->keep_firing_for_ns);
     add_number(lines, prefix, "update_every", r->update_every_ns);
+    add_life(lines, prefix, &r->life);
     add_number(lines, prefix, "longer_than", r->longer_than_ns);
     add_number(lines, prefix, "within", r->within_ns);
     add_float(lines, prefix, "quantile", r->quantile);

@@ -24,6 +24,9 @@ bool vg_name_valid(const char *s); /**< [A-Za-z0-9_.-]{1,64} */
 void vg_load_site(struct vg_load *l);
 /** Section alert_rules into config->site, after vg_load_site(). */
 void vg_load_rules(struct vg_load *l);
+/** The comparison of a rule that `map` makes with `below` or `above`. False after noting a problem. */
+bool vg_load_bound(struct vg_load *l, const struct vg_rule *rule, const struct vg_node *map,
+                   const char *below, const char *above, struct vg_bound *ret);
 /** What rules need of the models, once those are loaded. */
 void vg_load_check_rules(struct vg_load *l);
 /** Section tests into config->tests; after the site. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "runtime/config_life.h"
 #include "runtime/config_private.h"
 
 /* ---- rules ---- */
@@ -241,6 +242,9 @@ const struct vg_site_mapping vg_site_mappings[] = {
       "`clear` "
       "says when the alert ends.",
       rule_options },
+    { "alert_rules", "alert_rules.RULE: what becomes of its alerts",
+      "More keys of a rule, all of them optional. What they do in time is in alert-lifecycle.md.",
+      vg_life_options },
     { "alert_rules", "alert_rules.RULE.when: a limit",
       "A value beyond a limit: `below` or `above`, a quantity with its unit, or profile.low or "
       "profile.high, perhaps with an offset: \"profile.low + 2 %\".",
@@ -908,8 +912,10 @@ static void load_rule(struct vg_load *l, const struct vg_node *node)
     struct vg_site *site = &l->config->site;
     struct vg_rule *rule = &site->rules[site->rules_n];
     struct rule_options o = { 0 };
-    const struct vg_target target = { rule_options, &o };
+    struct vg_life_options life = { 0 };
+    const struct vg_target targets[] = { { rule_options, &o }, { vg_life_options, &life } };
     const struct vg_node *when, *clear;
+    bool known = false;
 
     if (!vg_load_is_name(l, node) || !vg_document_is_mapping(l->doc, node))
         return;
@@ -918,7 +924,8 @@ static void load_rule(struct vg_load *l, const struct vg_node *node)
     snprintf(rule->name, sizeof(rule->name), "%s", node->key);
     rule->channel = VG_CHANNEL_NONE;
     vg_options_default(rule_options, &o);
-    vg_document_options(l->doc, node, &target, 1, own_keys);
+    vg_options_default(vg_life_options, &life);
+    vg_document_options(l->doc, node, targets, VG_ARRAY_LEN(targets), own_keys);
     when = vg_document_mapping(l->doc, node, "when");
     clear = vg_document_mapping(l->doc, node, "clear");
     if (!vg_node_find(node, "when"))
@@ -934,12 +941,16 @@ static void load_rule(struct vg_load *l, const struct vg_node *node)
             read_clear(l, clear, rule);
         check_technical(l, node, o.technical, rule);
         set_title(l, node, o.title, rule);
+        known = true;
     }
     rule->priority = (uint8_t)o.priority;
+    if (known && vg_node_find(node, "priority"))
+        vg_load_life(l, node, &life, rule);
     rule->for_ns = o.for_ns;
     rule->keep_firing_for_ns = o.keep_firing_for_ns;
     rule->update_every_ns = o.update_every_ns;
     vg_options_done(rule_options, &o);
+    vg_options_done(vg_life_options, &life);
 }
 
 void vg_load_rules(struct vg_load *l)
@@ -952,6 +963,13 @@ void vg_load_rules(struct vg_load *l)
     VG_CHECK(l->config->site.rules);
     for (const struct vg_node *c = map->child; c; c = c->next)
         load_rule(l, c);
+    vg_load_inhibitions(l);
+}
+
+bool vg_load_bound(struct vg_load *l, const struct vg_rule *rule, const struct vg_node *map,
+                   const char *below, const char *above, struct vg_bound *ret)
+{
+    return read_bound(l, rule, map, below, above, ret);
 }
 
 const char **vg_load_rule_names(const struct vg_load *l)
