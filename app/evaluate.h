@@ -4,6 +4,7 @@
 
 /* name, summary */
 #define VG_EVALUATIONS(X)                                                                          \
+    X(alerts, "the alerts of a configuration: how many, which are false, and what they see")       \
     X(anomaly, "what a detector sees of simulated troubles, and how many of its alerts are false") \
     X(forecast, "errors, intervals and coverage of forecasts, beside simple ones")                 \
     X(risk, "probabilities of an outcome from recorded stays, in cross-validation")

@@ -29,8 +29,18 @@ static void on_row(void *ctx, uint32_t patient, const struct vg_row *row)
     const struct watch *w = ctx;
 
     (void)patient;
-    if (row->kind == VG_ROW_TICK)
+    if (row->kind == VG_ROW_TICK && w->study->tick)
         w->study->tick(w->study->ctx, w->bed, w->chain, row);
+}
+
+static void on_event(void *ctx, uint32_t patient, const struct vg_item_event *event,
+                     const char *json, size_t len)
+{
+    const struct watch *w = ctx;
+
+    (void)patient;
+    if (w->study->event)
+        w->study->event(w->study->ctx, w->bed, event, json, len);
 }
 
 static void decode(const struct vg_sim_row *row, struct vg_decoded *ret)
@@ -90,7 +100,7 @@ static vg_status feed(struct watch *w, struct vg_sim_bed *bed, int64_t until_ns,
 static vg_status watch_bed(const struct vg_sim_study *study, uint32_t number, struct vg_err *err)
 {
     struct watch w = { .study = study, .bed = number };
-    const struct vg_offline_sink sink = { .ctx = &w, .row = on_row };
+    const struct vg_offline_sink sink = { .ctx = &w, .row = on_row, .event = on_event };
     struct vg_sim_bed *bed = vg_sim_bed_new(&study->sim, number);
     struct vg_sim_label *label;
     size_t labels;

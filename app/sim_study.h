@@ -22,8 +22,11 @@ struct vg_sim_study {
     /** Before the first row. Labels are those of the whole duration, by start. May be NULL. */
     void (*begin)(void *ctx, uint32_t bed, const struct vg_offline *chain,
                   const struct vg_sim_label *label, size_t labels);
-    /** A tick row behind the last stage. */
+    /** A tick row behind the last stage. May be NULL. */
     void (*tick)(void *ctx, uint32_t bed, const struct vg_offline *chain, const struct vg_row *row);
+    /** An event of an alert stage. May be NULL. */
+    void (*event)(void *ctx, uint32_t bed, const struct vg_item_event *event, const char *json,
+                  size_t len);
     /** In the caller's thread, from 0 to 1; false stops. May be NULL. */
     bool (*progress)(void *ctx, double done);
 };

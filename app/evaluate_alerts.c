@@ -1,0 +1,177 @@
+/* evaluate_alerts.c - vigil evaluate alerts: the burden of a configuration, and what it sees. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/alert_report.h"
+#include "app/command.h"
+#include "app/config_load.h"
+#include "app/evaluate.h"
+#include "app/progress.h"
+#include "app/train_verb.h"
+
+struct options {
+    char *config, *ward, *report;
+    int64_t normals, per_group, seed, workers;
+    float artefact_rate;
+    bool json;
+    int progress;
+};
+
+/* clang-format off */
+#define O struct options
+static const struct vg_option options[] = {
+    VG_CLI_STRING(O, config, "config", "FILE", NULL, VG_OPT_REQUIRED,
+                  "whose rules are measured; source and sinks are not touched"),
+    VG_CLI_STRING(O, ward, "ward", "NAME", NULL, 0,
+                  "of the simulated beds, which have the profiles of that ward's (default: the "
+                  "first one)"),
+    VG_OPT_INT(O, normals, "normals", "200", 1, VG_SIM_BEDS_MAX, "patients", 0,
+               "without trouble, watched for a day each"),
+    VG_OPT_INT(O, per_group, "patients", "200", 0, VG_SIM_BEDS_MAX, "", 0,
+               "of each group of scenarios"),
+    VG_OPT_INT(O, seed, "seed", "900", 0, 1e9, "", 0,
+               "of the patients; not one that anything was trained or calibrated on"),
+    VG_OPT_FLOAT(O, artefact_rate, "artefact_rate", "1", 0, 1000, "", 0,
+                 "artefacts as a multiple of what is usual"),
+    VG_OPT_INT(O, workers, "workers", "0", 0, 64, "threads", 0,
+               "0: as many as processors; changes no figure"),
+    VG_OPT_BOOL(O, json, "json", "false", 0, "print one object of JSON instead of tables"),
+    VG_CLI_STRING(O, report, "report", "FILE.html", NULL, 0, "write a page with tables"),
+    VG_OPT_ENUM(O, progress, "progress", "auto", vg_progress_modes, 0,
+                "how far it is, on standard error"),
+    VG_OPT_END,
+};
+#undef O
+/* clang-format on */
+
+static const struct vg_command command = {
+    .name = "evaluate alerts",
+    .summary = "Measures the alerts of a configuration on simulated patients: how many, which of "
+               "them are false, and what they see of each trouble",
+    .arguments = "",
+    .options = options,
+    .notes =
+        "Everybody is watched twice, as the monitor shows him and without artefacts: an alert\n"
+        "about a limit is false when only the first raises it. Others are false on a patient\n"
+        "without trouble. Simulated patients are kinder than real ones.\n"
+        "\n"
+        "example:\n"
+        "  vigil evaluate alerts --config icu-adult.yaml --report alerts.html\n",
+};
+
+enum { STEPS = 1000 };
+
+struct session {
+    struct options o;
+    struct vg_progress progress;
+    struct vg_alert_report report;
+};
+
+static bool tell(void *ctx, double done)
+{
+    struct session *s = ctx;
+
+    vg_progress_update(&s->progress, (uint64_t)(done * STEPS));
+    return true;
+}
+
+static const char *ward_of(const struct options *o, const struct vg_config *config)
+{
+    if (o->ward)
+        return o->ward;
+    return config->site.wards_n > 0 ? config->site.wards[0] : "icu-a";
+}
+
+static vg_status measure(struct session *s, const struct vg_config *config, struct vg_err *err)
+{
+    struct vg_alert_population population;
+    const struct vg_alert_study study = {
+        .config = config,
+        .normals = (uint32_t)s->o.normals,
+        .per_group = (uint32_t)s->o.per_group,
+        .seed = (uint64_t)s->o.seed,
+        .artefact_rate = (double)s->o.artefact_rate,
+        .ward = ward_of(&s->o, config),
+        .workers = vg_train_workers(s->o.workers),
+        .ctx = s,
+        .progress = tell,
+    };
+    vg_status st;
+
+    vg_progress_begin(&s->progress, s->o.progress, "watch", "per mille", STEPS);
+    st = vg_alert_study_run(&study, &population, err);
+    vg_progress_end(&s->progress, STEPS);
+    s->report = (struct vg_alert_report){ .config_path = s->o.config,
+                                          .config = config,
+                                          .normals = study.normals,
+                                          .per_group = study.per_group,
+                                          .seed = study.seed };
+    if (st == VG_OK)
+        vg_alert_figures(&population, &s->report.figures);
+    vg_alert_population_done(&population);
+    return st;
+}
+
+static vg_status answer(struct session *s, struct vg_err *err)
+{
+    struct vg_buf out = VG_BUF_INIT;
+    vg_status st = VG_OK;
+
+    if (s->o.json)
+        vg_alert_report_json(&s->report, &out);
+    else
+        vg_alert_report_print(&s->report, &out);
+    fwrite(out.data, 1, out.len, stdout);
+    if (s->o.report)
+        st = vg_alert_report_html(&s->report, s->o.report, err);
+    vg_buf_done(&out);
+    return st;
+}
+
+static vg_status check_alerts(const struct vg_config *config, struct vg_err *err)
+{
+    for (uint32_t i = 0; i < config->stages_n; i++) {
+        if (strcmp(config->stages[i].ops->name, "alert") == 0)
+            return VG_OK;
+    }
+    return vg_fail(err, VG_E_CONFIG,
+                   "the configuration has no stage of type alert, so there are "
+                   "no alerts to measure");
+}
+
+static int run(struct session *s)
+{
+    struct vg_config *config = NULL;
+    struct vg_err err;
+    vg_status st = s->o.report ? vg_command_check_output(s->o.report, &err) : VG_OK;
+
+    if (st == VG_OK)
+        st = vg_config_load_aloud(s->o.config, &config, &err);
+    if (st == VG_OK)
+        st = check_alerts(config, &err);
+    if (st == VG_OK)
+        st = measure(s, config, &err);
+    if (st == VG_OK)
+        st = answer(s, &err);
+    vg_config_free(config);
+    if (st != VG_OK)
+        return vg_command_failed(&command, &err);
+    vg_command_disclaim("these figures describe simulated patients, not the care of real ones");
+    return 0;
+}
+
+int vg_evaluate_alerts(int argc, char **argv)
+{
+    struct session *s = calloc(1, sizeof(*s)); /* figures of all rules are too much for a stack */
+    char **args;
+    int exit;
+
+    VG_CHECK(s);
+    exit = vg_command_parse(&command, argc, argv, &s->o, &args);
+    if (exit == VG_COMMAND_GO)
+        exit = run(s);
+    vg_options_done(options, &s->o);
+    free(s);
+    return exit;
+}
