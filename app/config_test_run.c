@@ -96,8 +96,7 @@ static int first_input(const struct running *r)
     return first;
 }
 
-static vg_status acknowledge(struct running *r, const struct vg_test_command *c, uint32_t event,
-                             struct vg_err *err)
+static void acknowledge(struct running *r, const struct vg_test_command *c, uint32_t event)
 {
     const struct vg_test_event *e = &r->outcome->event[event];
     struct vg_acknowledge what = { 0 };
@@ -109,7 +108,7 @@ static vg_status acknowledge(struct running *r, const struct vg_test_command *c,
     memcpy(what.by, c->by, sizeof(what.by));
     memcpy(what.note, c->note, sizeof(what.note));
     snprintf(head.patient, sizeof(head.patient), "%s", vg_test_event_text(e, "patient"));
-    return vg_offline_command(r->offline, 0, &head, &what, err);
+    vg_offline_command(r->offline, 0, &head, &what);
 }
 
 static void note_nothing_open(struct running *r, const struct vg_test_command *c)
@@ -122,36 +121,32 @@ static void note_nothing_open(struct running *r, const struct vg_test_command *c
 }
 
 /* What is open is known once everything up to now is out. */
-static vg_status obey(struct running *r, const struct vg_test_command *c, struct vg_err *err)
+static void obey(struct running *r, const struct vg_test_command *c)
 {
-    vg_status st = VG_OK;
     uint32_t known, open = 0;
 
     vg_offline_finish(r->offline, start_ns + c->at_ns);
     known = r->outcome->events;
-    for (uint32_t i = 0; i < known && st == VG_OK; i++) {
+    for (uint32_t i = 0; i < known; i++) {
         const struct vg_test_event *e = &r->outcome->event[i];
 
         if (strcmp(e->rule, c->rule) != 0 || !vg_test_episode_open(r->outcome, i) ||
             (c->patient[0] && strcmp(c->patient, vg_test_event_text(e, "patient")) != 0))
             continue;
-        st = acknowledge(r, c, i, err);
+        acknowledge(r, c, i);
         open++;
     }
     if (open == 0)
         note_nothing_open(r, c);
-    return st;
 }
 
 /* Obeys the commands before `until_ns`: those of one time come behind its rows. */
-static vg_status obey_before(struct running *r, int64_t until_ns, struct vg_err *err)
+static void obey_before(struct running *r, int64_t until_ns)
 {
     const struct vg_config_test *test = r->outcome->test;
-    vg_status st = VG_OK;
 
-    while (st == VG_OK && r->obeyed < test->commands && test->command[r->obeyed].at_ns < until_ns)
-        st = obey(r, &test->command[r->obeyed++], err);
-    return st;
+    while (r->obeyed < test->commands && test->command[r->obeyed].at_ns < until_ns)
+        obey(r, &test->command[r->obeyed++]);
 }
 
 static vg_status feed(struct running *r, struct vg_err *err)
@@ -168,12 +163,10 @@ static vg_status feed(struct running *r, struct vg_err *err)
         struct vg_decoded row;
 
         make_row(in, i, start_ns + at_ns, &row);
-        st = obey_before(r, at_ns, err);
-        if (st == VG_OK)
-            st = vg_offline_row(r->offline, &at, start_ns + at_ns, &row, err);
+        obey_before(r, at_ns);
+        st = vg_offline_row(r->offline, &at, start_ns + at_ns, &row, err);
     }
-    if (st == VG_OK)
-        st = obey_before(r, INT64_MAX, err);
+    obey_before(r, INT64_MAX);
     return st;
 }
 

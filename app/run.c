@@ -5,13 +5,14 @@
 
 #include "app/command.h"
 #include "app/config_load.h"
+#include "app/record_play.h"
 #include "app/verbs.h"
 #include "runtime/config.h"
 #include "runtime/service.h"
 
 struct options {
     bool until_end;
-    char *commands;
+    char *commands, *recording;
 };
 
 /* clang-format off */
@@ -21,6 +22,9 @@ static const struct vg_option run_options[] = {
                 "read every partition to the end that it has now, deliver every alert, and stop"),
     VG_CLI_STRING(O, commands, "commands", "OUTBOX", NULL, 0,
                   "take the commands (clock marks, acknowledgements) that another run recorded"),
+    VG_CLI_STRING(O, recording, "recording", "FILE", NULL, 0,
+                  "read this recording (`vigil record`) in place of the source and print its events, "
+                  "one a line; no Kafka, no outbox, no sinks"),
     VG_OPT_END,
 };
 static const struct vg_option validate_options[] = { VG_OPT_END };
@@ -68,6 +72,20 @@ static _Noreturn void leave(const struct vg_err *err)
     _exit(exit);
 }
 
+/* Runs the configured service, or its stages over a recording. */
+static vg_status run(struct vg_config *config, const struct options *o, struct vg_err *err)
+{
+    struct vg_run_options options = { .until_end = o->until_end, .commands = o->commands };
+    struct vg_run_summary summary;
+
+    if (o->recording)
+        return vg_record_print_events(config, o->recording, err);
+    if (vg_service_run(config, &options, &summary, err) != VG_OK)
+        leave(err);
+    print_summary(&summary);
+    return VG_OK;
+}
+
 int vg_verb_run(int argc, char **argv)
 {
     struct options o = { 0 };
@@ -77,17 +95,12 @@ int vg_verb_run(int argc, char **argv)
     int exit = vg_command_parse(&run_command, argc, argv, &o, &args);
 
     if (exit == VG_COMMAND_GO) {
-        struct vg_run_options options = { .until_end = o.until_end, .commands = o.commands };
-        struct vg_run_summary summary;
-
         exit = 0;
-        if (vg_config_load_aloud(args[0], &config, &err) != VG_OK) {
+        if (o.recording && (o.until_end || o.commands))
+            exit = vg_command_usage(&run_command, "a recording has its own end and commands");
+        else if (vg_config_load_aloud(args[0], &config, &err) != VG_OK ||
+                 run(config, &o, &err) != VG_OK)
             exit = vg_command_failed(&run_command, &err);
-        } else {
-            if (vg_service_run(config, &options, &summary, &err) != VG_OK)
-                leave(&err);
-            print_summary(&summary);
-        }
     }
     vg_config_free(config);
     vg_options_done(run_options, &o);

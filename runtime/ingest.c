@@ -23,8 +23,6 @@ static const int64_t DUTY_NS = 2 * VG_NS_PER_MS;
  * the source has fetched in advance, so at first ingest just does not ask for more. */
 static const int64_t HOLD_NS = 250 * VG_NS_PER_MS;
 static const int64_t HOLD_STEP_NS = VG_NS_PER_MS;
-/* 2200-01-01: a record that claims to be later has no timestamp that could drive log time. */
-static const int64_t RECORD_TIME_MAX_NS = INT64_C(7258118400) * VG_NS_PER_S;
 static const int64_t CLOCK_NS = VG_NS_PER_S; /* silence until the first CLOCK, and between two */
 
 struct vg_ingest_shard {
@@ -189,12 +187,10 @@ static void add_sample(struct vg_ingest *in, const struct vg_record *rec,
 static void add_notice(struct vg_ingest *in, const struct vg_record *rec, uint32_t index,
                        uint8_t flag)
 {
-    struct vg_frame *f = room(in, rec->shard);
-    uint32_t i = vg_intake_row(f, in->layout, VG_ROW_SHARD, 0, in->shard[rec->shard].log_ns);
+    const struct vg_intake_place at = { .offset = rec->offset,
+                                        .log_ns = in->shard[rec->shard].log_ns };
 
-    *(uint8_t *)vg_frame_at(f, in->layout, VG_COL_FLAGS, i) = flag;
-    *(uint32_t *)vg_frame_at(f, in->layout, VG_COL_INDEX, i) = index;
-    *(int64_t *)vg_frame_at(f, in->layout, VG_COL_OFFSET, i) = rec->offset;
+    vg_intake_notice(room(in, rec->shard), in->layout, &at, index, flag);
 }
 
 static void add_dead_letter(struct vg_ingest *in, const struct vg_record *rec, uint32_t index,
@@ -457,8 +453,7 @@ static void take_record(struct vg_ingest *in, const struct vg_record *rec)
     /* A frame that is full leaves before time moves on: its position is before this record. */
     if (s->frame && s->frame->rows == in->layout->rows_max)
         flush(in, rec->shard);
-    if (record.time_ns == VG_TIME_NONE || record.time_ns > RECORD_TIME_MAX_NS)
-        record.time_ns = s->log_ns == VG_TIME_NONE ? 0 : s->log_ns;
+    record.time_ns = vg_intake_record_time(record.time_ns, s->log_ns);
     if (record.time_ns > s->log_ns)
         s->log_ns = record.time_ns;
     s->ordinal = 0;

@@ -46,6 +46,25 @@ uint32_t vg_intake_row(struct vg_frame *f, const struct vg_layout *l, enum vg_ro
     return i;
 }
 
+int64_t vg_intake_record_time(int64_t record_ns, int64_t log_ns)
+{
+    static const int64_t max_ns = INT64_C(7258118400) * VG_NS_PER_S; /* 2200-01-01 */
+
+    if (record_ns != VG_TIME_NONE && record_ns <= max_ns)
+        return record_ns;
+    return log_ns == VG_TIME_NONE ? 0 : log_ns;
+}
+
+void vg_intake_notice(struct vg_frame *f, const struct vg_layout *l,
+                      const struct vg_intake_place *at, uint32_t index, uint8_t flag)
+{
+    uint32_t i = vg_intake_row(f, l, VG_ROW_SHARD, 0, at->log_ns);
+
+    *(uint8_t *)vg_frame_at(f, l, VG_COL_FLAGS, i) = flag;
+    *(uint32_t *)vg_frame_at(f, l, VG_COL_INDEX, i) = index;
+    *(int64_t *)vg_frame_at(f, l, VG_COL_OFFSET, i) = at->offset;
+}
+
 void vg_intake_sample(struct vg_frame *f, const struct vg_layout *l,
                       const struct vg_ingest_config *c, const struct vg_intake_place *at,
                       const struct vg_decoded *row)

@@ -22,6 +22,15 @@ struct vg_intake_place {
 uint32_t vg_intake_row(struct vg_frame *f, const struct vg_layout *l, enum vg_row_kind kind,
                        uint32_t slot, int64_t log_ns);
 
+/** The timestamp that a record counts with: `record_ns`, or log time where it has none that could drive
+ *  that (VG_TIME_NONE, or beyond the year 2200). */
+int64_t vg_intake_record_time(int64_t record_ns, int64_t log_ns);
+
+/** Adds something about the shard itself, for the alert stage to tell: a row of kind SHARD with
+ *  `flag`, at `at` without a slot, about the row `index` of the record. There must be room. */
+void vg_intake_notice(struct vg_frame *f, const struct vg_layout *l,
+                      const struct vg_intake_place *at, uint32_t index, uint8_t flag);
+
 /** Adds a sample. `c` says how much the device's clock is believed. There must be room. */
 void vg_intake_sample(struct vg_frame *f, const struct vg_layout *l,
                       const struct vg_ingest_config *c, const struct vg_intake_place *at,

@@ -43,6 +43,8 @@ struct vg_offline {
     uint32_t opened;                /* stages of which vg_apply_open() was called */
     struct shard *shard;            /* [VG_SHARDS_MAX] */
     uint32_t patients;
+    bool decoding; /* the decoder is open */
+    uint64_t dead_letters;
 };
 
 /* ---- what comes out ---- */
@@ -121,11 +123,11 @@ static struct vg_frame *room(struct vg_offline *o, struct shard *s)
     return s->frame;
 }
 
-static void begin_shard(struct shard *s)
+static void begin_shard(struct shard *s, uint32_t patients_max)
 {
     if (s->patients)
         return;
-    s->patients = vg_patients_new(VG_OFFLINE_PATIENTS_MAX);
+    s->patients = vg_patients_new(patients_max);
     s->log_ns = VG_TIME_NONE;
 }
 
@@ -147,9 +149,9 @@ static void name_patient(struct vg_offline *o, struct shard *s, uint32_t slot)
     *who = *vg_patients_at(s->patients, slot);
 }
 
-/* Finds or admits the patient of what comes next, makes room for it and moves log time. */
-static vg_status begin_row(struct vg_offline *o, struct shard *s, const char *patient,
-                           const char *bed, int64_t log_ns, uint32_t *ret_slot, struct vg_err *err)
+/* Makes room for a row of a patient and moves log time, if there is a slot for them. */
+static enum vg_patients_result begin_row(struct vg_offline *o, struct shard *s, const char *patient,
+                                         const char *bed, int64_t log_ns, uint32_t *ret_slot)
 {
     enum vg_patients_result known = VG_PATIENT_KNOWN;
 
@@ -157,8 +159,7 @@ static vg_status begin_row(struct vg_offline *o, struct shard *s, const char *pa
     if (patient[0])
         known = vg_patients_admit(s->patients, patient, bed, ret_slot);
     if (known == VG_PATIENT_FULL)
-        return vg_fail(err, VG_E_RANGE, "more than %d patients in one log",
-                       VG_OFFLINE_PATIENTS_MAX);
+        return known;
     room(o, s); /* a frame that is full leaves before time moves on */
     if (log_ns > s->log_ns)
         s->log_ns = log_ns;
@@ -166,7 +167,7 @@ static vg_status begin_row(struct vg_offline *o, struct shard *s, const char *pa
         number_patient(o, s, *ret_slot);
     if (known != VG_PATIENT_KNOWN)
         name_patient(o, s, *ret_slot);
-    return VG_OK;
+    return known;
 }
 
 vg_status vg_offline_row(struct vg_offline *o, const struct vg_offline_place *at, int64_t record_ns,
@@ -174,41 +175,103 @@ vg_status vg_offline_row(struct vg_offline *o, const struct vg_offline_place *at
 {
     struct shard *s = &o->shard[at->shard];
     struct vg_intake_place place = { .record_ns = record_ns };
-    vg_status st;
 
     VG_CHECK(at->shard < VG_SHARDS_MAX);
-    begin_shard(s);
+    begin_shard(s, VG_OFFLINE_PATIENTS_MAX);
     place.offset = at->offset > 0 ? at->offset : s->next_offset;
-    st = begin_row(o, s, row->patient, row->bed, record_ns, &place.slot, err);
-    if (st != VG_OK)
-        return st;
+    if (begin_row(o, s, row->patient, row->bed, record_ns, &place.slot) == VG_PATIENT_FULL)
+        return vg_fail(err, VG_E_RANGE, "more than %d patients in one log",
+                       VG_OFFLINE_PATIENTS_MAX);
     place.log_ns = s->log_ns;
     vg_intake_sample(s->frame, &o->layout, &o->config->source.ingest, &place, row);
     s->next_offset = place.offset + 1;
     return VG_OK;
 }
 
-vg_status vg_offline_command(struct vg_offline *o, uint32_t shard,
-                             const struct vg_item_command *command, const void *payload,
-                             struct vg_err *err)
+/* ---- records ---- */
+
+static void add_notice(struct vg_offline *o, struct shard *s, struct vg_intake_place *at,
+                       uint32_t index, uint8_t flag)
+{
+    room(o, s);
+    at->log_ns = s->log_ns;
+    o->dead_letters += flag == VG_ROW_DEAD_LETTER;
+    vg_intake_notice(s->frame, &o->layout, at, index, flag);
+}
+
+static void take_row(struct vg_offline *o, struct shard *s, struct vg_intake_place *at,
+                     const struct vg_decoded *row)
+{
+    if (row->has_fault)
+        add_notice(o, s, at, row->index, VG_ROW_DEAD_LETTER);
+    if (!row->usable)
+        return;
+    if (begin_row(o, s, row->patient, row->bed, s->log_ns, &at->slot) == VG_PATIENT_FULL) {
+        add_notice(o, s, at, row->index, VG_ROW_DEAD_LETTER);
+        add_notice(o, s, at, row->index, VG_ROW_PATIENT_REFUSED);
+        return;
+    }
+    at->log_ns = s->log_ns;
+    vg_intake_sample(s->frame, &o->layout, &o->config->source.ingest, at, row);
+}
+
+static vg_status open_decoder(struct vg_offline *o, struct vg_err *err)
+{
+    const struct vg_source_config *source = &o->config->source;
+    vg_status st = VG_OK;
+
+    if (!o->decoding && source->decoder->open)
+        st = source->decoder->open(source->decoder_self, err);
+    o->decoding = st == VG_OK;
+    return st;
+}
+
+vg_status vg_offline_record(struct vg_offline *o, const struct vg_record *record,
+                            struct vg_err *err)
+{
+    const struct vg_source_config *source = &o->config->source;
+    struct shard *s = &o->shard[record->shard];
+    struct vg_intake_place at = { .offset = record->offset };
+    const struct vg_decoded *rows;
+    struct vg_fault fault;
+    size_t n = 0;
+
+    VG_CHECK(record->shard < VG_SHARDS_MAX);
+    if (open_decoder(o, err) != VG_OK)
+        return err->status;
+    begin_shard(s, (uint32_t)source->ingest.max_patients);
+    room(o, s); /* a frame that is full leaves before time moves on */
+    at.record_ns = vg_intake_record_time(record->time_ns, s->log_ns);
+    if (at.record_ns > s->log_ns)
+        s->log_ns = at.record_ns;
+    if (source->decoder->decode(source->decoder_self, &record->message, &rows, &n, &fault) != VG_OK)
+        add_notice(o, s, &at, 0, VG_ROW_DEAD_LETTER);
+    else
+        for (size_t i = 0; i < n; i++)
+            take_row(o, s, &at, &rows[i]);
+    s->next_offset = record->offset + 1;
+    return VG_OK;
+}
+
+/* ---- commands and the end ---- */
+
+void vg_offline_command(struct vg_offline *o, uint32_t shard, const struct vg_item_command *command,
+                        const void *payload)
 {
     struct shard *s = &o->shard[shard];
     bool clock = command->kind == VG_COMMAND_CLOCK;
     struct vg_item_command *item;
     uint32_t slot;
-    vg_status st;
 
     VG_CHECK(shard < VG_SHARDS_MAX && command->kind != VG_COMMAND_CONFIG);
-    begin_shard(s);
-    st = begin_row(o, s, command->patient, "", command->log_ns, &slot, err);
-    if (st != VG_OK)
-        return st;
+    begin_shard(s, VG_OFFLINE_PATIENTS_MAX);
+    if (begin_row(o, s, command->patient, "", command->log_ns, &slot) == VG_PATIENT_FULL)
+        return;
     item = vg_frame_add_item(&s->frame, &o->layout, VG_ITEM_COMMAND, sizeof(*item) + command->size);
     *item = *command;
     if (command->size > 0)
         memcpy(item + 1, payload, command->size);
     vg_intake_row(s->frame, &o->layout, clock ? VG_ROW_CLOCK : VG_ROW_COMMAND, slot, s->log_ns);
-    return VG_OK;
 }
 
 void vg_offline_finish(struct vg_offline *o, int64_t log_ns)
@@ -239,6 +302,18 @@ int vg_offline_column(const struct vg_offline *o, const char *name)
 uint32_t vg_offline_patients(const struct vg_offline *o)
 {
     return o->patients;
+}
+
+uint64_t vg_offline_dead_letters(const struct vg_offline *o)
+{
+    return o->dead_letters;
+}
+
+void vg_offline_log(struct vg_offline *o, const char *topic, const char *cluster)
+{
+    o->identity.topic = topic;
+    if (!o->config->source.ingest.cluster)
+        snprintf(o->identity.cluster, sizeof(o->identity.cluster), "%s", cluster);
 }
 
 /* ---- building ---- */
@@ -330,6 +405,8 @@ void vg_offline_free(struct vg_offline *o)
 {
     if (!o)
         return;
+    if (o->decoding && o->config->source.decoder->close)
+        o->config->source.decoder->close(o->config->source.decoder_self);
     for (uint32_t i = 0; i < o->opened; i++)
         vg_apply_done(&o->link[i].apply);
     for (uint32_t i = 0; i < o->config->stages_n; i++) {

@@ -56,7 +56,8 @@ void vg_offline_free(struct vg_offline *o); /**< NULL is fine; what was not fini
 
 /** The column that a stage of the chain adds, for vg_row_column(); VG_ROW_NONE: there is none. */
 int vg_offline_column(const struct vg_offline *o, const char *name);
-uint32_t vg_offline_patients(const struct vg_offline *o); /**< seen so far */
+uint32_t vg_offline_patients(const struct vg_offline *o);     /**< seen so far */
+uint64_t vg_offline_dead_letters(const struct vg_offline *o); /**< of records, so far */
 
 /** Where a row stands in its log. {0} is the next place of shard 0. */
 struct vg_offline_place {
@@ -73,15 +74,27 @@ VG_NODISCARD vg_status vg_offline_row(struct vg_offline *o, const struct vg_offl
                                       int64_t record_ns, const struct vg_decoded *row,
                                       struct vg_err *err);
 
+/** Says which log the rows are of, for ids and positions, in place of what the configuration says;
+ *  before the first row. `topic` must live longer. A `cluster` of the configuration stays. */
+void vg_offline_log(struct vg_offline *o, const char *topic, const char *cluster);
+
+/**
+ * Takes a record as a source gives it, and does with it what ingest would: decodes it, tells of what
+ * cannot be read and of patients beyond the configuration's max_patients. The offsets of a shard
+ * rise. A shard gets records, or rows of vg_offline_row(), not both. Fails when the decoder cannot be
+ * opened.
+ */
+VG_NODISCARD vg_status vg_offline_record(struct vg_offline *o, const struct vg_record *record,
+                                         struct vg_err *err);
+
 /**
  * Puts a command into the log of `shard` behind what it has so far: log time moves on to
  * command->log_ns if that is later. Its `size` bytes of payload are at `payload`; next_offset and
  * ordinal are not looked at. A change of configuration (VG_COMMAND_CONFIG) cannot happen here: one
- * chain has one. Fails as vg_offline_row().
+ * chain has one. A command for a patient for whom there is no room is dropped, as ingest would.
  */
-VG_NODISCARD vg_status vg_offline_command(struct vg_offline *o, uint32_t shard,
-                                          const struct vg_item_command *command,
-                                          const void *payload, struct vg_err *err);
+void vg_offline_command(struct vg_offline *o, uint32_t shard, const struct vg_item_command *command,
+                        const void *payload);
 
 /** Lets everything out that waits. Log time of all shards first moves on to `log_ns`, as a CLOCK
  *  would move it, unless it is VG_TIME_NONE or they are there. More rows may follow. */

@@ -148,6 +148,10 @@ VG_NODISCARD vg_status vg_outbox_reader_open(const char *path, struct vg_outbox_
                                              struct vg_err *err);
 void vg_outbox_reader_close(struct vg_outbox_reader *r); /**< NULL is fine */
 
+/** The log that the outbox is tied to; "" when it is tied to none yet. */
+VG_NODISCARD vg_status vg_outbox_cluster(struct vg_outbox_reader *r, char ret[VG_CLUSTER_SIZE],
+                                         struct vg_err *err);
+
 /** As vg_sink_env.read, .open_episodes and .extent; `repeat` of a delivery is always false. */
 VG_NODISCARD vg_status vg_outbox_read(struct vg_outbox_reader *r, const char *ward, uint64_t after,
                                       size_t max, vg_event_fn fn, void *arg, struct vg_err *err);

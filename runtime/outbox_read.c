@@ -87,6 +87,12 @@ vg_status vg_outbox_reader_open(const char *path, struct vg_outbox_reader **ret,
     return VG_OK;
 }
 
+vg_status vg_outbox_cluster(struct vg_outbox_reader *r, char ret[VG_CLUSTER_SIZE],
+                            struct vg_err *err)
+{
+    return vg_db_meta(r->db, "cluster", ret, VG_CLUSTER_SIZE, err);
+}
+
 void vg_outbox_reader_close(struct vg_outbox_reader *r)
 {
     if (!r)

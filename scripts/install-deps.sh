@@ -5,7 +5,7 @@
 set -eu
 
 build='gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libzmq3-dev libfyaml-dev
-    libsqlite3-dev libsodium-dev libjansson-dev zlib1g-dev libopenblas-dev'
+    libsqlite3-dev libsodium-dev libjansson-dev zlib1g-dev libzstd-dev libopenblas-dev'
 
 case "${1:-}" in
 build | demo) packages=$build ;;

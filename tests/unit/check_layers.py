@@ -22,6 +22,7 @@ OWNED = {
     "libfyaml.h": r"runtime/document\.c",
     "sodium.h": r"(runtime|models)/\w+\.c",
     "zlib.h": r"app/csv\.h",
+    "zstd.h": r"runtime/record_\w+\.c",
     "cblas.h": r"models/gemm\.c",
     "jansson.h": r"(runtime|sinks|client|models|app)/\w+\.[ch]",
 }
