@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMN_ALIGN = 64, ITEM_ALIGN = 8 };
+enum { COLUMN_ALIGN = 64, ITEM_ALIGN = 8, CLEAR_ROWS = 32 };
 
 static size_t align_up(size_t n, size_t to)
 {
@@ -94,6 +94,7 @@ void vg_frame_reset(struct vg_frame *f, enum vg_frame_kind kind, uint32_t shard)
     f->kind = (uint16_t)kind;
     f->shard = shard;
     f->rows = 0;
+    f->cleared = 0;
     f->tail_len = 0;
     f->next_offset = 0;
     f->ordinal = 0;
@@ -106,30 +107,34 @@ void vg_frame_reset(struct vg_frame *f, enum vg_frame_kind kind, uint32_t shard)
     f->wall_ns = 0;
 }
 
-uint32_t vg_frame_add_row(struct vg_frame *f, const struct vg_layout *l)
+/* Some rows at once: columns are far apart, and a row of most is a few bytes. Only the base columns:
+ * the stage that adds a column fills it for the rows it wants, and nobody reads it in others. */
+static void clear(struct vg_frame *f, const struct vg_layout *l)
 {
-    uint32_t i = f->rows;
+    const uint32_t left = l->rows_max - f->rows, n = left < CLEAR_ROWS ? left : CLEAR_ROWS;
 
-    VG_CHECK(i < l->rows_max);
-    /* Only the base columns are cleared: the stage that adds a column fills it for the rows it
-     * wants, and nobody reads it in others. */
     for (int c = 0; c < VG_COL_BASE_COUNT; c++)
-        memset(vg_frame_at(f, l, c, i), 0, (size_t)l->column[c].size * l->column[c].width);
-    f->rows++;
-    return i;
+        memset(vg_frame_at(f, l, c, f->rows), 0,
+               (size_t)n * l->column[c].size * l->column[c].width);
+    f->cleared = f->rows + n;
 }
 
-uint32_t vg_frame_copy_row(struct vg_frame *f, const struct vg_layout *l, struct vg_frame *src,
-                           uint32_t i, uint32_t columns)
+uint32_t vg_frame_add_row(struct vg_frame *f, const struct vg_layout *l)
 {
-    uint32_t to = f->rows;
+    VG_CHECK(f->rows < l->rows_max);
+    if (f->rows >= f->cleared)
+        clear(f, l);
+    return f->rows++;
+}
 
-    VG_CHECK(to < l->rows_max && i < src->rows && columns <= l->columns);
+void vg_frame_copy_rows(struct vg_frame *f, const struct vg_layout *l, struct vg_frame *src,
+                        uint32_t from, uint32_t n, uint32_t columns)
+{
+    VG_CHECK(n <= l->rows_max - f->rows && from + n <= src->rows && columns <= l->columns);
     for (int c = 0; c < (int)columns; c++)
-        memcpy(vg_frame_at(f, l, c, to), vg_frame_at(src, l, c, i),
-               (size_t)l->column[c].size * l->column[c].width);
-    f->rows++;
-    return to;
+        memcpy(vg_frame_at(f, l, c, f->rows), vg_frame_at(src, l, c, from),
+               (size_t)n * l->column[c].size * l->column[c].width);
+    f->rows += n;
 }
 
 /* Columns are 64-byte aligned and malloc'ed memory moves, so growing copies into a new block. */

@@ -91,6 +91,7 @@ struct vg_frame {
     uint16_t kind; /**< enum vg_frame_kind */
     uint32_t shard;
     uint32_t rows;
+    uint32_t cleared;    /**< base columns are 0 from `rows` up to this row */
     uint64_t capacity;   /**< bytes of the whole buffer */
     uint64_t tail_len;   /**< bytes of items */
     int64_t next_offset; /**< position after this frame: the next record to read, ... */
@@ -230,9 +231,10 @@ static inline void *vg_frame_at(struct vg_frame *f, const struct vg_layout *l, i
 
 /** Adds a row of zeros (all channels ABSENT) and returns its number. There must be room. */
 uint32_t vg_frame_add_row(struct vg_frame *f, const struct vg_layout *l);
-/** Adds a copy of row `i` of `src`: its first `columns` columns, no others. There must be room. */
-uint32_t vg_frame_copy_row(struct vg_frame *f, const struct vg_layout *l, struct vg_frame *src,
-                           uint32_t i, uint32_t columns);
+/** Adds copies of `n` rows of `src` from `from` on: their first `columns` columns, no others. There
+ *  must be room. */
+void vg_frame_copy_rows(struct vg_frame *f, const struct vg_layout *l, struct vg_frame *src,
+                        uint32_t from, uint32_t n, uint32_t columns);
 
 /**
  * Adds an item before the next row, with room for `size` bytes, and returns where they go (8-byte

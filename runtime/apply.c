@@ -119,6 +119,23 @@ static void out_timer(struct vg_out *out, int64_t due_ns)
     vg_slots_arm(o->slots, o->slot, due_ns);
 }
 
+/* A stage that emits rows passes those it was given on, as many at once as stand together. Later
+ * columns, its own among them, are still empty in a row that is only passed on. */
+static void pass_rows(struct vg_apply *a)
+{
+    if (a->passing == 0)
+        return;
+    vg_frame_copy_rows(a->output, a->layout, a->input, a->passed, a->passing,
+                       a->stage->first_column);
+    a->passed += a->passing;
+    a->passing = 0;
+}
+
+static uint32_t rows_out(const struct vg_apply *a)
+{
+    return a->output->rows + a->passing;
+}
+
 /* An output frame that is full leaves with the position of the whole input frame: the position says
  * up to where the log was read, and nothing behind it has been. Its log time is that of its last row
  * alone: rows that are still to come must not find timers fired that they would have put off. */
@@ -126,6 +143,7 @@ static void flush_output(struct vg_apply *a)
 {
     struct vg_frame *full = a->output;
 
+    pass_rows(a);
     check_output(a, full);
     full->next_offset = a->input->next_offset;
     full->ordinal = a->input->ordinal;
@@ -144,6 +162,7 @@ static void out_tick(struct vg_out *out, int64_t tick_ns, struct vg_row *ret)
     uint32_t i;
 
     VG_CHECK(a->stage->emits_ticks);
+    pass_rows(a);
     if (a->output->rows == a->layout->rows_max)
         flush_output(a);
     i = vg_frame_add_row(a->output, a->layout);
@@ -280,6 +299,8 @@ static struct vg_item_command *pass_items(struct vg_apply *a, struct vg_slots *s
 {
     struct vg_item_command *command = NULL;
 
+    if (*item && (*item)->row <= i)
+        pass_rows(a);
     for (; *item && (*item)->row <= i; *item = vg_frame_next_item(a->input, a->layout, *item)) {
         if ((*item)->kind == VG_ITEM_PATIENT)
             vg_slots_name(slots, vg_item_body(*item));
@@ -293,14 +314,6 @@ static struct vg_item_command *pass_items(struct vg_apply *a, struct vg_slots *s
     return command;
 }
 
-static void pass_row(struct vg_apply *a, uint32_t i)
-{
-    if (!a->output)
-        return;
-    /* Later columns, its own among them, are still empty in a row that is only passed on. */
-    vg_frame_copy_row(a->output, a->layout, a->input, i, a->stage->first_column);
-}
-
 static void rows_one_by_one(struct vg_apply *a)
 {
     struct vg_frame *f = a->input;
@@ -309,13 +322,14 @@ static void rows_one_by_one(struct vg_apply *a)
     struct apply_out o;
 
     out_init(&o, a, slots, f->shard);
+    a->passed = a->passing = 0;
     for (uint32_t i = 0; i < f->rows; i++) {
         uint32_t slot = *(uint32_t *)vg_frame_at(f, a->layout, VG_COL_SLOT, i);
         int64_t log_ns = *(int64_t *)vg_frame_at(f, a->layout, VG_COL_LOG, i);
         struct vg_row row;
 
         fire_timers(a, &o, log_ns);
-        if (a->output && a->output->rows == a->layout->rows_max)
+        if (a->output && rows_out(a) == a->layout->rows_max)
             flush_output(a);
         o.command = pass_items(a, slots, &item, i);
         vg_row_view(&row, f, a->layout, i);
@@ -327,13 +341,14 @@ static void rows_one_by_one(struct vg_apply *a)
             if (!a->stage->emits_ticks)
                 check_row(a, slots, slot, &row);
         }
-        if (a->output && a->output->rows == a->layout->rows_max)
+        if (a->output && rows_out(a) == a->layout->rows_max)
             flush_output(a);
-        pass_row(a, i);
+        a->passing += a->output != NULL;
     }
     if (f->log_ns != VG_TIME_NONE)
         fire_timers(a, &o, f->log_ns);
     pass_items(a, slots, &item, f->rows);
+    pass_rows(a);
 }
 
 static void forward_rows(struct vg_apply *a)

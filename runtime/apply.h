@@ -37,6 +37,7 @@ struct vg_apply {
     struct vg_buf json;
     struct vg_frame *output; /**< of a stage that emits rows */
     struct vg_frame *input;
+    uint32_t passed, passing;   /**< rows of `input` that `output` has; that it gets next */
     struct vg_apply_wave *wave; /**< of a wave stage */
     bool ended;                 /**< the END has passed */
 };

@@ -161,8 +161,10 @@ static uint32_t before(const struct held *h, uint32_t i)
 static void move_younger(const struct held *h, uint32_t i, uint32_t kept)
 {
     const uint32_t from = before(h, i + 1), to = from - h->bin[i].kept + kept;
+    const uint32_t n = before(h, h->open) - from;
 
-    memmove(h->value + to, h->value + from, (before(h, h->open) - from) * sizeof(float));
+    if (n > 0 && to != from)
+        memmove(h->value + to, h->value + from, n * sizeof(float));
     h->bin[i].kept = (uint8_t)kept;
 }
 
@@ -317,18 +319,34 @@ static void tell_channel(const struct resample *s, const struct newest *n, const
         vg_row_unusable(tick, c, VG_Q_MISSING, VG_REASON_NO_DATA);
 }
 
+/* Whether nothing has come in any open tick: so it is with most channels. */
+static bool is_empty(const struct held *h)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < h->open; i++)
+        any |= h->bin[i].any;
+    return !any;
+}
+
 /* The oldest tick of a channel has been told, and the next one becomes the oldest. */
 static void close_channel(const struct resample *s, struct patient *p, const struct held *h, int c)
 {
     struct newest *younger = younger_of(s, p, c);
+    uint32_t i = 0;
 
+    if (is_empty(h))
+        return;
     move_younger(h, 0, 0);
-    memmove(h->bin, h->bin + 1, (h->open - 1) * sizeof(*h->bin));
-    h->bin[h->open - 1] = (struct bin){ 0 };
     if (younger->seen)
         renew(&p->newest[c], younger->event_ns, younger->value);
-    memmove(younger, younger + 1, (h->open - 2) * sizeof(*younger));
-    younger[h->open - 2] = (struct newest){ 0 };
+    for (; i + 2 < h->open; i++) {
+        h->bin[i] = h->bin[i + 1];
+        younger[i] = younger[i + 1];
+    }
+    h->bin[i] = h->bin[i + 1];
+    h->bin[i + 1] = (struct bin){ 0 };
+    younger[i] = (struct newest){ 0 };
 }
 
 static void resample_timer(void *self, void *memory, struct vg_out *out)
