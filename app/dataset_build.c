@@ -137,6 +137,8 @@ static vg_status make_chain(const struct vg_dataset_spec *spec, int64_t lateness
     char resample[160], tick[VG_DURATION_TEXT_SIZE], gap[VG_DURATION_TEXT_SIZE],
         late[VG_DURATION_TEXT_SIZE];
     size_t n = spec->stages.n;
+    struct vg_err why;
+    vg_status st;
 
     if (n > STAGES_MAX)
         return vg_fail(err, VG_E_CONFIG, "stages: at most %d", STAGES_MAX);
@@ -148,7 +150,8 @@ static vg_status make_chain(const struct vg_dataset_spec *spec, int64_t lateness
     snprintf(resample, sizeof(resample), "resample tick=%s max_gap=%s lateness=%s", tick, gap,
              late);
     stages[n ? n : 1] = resample;
-    return vg_offline_chain(stages, NULL, 0, ret, err);
+    st = vg_offline_chain(stages, NULL, 0, ret, &why);
+    return st == VG_OK ? VG_OK : vg_fail(err, st, "stages: %.400s", why.msg);
 }
 
 vg_status vg_collect_begin(struct vg_collect *c, const struct vg_dataset_spec *spec,
@@ -206,8 +209,9 @@ static vg_status find_channels(const struct vg_dataset_spec *spec, int *channel,
 
         channel[i] = vg_channel_find(name);
         if (channel[i] == VG_CHANNEL_NONE || channel[i] >= VG_MEASURED)
-            return vg_fail_option(err, VG_E_CONFIG, "channels",
-                                  "channels: \"%.40s\" is none that is measured; `vigil list` shows them", name);
+            return vg_fail_option(
+                err, VG_E_CONFIG, "channels",
+                "channels: \"%.40s\" is none that is measured; `vigil list` shows them", name);
         for (size_t k = 0; k < i; k++) {
             if (channel[k] == channel[i])
                 return vg_fail_option(err, VG_E_CONFIG, "channels", "channels: %s twice", name);

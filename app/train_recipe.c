@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "runtime/document_options.h"
@@ -51,7 +52,7 @@ static const struct vg_option fit[] = {
     VG_OPT_INT(R, fit.batch, "fit.batch", "32", 1, 4096, "sequences", 0, "Learned from together."),
     VG_OPT_INT(R, fit.window, "fit.window", "0", 0, 100000, "ticks", 0,
                "Of truncated back-propagation, state carried on; 0: whole sequences."),
-    VG_OPT_INT(R, fit.shards, "fit.shards", "8", 1, 64, "", 0,
+    VG_OPT_INT(R, fit.shards, "fit.shards", "8", 1, 16, "", 0,
                "Parts of a batch whose gradients are summed in order; workers share them."),
     VG_OPT_FLOAT(R, fit.dropout, "fit.dropout", "0", 0, 0.95, "", 0,
                  "Share of the last layer's inputs left out."),
@@ -211,6 +212,40 @@ vg_status vg_recipe_read(struct vg_recipe *r, const struct vg_option *table, con
                      doc.count[VG_ERROR] == 1 ? "" : "s");
     vg_document_done(&doc);
     return st;
+}
+
+/* Where a key stands that an error names: as it is, with its block ("fit.dropout"), or in a block that
+ * the error leaves out, as the library does that knows no recipe. */
+static const struct vg_node *find_key(const struct vg_node *root, const char *key)
+{
+    static const char *const blocks[] = { "fit", "sequence", "split" };
+    const char *dot = strchr(key, '.');
+    const struct vg_node *found = vg_node_find(root, key);
+    char block[VG_NAME_SIZE];
+
+    if (dot && !found) {
+        snprintf(block, sizeof(block), "%.*s", (int)(dot - key), key);
+        found = vg_node_find(vg_node_find(root, block), dot + 1);
+    }
+    for (size_t i = 0; i < VG_ARRAY_LEN(blocks) && !found; i++)
+        found = vg_node_find(vg_node_find(root, blocks[i]), key);
+    return found;
+}
+
+void vg_recipe_locate(const char *path, struct vg_err *err)
+{
+    struct vg_document doc = { 0 };
+    const struct vg_node *found = NULL;
+    struct vg_err whole = *err, unread;
+    char key[VG_NAME_SIZE];
+
+    snprintf(key, sizeof(key), "%.*s", (int)strcspn(err->msg, ": "), err->msg);
+    if (vg_document_read(&doc, path, &unread) == VG_OK)
+        found = find_key(doc.root, key);
+    if (found)
+        vg_fail(err, whole.status, "%s:%" PRIu32 ":%" PRIu32 ": %.400s", path, found->key_at.line,
+                found->key_at.column, whole.msg);
+    vg_document_done(&doc);
 }
 
 /* ---- one more word ---- */

@@ -90,6 +90,9 @@ VG_NODISCARD vg_status vg_recipe_read(struct vg_recipe *r, const struct vg_optio
 VG_NODISCARD vg_status vg_recipe_set(struct vg_recipe *r, const struct vg_option *table,
                                      const char *assignment, struct vg_err *err);
 
+/** Puts FILE:LINE:COLUMN in front of an error that begins with a key that stands in the recipe. */
+void vg_recipe_locate(const char *path, struct vg_err *err);
+
 /** Appends what may stand in a recipe, a line for each key: what --help prints. */
 void vg_recipe_help(const struct vg_option *table, struct vg_buf *out);
 

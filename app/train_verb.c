@@ -71,11 +71,14 @@ static void tell(const struct vg_train_options *o, const struct vg_train_outcome
 {
     printf("%s: %zu parameters from %zu sequences (%zu to judge by) in %.0f s\n", o->out,
            r->parameters, r->sequences, r->validation_sequences, seconds);
-    if (r->fit.epochs > 0 && isfinite(r->fit.best))
+    if (r->fit.epochs > 1 && isfinite(r->fit.best))
         printf("%u epochs, the best of them %u: loss %.5f, validation %.5f\n", r->fit.epochs,
                r->fit.best_epoch, r->fit.loss, r->fit.best);
+    else if (r->fit.epochs > 0 && isfinite(r->fit.best))
+        printf("1 epoch: loss %.5f, validation %.5f\n", r->fit.loss, r->fit.best);
     else if (r->fit.epochs > 0)
-        printf("%u epochs: loss %.5f\n", r->fit.epochs, r->fit.loss);
+        printf("%u epoch%s: loss %.5f\n", r->fit.epochs, r->fit.epochs == 1 ? "" : "s",
+               r->fit.loss);
     printf("sha256 %s\n", sha256);
     if (r->table.len)
         fwrite(r->table.data, 1, r->table.len, stdout);
@@ -122,6 +125,11 @@ static vg_status conclude(const struct vg_train_options *o, const struct vg_trai
         unlink(checkpoint);
         return VG_OK;
     }
+    if (access(checkpoint, F_OK) != 0)
+        return vg_fail(err, VG_E_TEMPORARY,
+                       "interrupted before the end of the first epoch: %s has the weights as they "
+                       "were, and there is no checkpoint to go on from",
+                       o->out);
     return vg_fail(err, VG_E_TEMPORARY,
                    "interrupted: %s has the best weights so far (of epoch %u); --resume goes on",
                    o->out, r->fit.best_epoch);
@@ -140,6 +148,30 @@ static vg_status check(const struct vg_train_verb *verb, const struct vg_recipe 
         st = verb->train(r, grid, &how, NULL, &outcome, err);
     vg_train_outcome_done(&outcome);
     vg_dataset_free(grid);
+    return st;
+}
+
+static char *checkpoint_of(const struct vg_train_options *o)
+{
+    char *ret;
+
+    VG_CHECK(asprintf(&ret, "%s.checkpoint", o->out) >= 0);
+    return ret;
+}
+
+/* Who asks to go on expects hours to be spared. Beginning anew instead would cost them, and the model
+ * that a finished training left at --out. */
+static vg_status check_resume(const struct vg_train_options *o, struct vg_err *err)
+{
+    char *checkpoint = checkpoint_of(o);
+    vg_status st = VG_OK;
+
+    if (o->resume && access(checkpoint, F_OK) != 0)
+        st = vg_fail(err, VG_E_USAGE,
+                     "--resume: there is no %s: no training to that file was interrupted after its "
+                     "first epoch; leave --resume out to begin",
+                     checkpoint);
+    free(checkpoint);
     return st;
 }
 
@@ -164,10 +196,9 @@ static vg_status train(const struct vg_train_verb *verb, const struct vg_train_o
     struct vg_train_how how = {
         .seed = (uint64_t)o->seed, .workers = workers, .resume = o->resume, .ctx = &show
     };
-    char *checkpoint;
+    char *checkpoint = checkpoint_of(o);
     vg_status st;
 
-    VG_CHECK(asprintf(&checkpoint, "%s.checkpoint", o->out) >= 0);
     how.checkpoint = checkpoint;
     how.progress = vg_train_show_fit;
     vg_train_show_begin(&show, o->progress);
@@ -201,7 +232,11 @@ int vg_train_with(const struct vg_train_verb *verb, const struct vg_train_option
     if (st == VG_OK)
         st = vg_command_check_output(o->out, &err);
     if (st == VG_OK)
+        st = check_resume(o, &err);
+    if (st == VG_OK)
         st = train(verb, o, &recipe, &err);
+    if (st == VG_E_CONFIG)
+        vg_recipe_locate(o->config, &err);
     vg_recipe_done(&recipe, verb->recipe);
     return st == VG_OK ? 0 : vg_command_failed(&verb->command, &err);
 }

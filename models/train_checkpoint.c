@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/buf.h"
 #include "models/safetensors.h"
 #include "models/safetensors_write.h"
 
@@ -80,20 +81,22 @@ static vg_status compare(const struct vg_safetensors *f, const struct vg_fit_ide
     const char *options = vg_safetensors_metadata(f, "options");
     const char *data = vg_safetensors_metadata(f, "data");
     const char *seed = vg_safetensors_metadata(f, "seed");
-    char what[40] = "";
+    struct vg_buf what = VG_BUF_INIT;
+    vg_status st = VG_OK;
 
     if (!options || strcmp(options, identity->options) != 0)
-        strcat(what, ", recipe");
+        vg_buf_str(&what, ", recipe");
     if (!data || strcmp(data, identity->data) != 0)
-        strcat(what, ", data");
+        vg_buf_str(&what, ", data");
     if (!seed || strtoull(seed, NULL, 10) != identity->seed)
-        strcat(what, ", seed");
-    if (what[0] == '\0')
-        return VG_OK;
-    return vg_fail(err, VG_E_CONFIG,
-                   "%s: this checkpoint is of a run that differs in %s; go on with what it began "
-                   "with, or remove it to start anew",
-                   vg_safetensors_path(f), what + 2);
+        vg_buf_str(&what, ", seed");
+    if (what.len)
+        st = vg_fail(err, VG_E_CONFIG,
+                     "%s: this checkpoint is of a run that differs in %s; go on with what it began "
+                     "with, or remove it to start anew",
+                     vg_safetensors_path(f), what.data + 2);
+    vg_buf_done(&what);
+    return st;
 }
 
 static vg_status take(struct vg_safetensors *f, const struct vg_fit_identity *identity,

@@ -88,7 +88,7 @@ def another_seed_gives_another_model_the_same_gives_the_same():
 def interrupt(folder, name, recipe, kind, sets, after):
     """Trains until `after` epochs are told, then interrupts."""
     out = folder / name
-    process = subprocess.Popen(command(kind, recipe, out, TINY, "--resume", sets=sets),
+    process = subprocess.Popen(command(kind, recipe, out, TINY, sets=sets),
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     vigil.read_line(process.stderr, until=b'{"epoch":%d,' % after)
     process.send_signal(signal.SIGINT)
@@ -119,7 +119,15 @@ def a_checkpoint_of_another_training_is_refused():
         out, _, _ = interrupt(folder, "a.safetensors", recipe, "forecast", sets, 1)
         said = train("forecast", recipe, out, TINY, "--resume", expect=78,
                      sets=["network=lstm:31,dense:120", "fit.epochs=9"])
-        check("checkpoint" in said.stderr, said.stderr)
+        check("differs in recipe;" in said.stderr, said.stderr)
+        said = train("forecast", recipe, out, "simulator:patients=10,duration=1h,seed=4", "--resume",
+                     expect=78, sets=sets)
+        check("differs in data;" in said.stderr, said.stderr)
+        said = train("forecast", recipe, out, TINY, "--resume", "--seed", "2", expect=78, sets=sets)
+        check("differs in seed;" in said.stderr, said.stderr)
+        said = train("forecast", recipe, folder / "b.safetensors", TINY, "--resume", expect=2,
+                     sets=sets)
+        check("there is no" in said.stderr and "leave --resume out" in said.stderr, said.stderr)
 
 
 def recordings_and_topics_are_trained_on_alike():
@@ -177,6 +185,7 @@ def what_is_wrong_is_said_before_anything_is_written():
                                   text=True, timeout=60)
             check(done.returncode in (1, 78), f"{text}: exit {done.returncode}")
             check(says in done.stderr, f"{text}: {done.stderr}")
+            check("r.yaml" in done.stderr or says == "sequence.ticks", f"{text}: {done.stderr}")
             check(not out.exists(), f"{text}: a model was written")
         recipe.write_text("version: 1\nnetwork: \"lstm:4,dense:120\"\n")
         for data, says in (("simulators", "expected simulator"), ("csv:files=x.csv", "a map"),
@@ -187,6 +196,9 @@ def what_is_wrong_is_said_before_anything_is_written():
         check("cannot be written" in said, said)
         said = train("forecast", recipe, out, TINY, expect=2, sets=["fit.epoch=3"]).stderr
         check('no key "fit.epoch"' in said, said)
+        recipe.write_text("version: 1\nnetwork: \"lstm:4,dense:7\"\n")
+        said = train("forecast", recipe, out, TINY, expect=78).stderr
+        check("r.yaml:2:1: network: its last layer" in said, said)
 
 
 if __name__ == "__main__":
