@@ -147,9 +147,9 @@ static void print_channel(const struct vg_channel *c)
         printf("%s (%u)", c->mdc, c->mdc_code);
     else
         printf("none");
-    printf(" | %s | `%s` | %g to %g | %s %s | %s | %s |\n", c->loinc[0] ? c->loinc : "none", c->ucum,
-           (double)c->low, (double)c->high, c->episodic ? "about" : "every", period, validity,
-           c->zero_is_value ? "a value" : "no measurement");
+    printf(" | %s | `%s` | %g to %g | %s %s | %s | %s |\n", c->loinc[0] ? c->loinc : "none",
+           c->ucum, (double)c->low, (double)c->high, c->episodic ? "about" : "every", period,
+           validity, c->zero_is_value ? "a value" : "no measurement");
 }
 
 static void print_channels(void)
@@ -163,8 +163,8 @@ static void print_channels(void)
         "|---|---|---|---|---|---|---|---|---|\n");
     for (int c = 0; c < VG_CHANNELS; c++)
         print_channel(&vg_channels[c]);
-    printf("\nWhat people note rather than monitors measure, from `%s` on, reaches limits and scores,\n"
-           "never models. These channels take words, not numbers:\n\n"
+    printf("\nWhat people note rather than monitors measure, from `%s` on, reaches limits and\n"
+           "scores, never models. These channels take words, not numbers:\n\n"
            "| channel | word | means |\n|---|---|---|\n",
            vg_channels[VG_MEASURED].name);
 #define VG_CHANNEL(...)

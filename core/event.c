@@ -240,6 +240,58 @@ static void add_anomaly(struct vg_buf *out, const struct vg_event *e)
     close_object(out, mark);
 }
 
+/* A word as text, anything else as a number. */
+static void add_score_value(struct vg_buf *out, const struct vg_score_channel *c, int32_t steps)
+{
+    float value = vg_score_value(steps, c->per_unit);
+
+    if (vg_channel_words(c->channel) > 0)
+        add_text(out, "value", vg_channel_word_text(c->channel, value));
+    else
+        add_float(out, "value", value);
+}
+
+/* Of a parameter without a value there is only the name. */
+static void add_score_part(struct vg_buf *out, const struct vg_score_parameter *p,
+                           const struct vg_score_part *part, int64_t now_ns)
+{
+    const struct vg_score_channel *c = &p->channel[part->channel];
+
+    vg_buf_printf(out, "{\"channel\":\"%s\"", vg_channels[c->channel].name);
+    if (part->has_value) {
+        add_score_value(out, c, part->steps);
+        if (vg_score_part_known(part))
+            vg_buf_printf(out, ",\"points\":%d", part->least);
+        else
+            vg_buf_printf(out, ",\"least\":%d,\"most\":%d", part->least, part->most);
+        add_seconds(out, "age_s", now_ns - part->newest_ns);
+    }
+    vg_buf_char(out, '}');
+}
+
+static void add_score(struct vg_buf *out, const struct vg_event *e)
+{
+    const struct vg_score_chart *s = e->score.score;
+    const struct vg_score_total *total = e->score.total;
+    size_t mark;
+
+    if (!s)
+        return;
+    open_object(out, "score", &mark);
+    add_text(out, "name", s->name);
+    vg_buf_printf(out, ",\"total\":%d,\"lowest\":%d,\"highest\":%d,\"known\":%u,\"of\":%u",
+                  total->lowest, total->lowest, total->highest, total->known, s->parameters);
+    if (e->score.spo2_scale == 2)
+        vg_buf_str(out, ",\"spo2_scale\":2");
+    vg_buf_str(out, ",\"parts\":[");
+    for (uint32_t p = 0; p < s->parameters; p++) {
+        vg_buf_str(out, p ? "," : "");
+        add_score_part(out, &s->parameter[p], &total->part[p], e->time_ns);
+    }
+    vg_buf_char(out, ']');
+    close_object(out, mark);
+}
+
 static void add_position(struct vg_buf *out, const struct vg_event *e,
                          const struct vg_event_context *context)
 {
@@ -270,14 +322,11 @@ static void add_model(struct vg_buf *out, const struct vg_event *e,
 }
 
 const char *const vg_event_members[] = {
-    "event_id", "episode_id",    "phase",           "kind",
-    "priority", "state",         "signal",          "rule",
-    "title",    "text",          "patient",         "bed",
-    "ward",     "time",          "onset",           "channel",
-    "observed", "limit",         "forecast",        "anomaly",
-    "reason",   "suppressed_by", "acknowledged_by", "by",
-    "note",     "position",      "config",          "model",
-    NULL,
+    "event_id", "episode_id", "phase",    "kind",    "priority",      "state",
+    "signal",   "rule",       "title",    "text",    "patient",       "bed",
+    "ward",     "time",       "onset",    "channel", "observed",      "limit",
+    "forecast", "anomaly",    "score",    "reason",  "suppressed_by", "acknowledged_by",
+    "by",       "note",       "position", "config",  "model",         NULL,
 };
 
 void vg_event_write(const struct vg_event *event, const struct vg_event_context *context,
@@ -307,6 +356,7 @@ void vg_event_write(const struct vg_event *event, const struct vg_event_context 
     add_limit(out, event);
     add_forecast(out, event);
     add_anomaly(out, event);
+    add_score(out, event);
     add_text(out, "reason", event->reason);
     add_text(out, "suppressed_by", event->suppressed_by);
     add_text(out, "acknowledged_by", event->acknowledged_by);

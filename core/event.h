@@ -9,6 +9,7 @@
 
 #include "core/buf.h"
 #include "core/channel.h"
+#include "core/score.h"
 
 /* clang-format off */
 #define VG_PHASES(X) \
@@ -113,6 +114,11 @@ struct vg_event {
             float share;                      /**< 0..1 */
         } contribution[VG_CONTRIBUTIONS_MAX]; /* largest first */
     } anomaly;
+    struct {
+        const struct vg_score_chart *score; /**< NULL: none */
+        const struct vg_score_total *total;
+        uint8_t spo2_scale; /**< that the total was made with */
+    } score;
     const char *reason; /**< or NULL */
     const char *suppressed_by;
     const char *acknowledged_by;

@@ -11,7 +11,7 @@
 
 #include "core/event.h"
 
-void vg_score_done(struct vg_score *score)
+void vg_score_done(struct vg_score_chart *score)
 {
     free(score->table);
     free(score->band);
@@ -20,7 +20,11 @@ void vg_score_done(struct vg_score *score)
 
 int32_t vg_score_round(float value, uint16_t per_unit)
 {
-    return (int32_t)floor((double)value * per_unit + 0.5 + 1e-4);
+    double steps = floor((double)value * per_unit + 0.5 + 1e-4);
+
+    /* What no channel can have may still come, where nothing has looked at it before. */
+    steps = steps > INT16_MAX ? INT16_MAX : steps;
+    return (int32_t)(steps < -INT16_MAX ? -INT16_MAX : steps);
 }
 
 float vg_score_value(int32_t steps, uint16_t per_unit)
@@ -28,7 +32,7 @@ float vg_score_value(int32_t steps, uint16_t per_unit)
     return (float)((double)steps / per_unit);
 }
 
-int vg_score_find(const struct vg_score *score, const char *parameter)
+int vg_score_find(const struct vg_score_chart *score, const char *parameter)
 {
     for (uint32_t p = 0; p < score->parameters; p++) {
         if (strcmp(score->parameter[p].name, parameter) == 0)
@@ -37,7 +41,7 @@ int vg_score_find(const struct vg_score *score, const char *parameter)
     return -1;
 }
 
-bool vg_score_expire(struct vg_score *score, int channel, int64_t expires_ns)
+bool vg_score_expire(struct vg_score_chart *score, int channel, int64_t expires_ns)
 {
     bool used = false;
 
@@ -80,7 +84,7 @@ static enum holds holds(const struct vg_score_table *t, const struct vg_score_pa
     return maybe ? HOLDS_MAYBE : HOLDS;
 }
 
-static const struct vg_score_band *band_of(const struct vg_score *score,
+static const struct vg_score_band *band_of(const struct vg_score_chart *score,
                                            const struct vg_score_table *t, int32_t steps)
 {
     const struct vg_score_band *b = &score->band[t->first];
@@ -91,7 +95,7 @@ static const struct vg_score_band *band_of(const struct vg_score *score,
     return b;
 }
 
-static void widen(struct vg_score_part *part, bool first, int8_t least, int8_t most)
+static void widen(struct vg_score_part *part, bool first, int16_t least, int16_t most)
 {
     if (first || least < part->least)
         part->least = least;
@@ -103,7 +107,7 @@ static void widen(struct vg_score_part *part, bool first, int8_t least, int8_t m
 
 /* What parameter `p` can add by its channel `c`: by all tables that hold or may hold, and with the
  * value if there is one. */
-static struct vg_score_part weigh(const struct vg_score *score, uint32_t p, uint8_t c,
+static struct vg_score_part weigh(const struct vg_score_chart *score, uint32_t p, uint8_t c,
                                   const struct vg_score_patient *patient,
                                   const struct vg_score_input *input,
                                   const struct vg_score_total *total)
@@ -143,7 +147,7 @@ static bool outweighs(const struct vg_score_part *a, const struct vg_score_part 
     return a->least > b->least || (a->least == b->least && a->most > b->most);
 }
 
-static struct vg_score_part choose(const struct vg_score *score, uint32_t p,
+static struct vg_score_part choose(const struct vg_score_chart *score, uint32_t p,
                                    const struct vg_score_patient *patient,
                                    const vg_score_inputs input, const struct vg_score_total *total)
 {
@@ -162,7 +166,7 @@ static struct vg_score_part choose(const struct vg_score *score, uint32_t p,
     return best;
 }
 
-void vg_score_evaluate(const struct vg_score *score, const struct vg_score_patient *patient,
+void vg_score_evaluate(const struct vg_score_chart *score, const struct vg_score_patient *patient,
                        const vg_score_inputs input, struct vg_score_total *ret)
 {
     memset(ret, 0, sizeof(*ret));
@@ -199,7 +203,7 @@ static void print_parameter(const struct vg_score_parameter *p, struct vg_buf *o
     vg_buf_char(out, '\n');
 }
 
-static void print_table(const struct vg_score *score, const struct vg_score_table *t,
+static void print_table(const struct vg_score_chart *score, const struct vg_score_table *t,
                         struct vg_buf *out)
 {
     vg_buf_printf(out, "table channel %s scale %u under ",
@@ -212,7 +216,7 @@ static void print_table(const struct vg_score *score, const struct vg_score_tabl
                       score->band[b].high, score->band[b].points, score->band[b].state);
 }
 
-void vg_score_print(const struct vg_score *score, struct vg_buf *out)
+void vg_score_print(const struct vg_score_chart *score, struct vg_buf *out)
 {
     vg_buf_printf(out, "score %s advisory %d not_pregnant %d window %lld from_years ", score->name,
                   score->advisory, score->not_pregnant, (long long)score->window_ns);

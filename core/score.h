@@ -31,19 +31,19 @@ enum {
 /** Values from `low` to `high`, both in steps and both included. */
 struct vg_score_band {
     int32_t low, high; /**< INT32_MIN, INT32_MAX: without an end */
-    int8_t points;     /**< or VG_SCORE_UNKNOWN */
+    int16_t points;    /**< or VG_SCORE_UNKNOWN */
     uint8_t state;     /**< of the parameter, from 1; 0: none */
 };
 
 /** A table, and when it holds: all of its conditions that are set. */
 struct vg_score_table {
-    int channel;        /**< only for values of this one; VG_CHANNEL_NONE: for all */
-    uint8_t spo2_scale; /**< only on this scale; 0: on both */
-    float under_years;  /**< only for patients younger than this; 0: for all */
-    int8_t parameter;   /**< only while this other parameter ... ; -1: always */
-    uint8_t state;      /**< ... is in this state */
-    uint32_t first, n;  /**< its bands, in ascending order */
-    int8_t least, most; /**< points of its bands */
+    int channel;         /**< only for values of this one; VG_CHANNEL_NONE: for all */
+    uint8_t spo2_scale;  /**< only on this scale; 0: on both */
+    float under_years;   /**< only for patients younger than this; 0: for all */
+    int16_t parameter;   /**< only while this other parameter ... ; -1: always */
+    uint8_t state;       /**< ... is in this state */
+    uint32_t first, n;   /**< its bands, in ascending order */
+    int16_t least, most; /**< points of its bands */
 };
 
 struct vg_score_channel {
@@ -54,7 +54,7 @@ struct vg_score_channel {
 
 struct vg_score_parameter {
     char name[VG_SCORE_WORD_SIZE];
-    char title[48];
+    char title[32];
     struct vg_score_channel channel[VG_SCORE_CHANNELS_MAX];
     uint8_t channels;
     bool highest; /**< the channel that gives most points counts; else the first with a value */
@@ -69,13 +69,13 @@ struct vg_score_level {
     char name[VG_SCORE_WORD_SIZE];
     bool single; /**< `points` in one parameter; else as the total */
     uint8_t points;
-    uint8_t priority; /**< enum vg_priority: no rule for this level may be less urgent */
+    uint8_t priority; /**< enum vg_priority: what a rule for it should have at least */
     char response[160];
 };
 
-struct vg_score {
+struct vg_score_chart {
     char name[VG_NAME_SIZE];
-    char title[48];
+    char title[24];   /**< short: three parameters and it make one sentence of VG_EVENT_TEXT */
     char source[320]; /**< where the table was published */
     bool advisory;    /**< events about it are advisory, and never of high priority */
     bool example;     /**< shows how a table is written; not for use */
@@ -92,7 +92,7 @@ struct vg_score {
     uint32_t bands;
 };
 
-void vg_score_done(struct vg_score *score);
+void vg_score_done(struct vg_score_chart *score);
 
 /* ---- what is known of a patient ---- */
 
@@ -116,8 +116,8 @@ struct vg_score_part {
     bool has_value;
     uint8_t channel; /**< which of the parameter's channels, also where there is no value */
     uint8_t state;   /**< of the parameter, from 1; 0: none, or not known */
-    int8_t least;    /**< points, ... */
-    int8_t most;     /**< ... equal when they are known */
+    int16_t least;   /**< points, ... */
+    int16_t most;    /**< ... equal when they are known */
     int32_t steps;
     int64_t newest_ns;
 };
@@ -132,7 +132,8 @@ struct vg_score_total {
 
 /**
  * `value` in steps. Halves are rounded up, as people do: 35.05 is 35.1. A value within 1e-4 steps of
- * a half is one, because float32 holds no exact tenths.
+ * a half is one, because float32 holds no exact tenths. At most INT16_MAX either way. `value` must be
+ * a number.
  */
 int32_t vg_score_round(float value, uint16_t per_unit);
 
@@ -140,7 +141,7 @@ int32_t vg_score_round(float value, uint16_t per_unit);
 float vg_score_value(int32_t steps, uint16_t per_unit);
 
 /** The score of a patient: `input` as far as it is known. Cannot fail. */
-void vg_score_evaluate(const struct vg_score *score, const struct vg_score_patient *patient,
+void vg_score_evaluate(const struct vg_score_chart *score, const struct vg_score_patient *patient,
                        const vg_score_inputs input, struct vg_score_total *ret);
 
 /** Whether the points of a part are known. */
@@ -150,12 +151,12 @@ static inline bool vg_score_part_known(const struct vg_score_part *part)
 }
 
 /** The place of a parameter, or -1. */
-int vg_score_find(const struct vg_score *score, const char *parameter);
+int vg_score_find(const struct vg_score_chart *score, const char *parameter);
 
 /** Sets how long values of a channel count; false when no parameter uses it. */
-bool vg_score_expire(struct vg_score *score, int channel, int64_t expires_ns);
+bool vg_score_expire(struct vg_score_chart *score, int channel, int64_t expires_ns);
 
 /** All of the score that can change a total, as canonical text, one line each. */
-void vg_score_print(const struct vg_score *score, struct vg_buf *out);
+void vg_score_print(const struct vg_score_chart *score, struct vg_buf *out);
 
 #endif

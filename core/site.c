@@ -32,6 +32,11 @@ static void rule_done(struct vg_rule *rule)
 
 void vg_site_done(struct vg_site *site)
 {
+    for (uint32_t i = 0; i < site->scores_n; i++) {
+        vg_score_done(&site->scores[i].score);
+        free(site->scores[i].profile);
+    }
+    free(site->scores);
     for (uint32_t i = 0; i < site->rules_n; i++)
         rule_done(&site->rules[i]);
     free(site->profiles);

@@ -8,6 +8,7 @@
 
 #include "core/channel.h"
 #include "core/event.h"
+#include "core/score.h"
 
 /** Limits of a kind of patient, in channel units; `extends` is resolved by the loader. */
 struct vg_profile {
@@ -15,7 +16,12 @@ struct vg_profile {
     uint32_t low_set, high_set; /**< bit c: a limit is given for channel c */
     float low[VG_CHANNELS];
     float high[VG_CHANNELS];
-    bool pulseless; /**< flow without a pulse (VAD, ECMO): a narrow pulse pressure means nothing */
+    bool pulseless;  /**< flow without a pulse (VAD, ECMO): a narrow pulse pressure means nothing */
+    float age_years; /**< 0: not known */
+    bool pregnant;
+    uint8_t spo2_scale; /**< of NEWS2: 2 if somebody prescribed it, else 0 or 1 */
+    char spo2_scale_author[65];
+    char spo2_scale_reason[129];
 };
 
 struct vg_bed_config {
@@ -34,6 +40,7 @@ enum vg_rule_kind {
     VG_RULE_BASELINE,    /**< when: {baseline: CHANNEL, below_by | above_by, over} */
     VG_RULE_CHANGE,      /**< when: {change: CHANNEL, by} */
     VG_RULE_COMBINATION, /**< when: {all | any | sequence: [...]} or {not: {...}} */
+    VG_RULE_SCORE,       /**< when: {score: NAME, at_least | single | level} */
     VG_RULE_REFERENCE, /**< (in combinations) {rule: NAME}: whether an earlier rule's alert is open */
 };
 
@@ -128,7 +135,15 @@ struct vg_rule {
         *part; /**< [parts], nameless but for what they belong to; in `within_ns` in order */
     uint32_t parts;
     char reference[VG_NAME_SIZE]; /**< REFERENCE */
-    bool relative; /**< BASELINE: the bound is a share of what is usual, else in channel units */
+    bool relative;  /**< BASELINE: the bound is a share of what is usual, else in channel units */
+    uint32_t score; /**< SCORE: place among the scores; `bound` lies 1/2 below the points */
+    bool single;    /**< SCORE: points in one parameter, else the total */
+};
+
+/** A score, and whose it is. */
+struct vg_site_score {
+    struct vg_score_chart score;
+    bool *profile; /**< [profiles_n] whether patients of this profile have it; owned */
 };
 
 struct vg_site {
@@ -140,6 +155,8 @@ struct vg_site {
     uint32_t wards_n;
     struct vg_rule *rules; /**< in the order of the file */
     uint32_t rules_n;
+    struct vg_site_score *scores;
+    uint32_t scores_n;
 };
 
 const struct vg_rule *vg_site_rule(const struct vg_site *site, const char *name);

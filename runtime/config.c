@@ -792,9 +792,9 @@ static void warn_unused_rules(struct vg_load *l)
     }
 }
 
-static const char *const sections[] = { "version", "service", "source",   "models",
-                                        "stages",  "wards",   "profiles", "alert_rules",
-                                        "sinks",   "tests",   NULL };
+static const char *const sections[] = { "version",     "service", "source",   "models",
+                                        "stages",      "wards",   "profiles", "scores",
+                                        "alert_rules", "sinks",   "tests",    NULL };
 static const char *const required_sections[] = { "service", "source", "stages", "sinks" };
 
 /* Whether the rest of the file may be read as version 1. */
@@ -840,6 +840,7 @@ static void load(struct vg_load *l)
     check_sections(l);
     load_service(l);
     vg_load_site(l);
+    vg_load_scores(l);
     vg_load_rules(l);
     load_models(l);
     vg_load_check_rules(l);
@@ -860,7 +861,7 @@ vg_status vg_config_load(const char *path, struct vg_config **ret, struct vg_buf
 {
     struct vg_config *config = calloc(1, sizeof(*config));
     struct vg_document *doc = calloc(1, sizeof(*doc));
-    struct vg_load l = { config, doc };
+    struct vg_load l = { .config = config, .doc = doc };
     vg_status st;
 
     VG_CHECK(config && doc);
@@ -873,6 +874,8 @@ vg_status vg_config_load(const char *path, struct vg_config **ret, struct vg_buf
     if (st == VG_OK)
         load(&l);
     vg_document_report(doc, diagnostics);
+    vg_buf_add(diagnostics, l.files.data, l.files.len);
+    vg_buf_done(&l.files);
     if (st != VG_E_IO && doc->count[VG_ERROR] > 0)
         st = vg_fail(err, VG_E_CONFIG, "%s: %u problem%s", path, doc->count[VG_ERROR],
                      doc->count[VG_ERROR] == 1 ? "" : "s");

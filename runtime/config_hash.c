@@ -137,6 +137,15 @@ static void add_profiles(struct lines *lines, const struct vg_site *site)
         add_text(lines, prefix, "default", i == 0 ? "true" : "false");
         if (p->pulseless) /* else nothing, so that hashes of before stand */
             add_text(lines, prefix, "pulseless", "true");
+        if (p->age_years > 0)
+            add_float(lines, prefix, "age_years", p->age_years);
+        if (p->pregnant)
+            add_text(lines, prefix, "pregnant", "true");
+        if (p->spo2_scale != 0) {
+            add_number(lines, prefix, "spo2_scale.use", p->spo2_scale);
+            add_text(lines, prefix, "spo2_scale.author", p->spo2_scale_author);
+            add_text(lines, prefix, "spo2_scale.reason", p->spo2_scale_reason);
+        }
         add_limits(lines, prefix, "low", p->low_set, p->low);
         add_limits(lines, prefix, "high", p->high_set, p->high);
     }
@@ -222,6 +231,10 @@ static void add_rule(struct lines *lines, const char *prefix, const struct vg_ru
     add_number(lines, prefix, "longer_than", r->longer_than_ns);
     add_number(lines, prefix, "within", r->within_ns);
     add_float(lines, prefix, "quantile", r->quantile);
+    if (r->rule == VG_RULE_SCORE) {
+        add_number(lines, prefix, "score", r->score);
+        add_text(lines, prefix, "single", r->single ? "true" : "false");
+    }
     add_float(lines, prefix, "probability", r->probability);
     add_number(lines, prefix, "at_least", r->least);
     add_number(lines, prefix, "of", r->of);
@@ -235,11 +248,28 @@ static void add_rule(struct lines *lines, const char *prefix, const struct vg_ru
     }
 }
 
+static void add_scores(struct lines *lines, const struct vg_site *site)
+{
+    struct vg_buf text = VG_BUF_INIT;
+
+    for (uint32_t i = 0; i < site->scores_n; i++) {
+        const struct vg_site_score *s = &site->scores[i];
+
+        vg_buf_clear(&text);
+        vg_score_print(&s->score, &text);
+        for (uint32_t p = 0; p < site->profiles_n; p++)
+            vg_buf_printf(&text, "profile %s %d\n", site->profiles[p].name, s->profile[p]);
+        add_text(lines, "scores.", s->score.name, text.data);
+    }
+    vg_buf_done(&text);
+}
+
 static void add_site(struct lines *lines, const struct vg_site *site)
 {
     char prefix[32];
 
     add_profiles(lines, site);
+    add_scores(lines, site);
     add_wards(lines, site);
     for (uint32_t i = 0; i < site->rules_n; i++) {
         snprintf(prefix, sizeof(prefix), "alert_rules.%06u.", i);

@@ -13,6 +13,7 @@
 struct vg_load {
     struct vg_config *config;
     struct vg_document *doc;
+    struct vg_buf files; /**< reports about other files that the configuration names */
 };
 
 /** Whether the key of `node` may name a rule, sink, model or profile. */
@@ -22,7 +23,9 @@ bool vg_name_valid(const char *s); /**< [A-Za-z0-9_.-]{1,64} */
 
 /** Sections profiles and wards into config->site. */
 void vg_load_site(struct vg_load *l);
-/** Section alert_rules into config->site, after vg_load_site(). */
+/** Section scores into config->site, after vg_load_site(). */
+void vg_load_scores(struct vg_load *l);
+/** Section alert_rules into config->site, after vg_load_site() and vg_load_scores(). */
 void vg_load_rules(struct vg_load *l);
 /** The comparison of a rule that `map` makes with `below` or `above`. False after noting a problem. */
 bool vg_load_bound(struct vg_load *l, const struct vg_rule *rule, const struct vg_node *map,
@@ -44,6 +47,30 @@ int vg_load_profile(struct vg_load *l, const struct vg_node *node);
 /** Names of all rules; the caller frees the array. */
 const char **vg_load_rule_names(const struct vg_load *l);
 
+/* ---- scores (config_scores.c) ---- */
+
+struct vg_spo2_scale {
+    int64_t use;
+    char *author, *reason;
+};
+
+/** What a rule says of a score; of the first two 0 is nothing, of the last NULL. */
+struct vg_score_when {
+    int64_t at_least, single;
+    const char *level;
+};
+
+/** Key spo2_scale of the profile at `profile`. */
+void vg_load_spo2_scale(struct vg_load *l, struct vg_profile *p, const struct vg_node *profile);
+/** Fills in what `when` says of the score `name`. */
+void vg_load_score_rule(struct vg_load *l, const struct vg_node *when, const char *name,
+                        const struct vg_score_when *o, struct vg_rule *rule);
+/** Reads a total as one side of a comparison. False after noting a problem. */
+VG_NODISCARD bool vg_load_score_points(struct vg_load *l, const struct vg_node *at,
+                                       const char *text, struct vg_bound *ret);
+/** Whether the priority of a rule about a score fits; `node` is the rule's. */
+void vg_load_check_score(struct vg_load *l, const struct vg_node *node, const struct vg_rule *rule);
+
 /* ---- values that belong to a channel ---- */
 
 /** The channel that `text` names; VG_CHANNEL_NONE after noting the problem. `also` is one more word
@@ -59,7 +86,7 @@ bool vg_load_plausible(struct vg_load *l, struct vg_place at, int channel, float
 /* ---- option tables that the reference lists beside those of rules (config_site.c) ---- */
 
 extern const struct vg_option vg_profile_options[], vg_profile_limit_options[], vg_ward_options[],
-    vg_bed_options[];
+    vg_bed_options[], vg_profile_scale_options[], vg_scores_options[];
 
 /** Fills config->hash, and the identity of each of config->stages, from what was read and from a
  *  chain planned with it. */

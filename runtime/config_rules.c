@@ -46,6 +46,8 @@ struct when_options {
     float quantile;
     int64_t within_ns, longer_than_ns;
     int64_t least, of;
+    int64_t single; /* SCORE */
+    char *level;    /* SCORE */
     int confidence;
 };
 
@@ -151,6 +153,17 @@ static const struct vg_option when_condition[] = {
     VG_OPT_END,
 };
 
+static const struct vg_option when_score[] = {
+    SUBJECT("score", "The score, one of `scores`."),
+    VG_OPT_INT(struct when_options, least, "at_least", NULL, 1, 200, "points", 0,
+               "The total is this or more; of what is known, if not all is."),
+    VG_OPT_INT(struct when_options, single, "single", NULL, 1, VG_SCORE_POINTS_MAX, "points", 0,
+               "One parameter has this or more."),
+    VG_OPT_STRING(struct when_options, level, "level", NULL, 0,
+                  "A level of the score, in the place of both."),
+    VG_OPT_END,
+};
+
 static const struct vg_option when_combination[] = { VG_OPT_END };
 
 static const struct vg_option when_sequence[] = {
@@ -192,6 +205,7 @@ static const struct {
     [VG_RULE_RATE] = { "rate", when_rate, VG_ALERT_PHYSIOLOGICAL },
     [VG_RULE_BASELINE] = { "baseline", when_baseline, VG_ALERT_PHYSIOLOGICAL },
     [VG_RULE_CHANGE] = { "change", when_change, VG_ALERT_ADVISORY },
+    [VG_RULE_SCORE] = { "score", when_score, VG_ALERT_PHYSIOLOGICAL },
     [VG_RULE_REFERENCE] = { "rule", when_reference, VG_ALERT_ADVISORY },
 };
 
@@ -225,6 +239,9 @@ const struct vg_site_mapping vg_site_mappings[] = {
       "A kind of patient. `extends: OTHER` takes over what another profile says. The first profile "
       "is that of beds that no ward declares.",
       vg_profile_options },
+    { "profiles", "profiles.PROFILE.spo2_scale",
+      "Another SpO2 scale for NEWS2 than 1, with the name of who prescribed it.",
+      vg_profile_scale_options },
     { "profiles", "profiles.PROFILE.CHANNEL",
       "Limits of such a patient, for each channel that has some.", vg_profile_limit_options },
     { "wards", "wards.WARD",
@@ -237,6 +254,9 @@ const struct vg_site_mapping vg_site_mappings[] = {
       "it "
       "has the first.",
       vg_bed_options },
+    { "scores", "scores.SCORE",
+      "An early warning score that rules may ask for; what its file may say is in scores.md.",
+      vg_scores_options },
     { "alert_rules", "alert_rules.RULE",
       "A rule. `when` (required) is one of the mappings below, told apart by its first key; "
       "`clear` "
@@ -265,6 +285,9 @@ const struct vg_site_mapping vg_site_mappings[] = {
       when_baseline },
     { "alert_rules", "alert_rules.RULE.when: a changed setting",
       "A setting, such as oxygen, that somebody changed.", when_change },
+    { "alert_rules", "alert_rules.RULE.when: a score",
+      "An early warning score: `at_least`, `single` or `level`. `clear: {below: N}` is in points.",
+      when_score },
     { "alert_rules", "alert_rules.RULE.when: a combination",
       "`all` or `any`: a list of two to eight conditions, each written as `when` is; `not`: one "
       "condition. Conditions may be combinations themselves, three deep, or name an earlier rule: "
@@ -411,6 +434,8 @@ static bool read_bound(struct vg_load *l, const struct vg_rule *rule, const stru
     ret->above = above != NULL;
     if (rule->rule == VG_RULE_ANOMALY)
         return read_score(l, at, text, ret);
+    if (rule->rule == VG_RULE_SCORE)
+        return vg_load_score_points(l, at, text, ret);
     VG_CHECK(rule->channel != VG_CHANNEL_NONE);
     if (strncmp(text, "profile", 7) == 0)
         return read_profile_bound(l, at, text, rule->channel, ret);
@@ -484,12 +509,14 @@ static bool read_subject(struct vg_load *l, const struct vg_node *at, const char
     case VG_RULE_REFERENCE:
         read_reference(l, at, text, rule);
         break;
+    case VG_RULE_SCORE: /* vg_load_score_rule() */
     case VG_RULE_COMBINATION:
         break;
     }
     return l->doc->count[VG_ERROR] == errors;
 }
 
+/* Whether `when` compares by `below` or `above`. */
 static bool compares(const struct vg_rule *rule)
 {
     return rule->rule == VG_RULE_LIMIT || rule->rule == VG_RULE_FORECAST ||
@@ -696,6 +723,9 @@ static void read_plain(struct vg_load *l, const struct vg_node *when, bool part,
         read_condition_channel(l, when, part, o->channel, rule);
     else if (rule->channel != VG_CHANNEL_NONE)
         read_change(l, when, rule, o);
+    if (rule->rule == VG_RULE_SCORE && o->subject)
+        vg_load_score_rule(l, when, o->subject,
+                           &(struct vg_score_when){ o->least, o->single, o->level }, rule);
     read_count(l, when, rule, o);
     read_probability(l, when, rule, o);
     rule->confidence = (enum vg_confidence)o->confidence;
@@ -768,7 +798,7 @@ static void read_clear(struct vg_load *l, const struct vg_node *clear, struct vg
     vg_options_default(clear_options, &o);
     vg_document_options(l->doc, clear, &target, 1, NULL);
     rule->clear_for_ns = o.for_ns;
-    if ((o.below || o.above) && !compares(rule)) {
+    if ((o.below || o.above) && !compares(rule) && rule->rule != VG_RULE_SCORE) {
         vg_document_error(
             l->doc, clear->key_at,
             "\"clear\" of this rule has no value to compare; only \"for\" may be set");
@@ -949,6 +979,8 @@ static void load_rule(struct vg_load *l, const struct vg_node *node)
     rule->for_ns = o.for_ns;
     rule->keep_firing_for_ns = o.keep_firing_for_ns;
     rule->update_every_ns = o.update_every_ns;
+    if (known)
+        vg_load_check_score(l, node, rule);
     vg_options_done(rule_options, &o);
     vg_options_done(vg_life_options, &life);
 }

@@ -53,6 +53,10 @@ const struct vg_option vg_profile_options[] = {
         struct vg_profile, pulseless, "pulseless", "false", 0,
         "Flow without a pulse, as with a ventricular assist device or ECMO: the stage artefact "
         "concludes nothing from a narrow or missing pulse pressure."),
+    VG_OPT_FLOAT(struct vg_profile, age_years, "age_years", NULL, 0.01, 150, "a", 0,
+                 "Age, or the least age of such patients: scores are for some ages only."),
+    VG_OPT_BOOL(struct vg_profile, pregnant, "pregnant", "false", 0,
+                "Such patients are pregnant: not every score is for them."),
     VG_OPT_END,
 };
 
@@ -134,6 +138,13 @@ int vg_load_profile(struct vg_load *l, const struct vg_node *node)
     return -1;
 }
 
+/* Keys that are not the name of a channel. */
+static bool is_own_key(const char *key)
+{
+    return vg_option_find(vg_profile_options, key) != NULL || strcmp(key, "extends") == 0 ||
+           strcmp(key, "spo2_scale") == 0;
+}
+
 /* What a profile has beside limits; all other keys are for read_limits(). */
 static void read_profile_options(struct vg_load *l, struct vg_profile *p,
                                  const struct vg_node *node)
@@ -149,6 +160,7 @@ static void read_profile_options(struct vg_load *l, struct vg_profile *p,
     }
     vg_document_options(l->doc, node, &target, 1, others);
     free(others);
+    vg_load_spo2_scale(l, p, node);
 }
 
 /* Takes over the limits of the profile that this one extends, then reads its own. */
@@ -178,7 +190,7 @@ static void resolve_profile(struct vg_load *l, const struct vg_node *map, enum v
     }
     read_profile_options(l, p, node);
     for (const struct vg_node *c = node->child; c; c = c->next) {
-        if (c != extends && !vg_option_find(vg_profile_options, c->key))
+        if (!is_own_key(c->key))
             read_limits(l, p, c);
     }
     visits[i] = DONE;

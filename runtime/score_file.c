@@ -152,7 +152,7 @@ static void read_rounds(struct vg_score_reader *r, struct vg_score_parameter *p,
 static void read_parameter(struct vg_score_reader *r, const struct vg_node *node)
 {
     static const char *const own_keys[] = { "round", "bands", "tables", "points", NULL };
-    struct vg_score *s = r->score;
+    struct vg_score_chart *s = r->score;
     struct vg_score_parameter *p = &s->parameter[s->parameters];
     struct parameter_options o = { 0 };
     const struct vg_target target = { parameter_options, &o };
@@ -195,7 +195,7 @@ static const struct vg_option level_options[] = {
 
 static void read_level(struct vg_score_reader *r, const struct vg_node *node)
 {
-    struct vg_score *s = r->score;
+    struct vg_score_chart *s = r->score;
     struct vg_score_level *level = &s->level[s->levels];
     struct level_options o = { 0 };
     const struct vg_target target = { level_options, &o };
@@ -250,7 +250,7 @@ static const struct vg_option score_options[] = {
 
 /* How long values count: what is measured all the time for the window, the rest as long as the
  * channel says, unless the file says otherwise. */
-static void set_expiry(struct vg_score *s)
+static void set_expiry(struct vg_score_chart *s)
 {
     for (uint32_t p = 0; p < s->parameters; p++) {
         for (uint8_t c = 0; c < s->parameter[p].channels; c++) {
@@ -279,7 +279,7 @@ static void read_score(struct vg_score_reader *r)
 {
     static const char *const own_keys[] = { "parameters", "levels", "expires", NULL };
     const struct vg_node *root = r->doc->root, *map;
-    struct vg_score *s = r->score;
+    struct vg_score_chart *s = r->score;
     struct score_options o = { 0 };
     const struct vg_target target = { score_options, &o };
 
@@ -319,7 +319,7 @@ static void read_score(struct vg_score_reader *r)
         read_level(r, n);
 }
 
-vg_status vg_score_read(const char *path, const char *name, struct vg_score *ret,
+vg_status vg_score_read(const char *path, const char *name, struct vg_score_chart *ret,
                         struct vg_buf *diagnostics, struct vg_err *err)
 {
     struct vg_document doc;

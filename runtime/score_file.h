@@ -15,7 +15,7 @@
  * free with vg_score_done(), also after a failure. What is wrong is appended to `diagnostics` for
  * people. Fails with VG_E_CONFIG, or VG_E_IO when the file cannot be read.
  */
-VG_NODISCARD vg_status vg_score_read(const char *path, const char *name, struct vg_score *ret,
+VG_NODISCARD vg_status vg_score_read(const char *path, const char *name, struct vg_score_chart *ret,
                                      struct vg_buf *diagnostics, struct vg_err *err);
 
 /** The place among `channels` channels of a channel of `parameter`; -1 when it has no such. */

@@ -8,7 +8,7 @@
 
 struct vg_score_reader {
     struct vg_document *doc;
-    struct vg_score *score;
+    struct vg_score_chart *score;
     const struct vg_node *node[VG_SCORE_PARAMETERS_MAX]; /**< of the parameters */
 };
 

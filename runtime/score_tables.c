@@ -15,13 +15,13 @@
 
 /* ---- points and states ---- */
 
-static bool read_points(struct vg_score_reader *r, const struct vg_node *node, int8_t *ret)
+static bool read_points(struct vg_score_reader *r, const struct vg_node *node, int16_t *ret)
 {
     int64_t points;
 
     if (node->kind == VG_NODE_SCALAR && vg_parse_int(node->text, &points) && points >= 0 &&
         points <= VG_SCORE_POINTS_MAX) {
-        *ret = (int8_t)points;
+        *ret = (int16_t)points;
         return true;
     }
     vg_document_error(r->doc, node->at, "expected points, a whole number from 0 to %d",
@@ -33,7 +33,7 @@ void vg_score_read_states(struct vg_score_reader *r, uint32_t p)
 {
     struct vg_score_parameter *parameter = &r->score->parameter[p];
     const struct vg_node *map = vg_document_mapping(r->doc, r->node[p], "points");
-    int8_t ignored;
+    int16_t ignored;
 
     for (const struct vg_node *n = map ? map->child : NULL; n; n = n->next) {
         if (parameter->states == VG_SCORE_STATES_MAX || strlen(n->key) >= VG_SCORE_WORD_SIZE ||
@@ -237,12 +237,12 @@ static void settle_words(struct vg_score_reader *r, const struct vg_node *map, i
     b[t->n - 1].high = INT32_MAX;
 }
 
-static void note_extremes(const struct vg_score *s, struct vg_score_table *t)
+static void note_extremes(const struct vg_score_chart *s, struct vg_score_table *t)
 {
     bool first = true;
 
     for (uint32_t i = t->first; i < t->first + t->n; i++) {
-        int8_t points = s->band[i].points;
+        int16_t points = s->band[i].points;
 
         if (points == VG_SCORE_UNKNOWN)
             continue;
@@ -257,7 +257,7 @@ static void note_extremes(const struct vg_score *s, struct vg_score_table *t)
 static void read_bands(struct vg_score_reader *r, const struct vg_node *map, uint32_t p,
                        struct vg_score_table *t)
 {
-    struct vg_score *s = r->score;
+    struct vg_score_chart *s = r->score;
     const struct vg_score_parameter *parameter = &s->parameter[p];
     int c = t->channel == VG_CHANNEL_NONE ? 0 : vg_score_channel_of(parameter, t->channel);
     int channel = parameter->channel[c].channel;
@@ -309,7 +309,7 @@ static const struct vg_option when_options[] = {
 static void read_other(struct vg_score_reader *r, const struct vg_node *n, uint32_t p,
                        struct vg_score_table *t)
 {
-    struct vg_score *s = r->score;
+    struct vg_score_chart *s = r->score;
     int other = vg_score_find(s, n->key);
 
     if (other == (int)p || s->parameter[other].states == 0 || n->kind != VG_NODE_SCALAR) {
@@ -318,7 +318,7 @@ static void read_other(struct vg_score_reader *r, const struct vg_node *n, uint3
                           "decide which table holds");
         return;
     }
-    t->parameter = (int8_t)other;
+    t->parameter = (int16_t)other;
     t->state = find_state(&s->parameter[other], n->text);
     if (t->state == 0)
         unknown_state(r, n, &s->parameter[other]);
@@ -328,7 +328,7 @@ static void read_other(struct vg_score_reader *r, const struct vg_node *n, uint3
 static void read_when(struct vg_score_reader *r, const struct vg_node *when, uint32_t p,
                       struct vg_score_table *t)
 {
-    struct vg_score *s = r->score;
+    struct vg_score_chart *s = r->score;
     const char *others[VG_SCORE_PARAMETERS_MAX + 1] = { NULL };
     struct when_options o = { 0 };
     const struct vg_target target = { when_options, &o };
@@ -379,7 +379,7 @@ static void check_alike(struct vg_score_reader *r, const struct vg_node *at, uin
 
 static void read_table(struct vg_score_reader *r, const struct vg_node *node, uint32_t p)
 {
-    struct vg_score *s = r->score;
+    struct vg_score_chart *s = r->score;
     struct vg_score_table *t;
     const struct vg_node *bands, *when;
 
@@ -408,7 +408,7 @@ struct situation {
     int channel;
     uint8_t spo2_scale;
     float age_years;
-    int8_t parameter; /* in `state`; -1: no table hangs on one */
+    int16_t parameter; /* in `state`; -1: no table hangs on one */
     uint8_t state;
 };
 
@@ -420,7 +420,7 @@ static bool fits(const struct vg_score_table *t, const struct situation *x)
            (t->parameter < 0 || t->state == x->state);
 }
 
-static bool use(const struct vg_score *s, const struct vg_score_parameter *p,
+static bool use(const struct vg_score_chart *s, const struct vg_score_parameter *p,
                 const struct situation *x, bool *used)
 {
     for (uint32_t i = p->first; i < p->first + p->n; i++) {
@@ -433,7 +433,7 @@ static bool use(const struct vg_score *s, const struct vg_score_parameter *p,
 }
 
 /* All states of the parameter that tables hang on. */
-static bool use_states(const struct vg_score *s, const struct vg_score_parameter *p,
+static bool use_states(const struct vg_score_chart *s, const struct vg_score_parameter *p,
                        struct situation x, bool *used)
 {
     bool all = true;
@@ -446,7 +446,7 @@ static bool use_states(const struct vg_score *s, const struct vg_score_parameter
 }
 
 /* All ages at which another table may begin to hold. */
-static bool use_ages(const struct vg_score *s, const struct vg_score_parameter *p,
+static bool use_ages(const struct vg_score_chart *s, const struct vg_score_parameter *p,
                      struct situation x, bool *used)
 {
     bool all = use_states(s, p, x, used);
@@ -473,7 +473,7 @@ static void check_used(struct vg_score_reader *r, uint32_t p, const bool *used)
 
 static void check_tables(struct vg_score_reader *r, uint32_t p)
 {
-    const struct vg_score *s = r->score;
+    const struct vg_score_chart *s = r->score;
     const struct vg_score_parameter *parameter = &s->parameter[p];
     struct situation x = { .parameter = -1 };
     bool used[64] = { false };

@@ -33,6 +33,7 @@ const struct vg_watch_kind *vg_watch_kind_of(const struct vg_rule *rule)
         [VG_RULE_BASELINE] = &vg_watch_baseline,
         [VG_RULE_CHANGE] = &vg_watch_change,
         [VG_RULE_COMBINATION] = &vg_watch_combination,
+        [VG_RULE_SCORE] = &vg_watch_score,
     };
     static const struct vg_watch_kind *const conditions[] = {
         [VG_CONDITION_LEAD_OFF] = &vg_watch_lead_off,

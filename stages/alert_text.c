@@ -5,8 +5,14 @@
 
 void vg_text_value(struct vg_buf *text, int channel, float value)
 {
+    const char *unit = vg_channels[channel].unit;
+
+    if (vg_channel_words(channel) > 0) {
+        vg_buf_str(text, vg_channel_word_text(channel, value));
+        return;
+    }
     vg_buf_float(text, value);
-    vg_buf_printf(text, " %s", vg_channels[channel].unit);
+    vg_buf_printf(text, "%s%s", unit[0] ? " " : "", unit);
 }
 
 void vg_text_rounded(struct vg_buf *text, int channel, float value)

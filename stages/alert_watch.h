@@ -155,6 +155,8 @@ struct vg_watch {
     size_t memory_at;   /**< where they are in the patient's memory, a multiple of 8 */
     size_t times_at;    /**< where its struct vg_times is in the patient's memory; 0: it has none */
     size_t life_at;     /**< where its struct vg_life is in the patient's memory; 0: it has none */
+    const struct vg_site_score *score; /**< SCORE */
+    uint32_t score_owner; /**< place of the first rule about it, which keeps its values */
     /* forecast and anomaly */
     const struct vg_model *model;
     int column, valid_column, share_column;
@@ -175,6 +177,8 @@ struct vg_alert {
     struct vg_limit_before *before; /**< [watches], scratch of vg_stay_note_limits() */
     struct vg_buf text;             /**< of the event being built */
     struct vg_buf words;            /**< through vg_look_words() */
+    struct vg_score_total total;    /**< what vg_look_score() found, ... */
+    uint32_t total_of;              /**< ... for the rules with this score_owner */
 };
 
 /** One call of the stage: a row, or (row NULL) a timer. */
@@ -213,7 +217,7 @@ extern const struct vg_watch_kind vg_watch_limit, vg_watch_forecast, vg_watch_an
     vg_watch_combination, vg_watch_trend, vg_watch_rate, vg_watch_baseline, vg_watch_change,
     vg_watch_stale, vg_watch_lead_off, vg_watch_device_clock, vg_watch_model_error,
     vg_watch_dead_letter, vg_watch_max_patients, vg_watch_artefact, vg_watch_check_sensor,
-    vg_watch_readmitted;
+    vg_watch_readmitted, vg_watch_score;
 
 /** What the kind keeps of the patient: w->memory_size bytes, zeroed at first sight. */
 static inline void *vg_watch_memory(const struct vg_look *l, const struct vg_watch *w)
@@ -314,6 +318,12 @@ VG_NODISCARD vg_status vg_watch_check_bounds(const struct vg_watch *w, const str
 /** Fills in event->observed: the newest value of the channel, or none while data are lost. */
 void vg_watch_observe_newest(const struct vg_look *l, const struct vg_watch *w,
                              const struct vg_episode *e, struct vg_event *event);
+
+/* ---- scores (alert_score.c) ---- */
+
+/** The patient's score here and now, by what the rules about it have seen; of l->alert, until the next
+ *  call. */
+const struct vg_score_total *vg_look_score(struct vg_look *l, const struct vg_watch *w);
 
 /* ---- artefacts (alert_artefact.c) ---- */
 

@@ -440,7 +440,7 @@ Test(decode_json, a_word_is_read_where_a_channel_has_words_and_nothing_else_is)
                  table[i].value);
         row = table[i].fault ? expect_noted(text, table[i].fault) : expect_clean(text);
         expect_channel(row, VG_CHANNEL_acvpu, table[i].fault ? VG_Q_INVALID : VG_Q_GOOD,
-                       !table[i].fault                         ? VG_REASON_NONE
+                       !table[i].fault                       ? VG_REASON_NONE
                        : strcmp(table[i].fault, "unit") == 0 ? VG_REASON_UNIT
                                                              : VG_REASON_BAD_VALUE,
                        text);
@@ -451,8 +451,8 @@ Test(decode_json, a_word_is_read_where_a_channel_has_words_and_nothing_else_is)
 
 Test(decode_json, a_word_with_doubt_is_suspect)
 {
-    const struct vg_decoded *row = expect_clean(
-        "{\"patient\":\"p\",\"acvpu\":{\"value\":\"U\",\"quality\":\"suspect\"}}");
+    const struct vg_decoded *row =
+        expect_clean("{\"patient\":\"p\",\"acvpu\":{\"value\":\"U\",\"quality\":\"suspect\"}}");
 
     expect_channel(row, VG_CHANNEL_acvpu, VG_Q_SUSPECT, VG_REASON_DEVICE, "acvpu");
     cr_assert_eq(row->value[VG_CHANNEL_acvpu], 4);

@@ -14,7 +14,7 @@
 #include "core/score.h"
 #include "runtime/score_file.h"
 
-static struct vg_score score;
+static struct vg_score_chart score;
 static struct vg_score_patient patient;
 static vg_score_inputs input;
 static struct vg_score_total total;

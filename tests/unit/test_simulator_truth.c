@@ -68,7 +68,7 @@ Test(simulator_truth, the_bits_are_the_same_everywhere)
 
         for (int i = 0; i < 1800; i++) {
             vg_sim_bed_next(b, &row);
-            for (int c = 0; c < VG_CHANNELS; c++) {
+            for (int c = 0; c < VG_MEASURED; c++) {
                 uint32_t bits;
 
                 memcpy(&bits, &row.value[c], sizeof(bits));
