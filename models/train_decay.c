@@ -61,14 +61,11 @@ static size_t decay_units(const struct vg_layer *l)
     return l->inputs / 3;
 }
 
-static void decay_gather(const struct vg_layer_pass *p, size_t rows, size_t from, size_t to,
-                         bool add, vg_real *gradient)
+static void gather_pass(const struct vg_layer_pass *p, size_t rows, size_t from, size_t to,
+                        vg_real *weight, vg_real *bias)
 {
     const size_t v = p->weights->layer->inputs / 3;
-    vg_real *weight = gradient + p->weights->offset[0], *bias = gradient + p->weights->offset[1];
 
-    for (size_t j = from; j < to && !add; j++)
-        weight[j] = bias[j] = 0;
     for (size_t i = 0; i < rows; i++) {
         const vg_real *x = p->x + i * p->x_stride, *mask = x + v, *age = x + 2 * v;
         const vg_real *kept = p->squashed + i * v, *slope = p->carry + i * v;
@@ -81,6 +78,18 @@ static void decay_gather(const struct vg_layer_pass *p, size_t rows, size_t from
             bias[j] += d;
         }
     }
+}
+
+static void decay_gather(const struct vg_layer_part *part, size_t parts, size_t from, size_t to,
+                         vg_real *gradient)
+{
+    const struct vg_layer_weights *w = part[0].pass->weights;
+    vg_real *weight = gradient + w->offset[0], *bias = gradient + w->offset[1];
+
+    for (size_t j = from; j < to; j++)
+        weight[j] = bias[j] = 0;
+    for (size_t i = 0; i < parts; i++)
+        gather_pass(part[i].pass, part[i].rows, from, to, weight, bias);
 }
 
 const struct vg_layer_ops vg_train_decay = {

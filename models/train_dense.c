@@ -75,10 +75,9 @@ static void dense_backward(struct vg_layer_pass *p, uint32_t n, uint32_t steps)
         vg_real_multiply(&(struct vg_real_product){
             .m = rows,
             .n = l->inputs,
-            .k = l->outputs,
-            .a = p->dy,
+            .parts = 1,
+            .part = &(struct vg_real_factors){ l->outputs, p->dy, w->tensor[0] },
             .a_stride = p->dy_stride,
-            .b = w->tensor[0],
             .b_stride = l->inputs,
             .c = p->dx,
             .c_stride = p->dx_stride,
@@ -90,31 +89,35 @@ static size_t dense_units(const struct vg_layer *l)
     return l->outputs;
 }
 
-static void dense_gather(const struct vg_layer_pass *p, size_t rows, size_t from, size_t to,
-                         bool add, vg_real *gradient)
+static void dense_gather(const struct vg_layer_part *part, size_t parts, size_t from, size_t to,
+                         vg_real *gradient)
 {
     const struct vg_train_loops *loops = vg_train_loops();
-    const struct vg_layer_weights *w = p->weights;
+    const struct vg_layer_pass *first = part[0].pass;
+    const struct vg_layer_weights *w = first->weights;
     const size_t inputs = w->layer->inputs;
     vg_real *bias = gradient + w->offset[1] + from;
+    struct vg_real_factors factors[VG_LAYER_PARTS_MAX];
 
+    memset(bias, 0, (to - from) * sizeof(*bias));
+    for (size_t i = 0; i < parts; i++) {
+        const struct vg_layer_pass *p = part[i].pass;
+
+        factors[i] = (struct vg_real_factors){ part[i].rows, p->dy + from, p->x };
+        for (size_t row = 0; row < part[i].rows; row++)
+            loops->add(to - from, p->dy + row * p->dy_stride + from, bias);
+    }
     vg_real_multiply(&(struct vg_real_product){
         .m = to - from,
         .n = inputs,
-        .k = rows,
-        .a = p->dy + from,
-        .a_stride = p->dy_stride,
+        .parts = parts,
+        .part = factors,
+        .a_stride = first->dy_stride,
         .a_turned = true,
-        .b = p->x,
-        .b_stride = p->x_stride,
+        .b_stride = first->x_stride,
         .c = gradient + w->offset[0] + from * inputs,
         .c_stride = inputs,
-        .add = add,
     });
-    if (!add)
-        memset(bias, 0, (to - from) * sizeof(*bias));
-    for (size_t i = 0; i < rows; i++)
-        loops->add(to - from, p->dy + i * p->dy_stride + from, bias);
 }
 
 const struct vg_layer_ops vg_train_dense = {

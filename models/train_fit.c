@@ -15,7 +15,7 @@
 #include "models/train_order.h"
 #include "models/train_trainee.h"
 
-enum { SHARDS_MAX = 16 };
+enum { SHARDS_MAX = VG_LAYER_PARTS_MAX };
 
 /* Multiply-adds of a window above which a second thread is worth waking. */
 static const double shared_work = 1e6;

@@ -40,6 +40,14 @@ struct vg_layer_pass {
     vg_real *db;       /**< [G, H] */
 };
 
+/** One of the passes that share a batch. */
+struct vg_layer_part {
+    const struct vg_layer_pass *pass;
+    size_t rows; /**< R */
+};
+
+enum { VG_LAYER_PARTS_MAX = 16 };
+
 struct vg_layer_ops {
     /** After every change of the parameters; NULL when there is nothing to do. */
     void (*pack)(struct vg_layer_weights *w);
@@ -56,9 +64,9 @@ struct vg_layer_ops {
     void (*backward)(struct vg_layer_pass *p, uint32_t n, uint32_t steps);
     /** Units whose gradients are found apart from each other: outputs, gates, variables. */
     size_t (*units)(const struct vg_layer *l);
-    /** After backward(): writes the gradient of units [from, to) to its places in `gradient` [P], or
-     *  adds to it. `rows` is R. Several threads gather different units of a pass. */
-    void (*gather)(const struct vg_layer_pass *p, size_t rows, size_t from, size_t to, bool add,
+    /** After backward(): writes the gradient of units [from, to), over all parts in their order, to its
+     *  places in `gradient` [P]. Several threads gather different units. */
+    void (*gather)(const struct vg_layer_part *part, size_t parts, size_t from, size_t to,
                    vg_real *gradient);
 };
 

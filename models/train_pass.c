@@ -342,9 +342,13 @@ void vg_pass_gather(struct vg_pass *const *pass, uint32_t n, uint32_t piece, vg_
     const struct vg_gradient_piece *g = &pass[0]->net->piece[piece];
     const struct vg_layer_ops *ops = pass[0]->net->layer[g->layer].ops;
 
+    struct vg_layer_part part[VG_LAYER_PARTS_MAX];
+
+    VG_CHECK(n > 0 && n <= VG_LAYER_PARTS_MAX);
     for (uint32_t i = 0; i < n; i++)
-        ops->gather(&pass[i]->layer[g->layer], (size_t)pass[i]->n * pass[i]->length, g->from, g->to,
-                    i > 0, gradient);
+        part[i] = (struct vg_layer_part){ &pass[i]->layer[g->layer],
+                                          (size_t)pass[i]->n * pass[i]->length };
+    ops->gather(part, n, g->from, g->to, gradient);
 }
 
 const vg_real *vg_pass_finish(struct vg_pass *p)

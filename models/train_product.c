@@ -23,7 +23,7 @@ void vg_product(const struct vg_real_product *p)
     const char *name = vg_kernel()->name;
     size_t i = 0;
 
-    VG_CHECK(p->k > 0);
+    VG_CHECK(p->parts > 0 && p->part[0].k > 0);
     while (strcmp(forms[i].name, name) != 0)
         VG_CHECK(++i < VG_ARRAY_LEN(forms));
     forms[i].multiply(p);

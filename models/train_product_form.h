@@ -2,8 +2,8 @@
  * it after one of models/vec_<form>.h, with FORM for the name of its function.
  *
  * C is cut into panels of up to four vectors, A's rows into blocks whose sums fit into registers, and
- * K into parts whose piece of B stays in the first-level cache. The sums wait in C between parts, so
- * none of this changes a bit.
+ * K so that its piece of B stays in the first-level cache. The sums wait in C between pieces, so none
+ * of this changes a bit.
  */
 #include <string.h>
 
@@ -12,16 +12,21 @@
 #define BODY   static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 8")
 
-/* COPY_...: rows of A and depth of B from which on a copy of B's part pays. */
-enum { ROWS_MAX = 6, VECTORS_MAX = 4, DEPTH = 96, COPY_ROWS = 24, COPY_DEPTH = 64 };
+/* COPY_...: rows of A and depth of B from which on a copy of B pays. */
+enum { ROWS_MAX = 6, VECTORS_MAX = 4, DEPTH = 96, STRETCHES_MAX = 8 };
+enum { COPY_ROWS = 24, COPY_DEPTH = 64 };
 
-/* One panel of C over a part of K. */
-struct panel {
-    size_t rows, depth, columns;
+struct stretch {
+    size_t depth;
     const float *a; /* entry (r, k) is a[r a_row + k a_step] */
-    size_t a_row, a_step;
     const float *b; /* whole vectors are read */
-    size_t b_stride;
+};
+
+/* One panel of C over some of K. */
+struct panel {
+    size_t rows, columns, stretches;
+    struct stretch stretch[STRETCHES_MAX];
+    size_t a_row, a_step, b_stride;
     float *c;
     size_t c_stride;
     bool add;
@@ -49,23 +54,16 @@ BODY void store_some(float *p, vec v, size_t n)
     memcpy(p, whole, n * sizeof(*p));
 }
 
-/* The sums of R rows by V vectors. A vector of B is loaded once for all rows, which a compiler does
- * only with VEC_PIN. */
-BODY void multiply_block(size_t R, size_t V, const struct panel *p, size_t row)
+/* Adds R rows by V vectors of one stretch. A vector of B is loaded once for all rows, which a compiler
+ * does only with VEC_PIN. */
+BODY void add_stretch(size_t R, size_t V, const struct panel *p, const struct stretch *s,
+                      size_t row, vec (*sum)[VECTORS_MAX])
 {
-    const float *a = p->a + row * p->a_row, *b = p->b;
-    float *c = p->c + row * p->c_stride;
-    vec sum[ROWS_MAX][VECTORS_MAX], right[VECTORS_MAX];
+    const float *a = s->a + row * p->a_row, *b = s->b;
 
-    UNROLL for (size_t r = 0; r < R; r++)
-    {
-        UNROLL for (size_t v = 0; v < V; v++) sum[r][v] = vec_all(0.0f);
-    }
-    for (size_t r = 0; r < R && p->add; r++) {
-        UNROLL for (size_t v = 0; v < V; v++) sum[r][v] =
-            load_some(c + r * p->c_stride + v * LANES, p->columns - v * LANES);
-    }
-    for (size_t k = 0; k < p->depth; k++, a += p->a_step, b += p->b_stride) {
+    for (size_t k = 0; k < s->depth; k++, a += p->a_step, b += p->b_stride) {
+        vec right[VECTORS_MAX];
+
         UNROLL for (size_t v = 0; v < V; v++)
         {
             right[v] = vec_load(b + v * LANES);
@@ -78,6 +76,23 @@ BODY void multiply_block(size_t R, size_t V, const struct panel *p, size_t row)
             UNROLL for (size_t v = 0; v < V; v++) sum[r][v] = vec_fma(left, right[v], sum[r][v]);
         }
     }
+}
+
+BODY void multiply_block(size_t R, size_t V, const struct panel *p, size_t row)
+{
+    float *c = p->c + row * p->c_stride;
+    vec sum[ROWS_MAX][VECTORS_MAX];
+
+    UNROLL for (size_t r = 0; r < R; r++)
+    {
+        UNROLL for (size_t v = 0; v < V; v++) sum[r][v] = vec_all(0.0f);
+    }
+    for (size_t r = 0; r < R && p->add; r++) {
+        UNROLL for (size_t v = 0; v < V; v++) sum[r][v] =
+            load_some(c + r * p->c_stride + v * LANES, p->columns - v * LANES);
+    }
+    for (size_t i = 0; i < p->stretches; i++)
+        add_stretch(R, V, p, &p->stretch[i], row, sum);
     UNROLL for (size_t r = 0; r < R; r++)
     {
         UNROLL for (size_t v = 0; v < V; v++)
@@ -140,41 +155,69 @@ static void multiply_panel(const struct panel *p)
     }
 }
 
-/* Copied where B's rows end within a vector, and where many rows of A use it: rows that are a power
- * of two apart would push each other out of the cache. */
-static void multiply_part(const struct vg_real_product *p, size_t first, size_t from)
+/* A piece of B side by side, filled up with zeros to whole vectors. */
+static void copy_rows(size_t rows, size_t columns, const float *from, size_t stride, size_t wide,
+                      float *to)
+{
+    for (size_t k = 0; k < rows; k++) {
+        memcpy(to + k * wide, from + k * stride, columns * sizeof(*to));
+        memset(to + k * wide + columns, 0, (wide - columns) * sizeof(*to));
+    }
+}
+
+static size_t depth_of(const struct vg_real_product *p)
+{
+    size_t depth = 0;
+
+    for (size_t i = 0; i < p->parts; i++)
+        depth += p->part[i].k;
+    return depth;
+}
+
+/* Columns from `first` on. B is copied where its rows end within a vector, and where many rows of A
+ * use it: rows that are a power of two apart would push each other out of the cache. */
+static void multiply_columns(const struct vg_real_product *p, size_t first)
 {
     enum { WIDE = VECTORS_MAX * LANES };
     const size_t columns = p->n - first < WIDE ? p->n - first : WIDE;
-    const bool copied = columns % LANES != 0 || (p->m >= COPY_ROWS && p->k >= COPY_DEPTH);
-    const size_t a_step = p->a_turned ? p->a_stride : 1;
-    const float *b = p->b + from * p->b_stride + first;
+    const bool copied = columns % LANES != 0 || (p->m >= COPY_ROWS && depth_of(p) >= COPY_DEPTH);
     float copy[DEPTH * WIDE] __attribute__((aligned(64)));
-    const struct panel panel = {
+    size_t depth = 0;
+    struct panel panel = {
         .rows = p->m,
-        .depth = p->k - from < DEPTH ? p->k - from : DEPTH,
         .columns = columns,
-        .a = p->a + from * a_step,
         .a_row = p->a_turned ? 1 : p->a_stride,
-        .a_step = a_step,
-        .b = copied ? copy : b,
+        .a_step = p->a_turned ? p->a_stride : 1,
         .b_stride = copied ? WIDE : p->b_stride,
         .c = p->c + first,
         .c_stride = p->c_stride,
-        .add = p->add || from > 0,
     };
 
-    for (size_t k = 0; copied && k < panel.depth; k++) {
-        memcpy(copy + k * WIDE, b + k * p->b_stride, columns * sizeof(*b));
-        memset(copy + k * WIDE + columns, 0, (WIDE - columns) * sizeof(*b));
+    for (size_t i = 0, from = 0; i < p->parts;) {
+        const struct vg_real_factors *f = &p->part[i];
+        const size_t n = f->k - from < DEPTH - depth ? f->k - from : DEPTH - depth;
+        const float *b = f->b + from * p->b_stride + first;
+
+        if (copied)
+            copy_rows(n, columns, b, p->b_stride, WIDE, copy + depth * WIDE);
+        panel.stretch[panel.stretches++] =
+            (struct stretch){ n, f->a + from * panel.a_step, copied ? copy + depth * WIDE : b };
+        depth += n;
+        from += n;
+        if (from == f->k) {
+            i++;
+            from = 0;
+        }
+        if (depth < DEPTH && panel.stretches < STRETCHES_MAX && i < p->parts)
+            continue;
+        multiply_panel(&panel);
+        panel.stretches = depth = 0;
+        panel.add = true;
     }
-    multiply_panel(&panel);
 }
 
 void FORM(const struct vg_real_product *p)
 {
-    for (size_t first = 0; first < p->n; first += VECTORS_MAX * LANES) {
-        for (size_t from = 0; from < p->k; from += DEPTH)
-            multiply_part(p, first, from);
-    }
+    for (size_t first = 0; first < p->n; first += VECTORS_MAX * LANES)
+        multiply_columns(p, first);
 }

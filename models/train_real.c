@@ -41,8 +41,9 @@ vg_real vg_real_log(vg_real x)
 
 void vg_real_multiply(const struct vg_real_product *p)
 {
-    vg_dgemm(p->a_turned, false, p->m, p->n, p->k, p->a, p->a_stride, p->b, p->b_stride,
-             p->add ? 1.0 : 0.0, p->c, p->c_stride);
+    for (size_t i = 0; i < p->parts; i++)
+        vg_dgemm(p->a_turned, false, p->m, p->n, p->part[i].k, p->part[i].a, p->a_stride,
+                 p->part[i].b, p->b_stride, i > 0 ? 1.0 : 0.0, p->c, p->c_stride);
 }
 
 #else

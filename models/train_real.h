@@ -34,15 +34,21 @@ vg_real vg_real_log(vg_real x);
 /** Zeroed, aligned for vectors; running out ends the program. Freed with free(). */
 vg_real *vg_real_alloc(size_t n);
 
-/** C = A B, or C + A B; row-major. By models/train_product.h in float, by BLAS in double. */
+/** A stretch of K. */
+struct vg_real_factors {
+    size_t k;
+    const vg_real *a; /**< [M, k], or [k, M] when a_turned; rows a_stride apart */
+    const vg_real *b; /**< [k, N], rows b_stride apart */
+};
+
+/** C = A B, row-major, with K in stretches that need not lie side by side. By models/train_product.h
+ *  in float, by BLAS in double. */
 struct vg_real_product {
-    size_t m, n, k;   /**< k at least 1 */
-    const vg_real *a; /**< [M, K], or [K, M] when a_turned; rows a_stride apart */
-    const vg_real *b; /**< [K, N], rows b_stride apart */
-    vg_real *c;       /**< [M, N], rows c_stride apart; must not overlap A or B */
+    size_t m, n, parts;                 /**< parts at least 1, of at least one k each */
+    const struct vg_real_factors *part; /**< [parts] */
+    vg_real *c;                         /**< [M, N], rows c_stride apart; must not overlap A or B */
     size_t a_stride, b_stride, c_stride;
     bool a_turned;
-    bool add; /**< sums go on from what is in C; otherwise they start at 0 */
 };
 
 void vg_real_multiply(const struct vg_real_product *p);

@@ -208,66 +208,78 @@ static size_t units(const struct vg_layer *l)
     return blocks_of(l) * l->outputs;
 }
 
-/* The gradient of one tensor's rows from `row` on: of n gates from `gate` on and `width` entries of
- * the joined input from `column` on. */
-static void gather_rows(const struct vg_layer_pass *p, size_t rows, size_t gate, size_t n,
-                        size_t column, size_t width, bool add, vg_real *to)
-{
-    const struct vg_layer *l = p->weights->layer;
+/* Some of the gates, and all parts of a batch. */
+struct gather {
+    const struct vg_layer_part *part;
+    size_t parts, gate, gates;
+    vg_real *gradient;
+};
 
+/* The gradient of the gates' rows of one tensor: of `width` entries of the joined input from `column`
+ * on. */
+static void gather_rows(const struct gather *g, size_t column, size_t width, vg_real *to)
+{
+    const struct vg_layer_pass *first = g->part[0].pass;
+    const struct vg_layer *l = first->weights->layer;
+    struct vg_real_factors factors[VG_LAYER_PARTS_MAX];
+
+    for (size_t i = 0; i < g->parts; i++) {
+        const struct vg_layer_pass *p = g->part[i].pass;
+
+        factors[i] = (struct vg_real_factors){ g->part[i].rows, p->gates + g->gate, p->x + column };
+    }
     vg_real_multiply(&(struct vg_real_product){
-        .m = n,
+        .m = g->gates,
         .n = width,
-        .k = rows,
-        .a = p->gates + gate,
+        .parts = g->parts,
+        .part = factors,
         .a_stride = blocks_of(l) * l->outputs,
         .a_turned = true,
-        .b = p->x + column,
-        .b_stride = p->x_stride,
+        .b_stride = first->x_stride,
         .c = to,
         .c_stride = width,
-        .add = add,
     });
 }
 
-static void gather_bias(const vg_real *db, size_t n, bool add, vg_real *to)
+static void gather_bias(const struct gather *g, vg_real *to)
 {
-    for (size_t i = 0; i < n; i++)
-        to[i] = add ? to[i] + db[i] : db[i];
+    memcpy(to, g->part[0].pass->db + g->gate, g->gates * sizeof(*to));
+    for (size_t i = 1; i < g->parts; i++)
+        vg_train_loops()->add(g->gates, g->part[i].pass->db + g->gate, to);
 }
 
-/* `n` gates of one block from its unit j on: the opposite of join_row(). */
-static void gather_block(const struct vg_layer_pass *p, size_t rows, size_t block, size_t j,
-                         size_t n, bool add, vg_real *gradient)
+/* Gates of one block, from its unit j on: the opposite of join_row(). */
+static void gather_block(const struct gather *g, size_t block, size_t j)
 {
-    const struct vg_layer_weights *w = p->weights;
+    const struct vg_layer_weights *w = g->part[0].pass->weights;
     const struct vg_layer *l = w->layer;
-    const size_t k = l->inputs, h = l->outputs, gate = block * h + j;
+    const size_t k = l->inputs, h = l->outputs;
     int of_x = source_block(l, block, false), of_h = source_block(l, block, true);
 
     if (of_x >= 0) {
         const size_t at = (size_t)of_x * h + j;
 
-        gather_rows(p, rows, gate, n, 0, k, add, gradient + w->offset[0] + at * k);
-        gather_bias(p->db + gate, n, add, gradient + w->offset[2] + at);
+        gather_rows(g, 0, k, g->gradient + w->offset[0] + at * k);
+        gather_bias(g, g->gradient + w->offset[2] + at);
     }
     if (of_h >= 0) {
         const size_t at = (size_t)of_h * h + j;
 
-        gather_rows(p, rows, gate, n, k, h, add, gradient + w->offset[1] + at * h);
-        gather_bias(p->db + gate, n, add, gradient + w->offset[3] + at);
+        gather_rows(g, k, h, g->gradient + w->offset[1] + at * h);
+        gather_bias(g, g->gradient + w->offset[3] + at);
     }
 }
 
-static void gather(const struct vg_layer_pass *p, size_t rows, size_t from, size_t to, bool add,
+static void gather(const struct vg_layer_part *part, size_t parts, size_t from, size_t to,
                    vg_real *gradient)
 {
-    const size_t h = p->weights->layer->outputs;
+    const size_t h = part[0].pass->weights->layer->outputs;
 
     for (size_t gate = from; gate < to;) {
         const size_t block = gate / h, end = to < (block + 1) * h ? to : (block + 1) * h;
 
-        gather_block(p, rows, block, gate - block * h, end - gate, add, gradient);
+        gather_block(&(struct gather){ part, parts, gate, end - gate, gradient }, block,
+                     gate - block * h);
         gate = end;
     }
 }

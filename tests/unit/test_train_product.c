@@ -34,20 +34,21 @@ static void setup(void)
 
 TestSuite(train_product, .init = setup);
 
-static struct vg_real_product make(size_t m, size_t n, size_t k, bool turned, bool add)
+static struct vg_real_factors whole;
+
+static struct vg_real_product make(size_t m, size_t n, size_t k, bool turned)
 {
+    whole = (struct vg_real_factors){ k, a, b };
     return (struct vg_real_product){
         .m = m,
         .n = n,
-        .k = k,
-        .a = a,
-        .b = b,
+        .parts = 1,
+        .part = &whole,
         .c = c,
         .a_stride = turned ? M : K,
         .b_stride = N,
         .c_stride = N,
         .a_turned = turned,
-        .add = add,
     };
 }
 
@@ -57,9 +58,9 @@ static void expect(const struct vg_real_product *p)
     memcpy(expected, before, sizeof(before));
     for (size_t i = 0; i < p->m; i++) {
         for (size_t j = 0; j < p->n; j++) {
-            float sum = p->add ? before[i * N + j] : 0.0f;
+            float sum = 0.0f;
 
-            for (size_t k = 0; k < p->k; k++)
+            for (size_t k = 0; k < whole.k; k++)
                 sum = fmaf(a[p->a_turned ? k * M + i : i * K + k], b[k * N + j], sum);
             expected[i * N + j] = sum;
         }
@@ -75,8 +76,8 @@ static void check(const struct vg_real_product *p)
         cr_assert(vg_kernel_choose(form->name));
         memcpy(c, before, sizeof(c));
         vg_product(p);
-        cr_assert_arr_eq(c, expected, sizeof(c), "%s: %zu x %zu x %zu%s%s", form->name, p->m, p->n,
-                         p->k, p->a_turned ? ", turned" : "", p->add ? ", added" : "");
+        cr_assert_arr_eq(c, expected, sizeof(c), "%s: %zu x %zu x %zu%s", form->name, p->m, p->n,
+                         whole.k, p->a_turned ? ", turned" : "");
     }
 }
 
@@ -89,7 +90,7 @@ Test(train_product, every_form_gives_the_bits_of_plain_loops_for_every_shape)
     for (size_t i = 0; i < VG_ARRAY_LEN(sizes_m); i++) {
         for (size_t j = 0; j < VG_ARRAY_LEN(sizes_n); j++) {
             const size_t k = sizes_k[(i + j) % VG_ARRAY_LEN(sizes_k)];
-            struct vg_real_product p = make(sizes_m[i], sizes_n[j], k, i % 2, j % 2);
+            struct vg_real_product p = make(sizes_m[i], sizes_n[j], k, i % 2);
 
             check(&p);
         }
@@ -98,20 +99,26 @@ Test(train_product, every_form_gives_the_bits_of_plain_loops_for_every_shape)
 
 Test(train_product, parts_of_a_product_have_the_bits_of_the_whole)
 {
-    struct vg_real_product p = make(M, N, K, true, false);
+    static const size_t cuts[] = { 3, 1, 100, 5, 5, 5, 5, 5, 5, 5, 90, 1 };
+    struct vg_real_factors factors[VG_ARRAY_LEN(cuts)];
+    struct vg_real_product p = make(M, N, K, true);
+    size_t from = 0;
 
     expect(&p);
+    for (size_t i = 0; i < VG_ARRAY_LEN(cuts); i++, from += factors[i - 1].k)
+        factors[i] = (struct vg_real_factors){ cuts[i], a + from * M, b + from * N };
+    cr_assert_eq(from, (size_t)K);
+    memcpy(c, before, sizeof(c));
+    p.part = factors;
+    p.parts = VG_ARRAY_LEN(cuts);
     for (size_t first = 0; first < M; first += 16) {
-        struct vg_real_product part = make(M - first < 16 ? M - first : 16, N, 100, true, false);
+        struct vg_real_product some = p;
 
-        part.a += first;
-        part.c += first * N;
-        vg_product(&part);
-        part.a += 100 * M;
-        part.b += 100 * N;
-        part.k = K - 100;
-        part.add = true;
-        vg_product(&part);
+        some.m = M - first < 16 ? M - first : 16;
+        some.c += first * N;
+        vg_product(&some);
+        for (size_t i = 0; i < VG_ARRAY_LEN(cuts); i++)
+            factors[i].a += 16;
     }
     cr_assert_arr_eq(c, expected, sizeof(c));
 }
