@@ -8,6 +8,8 @@
 #ifndef VG_APP_CONFIG_TEST_H
 #define VG_APP_CONFIG_TEST_H
 
+#include <stdio.h>
+
 #include <jansson.h>
 
 #include "runtime/config.h"

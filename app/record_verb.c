@@ -55,7 +55,8 @@ static const struct vg_command command = {
              "running pipeline does not notice that it is recorded. Ctrl-C ends in good order.\n\n"
              "    vigil record ward.yaml --to night.vrec --from 2026-03-01T22:00:00Z\n"
              "    vigil record --show night.vrec\n"
-             "    vigil run ward.yaml --recording night.vrec > events.ndjson\n\n"
+             "    vigil run ward.yaml --recording night.vrec > events.ndjson\n"
+             "    vigil whatif --record night.vrec --config ward.yaml --config other.yaml\n\n"
              "Exit code 69: no broker; 74: a file cannot be read or written, or is damaged.\n",
 };
 

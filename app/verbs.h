@@ -12,6 +12,7 @@
     X(validate, "validate", "check a configuration as run would")                             \
     X(test, "test", "run the tests that configurations carry, in virtual time")               \
     X(record, "record", "keep what a pipeline reads in one file, to run it again")            \
+    X(whatif, "whatif", "show what two configurations make of the same recording")            \
     X(alerts, "alerts", "follow the alerts of a running pipeline, missing none")              \
     X(simulate, "simulate", "write a ward of simulated patients to Kafka or standard output") \
     X(replay, "replay", "write recorded CSV to Kafka with its original times")                \
