@@ -215,6 +215,8 @@ static int unknown(const struct vg_command *command, const struct table *t, cons
     for (int i = 0; i <= t->n; i++)
         names[i] = t->rows[i].name;
     near = vg_did_you_mean(name + strspn(name, "-"), names, (size_t)t->n + 1);
+    if (near && strcmp(near, name + strspn(name, "-")) == 0)
+        return vg_command_usage(command, "%s takes no value", name);
     if (near)
         return vg_command_usage(command, "no option %s; did you mean --%s?", name, near);
     return vg_command_usage(command, "no option %s", name);

@@ -39,13 +39,29 @@ struct fit {
 
 /* ---- the chain ---- */
 
+/* What the model called `name` has to be, or NULL where it is. */
+static const char *misplaced(const struct vg_model *m, const char *name)
+{
+    if (strcmp(name, vg_score_names[VG_SCORE_WINDOW]) == 0)
+        return m->window > 0 ? NULL : "an autoencoder or a pca";
+    if (strcmp(name, "detector") == 0)
+        return strcmp(m->ops->name, name) == 0 ? NULL : "a file of `vigil train detector`";
+    return m->horizons > 0 ? NULL : "a forecaster, such as type lstm or ridge";
+}
+
 static vg_status open_model(const char *path, const char *name, struct vg_model **ret,
                             struct vg_err *err)
 {
     vg_status st = vg_model_open(path, ret, err);
+    const char *expected = st == VG_OK ? misplaced(*ret, name) : NULL;
 
-    if (st == VG_OK)
+    if (expected) {
+        st = vg_fail(err, VG_E_MODEL, "--%s %s: is of type %s; expected %s", name, path,
+                     (*ret)->ops->name, expected);
+        (*ret)->ops->free(*ret);
+    } else if (st == VG_OK) {
         snprintf((*ret)->name, sizeof((*ret)->name), "%s", name);
+    }
     return st;
 }
 

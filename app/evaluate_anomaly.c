@@ -161,6 +161,11 @@ static vg_status run_window(struct session *s, const char *path, struct vg_anoma
         stages[i] = s->o.stages.value[i];
     stages[before] = "normalize";
     stages[before + 1] = "detect model=window";
+    if (st == VG_OK && model->window == 0) {
+        st = vg_fail(err, VG_E_MODEL, "%s: is of type %s; expected an autoencoder or a pca", path,
+                     model->ops->name);
+        model->ops->free(model);
+    }
     if (st == VG_OK) {
         snprintf(model->name, sizeof(model->name), "window");
         st = vg_offline_chain(stages, &model, 1, &config, err);

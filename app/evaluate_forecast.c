@@ -466,6 +466,8 @@ static int run(struct session *s)
 
     if ((s->o.config != NULL) == (s->o.models.n > 0))
         return vg_command_usage(&command, "either --model or --config is needed, and only one");
+    if (s->o.sets.n > 0 && !s->o.config)
+        return vg_command_usage(&command, "--set changes the recipe of --config, which is missing");
     st = s->o.report ? vg_command_check_output(s->o.report, &err) : VG_OK;
     if (st == VG_OK)
         st = read_recipe(s, &err);

@@ -64,6 +64,43 @@ def a_trained_file_of_risk_needs_to_be_one_and_a_map():
         check(why in said, said)
 
 
+def a_model_of_another_kind_is_named_with_what_was_expected():
+    one = ["--patients", "1", "--normals", "1"]
+    file = lambda name: SHIPPED / f"{name}.safetensors"
+    for verb, why in (
+            (["evaluate", "anomaly", "--window", file("forecast"), *one], "expected an autoencoder"),
+            (["evaluate", "anomaly", "--window", file("autoencoder"), "--against", file("ridge"), *one],
+             "expected an autoencoder"),
+            (["evaluate", "anomaly", "--detector", file("ridge"), "--fast", file("forecast"), *one],
+             "`vigil train detector`"),
+            (["evaluate", "anomaly", "--detector", file("detector"), "--fast", file("pca"), *one],
+             "--fast"),
+            (["train", "detector", "--fast", file("forecast"), "--window", file("ridge"), "--out",
+              "/tmp/no"], "--window"),
+            (["train", "detector", "--slow", file("autoencoder"), "--out", "/tmp/no"],
+             "expected a forecaster")):
+        said = call(*verb, expect=78).stderr
+        check(why in said and "is of type" in said, said)
+    risk = vigil.ROOT / "tests/unit/golden/risk.safetensors"
+    for verb in (["train", "detector", "--fast", risk, "--out", "/tmp/no"],
+                 ["evaluate", "forecast", "--model", risk, "--data", "simulator:patients=1"]):
+        said = call(*verb, expect=78).stderr
+        check("type risk" in said and "expected a forecaster" in said, said)
+
+
+def what_would_be_ignored_is_refused():
+    simulated = ["--data", "simulator:patients=1"]
+    for arguments, why in (
+            (["forecast", *FORECASTER, *simulated, "--set", "fit.epochs=1"], "--set"),
+            (["forecast", *FORECASTER, *simulated, "--json=1"], "--json takes no value"),
+            (["forecast", *FORECASTER, "--config", "x"], "only one"),
+            (["anomaly", "--against", SHIPPED / "pca.safetensors"], "--window, which is missing"),
+            (["anomaly", "--gate", "--fast", SHIPPED / "pca.safetensors"], "--detector, which"),
+            (["anomaly"], "nothing to measure")):
+        said = call("evaluate", *arguments, expect=2).stderr
+        check(why in said, said)
+
+
 class Page(html.parser.HTMLParser):
     """A page that is closed as it was opened, and asks nobody for anything."""
     ALONE = {"meta", "path", "line", "rect", "circle"}
@@ -108,4 +145,6 @@ if __name__ == "__main__":
                what_forecasts_nothing_is_refused,
                a_page_that_cannot_be_written_is_said_before_the_work,
                a_trained_file_of_risk_needs_to_be_one_and_a_map,
+               a_model_of_another_kind_is_named_with_what_was_expected,
+               what_would_be_ignored_is_refused,
                a_detector_is_shown_with_all_that_was_found_of_it)
