@@ -146,6 +146,24 @@ static vg_status measure_detector(struct session *s, struct vg_err *err)
     return st;
 }
 
+static vg_status open_window(const char *path, const char *name, struct vg_model **ret,
+                             struct vg_err *err)
+{
+    struct vg_model *model;
+    vg_status st = vg_model_open(path, &model, err);
+
+    if (st == VG_OK && model->window == 0) {
+        st = vg_fail(err, VG_E_MODEL, "--%s %s: is of type %s; expected an autoencoder or a pca",
+                     name, path, model->ops->name);
+        model->ops->free(model);
+    }
+    if (st != VG_OK)
+        return st;
+    snprintf(model->name, sizeof(model->name), "%s", name);
+    *ret = model;
+    return VG_OK;
+}
+
 /* Scores of a window model alone, of the patients with scenarios. */
 static vg_status run_window(struct session *s, const char *path, struct vg_anomaly_scores *ret,
                             struct vg_err *err)
@@ -154,22 +172,15 @@ static vg_status run_window(struct session *s, const char *path, struct vg_anoma
     const char **stages = calloc(before + 3, sizeof(*stages));
     struct vg_config *config = NULL;
     struct vg_model *model;
-    vg_status st = vg_model_open(path, &model, err);
+    vg_status st = open_window(path, "window", &model, err);
 
     VG_CHECK(stages != NULL);
     for (size_t i = 0; i < before; i++)
         stages[i] = s->o.stages.value[i];
     stages[before] = "normalize";
     stages[before + 1] = "detect model=window";
-    if (st == VG_OK && model->window == 0) {
-        st = vg_fail(err, VG_E_MODEL, "%s: is of type %s; expected an autoencoder or a pca", path,
-                     model->ops->name);
-        model->ops->free(model);
-    }
-    if (st == VG_OK) {
-        snprintf(model->name, sizeof(model->name), "window");
+    if (st == VG_OK)
         st = vg_offline_chain(stages, &model, 1, &config, err);
-    }
     if (st == VG_OK)
         st = study(s, config, 0, ret, err);
     vg_config_free(config);
@@ -181,15 +192,12 @@ static vg_status run_window(struct session *s, const char *path, struct vg_anoma
 static vg_status check_pair(const char *window, const char *against, struct vg_err *err)
 {
     struct vg_model *pair[2] = { 0 };
-    vg_status st = vg_model_open(window, &pair[0], err);
+    vg_status st = open_window(window, "window", &pair[0], err);
 
     if (st == VG_OK)
-        st = vg_model_open(against, &pair[1], err);
-    if (st == VG_OK) {
-        snprintf(pair[0]->name, sizeof(pair[0]->name), "window");
-        snprintf(pair[1]->name, sizeof(pair[1]->name), "against");
+        st = open_window(against, "against", &pair[1], err);
+    if (st == VG_OK)
         st = vg_models_agree((const struct vg_model *const *)pair, 2, err);
-    }
     for (int i = 0; i < 2 && pair[i]; i++)
         pair[i]->ops->free(pair[i]);
     return st;
