@@ -180,10 +180,12 @@ static vg_status check_resume(const struct vg_train_options *o, struct vg_err *e
 static void warn_unless_pinned(void)
 {
     if (!vg_gemm_pinned())
-        fprintf(stderr,
-                "note: OpenBLAS runs its kernel for %s, not the one for Haswell: the bytes of the "
-                "model\nwill differ from those of other machines; how good it is will not\n",
-                vg_gemm_core());
+        fprintf(
+            stderr,
+            "note: OpenBLAS runs its kernel for %s, not the one for Haswell: what it solves, "
+            "lines\nand components, has other bytes than on other machines; how good it is does "
+            "not differ\n",
+            vg_gemm_core());
 }
 
 static vg_status train(const struct vg_train_verb *verb, const struct vg_train_options *o,
