@@ -489,16 +489,17 @@ def autoencoder(network, *, channels, units, mean, scale, tick, window, threshol
     return Model("autoencoder", network, texts, run, 2 * entries)
 
 
-def classifier(network, *, variables, mean, scale, training_data_sha256, tick=None):
+def classifier(network, *, variables, mean, scale, training_data_sha256, tick=None, clip=None):
     """A classifier of named variables: "mlp", "logistic" for a single dense:1:sigmoid, or "risk" when
-    there is a recurrent layer: then x = [value, mask, age] [3, V] of a step of `tick`."""
+    there is a recurrent layer: then x = [value, mask, age] [3, V] of a step of `tick`. Callers keep
+    z = (value - mean) / scale within -clip..clip where there is a clip."""
     recurrent = any(layer[0] != "dense" for layer in network.layers)
     if network.inputs != len(variables) * (3 if recurrent else 1) or network.layers[-1][1] != "sigmoid":
         raise ExportError(f"{network.text}: expected {len(variables)} variables and a sigmoid at the end")
     kind = "risk" if recurrent else "logistic" if network.text == "dense:1:sigmoid" else "mlp"
     texts = {"training_data_sha256": training_data_sha256, "variables": ",".join(variables)}
     texts |= {"mean": numbers(mean), "scale": numbers(scale)} | ({"tick": tick} if recurrent else {})
-    texts |= {"inputs": "value,mask,age" if recurrent else "value"}
+    texts |= {"inputs": "value,mask,age" if recurrent else "value"} | ({"clip": numbers([clip])} if clip else {})
     return Model(kind, network, texts, network.forward, network.inputs)
 
 

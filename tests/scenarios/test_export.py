@@ -215,11 +215,40 @@ def activations_of_torch_are_seen_or_named():
 
 
 @needs("torch")
-def a_file_goes_back_into_torch():
+def classifiers_of_torch_are_answered_alike():
     import torch
     from torch import nn
 
-    module, x = torch_net(nn.LSTM, 12, 16, 3, 18), inputs(12, 100)
+    torch.manual_seed(6)
+    named = dict(variables=["age", "gcs.min"], mean=[60, 11], scale=[15, 4], training_data_sha256="cd" * 32)
+    for layers, kind in (([nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1), nn.Sigmoid()], "mlp"),
+                         ([nn.Linear(2, 1), nn.Sigmoid()], "logistic")):
+        module, x = nn.Sequential(*layers).eval(), inputs(2)
+        model = ve.classifier(ve.from_torch(module), **named, clip=4)
+        check(model.kind == kind, model.kind)
+        texts, _ = expect_alike(model, x, torch_output(module, x))
+        check(texts["clip"] == "4", texts)
+    for layer in (nn.LSTM, nn.GRU, nn.RNN):
+        module, x = torch_net(layer, 6, 5, 2, 1), inputs(6)
+        model = ve.classifier(ve.from_torch(module.state_dict(), ["sigmoid"]), **named, tick="1h")
+        check(model.kind == "risk", model.kind)
+        expect_alike(model, x, 1 / (1 + np.exp(-torch_output(module, x).astype(np.float64))))
+
+
+@needs("torch")
+def a_file_goes_back_into_torch():
+    from torch import nn
+
+    for layer in (nn.LSTM, nn.GRU, nn.RNN):
+        goes_back_into_torch(layer)
+
+
+def goes_back_into_torch(layer):
+    import torch
+    from torch import nn
+
+    name = layer.__name__.lower()
+    module, x = torch_net(layer, 12, 16, 3, 18), inputs(12, 100)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "m.safetensors")
         ve.save(path, ve.forecaster(ve.from_torch(module), **SIGNS, **FORECAST), x, torch_output(module, x))
@@ -228,16 +257,16 @@ def a_file_goes_back_into_torch():
     class Back(nn.Module):
         def __init__(self):
             super().__init__()
-            self.lstm = nn.LSTM(12, 16, 3, batch_first=True)
+            self.add_module(name, layer(12, 16, 3, batch_first=True))
             self.dense = nn.ModuleList([nn.Linear(16, 18)])
 
         def forward(self, x):
-            return self.dense[0](self.lstm(x)[0])
+            return self.dense[0](getattr(self, name)(x)[0])
 
     back = Back().eval()
     back.load_state_dict(state)
     check(np.array_equal(torch_output(back, x), torch_output(module, x)), "other bits came back")
-    check(torch.equal(back.lstm.weight_hh_l2, module.body.weight_hh_l2), "weights")
+    check(torch.equal(getattr(back, name).weight_hh_l2, module.body.weight_hh_l2), "weights")
 
 
 # ---- ONNX ----
@@ -344,7 +373,7 @@ def what_keras_means_otherwise_is_refused():
 TESTS = [files_of_vigil_are_read_and_written_byte_for_byte, files_that_were_changed_are_refused,
          every_shape_of_model_is_answered_alike, what_differs_is_not_written_and_the_difference_named,
          modules_and_state_dicts_of_torch_are_answered_alike, activations_of_torch_are_seen_or_named,
-         a_file_goes_back_into_torch, models_of_onnx_are_answered_alike,
+         classifiers_of_torch_are_answered_alike, a_file_goes_back_into_torch, models_of_onnx_are_answered_alike,
          what_onnx_means_otherwise_is_refused, models_of_keras_are_answered_alike,
          what_keras_means_otherwise_is_refused]
 
