@@ -12,13 +12,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app/alerts_endpoints.h"
+#include "app/alerts_order.h"
 #include "app/command.h"
+#include "app/family.h"
 #include "app/verbs.h"
-#include "client/vigil_client.h"
 #include "core/alert_line.h"
 #include "core/text.h"
 
-enum { ENDPOINTS_MAX = 16, ADDRESS_SIZE = 160, TURN_MS = 200 };
+enum { TURN_MS = 200 };
 
 struct options {
     struct vg_strings publish, control, ward;
@@ -30,11 +32,7 @@ struct options {
 /* clang-format off */
 #define O struct options
 static const struct vg_option options[] = {
-    VG_CLI_LIST(O, publish, "connect", "ADDRESS", 0,
-                "`publish` address of the pipeline's zeromq sink (default tcp://127.0.0.1:5557); "
-                "one for each instance"),
-    VG_CLI_LIST(O, control, "control", "ADDRESS", 0,
-                "its `control` address, as many as --connect (default: the port after it)"),
+    VG_ENDPOINT_OPTIONS(O),
     VG_CLI_LIST(O, ward, "ward", "WARD", 0, "only this ward"),
     VG_CLI_STRING(O, after, "after", "SEQ", NULL, 0,
                   "begin with a replay of everything after this seq (0: all) instead of a "
@@ -58,15 +56,37 @@ static const struct vg_command command = {
     .summary = "Follows the alerts of a running pipeline over ZeroMQ, missing none",
     .arguments = "",
     .options = options,
-    .notes = "Exit codes: 0 ended as asked or by a signal, 1 refused or incomplete, 69 no "
+    .notes = "`vigil alerts list` shows what is open now; `vigil alerts ack` and others give "
+             "commands: see `vigil alerts help`.\n"
+             "Exit codes: 0 ended as asked or by a signal, 1 refused or incomplete, 69 no "
              "connection.\n",
+};
+
+/* clang-format off */
+#define O struct options
+static const struct vg_option list_options[] = {
+    VG_ENDPOINT_OPTIONS(O),
+    VG_CLI_LIST(O, ward, "ward", "WARD", 0, "only this ward"),
+    VG_OPT_BOOL(O, json, "json", "false", 0, "one JSON object a line"),
+    VG_OPT_DURATION(O, timeout_ns, "timeout", "10s", 0.1, 86400, 0,
+                    "give up (exit code 69) when there is no connection within this time"),
+    VG_OPT_END,
+};
+#undef O
+/* clang-format on */
+
+static const struct vg_command list_command = {
+    .name = "alerts list",
+    .summary = "Shows the newest event of each alert that is open now, and ends",
+    .arguments = "",
+    .options = list_options,
 };
 
 struct follower {
     const struct options *options;
-    struct vigil_endpoint endpoints[ENDPOINTS_MAX];
-    char control[ENDPOINTS_MAX][ADDRESS_SIZE]; /* where it is not given */
-    size_t endpoints_n;
+    struct vg_endpoints endpoints;
+    bool lists;    /* only what is open now */
+    size_t synced; /* snapshots that are complete */
     struct vigil_client *client;
     struct vg_buf line;
     bool connected, colour;
@@ -92,47 +112,20 @@ static int64_t now_ns(void)
     return (int64_t)t.tv_sec * VG_NS_PER_S + t.tv_nsec;
 }
 
-/* tcp://HOST:PORT -> tcp://HOST:PORT+1 */
-static bool next_port(const char *publish, char out[ADDRESS_SIZE])
-{
-    const char *colon = strrchr(publish, ':');
-    int64_t port;
-
-    if (strncmp(publish, "tcp://", 6) != 0 || !vg_parse_int(colon + 1, &port))
-        return false;
-    return snprintf(out, ADDRESS_SIZE, "%.*s:%" PRId64, (int)(colon - publish), publish, port + 1) <
-           ADDRESS_SIZE;
-}
-
 /* Fills in f->endpoints; returns VG_COMMAND_GO or an exit code. */
 static int read_endpoints(struct follower *f)
 {
-    static char default_address[] = "tcp://127.0.0.1:5557";
-    static char *default_list[] = { default_address };
     const struct options *o = f->options;
-    size_t n = o->publish.n ? o->publish.n : 1;
-    char *const *publish = o->publish.n ? o->publish.value : default_list;
     int64_t after = 0;
+    int code = vg_endpoints_read(&command, &o->publish, &o->control, &f->endpoints);
 
-    if (n > ENDPOINTS_MAX)
-        return vg_command_usage(&command, "at most %d instances", ENDPOINTS_MAX);
-    if (o->control.n && o->control.n != n)
-        return vg_command_usage(&command, "%zu --connect and %zu --control: expected as many", n,
-                                o->control.n);
-    if (o->after && (!vg_parse_int(o->after, &after) || after < 0))
+    if (code == VG_COMMAND_GO && o->after && (!vg_parse_int(o->after, &after) || after < 0))
         return vg_command_usage(&command, "--after %s: expected 0 or a seq", o->after);
-    for (size_t i = 0; i < n; i++) {
-        if (!o->control.n && !next_port(publish[i], f->control[i]))
-            return vg_command_usage(&command, "--connect %s needs its --control", publish[i]);
-        f->endpoints[i] = (struct vigil_endpoint){
-            .publish = publish[i],
-            .control = o->control.n ? o->control.value[i] : f->control[i],
-            .resume = o->after != NULL,
-            .after = (uint64_t)after,
-        };
+    for (size_t i = 0; code == VG_COMMAND_GO && i < f->endpoints.n; i++) {
+        f->endpoints.at[i].resume = o->after != NULL;
+        f->endpoints.at[i].after = (uint64_t)after;
     }
-    f->endpoints_n = n;
-    return VG_COMMAND_GO;
+    return code;
 }
 
 static const char *origin_name(enum vigil_origin origin)
@@ -219,6 +212,7 @@ static void watch_link(struct follower *f, const struct vigil_item *item)
     if (item->notice.kind == VIGIL_LINK_DOWN && vigil_client_closing(f->client))
         f->gone = true;
     f->refused |= item->notice.kind == VIGIL_REFUSED;
+    f->synced += item->notice.kind == VIGIL_SYNCED;
 }
 
 static bool wants_end(const struct follower *f)
@@ -227,6 +221,8 @@ static bool wants_end(const struct follower *f)
 
     if (stopped || (o->count && f->events >= o->count))
         return true;
+    if (f->lists)
+        return f->refused || f->synced >= f->endpoints.n * (o->ward.n ? o->ward.n : 1);
     return o->until_closed && vigil_client_closing(f->client) &&
            (f->gone || vigil_client_complete(f->client));
 }
@@ -235,11 +231,7 @@ static int unreachable(const struct follower *f)
 {
     if (f->refused) /* the pipeline is there, and its notice says what it does not like */
         return vg_status_exit(VG_E_FAILED);
-    fprintf(stderr,
-            "vigil alerts: no connection to %s within the time given: is `vigil run` running, and "
-            "has its configuration a zeromq sink with this address?\n",
-            f->endpoints[0].publish);
-    return vg_status_exit(VG_E_UNAVAILABLE);
+    return vg_endpoints_unreachable(&f->endpoints);
 }
 
 static int end(const struct follower *f)
@@ -264,9 +256,12 @@ static int follow(struct follower *f)
             print_event(f, &item);
         } else if (item.type == VIGIL_NOTICE) {
             watch_link(f, &item);
-            print_notice(f, &item);
+            if (!f->lists || item.notice.kind == VIGIL_REFUSED)
+                print_notice(f, &item);
         }
     }
+    if (f->lists && f->refused)
+        return vg_status_exit(VG_E_FAILED);
     return end(f);
 }
 
@@ -274,10 +269,10 @@ static int follow(struct follower *f)
 static int acknowledge(struct follower *f)
 {
     const struct options *o = f->options;
-    size_t waiting = f->endpoints_n;
+    size_t waiting = f->endpoints.n;
     int code = vg_status_exit(VG_E_FAILED);
 
-    for (size_t i = 0; i < f->endpoints_n; i++)
+    for (size_t i = 0; i < f->endpoints.n; i++)
         (void)vigil_client_acknowledge(f->client, i, o->ack, o->by, o->note);
     while (waiting > 0 && !stopped) {
         struct vigil_item item;
@@ -303,8 +298,8 @@ static int connect_and_run(struct follower *f)
 {
     const struct options *o = f->options;
     const struct vigil_options client_options = {
-        .endpoints = f->endpoints,
-        .endpoints_n = f->endpoints_n,
+        .endpoints = f->endpoints.at,
+        .endpoints_n = f->endpoints.n,
         .wards = (const char *const *)o->ward.value,
         .wards_n = o->ward.n,
     };
@@ -321,21 +316,77 @@ static int connect_and_run(struct follower *f)
     return code;
 }
 
-int vg_verb_alerts(int argc, char **argv)
+static void obey_signals(void)
 {
     const struct sigaction action = { .sa_handler = on_signal };
+
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static int list(int argc, char **argv)
+{
+    struct options o = { 0 };
+    struct follower f = { .options = &o, .lists = true };
+    char **arguments;
+    int code = vg_command_parse(&list_command, argc, argv, &o, &arguments);
+
+    if (code == VG_COMMAND_GO)
+        code = read_endpoints(&f);
+    if (code == VG_COMMAND_GO) {
+        obey_signals();
+        code = connect_and_run(&f);
+    }
+    vg_buf_done(&f.line);
+    vg_options_done(list_options, &o);
+    return code;
+}
+
+/* With a word after it, the verb is a family. */
+static int run_member(int argc, char **argv)
+{
+    static const struct vg_family_member members[] = {
+        { "list", list, "show what is open now" },
+        { "ack", vg_alerts_acknowledge, "somebody has seen an alert and takes care" },
+        { "snooze", vg_alerts_snooze, "pause the audio of an alert" },
+        { "reset", vg_alerts_reset, "end an alert that is latched" },
+        { "mute", vg_alerts_mute, "pause the alarms of a rule for a patient" },
+        { "limit", vg_alerts_limit, "give a patient limits of its own" },
+        { "admit", vg_alerts_admit, "a patient is here (again)" },
+        { "discharge", vg_alerts_discharge, "a patient has left" },
+        { "standby", vg_alerts_standby, "a patient is away for a while" },
+        { "probe-off", vg_alerts_probe_off, "a probe was taken off on purpose" },
+    };
+    static const struct vg_family family = {
+        .name = "alerts",
+        .summary = "Without WHAT, follows the alerts: `vigil alerts --help`. Else\n",
+        .member = members,
+        .members = VG_ARRAY_LEN(members),
+    };
+    static char help[] = "--help";
+
+    if (strcmp(argv[1], "help") == 0)
+        argv[1] = help;
+    return vg_family_run(&family, argc, argv);
+}
+
+int vg_verb_alerts(int argc, char **argv)
+{
     struct options o = { 0 };
     struct follower f = { .options = &o };
     char **arguments;
-    int code = vg_command_parse(&command, argc, argv, &o, &arguments);
+    int code;
+
+    if (argc > 1 && argv[1][0] != '-')
+        return run_member(argc, argv);
+    code = vg_command_parse(&command, argc, argv, &o, &arguments);
 
     if (code == VG_COMMAND_GO && o.ack && !(o.by && *o.by))
         code = vg_command_usage(&command, "--ack needs --by NAME: who acknowledges");
     if (code == VG_COMMAND_GO)
         code = read_endpoints(&f);
     if (code == VG_COMMAND_GO) {
-        sigaction(SIGINT, &action, NULL);
-        sigaction(SIGTERM, &action, NULL);
+        obey_signals();
         code = connect_and_run(&f);
     }
     vg_buf_done(&f.line);

@@ -1239,22 +1239,52 @@ static char *acknowledge_request(uint64_t ticket, const char *episode, const cha
     return text;
 }
 
-uint64_t vigil_client_acknowledge(struct vigil_client *client, size_t endpoint, const char *episode,
-                                  const char *by, const char *note)
+/* Queues a request that is answered with ok or an error; the caller's text is taken over. */
+static uint64_t order(struct vigil_client *client, size_t endpoint, char *request)
 {
     struct acknowledgement *a;
 
-    if (endpoint >= client->endpoints_n || !episode || !by)
-        return 0;
     client->acknowledgements = grow(client->acknowledgements, client->acknowledgements_n + 1,
                                     sizeof(client->acknowledgements[0]));
     a = &client->acknowledgements[client->acknowledgements_n++];
     a->ticket = client->next_id++;
     a->endpoint = endpoint;
-    a->request = acknowledge_request(a->ticket, episode, by, note ? note : "");
+    a->request = request;
     a->deadline_ns = now_ns() + acknowledge_timeout_ns;
     client->tick_ns = 0; /* to be sent by the next call */
     return a->ticket;
+}
+
+uint64_t vigil_client_acknowledge(struct vigil_client *client, size_t endpoint, const char *episode,
+                                  const char *by, const char *note)
+{
+    if (endpoint >= client->endpoints_n || !episode || !by)
+        return 0;
+    return order(client, endpoint,
+                 acknowledge_request(client->next_id, episode, by, note ? note : ""));
+}
+
+static char *command_request(uint64_t ticket, const char *command_id, const char *key,
+                             const char *command)
+{
+    enum { FIXED = 128, PER_BYTE = 6 };
+    size_t size = FIXED + PER_BYTE * (strlen(command_id) + strlen(key)) + strlen(command);
+    char *text = grow(NULL, size, 1);
+    char *at = text + sprintf(text, "{\"id\":\"%llu\",\"do\":\"command\",\"command_id\":",
+                              (unsigned long long)ticket);
+
+    at = add_json_string(at, command_id);
+    at = add_json_string(at + sprintf(at, ",\"key\":"), key);
+    sprintf(at, ",\"command\":%s}", command);
+    return text;
+}
+
+uint64_t vigil_client_command(struct vigil_client *client, size_t endpoint, const char *command_id,
+                              const char *key, const char *command)
+{
+    if (endpoint >= client->endpoints_n || !command_id || !key || !command)
+        return 0;
+    return order(client, endpoint, command_request(client->next_id, command_id, key, command));
 }
 
 bool vigil_client_position(const struct vigil_client *client, size_t endpoint, uint64_t *ret_after,

@@ -72,7 +72,7 @@ struct vigil_options {
 enum vigil_item_type {
     VIGIL_EVENT,  /**< an alert event: item.event */
     VIGIL_NOTICE, /**< something about the pipeline or the link: item.notice */
-    VIGIL_REPLY,  /**< the answer to vigil_client_acknowledge(): item.reply */
+    VIGIL_REPLY,  /**< the answer to an acknowledgement or a command: item.reply */
 };
 
 /** How an event came. Events of one ward are in order, whatever their origin. */
@@ -118,7 +118,7 @@ struct vigil_item {
         int64_t shard;    /**< stalled, not_covered: one that is affected; else -1 */
     } notice;
     struct {
-        uint64_t ticket;  /**< from vigil_client_acknowledge() */
+        uint64_t ticket;  /**< of the acknowledgement or command */
         bool ok;          /**< durable in the pipeline */
         const char *code; /**< if not: of docs/alert1.md, or "timeout"; it may still come true */
         const char *message;
@@ -157,6 +157,14 @@ int vigil_client_next(struct vigil_client *client, int timeout_ms, struct vigil_
  */
 uint64_t vigil_client_acknowledge(struct vigil_client *client, size_t endpoint, const char *episode,
                                   const char *by, const char *note);
+
+/**
+ * Gives a command (docs/alert1.md): `command` is its JSON object, `key` the secret in the file
+ * command.key of the pipeline's data_dir, `command_id` a name of 1 to 64 bytes; the same command
+ * under the same name is obeyed once. Returns a ticket, as vigil_client_acknowledge() does.
+ */
+uint64_t vigil_client_command(struct vigil_client *client, size_t endpoint, const char *command_id,
+                              const char *key, const char *command);
 
 /**
  * Where to resume after a restart of the caller: every event of `endpoint` up to *ret_after was

@@ -330,6 +330,25 @@ static void add_note(struct span event, const char *name, const char *before, co
     vg_buf_str(out, after);
 }
 
+/* " [audio-paused until 12:02:03]": a signal that is not enabled. */
+static void add_signal(struct span event, struct vg_buf *out)
+{
+    enum { CLOCK_AT = 11, CLOCK_LEN = 8 };
+    struct span signal, value, s;
+
+    if (!find(event, "signal", &signal) || is(signal, "is", "enabled") ||
+        !find(signal, "is", &value))
+        return;
+    vg_buf_str(out, " [");
+    add_text(value, out);
+    if (find(signal, "until", &value) && inside(value, '"', &s) &&
+        s.end - s.at >= CLOCK_AT + CLOCK_LEN) {
+        vg_buf_str(out, " until ");
+        add_unquoted((struct span){ s.at + CLOCK_AT, s.at + CLOCK_AT + CLOCK_LEN }, out);
+    }
+    vg_buf_char(out, ']');
+}
+
 void vg_alert_line(const char *json, size_t len, bool colour, struct vg_buf *out)
 {
     struct span event = { json, json + len };
@@ -357,5 +376,8 @@ void vg_alert_line(const char *json, size_t len, bool colour, struct vg_buf *out
     add_note(event, "reason", " (", ")", out);
     add_note(event, "acknowledged_by", " (acknowledged by ", ")", out);
     add_note(event, "suppressed_by", " (suppressed by ", ")", out);
+    add_note(event, "by", " (by ", ")", out);
+    if (!is(event, "phase", "acknowledge"))
+        add_signal(event, out);
     vg_buf_char(out, '\n');
 }

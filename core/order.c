@@ -2,6 +2,7 @@
 #include "core/order.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 _Static_assert(sizeof(struct vg_order) == 504,
@@ -56,6 +57,12 @@ const char *vg_answer_message(enum vg_answer answer)
 {
     VG_CHECK(answer < VG_ANSWER_COUNT);
     return answers[answer].message;
+}
+
+void vg_answered_set(struct vg_answered *ret, enum vg_answer answer)
+{
+    snprintf(ret->code, sizeof(ret->code), "%s", vg_answer_code(answer));
+    snprintf(ret->message, sizeof(ret->message), "%s", vg_answer_message(answer));
 }
 
 static vg_status check_time(const struct vg_order *o, struct vg_err *err)

@@ -91,7 +91,8 @@ VG_NODISCARD vg_status vg_order_check(const struct vg_order *order, struct vg_er
     X(MUTES_FULL, "not_allowed", "8 rules are muted for this patient already")                    \
     X(LIMITS_FULL, "not_allowed", "8 channels have limits of this patient already")               \
     X(LIMITS_CROSS, "not_allowed", "the low limit must lie below the high one that is in force")  \
-    X(DISCHARGED, "not_allowed", "the patient is discharged; admit first")
+    X(DISCHARGED, "not_allowed", "the patient is discharged; admit first")                        \
+    X(BUSY, "busy", "the shard cannot take it now; ask again")
 
 enum vg_answer {
 #define VG_ANSWER_ENUM(id, code, message) VG_ANSWER_##id,
@@ -100,6 +101,15 @@ enum vg_answer {
         VG_ANSWER_COUNT,
 };
 
+enum { VG_ANSWER_CODE_SIZE = 24, VG_ANSWER_MESSAGE_SIZE = 160 };
+
+/** An answer as it is kept, and given again to whoever asks again. */
+struct vg_answered {
+    char code[VG_ANSWER_CODE_SIZE]; /**< "": it was obeyed */
+    char message[VG_ANSWER_MESSAGE_SIZE];
+};
+
+void vg_answered_set(struct vg_answered *ret, enum vg_answer answer);
 const char *vg_answer_code(enum vg_answer answer);
 const char *vg_answer_message(enum vg_answer answer);
 

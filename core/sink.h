@@ -11,6 +11,7 @@
 #include "core/event.h"
 #include "core/frame.h"
 #include "core/option.h"
+#include "core/order.h"
 
 /** An event as the outbox holds it. Valid during the call. */
 struct vg_delivery {
@@ -75,14 +76,15 @@ struct vg_sink_env {
     void (*wards)(void *ctx, void (*fn)(void *arg, const char *ward), void *arg);
     void (*status)(void *ctx, struct vg_service_status *ret);
     /**
-     * Asks for an acknowledgement of an episode. *ret_ticket is a number that
-     * acknowledged() answers later. Fails with VG_E_RANGE and a code in err->option
-     * ("unknown_episode", "already_ended") or VG_E_AGAIN ("busy").
+     * Asks for an order to be obeyed; about a patient, or ("") about the episode it names. *ret_ticket
+     * is a number that answered() answers later, or 0: it was asked before, under the same
+     * command_id, and *ret is the answer that was given then. Fails with VG_E_RANGE and a code in
+     * err->option ("unknown_episode", "already_ended") or VG_E_AGAIN ("busy").
      */
-    vg_status (*acknowledge)(void *ctx, const struct vg_acknowledge *what, uint64_t *ret_ticket,
-                             struct vg_err *err);
-    /** Whether the request of that ticket is durable now. */
-    bool (*acknowledged)(void *ctx, uint64_t ticket);
+    vg_status (*order)(void *ctx, const struct vg_order *order, const char *patient,
+                       uint64_t *ret_ticket, struct vg_answered *ret, struct vg_err *err);
+    /** Whether the request of that ticket is answered, and durable, now. */
+    bool (*answered)(void *ctx, uint64_t ticket, struct vg_answered *ret);
 };
 
 struct vg_sink_ops {

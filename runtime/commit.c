@@ -59,6 +59,19 @@ static vg_status pass_config(struct vg_commit *c, const struct vg_frame *f,
     return vg_outbox_put_config_switch(c->outbox, &change, err);
 }
 
+/* Whoever asks again, under the same name, is answered the same. */
+static vg_status put_answer(struct vg_commit *c, const struct vg_item_command *command,
+                            struct vg_err *err)
+{
+    const struct vg_order *order = (const void *)(command + 1);
+    struct vg_answered answered;
+
+    if (order->command_id[0] == '\0')
+        return VG_OK;
+    vg_answered_set(&answered, (enum vg_answer)command->answer);
+    return vg_outbox_put_answer(c->outbox, order->command_id, &answered, err);
+}
+
 static vg_status put_command(struct vg_commit *c, const struct vg_frame *f,
                              const struct vg_item_command *command, struct vg_err *err)
 {
@@ -68,8 +81,12 @@ static vg_status put_command(struct vg_commit *c, const struct vg_frame *f,
         st = pass_config(c, f, command, err);
     if (st == VG_OK)
         st = vg_outbox_put_command(c->outbox, f->shard, command, command + 1, command->size, err);
-    if (command->ticket != 0 && c->tickets < VG_COMMIT_FRAMES)
-        c->ticket[c->tickets++] = command->ticket;
+    if (st == VG_OK && command->kind == VG_COMMAND_ORDER)
+        st = put_answer(c, command, err);
+    if (command->ticket != 0 && c->tickets < VG_COMMIT_FRAMES) {
+        c->ticket[c->tickets] = command->ticket;
+        c->answer[c->tickets++] = (enum vg_answer)command->answer;
+    }
     return st;
 }
 
@@ -328,7 +345,7 @@ static void passed(struct vg_commit *c, struct vg_frame *f)
 static void tell(struct vg_commit *c)
 {
     for (uint32_t i = 0; i < c->tickets; i++)
-        vg_shared_ticket_done(c->shared, c->ticket[i]);
+        vg_shared_answer(c->shared, c->ticket[i], c->answer[i]);
     atomic_store(&c->shared->committed_seq, vg_outbox_last_seq(c->outbox));
     if (c->news || c->tickets > 0)
         vg_shared_wake(c->shared);

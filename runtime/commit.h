@@ -49,6 +49,7 @@ struct vg_commit {
     uint64_t mismatches; /**< of the transaction */
     bool news;           /**< the transaction has something that sinks wait for */
     uint64_t ticket[VG_COMMIT_FRAMES];
+    enum vg_answer answer[VG_COMMIT_FRAMES];
     uint32_t tickets;
 };
 

@@ -84,38 +84,66 @@ static void env_status(void *ctx, struct vg_service_status *ret)
     vg_shared_status(f->shared, ret);
 }
 
-static vg_status env_acknowledge(void *ctx, const struct vg_acknowledge *what, uint64_t *ret_ticket,
-                                 struct vg_err *err)
+/* Which shard and patient an episode belongs to; VG_E_RANGE when it is not open. */
+static vg_status find_episode(struct vg_feed *f, struct vg_request *request, struct vg_err *err)
 {
-    struct vg_feed *f = ctx;
     struct vg_outbox_episode episode;
-    struct vg_request request = { .what = *what };
-    vg_status st = vg_outbox_episode(f->reader, what->episode_id, &episode, err);
+    vg_status st = vg_outbox_episode(f->reader, request->order.episode_id, &episode, err);
 
     if (st == VG_E_RANGE)
-        return vg_fail_option(err, VG_E_RANGE, "unknown_episode",
-                              "there is no such episode; expected the episode_id of an event");
+        return vg_fail_option(err, VG_E_RANGE, vg_answer_code(VG_ANSWER_UNKNOWN_EPISODE), "%s",
+                              vg_answer_message(VG_ANSWER_UNKNOWN_EPISODE));
     if (st != VG_OK)
         return st;
     if (!episode.open)
-        return vg_fail_option(err, VG_E_RANGE, "already_ended",
-                              "the episode has ended; there is nothing left to acknowledge");
-    request.shard = episode.shard;
-    memcpy(request.patient, episode.patient, sizeof(request.patient));
-    if (!atomic_load(&f->shared->shard[episode.shard].owned) ||
-        !atomic_load(&f->shared->shard[episode.shard].live) ||
-        !vg_shared_request(f->shared, &request))
-        return vg_fail_option(err, VG_E_AGAIN, "busy",
-                              "the episode's shard cannot take it now; ask again");
+        return vg_fail_option(err, VG_E_RANGE, vg_answer_code(VG_ANSWER_ALREADY_ENDED), "%s",
+                              vg_answer_message(VG_ANSWER_ALREADY_ENDED));
+    request->shard = episode.shard;
+    memcpy(request->patient, episode.patient, sizeof(request->patient));
+    return VG_OK;
+}
+
+static bool takes_orders(const struct vg_feed *f, uint32_t shard)
+{
+    return shard == VG_SHARDS_MAX || (atomic_load(&f->shared->shard[shard].owned) &&
+                                      atomic_load(&f->shared->shard[shard].live));
+}
+
+static vg_status env_order(void *ctx, const struct vg_order *order, const char *patient,
+                           uint64_t *ret_ticket, struct vg_answered *ret, struct vg_err *err)
+{
+    struct vg_feed *f = ctx;
+    struct vg_request request = { .shard = VG_SHARDS_MAX, .order = *order };
+    bool known = false;
+    vg_status st = VG_OK;
+
+    *ret_ticket = 0;
+    if (order->command_id[0])
+        st = vg_outbox_answer(f->reader, order->command_id, ret, &known, err);
+    if (st != VG_OK || known)
+        return st;
+    if (vg_order_says((enum vg_order_kind)order->kind) & VG_ORDER_EPISODE)
+        st = find_episode(f, &request, err);
+    else
+        snprintf(request.patient, sizeof(request.patient), "%s", patient);
+    if (st != VG_OK)
+        return st;
+    if (!takes_orders(f, request.shard) || !vg_shared_request(f->shared, &request))
+        return vg_fail_option(err, VG_E_AGAIN, vg_answer_code(VG_ANSWER_BUSY), "%s",
+                              vg_answer_message(VG_ANSWER_BUSY));
     *ret_ticket = request.ticket;
     return VG_OK;
 }
 
-static bool env_acknowledged(void *ctx, uint64_t ticket)
+static bool env_answered(void *ctx, uint64_t ticket, struct vg_answered *ret)
 {
     struct vg_feed *f = ctx;
+    enum vg_answer answer;
 
-    return vg_shared_ticket_is_done(f->shared, ticket);
+    if (!vg_shared_answered(f->shared, ticket, &answer))
+        return false;
+    vg_answered_set(ret, answer);
+    return true;
 }
 
 /* ---- delivering ---- */
@@ -244,8 +272,8 @@ static vg_status open_feed(struct vg_feed *f, struct vg_err *err)
         .extent = env_extent,
         .wards = env_wards,
         .status = env_status,
-        .acknowledge = env_acknowledge,
-        .acknowledged = env_acknowledged,
+        .order = env_order,
+        .answered = env_answered,
     };
     uint64_t oldest, cursor;
     vg_status st;

@@ -359,25 +359,51 @@ static void replay_commands(struct vg_ingest *in, uint32_t shard)
     }
 }
 
+/* The shard that has rows of the patient; VG_SHARDS_MAX when none of this instance has. */
+static uint32_t shard_of(const struct vg_ingest *in, const char *patient)
+{
+    uint32_t shards = atomic_load(&in->shared->partitions);
+    uint32_t slot;
+
+    for (uint32_t i = 0; i < shards; i++) {
+        if (in->shard[i].owned && vg_patients_find(in->shard[i].patients, patient, &slot))
+            return i;
+    }
+    return VG_SHARDS_MAX;
+}
+
+static void take_request(struct vg_ingest *in, struct vg_request *request)
+{
+    struct vg_item_command head = { .kind = VG_COMMAND_ORDER,
+                                    .ticket = request->ticket,
+                                    .size = sizeof(request->order) };
+    const struct vg_ingest_shard *s;
+
+    if (request->shard == VG_SHARDS_MAX)
+        request->shard = shard_of(in, request->patient);
+    if (request->shard == VG_SHARDS_MAX) {
+        vg_shared_answer(in->shared, request->ticket, VG_ANSWER_UNKNOWN_PATIENT);
+        return;
+    }
+    s = &in->shard[request->shard];
+    /* In the region nothing new may happen. */
+    if (!s->owned || s->in_region) {
+        vg_shared_answer(in->shared, request->ticket, VG_ANSWER_BUSY);
+        return;
+    }
+    head.log_ns = s->log_ns;
+    request->order.given_ns = s->log_ns;
+    memcpy(head.patient, request->patient, sizeof(head.patient));
+    inject_new(in, request->shard, &head, &request->order);
+    flush(in, request->shard);
+}
+
 static void take_requests(struct vg_ingest *in)
 {
     struct vg_request request;
 
-    while (vg_shared_take(in->shared, &request)) {
-        struct vg_ingest_shard *s = &in->shard[request.shard];
-        struct vg_item_command head = { .kind = VG_COMMAND_ACKNOWLEDGE,
-                                        .log_ns = s->log_ns,
-                                        .ticket = request.ticket,
-                                        .size = sizeof(request.what) };
-
-        /* In the region nothing new may happen. Whoever asked was told "busy"; this is the one who
-         * asked just before. */
-        if (!s->owned || s->in_region)
-            continue;
-        memcpy(head.patient, request.patient, sizeof(head.patient));
-        inject_new(in, request.shard, &head, &request.what);
-        flush(in, request.shard);
-    }
+    while (vg_shared_take(in->shared, &request))
+        take_request(in, &request);
 }
 
 /* ---- log time when no record comes ---- */

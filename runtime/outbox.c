@@ -45,6 +45,11 @@ static const char schema[] =
     " PRIMARY KEY(shard, next_offset, ordinal)) WITHOUT ROWID;"
     "CREATE TABLE cursor(sink TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;";
 
+/* Came later; outboxes of before get it when they are opened for writing. */
+static const char additions[] =
+    "CREATE TABLE IF NOT EXISTS answer(command_id TEXT PRIMARY KEY, code TEXT NOT NULL,"
+    " message TEXT NOT NULL) WITHOUT ROWID;";
+
 enum statement {
     BEGIN,
     COMMIT,
@@ -56,6 +61,7 @@ enum statement {
     SET_POSITION,
     ADD_SWITCH,
     SET_CURSOR,
+    ADD_ANSWER,
     STATEMENTS
 };
 
@@ -84,6 +90,7 @@ static const char *const sql[STATEMENTS] = {
     [ADD_SWITCH] = "INSERT OR IGNORE INTO config_switch VALUES(?1, ?2, ?3, ?4, ?5)",
     [SET_CURSOR] = "INSERT INTO cursor VALUES(?1, ?2)"
                    " ON CONFLICT DO UPDATE SET seq = ?2 WHERE ?2 > seq",
+    [ADD_ANSWER] = "INSERT OR IGNORE INTO answer VALUES(?1, ?2, ?3)",
 };
 
 struct vg_outbox {
@@ -274,6 +281,8 @@ static vg_status open_database(struct vg_outbox *o, bool may_create, struct vg_e
                         "set its journal", err);
     if (st == VG_OK)
         st = empty && may_create ? make_tables(o, err) : check_identity(o, err);
+    if (st == VG_OK)
+        st = vg_db_exec(o->db, additions, "make its newer tables", err);
     if (st == VG_OK)
         st = load_last_seq(o, err);
     if (st == VG_OK)
@@ -603,6 +612,18 @@ vg_status vg_outbox_put_command(struct vg_outbox *o, uint32_t shard,
     bind_text(stmt, 6, command->patient);
     sqlite3_bind_blob64(stmt, 7, payload, len, SQLITE_STATIC);
     return run(o, ADD_COMMAND, "store a command", err);
+}
+
+vg_status vg_outbox_put_answer(struct vg_outbox *o, const char *command_id,
+                               const struct vg_answered *answered, struct vg_err *err)
+{
+    sqlite3_stmt *stmt = o->stmt[ADD_ANSWER];
+
+    VG_CHECK(o->open);
+    bind_text(stmt, 1, command_id);
+    bind_text(stmt, 2, answered->code);
+    bind_text(stmt, 3, answered->message);
+    return run(o, ADD_ANSWER, "store an answer", err);
 }
 
 vg_status vg_outbox_put_dead_letter(struct vg_outbox *o, uint32_t shard,

@@ -14,6 +14,7 @@
 #include "core/err.h"
 #include "core/event.h"
 #include "core/frame.h"
+#include "core/order.h"
 #include "core/sink.h"
 
 enum { VG_OUTBOX_SCHEMA = 1, VG_CLUSTER_SIZE = 64, VG_CONFIG_HASH_SIZE = 72 };
@@ -110,6 +111,10 @@ VG_NODISCARD vg_status vg_outbox_put_command(struct vg_outbox *o, uint32_t shard
                                              const struct vg_item_command *command,
                                              const void *payload, size_t len, struct vg_err *err);
 
+/** What an order was answered. Stored once, a replay is ignored. */
+VG_NODISCARD vg_status vg_outbox_put_answer(struct vg_outbox *o, const char *command_id,
+                                            const struct vg_answered *answered, struct vg_err *err);
+
 /** A dead letter with its `len` bytes. Stored once for (shard, offset, index); *ret_new says
  *  whether this was the first time. */
 VG_NODISCARD vg_status vg_outbox_put_dead_letter(struct vg_outbox *o, uint32_t shard,
@@ -183,6 +188,11 @@ typedef vg_status (*vg_command_fn)(void *arg, const struct vg_item_command *comm
 VG_NODISCARD vg_status vg_outbox_commands(struct vg_outbox_reader *r, uint32_t shard,
                                           int64_t next_offset, uint32_t ordinal, vg_command_fn fn,
                                           void *arg, struct vg_err *err);
+
+/** What was answered under that command_id; *ret_known false when nothing was. */
+VG_NODISCARD vg_status vg_outbox_answer(struct vg_outbox_reader *r, const char *command_id,
+                                        struct vg_answered *ret, bool *ret_known,
+                                        struct vg_err *err);
 
 typedef vg_status (*vg_switch_fn)(void *arg, const struct vg_config_switch *s);
 /** The changes of configuration of a shard behind (next_offset, ordinal), in order. */

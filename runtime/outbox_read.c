@@ -3,6 +3,7 @@
  * Each reader is a connection of its own. In WAL mode it sees the state of the last commit, does
  * not wait for the writer and does not hold it up.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -418,6 +419,32 @@ static vg_status take_position(void *ctx, sqlite3_stmt *row)
     copy_text(row, 5, f->ret->config, sizeof(f->ret->config));
     *f->found = true;
     return VG_OK;
+}
+
+/* Prepared when it is needed: an outbox of before orders has no such table. */
+vg_status vg_outbox_answer(struct vg_outbox_reader *r, const char *command_id,
+                           struct vg_answered *ret, bool *ret_known, struct vg_err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    vg_status st = VG_OK;
+    int rc = sqlite3_prepare_v2(r->db, "SELECT code, message FROM answer WHERE command_id = ?1", -1,
+                                &stmt, NULL);
+
+    *ret_known = false;
+    if (rc == SQLITE_OK) {
+        sqlite3_bind_text(stmt, 1, command_id, -1, SQLITE_STATIC);
+        rc = sqlite3_step(stmt);
+    }
+    if (rc == SQLITE_ROW) {
+        *ret_known = true;
+        snprintf(ret->code, sizeof(ret->code), "%s", (const char *)sqlite3_column_text(stmt, 0));
+        snprintf(ret->message, sizeof(ret->message), "%s",
+                 (const char *)sqlite3_column_text(stmt, 1));
+    } else if (rc != SQLITE_DONE) {
+        st = vg_db_fail(r->db, "look up an answer", err);
+    }
+    sqlite3_finalize(stmt);
+    return st;
 }
 
 vg_status vg_outbox_position(struct vg_outbox_reader *r, uint32_t shard, struct vg_position *ret,

@@ -74,19 +74,31 @@ static bool move(struct vg_item_patient *who, const char *bed)
     return true;
 }
 
+/* Where the patient is in the table, or the free place where it would be. */
+static uint32_t place_of(const struct vg_patients *p, const char *id)
+{
+    uint32_t at = hash(id) & p->mask;
+
+    while (p->table[at] != 0 && strcmp(p->who[p->table[at]].id, id) != 0)
+        at = (at + 1) & p->mask;
+    return at;
+}
+
+bool vg_patients_find(const struct vg_patients *p, const char *id, uint32_t *ret_slot)
+{
+    *ret_slot = p->table[place_of(p, id)];
+    return *ret_slot != 0;
+}
+
 enum vg_patients_result vg_patients_admit(struct vg_patients *p, const char *id, const char *bed,
                                           uint32_t *ret_slot)
 {
-    uint32_t at = hash(id) & p->mask;
+    uint32_t at = place_of(p, id);
     struct vg_item_patient *who;
 
-    for (; p->table[at] != 0; at = (at + 1) & p->mask) {
-        who = &p->who[p->table[at]];
-        if (strcmp(who->id, id) == 0) {
-            *ret_slot = who->slot;
-            return move(who, bed) ? VG_PATIENT_MOVED : VG_PATIENT_KNOWN;
-        }
-    }
+    *ret_slot = p->table[at];
+    if (*ret_slot != 0)
+        return move(&p->who[*ret_slot], bed) ? VG_PATIENT_MOVED : VG_PATIENT_KNOWN;
     if (p->count == p->max + 1)
         return VG_PATIENT_FULL;
     add_slot(p);

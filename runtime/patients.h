@@ -22,6 +22,9 @@ enum vg_patients_result {
 enum vg_patients_result vg_patients_admit(struct vg_patients *p, const char *id, const char *bed,
                                           uint32_t *ret_slot);
 
+/** Finds a patient who was admitted. */
+VG_NODISCARD bool vg_patients_find(const struct vg_patients *p, const char *id, uint32_t *ret_slot);
+
 /** Slots in use, with slot 0. */
 uint32_t vg_patients_count(const struct vg_patients *p);
 /** Name of a slot, as frames carry it. */

@@ -83,18 +83,40 @@ void vg_shared_status(struct vg_shared *s, struct vg_service_status *ret)
         ret->state = VG_STATE_DEGRADED;
 }
 
+/* The ticket of that command_id; 0 when it was not asked of late. */
+static uint64_t asked_before(const struct vg_shared *s, const char *command_id)
+{
+    for (uint32_t i = 0; command_id[0] && i < VG_TICKETS_KEPT; i++) {
+        if (strcmp(s->asked[i].command_id, command_id) == 0)
+            return s->asked[i].ticket;
+    }
+    return 0;
+}
+
+static void queue(struct vg_shared *s, struct vg_request *request)
+{
+    struct vg_asked *asked;
+
+    request->ticket = ++s->tickets;
+    asked = &s->asked[request->ticket % VG_TICKETS_KEPT];
+    memset(asked, 0, sizeof(*asked));
+    asked->ticket = request->ticket;
+    memcpy(asked->command_id, request->order.command_id, sizeof(asked->command_id));
+    s->request[s->requests++] = *request;
+}
+
 bool vg_shared_request(struct vg_shared *s, struct vg_request *request)
 {
-    bool room;
+    bool taken = true;
 
     pthread_mutex_lock(&s->lock);
-    room = s->requests < VG_REQUESTS_MAX;
-    if (room) {
-        request->ticket = ++s->tickets;
-        s->request[s->requests++] = *request;
-    }
+    request->ticket = asked_before(s, request->order.command_id);
+    if (request->ticket == 0 && s->requests < VG_REQUESTS_MAX)
+        queue(s, request);
+    else
+        taken = request->ticket != 0;
     pthread_mutex_unlock(&s->lock);
-    return room;
+    return taken;
 }
 
 bool vg_shared_take(struct vg_shared *s, struct vg_request *ret)
@@ -112,22 +134,31 @@ bool vg_shared_take(struct vg_shared *s, struct vg_request *ret)
     return any;
 }
 
-void vg_shared_ticket_done(struct vg_shared *s, uint64_t ticket)
+void vg_shared_answer(struct vg_shared *s, uint64_t ticket, enum vg_answer answer)
 {
+    struct vg_asked *asked = &s->asked[ticket % VG_TICKETS_KEPT];
+
     pthread_mutex_lock(&s->lock);
-    s->done[s->done_n++ % VG_TICKETS_KEPT] = ticket;
+    if (asked->ticket == ticket) {
+        asked->answered = true;
+        asked->answer = answer;
+        /* What never entered the log may be tried again under the same name. */
+        if (answer == VG_ANSWER_BUSY || answer == VG_ANSWER_UNKNOWN_PATIENT)
+            asked->command_id[0] = '\0';
+    }
     pthread_mutex_unlock(&s->lock);
 }
 
-bool vg_shared_ticket_is_done(struct vg_shared *s, uint64_t ticket)
+bool vg_shared_answered(struct vg_shared *s, uint64_t ticket, enum vg_answer *ret)
 {
-    bool done = false;
+    const struct vg_asked *asked = &s->asked[ticket % VG_TICKETS_KEPT];
+    bool answered;
 
     pthread_mutex_lock(&s->lock);
-    for (uint32_t i = 0; i < VG_TICKETS_KEPT && i < s->done_n; i++)
-        done = done || s->done[i] == ticket;
+    answered = asked->ticket == ticket && asked->answered;
+    *ret = asked->answer;
     pthread_mutex_unlock(&s->lock);
-    return done;
+    return answered;
 }
 
 void vg_shared_note_ward(struct vg_shared *s, const char *ward)

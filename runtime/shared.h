@@ -39,12 +39,20 @@ struct vg_shard_shared {
     _Atomic int64_t snapshot_offset; /**< next offset of the newest snapshot on disk, or -1 */
 };
 
-/** A request for an acknowledgement, on its way to ingest. */
+/** An order on its way to ingest. */
 struct vg_request {
     uint64_t ticket;
-    uint32_t shard;
+    uint32_t shard; /**< VG_SHARDS_MAX: that of the patient, which ingest knows */
     char patient[VG_PATIENT_SIZE];
-    struct vg_acknowledge what;
+    struct vg_order order;
+};
+
+/** What was asked of late, and what was answered. */
+struct vg_asked {
+    uint64_t ticket;
+    bool answered;
+    enum vg_answer answer;
+    char command_id[VG_COMMAND_ID_SIZE];
 };
 
 enum { VG_REQUESTS_MAX = 256, VG_TICKETS_KEPT = 1024, VG_WARDS_MAX = 256 };
@@ -65,10 +73,9 @@ struct vg_shared {
     char trouble[VG_TROUBLE_COUNT][96]; /**< "" when all is well */
     struct vg_request request[VG_REQUESTS_MAX];
     uint32_t requests;
-    uint64_t tickets;               /**< last one given */
-    uint64_t done[VG_TICKETS_KEPT]; /**< ring of durable tickets */
-    uint32_t done_n;
-    int wake_fd[VG_SINKS_MAX]; /**< eventfds of the sinks */
+    uint64_t tickets;                       /**< last one given, from 1 */
+    struct vg_asked asked[VG_TICKETS_KEPT]; /**< of ticket t at t mod VG_TICKETS_KEPT */
+    int wake_fd[VG_SINKS_MAX];              /**< eventfds of the sinks */
     uint32_t wakes;
     char ward[VG_WARDS_MAX][VG_WARD_SIZE]; /**< seen in rows */
     uint32_t wards;
@@ -83,12 +90,13 @@ bool vg_shared_trouble(struct vg_shared *s, enum vg_trouble which, const char *t
 void vg_shared_trouble_over(struct vg_shared *s, enum vg_trouble which, const char *text);
 void vg_shared_status(struct vg_shared *s, struct vg_service_status *ret);
 
-/** Queues a request; false when too many wait. */
+/** Queues a request and sets its ticket; that of the same command_id, if it was asked before. False
+ *  when too many wait. */
 bool vg_shared_request(struct vg_shared *s, struct vg_request *request);
 /** Takes the oldest request. */
 bool vg_shared_take(struct vg_shared *s, struct vg_request *ret);
-void vg_shared_ticket_done(struct vg_shared *s, uint64_t ticket);
-bool vg_shared_ticket_is_done(struct vg_shared *s, uint64_t ticket);
+void vg_shared_answer(struct vg_shared *s, uint64_t ticket, enum vg_answer answer);
+bool vg_shared_answered(struct vg_shared *s, uint64_t ticket, enum vg_answer *ret);
 
 /** Notes a ward that rows name; calls fn for every one noted (under the lock). */
 void vg_shared_note_ward(struct vg_shared *s, const char *ward);

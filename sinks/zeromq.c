@@ -16,6 +16,7 @@
 #include "core/sink.h"
 #include "core/text.h"
 #include "sinks/zeromq_address.h"
+#include "sinks/zeromq_command.h"
 #include "sinks/zeromq_request.h"
 
 enum {
@@ -34,7 +35,7 @@ enum {
     PENDING_POLL_MS = 5,
 };
 
-/* An acknowledgement that takes longer is answered "busy"; it may still come true. */
+/* A command that takes longer is answered "busy"; it may still come true. */
 static const int64_t pending_timeout_ns = 30 * VG_NS_PER_S;
 
 enum kind { KIND_EVENT = 1, KIND_HEARTBEAT = 2 };
@@ -46,7 +47,7 @@ struct peer {
     uint8_t id[PEER_MAX];
 };
 
-/* An acknowledgement that is not durable yet. */
+/* A command that is not durable yet. */
 struct pending {
     bool used;
     struct peer peer;
@@ -73,6 +74,7 @@ struct zeromq {
     struct vg_zeromq_claim publish_claim, control_claim;
     struct vg_service_status status;
     bool bound, closing;
+    char key[VG_COMMAND_KEY_SIZE]; /* that commands must carry */
     int64_t next_heartbeat_ns;
     struct active_count *active;
     size_t active_n;
@@ -302,6 +304,15 @@ static void reply_error(struct zeromq *z, const struct peer *peer, const char *i
     reply_text(z, peer);
 }
 
+static void reply_answered(struct zeromq *z, const struct peer *peer, const char *id,
+                           const struct vg_answered *answered)
+{
+    if (answered->code[0])
+        reply_error(z, peer, id, answered->code, answered->message);
+    else
+        reply_ok(z, peer, id);
+}
+
 /* A request that is being answered with events. */
 struct answer {
     struct zeromq *z;
@@ -422,20 +433,26 @@ static struct pending *free_pending(struct zeromq *z)
     return NULL;
 }
 
-static void do_acknowledge(struct zeromq *z, const struct peer *peer, const struct vg_request *r)
+/* An acknowledgement, or a command that may be given. */
+static void do_order(struct zeromq *z, const struct peer *peer, const struct vg_request *r)
 {
     struct pending *p = free_pending(z);
+    struct vg_answered answered = { .code = "" };
     uint64_t ticket;
     struct vg_err err;
     vg_status st;
 
     if (!p) {
-        reply_error(z, peer, r->id, "busy", "too many acknowledgements at once; ask again");
+        reply_error(z, peer, r->id, "busy", "too many commands at once; ask again");
         return;
     }
-    st = z->env.acknowledge(z->env.ctx, &r->acknowledge, &ticket, &err);
+    st = z->env.order(z->env.ctx, &r->order, r->patient, &ticket, &answered, &err);
     if (st != VG_OK) {
         reply_error(z, peer, r->id, err.option[0] ? err.option : "busy", err.msg);
+        return;
+    }
+    if (ticket == 0) {
+        reply_answered(z, peer, r->id, &answered);
         return;
     }
     *p = (struct pending){
@@ -448,15 +465,26 @@ static void do_acknowledge(struct zeromq *z, const struct peer *peer, const stru
     z->pending_n++;
 }
 
+static void do_command(struct zeromq *z, const struct peer *peer, const struct vg_request *r)
+{
+    if (vg_command_key_is(z->key, r->key))
+        do_order(z, peer, r);
+    else
+        reply_error(z, peer, r->id, "not_allowed",
+                    "\"key\": expected the digits in the file command.key of the pipeline's "
+                    "data_dir, which only its user can read");
+}
+
 static void answer_pending(struct zeromq *z)
 {
     for (size_t i = 0; z->pending_n > 0 && i < PENDING_MAX; i++) {
         struct pending *p = &z->pending[i];
+        struct vg_answered answered;
 
         if (!p->used)
             continue;
-        if (z->env.acknowledged(z->env.ctx, p->ticket))
-            reply_ok(z, &p->peer, p->id);
+        if (z->env.answered(z->env.ctx, p->ticket, &answered))
+            reply_answered(z, &p->peer, p->id, &answered);
         else if (clock_ns(CLOCK_MONOTONIC) > p->give_up_ns)
             reply_error(z, &p->peer, p->id, "busy", "not durable within 30 s; it may still be");
         else
@@ -508,7 +536,10 @@ static void answer(struct zeromq *z, const struct peer *peer, const char *text, 
         do_replay(z, peer, &r);
         break;
     case VG_REQUEST_ACKNOWLEDGE:
-        do_acknowledge(z, peer, &r);
+        do_order(z, peer, &r);
+        break;
+    case VG_REQUEST_COMMAND:
+        do_command(z, peer, &r);
         break;
     case VG_REQUEST_CONFIRM:
         reply_ok(z, peer, r.id);
@@ -622,7 +653,9 @@ static vg_status zeromq_open(void *self, const struct vg_sink_env *env, struct v
     VG_CHECK(z->status.shards && z->context);
     z->pub = make_socket(z->context, ZMQ_PUB);
     z->router = make_socket(z->context, ZMQ_ROUTER);
-    st = bind_socket(z->pub, "publish", z->publish, &z->publish_claim, err);
+    st = vg_command_key_open(env->data_dir, z->key, err);
+    if (st == VG_OK)
+        st = bind_socket(z->pub, "publish", z->publish, &z->publish_claim, err);
     if (st == VG_OK)
         st = bind_socket(z->router, "control", z->control, &z->control_claim, err);
     z->bound = st == VG_OK;

@@ -12,6 +12,7 @@
 
 #include "core/buf.h"
 #include "core/event.h"
+#include "sinks/zeromq_command.h"
 
 static bool refuse(struct vg_request *r, const char *code, const char *fmt, ...) VG_PRINTF(3, 4);
 
@@ -19,7 +20,7 @@ static bool refuse(struct vg_request *r, const char *code, const char *fmt, ...)
 {
     va_list ap;
 
-    r->code = code;
+    snprintf(r->code, sizeof(r->code), "%s", code);
     va_start(ap, fmt);
     vsnprintf(r->message, sizeof(r->message), fmt, ap);
     va_end(ap);
@@ -108,11 +109,28 @@ static bool read_acknowledge(const json_t *object, struct vg_request *r)
 
     if (!json_is_string(episode))
         return refuse(r, "malformed", "\"episode\": expected the episode_id of an event");
-    if (!vg_episode_parse(json_string_value(episode), r->acknowledge.episode_id))
+    r->order.kind = VG_ORDER_KIND_ACKNOWLEDGE;
+    r->order.channel = VG_CHANNEL_NONE;
+    if (!vg_episode_parse(json_string_value(episode), r->order.episode_id))
         return refuse(r, "unknown_episode", "\"episode\": an episode_id is %d hexadecimal digits",
                       VG_EPISODE_TEXT_SIZE - 1);
-    return read_string(object, "by", true, r->acknowledge.by, sizeof(r->acknowledge.by), r) &&
-           read_string(object, "note", false, r->acknowledge.note, sizeof(r->acknowledge.note), r);
+    return read_string(object, "by", true, r->order.by, sizeof(r->order.by), r) &&
+           read_string(object, "note", false, r->order.note, sizeof(r->order.note), r);
+}
+
+static bool read_command(const json_t *object, struct vg_request *r)
+{
+    char command_id[VG_COMMAND_ID_SIZE];
+    struct vg_err err;
+
+    if (!read_string(object, "command_id", true, command_id, sizeof(command_id), r) ||
+        !read_string(object, "key", false, r->key, sizeof(r->key), r))
+        return false;
+    if (vg_command_parse_json(json_object_get(object, "command"), &r->order, r->patient, &err) !=
+        VG_OK)
+        return refuse(r, err.option, "%s", err.msg);
+    memcpy(r->order.command_id, command_id, sizeof(command_id));
+    return true;
 }
 
 static bool read_confirm(const json_t *object, struct vg_request *r)
@@ -132,6 +150,7 @@ static const struct {
     { "replay", VG_REQUEST_REPLAY, read_replay },
     { "acknowledge", VG_REQUEST_ACKNOWLEDGE, read_acknowledge },
     { "confirm", VG_REQUEST_CONFIRM, read_confirm },
+    { "command", VG_REQUEST_COMMAND, read_command },
 };
 
 static bool read_object(const json_t *object, struct vg_request *r)
@@ -151,7 +170,7 @@ static bool read_object(const json_t *object, struct vg_request *r)
         }
     }
     return refuse(r, "unknown_request",
-                  "\"do\": expected snapshot, replay, acknowledge or confirm");
+                  "\"do\": expected snapshot, replay, acknowledge, confirm or command");
 }
 
 bool vg_request_parse(const char *text, size_t len, struct vg_request *ret)

@@ -3,12 +3,14 @@
 #define VG_SINKS_ZEROMQ_REQUEST_H
 
 #include "core/frame.h"
+#include "core/order.h"
 
 enum vg_request_kind {
     VG_REQUEST_SNAPSHOT,
     VG_REQUEST_REPLAY,
     VG_REQUEST_ACKNOWLEDGE,
     VG_REQUEST_CONFIRM,
+    VG_REQUEST_COMMAND,
 };
 
 enum {
@@ -25,10 +27,12 @@ struct vg_request {
     char ward[VG_WARD_SIZE]; /**< "": all */
     uint64_t seq;            /**< replay: after; confirm: seq */
     uint32_t credit;
-    struct vg_acknowledge acknowledge;
+    struct vg_order order;         /**< ACKNOWLEDGE, COMMAND */
+    char patient[VG_PATIENT_SIZE]; /**< COMMAND: "" where it is about an episode */
+    char key[80];                  /**< COMMAND: what was said to be the key; "" for nothing */
 
-    const char *code; /**< of the error: "malformed", "unknown_request", ... */
-    char message[160];
+    char code[24]; /**< of the error: "malformed", "unknown_request", ... */
+    char message[320];
 };
 
 /** Parses `len` bytes. False when refused: then `id`, `code` and `message` are set. */

@@ -76,7 +76,7 @@ int64_t vg_stay_told_from_ns(const struct vg_look *l, const struct vg_watch *w);
 enum vg_answer vg_stay_set_mute(struct vg_look *l, const struct vg_order *order);
 enum vg_answer vg_stay_set_limit(struct vg_look *l, const struct vg_order *order);
 enum vg_answer vg_stay_admit(struct vg_look *l);
-enum vg_answer vg_stay_discharge(struct vg_look *l);
+enum vg_answer vg_stay_discharge(struct vg_look *l, const struct vg_order *order);
 enum vg_answer vg_stay_standby(struct vg_look *l, const struct vg_order *order);
 enum vg_answer vg_stay_probe_off(struct vg_look *l, const struct vg_order *order);
 

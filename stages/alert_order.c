@@ -59,7 +59,7 @@ static enum vg_answer reset(struct vg_look *l, const struct vg_watch *w,
     if (vg_watch_episode(l, w)->state != VG_EPISODE_LATCHED)
         return VG_ANSWER_NOT_LATCHED;
     say(l, w, VG_PHASE_RESET, NULL, "Reset", order);
-    vg_watch_end(l, w, "reset", "Reset");
+    vg_watch_end(l, w, "reset", "Reset", order);
     return VG_ANSWER_OK;
 }
 
@@ -98,7 +98,7 @@ enum vg_answer vg_order_obey(struct vg_look *l, const struct vg_order *order)
     case VG_ORDER_KIND_ADMIT:
         return vg_stay_admit(l);
     case VG_ORDER_KIND_DISCHARGE:
-        return vg_stay_discharge(l);
+        return vg_stay_discharge(l, order);
     case VG_ORDER_KIND_STANDBY:
         return vg_stay_standby(l, order);
     case VG_ORDER_KIND_PROBE_OFF:

@@ -22,17 +22,9 @@ const struct vg_stay_limit *vg_stay_limit(const struct vg_stay *stay, int channe
     return NULL;
 }
 
-/* Only limits that come from the profile can be other ones for a patient. */
-static bool movable(const struct vg_watch *w)
-{
-    enum vg_bound_origin origin = w->rule->bound.origin;
-
-    return origin == VG_BOUND_PROFILE_LOW || origin == VG_BOUND_PROFILE_HIGH;
-}
-
 static bool limit_now(struct vg_look *l, const struct vg_watch *w, float *ret)
 {
-    return movable(w) && vg_episode_open(vg_watch_episode(l, w)) &&
+    return vg_look_movable(w) && vg_episode_open(vg_watch_episode(l, w)) &&
            vg_look_bound(l, w, &w->rule->bound, ret);
 }
 
@@ -219,7 +211,8 @@ static void note_bed(struct vg_look *l)
         float limit;
 
         /* Where the bed has no such limit, the next value ends the alert. */
-        if (!vg_episode_open(vg_watch_episode(l, w)) || (movable(w) && !limit_now(l, w, &limit)))
+        if (!vg_episode_open(vg_watch_episode(l, w)) ||
+            (vg_look_movable(w) && !limit_now(l, w, &limit)))
             continue;
         vg_buf_printf(words, "Goes on in bed %s", l->out->patient->bed);
         vg_watch_tell_update(l, w, "bed", words->data);
@@ -263,7 +256,8 @@ int64_t vg_stay_told_from_ns(const struct vg_look *l, const struct vg_watch *w)
 /* ---- orders ---- */
 
 /* Technical alerts about what somebody has just explained. */
-static void end_quiet(struct vg_look *l, const char *reason, const char *words)
+static void end_quiet(struct vg_look *l, const char *reason, const char *words,
+                      const struct vg_order *order)
 {
     for (uint32_t i = 0; i < l->alert->watches; i++) {
         const struct vg_watch *w = &l->alert->watch[i];
@@ -271,7 +265,7 @@ static void end_quiet(struct vg_look *l, const char *reason, const char *words)
         if (!vg_stay_quiet(l, w))
             continue;
         if (vg_episode_open(vg_watch_episode(l, w)))
-            vg_watch_end(l, w, reason, words);
+            vg_watch_end(l, w, reason, words, order);
         vg_watch_forget(l, w);
     }
 }
@@ -285,7 +279,7 @@ enum vg_answer vg_stay_standby(struct vg_look *l, const struct vg_order *order)
     stay->standing = VG_STANDING_STANDBY;
     stay->standby_until_ns = l->out->log_ns + order->for_ns;
     find_next(stay);
-    end_quiet(l, "standby", "The patient is on standby");
+    end_quiet(l, "standby", "The patient is on standby", order);
     return VG_ANSWER_OK;
 }
 
@@ -298,7 +292,7 @@ enum vg_answer vg_stay_probe_off(struct vg_look *l, const struct vg_order *order
     stay->probes_off |= UINT32_C(1) << order->channel;
     stay->off_until_ns[order->channel] = l->out->log_ns + order->for_ns;
     find_next(stay);
-    end_quiet(l, "probe_off", "The probe was taken off");
+    end_quiet(l, "probe_off", "The probe was taken off", order);
     return VG_ANSWER_OK;
 }
 
@@ -314,7 +308,7 @@ enum vg_answer vg_stay_admit(struct vg_look *l)
     return VG_ANSWER_OK;
 }
 
-enum vg_answer vg_stay_discharge(struct vg_look *l)
+enum vg_answer vg_stay_discharge(struct vg_look *l, const struct vg_order *order)
 {
     uint64_t bed = l->memory->stay.bed;
 
@@ -322,7 +316,7 @@ enum vg_answer vg_stay_discharge(struct vg_look *l)
         const struct vg_watch *w = &l->alert->watch[i];
 
         if (vg_episode_open(vg_watch_episode(l, w)))
-            vg_watch_end(l, w, "discharged", "The patient was discharged");
+            vg_watch_end(l, w, "discharged", "The patient was discharged", order);
     }
     memset(l->memory, 0, l->alert->memory_size);
     l->memory->stay.bed = bed;

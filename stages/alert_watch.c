@@ -45,6 +45,8 @@ static void describe(struct vg_look *l, const struct vg_watch *w, const struct v
         event->phase = VG_PHASE_START;
     if (vg_watch_can_describe(l, w))
         w->kind->describe(l, w, vg_watch_episode(l, w), event, text);
+    else if (vg_look_movable(w))
+        vg_look_limit(l, w, event);
     event->phase = (uint8_t)saying->phase;
     if (saying->limit && event->limit.present)
         (void)!vg_look_bound(l, w, saying->limit, &event->limit.value);
@@ -153,13 +155,14 @@ static void start(struct vg_look *l, const struct vg_watch *w)
 }
 
 void vg_watch_end(struct vg_look *l, const struct vg_watch *w, const char *reason,
-                  const char *words)
+                  const char *words, const struct vg_order *order)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
 
     e->lost = false;
     vg_watch_tell(l, w,
-                  &(struct vg_saying){ .phase = VG_PHASE_END, .reason = reason, .words = words });
+                  &(struct vg_saying){
+                      .phase = VG_PHASE_END, .reason = reason, .words = words, .order = order });
     if (!e->held)
         vg_hold_note_end(l, w);
     clear_episode(l, w);
@@ -167,7 +170,7 @@ void vg_watch_end(struct vg_look *l, const struct vg_watch *w, const char *reaso
 
 static void end(struct vg_look *l, const struct vg_watch *w, const char *reason)
 {
-    vg_watch_end(l, w, reason, NULL);
+    vg_watch_end(l, w, reason, NULL, NULL);
 }
 
 /* The condition is over, and nobody may have seen it. */

@@ -251,9 +251,10 @@ void vg_watch_tell_update(struct vg_look *l, const struct vg_watch *w, const cha
 /** Tells the worst and remembers when; the text is the kind's own. */
 void vg_watch_tell_worst(struct vg_look *l, const struct vg_watch *w, enum vg_phase phase,
                          const char *reason);
-/** Ends an episode that is open, with a text of its own or (NULL) the kind's. */
+/** Ends an episode that is open, with a text of its own or (NULL) the kind's; `order` made it end, or
+ *  is NULL. */
 void vg_watch_end(struct vg_look *l, const struct vg_watch *w, const char *reason,
-                  const char *words);
+                  const char *words, const struct vg_order *order);
 /** Whether the episode is open and has that id. */
 VG_NODISCARD bool vg_watch_is(struct vg_look *l, const struct vg_watch *w, const uint8_t id[16]);
 /** Whether describe() can be called now: some kinds need a row of theirs unless data are lost. */
@@ -307,6 +308,13 @@ const struct vg_profile *vg_look_profile(struct vg_look *l);
 /** The number a bound stands for, here and now; false when the patient's profile has none. */
 VG_NODISCARD bool vg_look_bound(struct vg_look *l, const struct vg_watch *w,
                                 const struct vg_bound *bound, float *ret);
+/** Whether the rule's limit is that of the profile, which may be another one for a patient. */
+static inline bool vg_look_movable(const struct vg_watch *w)
+{
+    enum vg_bound_origin origin = w->rule->bound.origin;
+
+    return origin == VG_BOUND_PROFILE_LOW || origin == VG_BOUND_PROFILE_HIGH;
+}
 /** Fills in event->limit; false when there is none. */
 bool vg_look_limit(struct vg_look *l, const struct vg_watch *w, struct vg_event *event);
 /** Whether the clear bound says CLEAR or BETWEEN for a measure that does not pass the bound. */

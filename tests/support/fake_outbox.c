@@ -163,15 +163,22 @@ void fake_outbox_episode(uint32_t episode, char out[VG_EPISODE_TEXT_SIZE])
     vg_episode_text(id, out);
 }
 
-static vg_status acknowledge(void *ctx, const struct vg_acknowledge *what, uint64_t *ret_ticket,
-                             struct vg_err *err)
+/* What is about a patient is obeyed without an event; an episode's order gives one. */
+static vg_status order(void *ctx, const struct vg_order *what, const char *patient,
+                       uint64_t *ret_ticket, struct vg_answered *ret, struct vg_err *err)
 {
     struct fake_outbox *o = ctx;
     const struct event *newest = NULL;
     uint32_t episode, number = 0;
     char ward[VG_WARD_SIZE];
 
+    (void)ret;
     pthread_mutex_lock(&o->lock);
+    if (patient[0]) {
+        *ret_ticket = ++o->tickets;
+        pthread_mutex_unlock(&o->lock);
+        return VG_OK;
+    }
     for (size_t i = 0; i < o->n; i++) {
         if (memcmp(o->events[i].delivery.episode_id, what->episode_id, 16) == 0)
             newest = &o->events[i];
@@ -186,17 +193,20 @@ static vg_status acknowledge(void *ctx, const struct vg_acknowledge *what, uint6
     snprintf(ward, sizeof(ward), "%s", newest->ward);
     *ret_ticket = ++o->tickets;
     pthread_mutex_unlock(&o->lock);
-    fake_outbox_add(o, ward, episode, number, VG_PHASE_ACKNOWLEDGE);
+    fake_outbox_add(o, ward, episode, number,
+                    what->kind == VG_ORDER_KIND_ACKNOWLEDGE ? VG_PHASE_ACKNOWLEDGE
+                                                            : VG_PHASE_UPDATE);
     return VG_OK;
 }
 
-static bool acknowledged(void *ctx, uint64_t ticket)
+static bool answered(void *ctx, uint64_t ticket, struct vg_answered *ret)
 {
     struct fake_outbox *o = ctx;
     bool durable;
 
     pthread_mutex_lock(&o->lock);
     VG_CHECK(ticket <= o->tickets);
+    vg_answered_set(ret, VG_ANSWER_OK);
     durable = o->durable;
     pthread_mutex_unlock(&o->lock);
     return durable;
@@ -225,8 +235,8 @@ struct fake_outbox *fake_outbox_new(uint8_t uuid, const char *data_dir)
         .extent = extent,
         .wards = wards,
         .status = status,
-        .acknowledge = acknowledge,
-        .acknowledged = acknowledged,
+        .order = order,
+        .answered = answered,
     };
     memset(o->env.outbox, uuid, sizeof(o->env.outbox));
     o->durable = true;

@@ -106,13 +106,79 @@ Test(sink_zeromq, every_request_of_the_contract_is_understood)
     cr_assert(parse("{\"id\":\"3\",\"do\":\"acknowledge\",\"by\":\"n4\",\"note\":\"seen\","
                     "\"episode\":\"5d0c5d0c5d0c5d0c5d0c5d0c5d0c5de1\"}"));
     cr_assert_eq(r.kind, VG_REQUEST_ACKNOWLEDGE);
-    cr_assert_eq(r.acknowledge.episode_id[15], 0xe1);
-    cr_assert_str_eq(r.acknowledge.by, "n4");
-    cr_assert_str_eq(r.acknowledge.note, "seen");
+    cr_assert_eq(r.order.episode_id[15], 0xe1);
+    cr_assert_str_eq(r.order.by, "n4");
+    cr_assert_str_eq(r.order.note, "seen");
 
     cr_assert(parse("{\"id\":\"4\",\"do\":\"confirm\",\"subscriber\":\"x\",\"ward\":\"none\","
                     "\"seq\":9}"));
     cr_assert_eq(r.kind, VG_REQUEST_CONFIRM);
+}
+
+static bool command(const char *text)
+{
+    char request[512];
+
+    snprintf(request, sizeof(request),
+             "{\"id\":\"5\",\"do\":\"command\",\"command_id\":\"c-1\",\"key\":\"k\","
+             "\"command\":{\"by\":\"n4\",%s}}",
+             text);
+    return parse(request);
+}
+
+Test(sink_zeromq, every_command_of_the_contract_is_understood)
+{
+    cr_assert(command("\"do\":\"snooze\",\"for_s\":90,\"note\":\"with the patient\","
+                      "\"episode\":\"5d0c5d0c5d0c5d0c5d0c5d0c5d0c5de1\""));
+    cr_assert_eq(r.kind, VG_REQUEST_COMMAND);
+    cr_assert_str_eq(r.key, "k");
+    cr_assert_str_eq(r.order.command_id, "c-1");
+    cr_assert_eq(r.order.kind, VG_ORDER_KIND_SNOOZE);
+    cr_assert_eq(r.order.for_ns, 90 * VG_NS_PER_S);
+    cr_assert_eq(r.order.episode_id[15], 0xe1);
+    cr_assert_str_eq(r.order.note, "with the patient");
+    cr_assert_str_eq(r.patient, "");
+
+    cr_assert(command("\"do\":\"limit\",\"patient\":\"p-1\",\"channel\":\"spo2\","
+                      "\"low\":88,\"for_s\":604800,\"note\":\"COPD\""));
+    cr_assert_str_eq(r.patient, "p-1");
+    cr_assert_eq(r.order.channel, VG_CHANNEL_spo2);
+    cr_assert(r.order.low_set && !r.order.high_set && r.order.low == 88);
+
+    cr_assert(command("\"do\":\"mute\",\"patient\":\"p-1\",\"rule\":\"hr_high\",\"clear\":true"));
+    cr_assert(r.order.clear);
+    cr_assert(command("\"do\":\"standby\",\"patient\":\"p-1\",\"for_s\":14400"));
+    cr_assert(command("\"do\":\"admit\",\"patient\":\"p-1\""));
+}
+
+Test(sink_zeromq, a_command_that_says_too_little_or_too_much_is_refused)
+{
+    static const char *const bad[] = {
+        "\"do\":\"snooze\",\"episode\":\"5d0c5d0c5d0c5d0c5d0c5d0c5d0c5de1\"",
+        "\"do\":\"snooze\",\"for_s\":90",
+        "\"do\":\"snooze\",\"for_s\":90.5,\"episode\":\"5d0c5d0c5d0c5d0c5d0c5d0c5d0c5de1\"",
+        "\"do\":\"reset\",\"for_s\":9,\"episode\":\"5d0c5d0c5d0c5d0c5d0c5d0c5d0c5de1\"",
+        "\"do\":\"standby\",\"patient\":\"p-1\",\"for_s\":14401",
+        "\"do\":\"standby\",\"patient\":\"\",\"for_s\":60",
+        "\"do\":\"standby\",\"patient\":\"p-1\",\"for_s\":60,\"low\":1",
+        "\"do\":\"admit\",\"patient\":\"p-1\",\"clear\":true",
+        "\"do\":\"admit\",\"patient\":\"p-1\",\"channel\":\"hr\"",
+        "\"do\":\"probe_off\",\"patient\":\"p-1\",\"channel\":\"ear\",\"for_s\":60",
+        "\"do\":\"limit\",\"patient\":\"p-1\",\"channel\":\"spo2\",\"for_s\":60,\"note\":\"x\"",
+        "\"do\":\"limit\",\"patient\":\"p-1\",\"channel\":\"spo2\",\"low\":101,\"for_s\":60,"
+        "\"note\":\"x\"",
+        "\"do\":\"limit\",\"patient\":\"p-1\",\"channel\":\"spo2\",\"low\":90,\"high\":90,"
+        "\"for_s\":60,\"note\":\"x\"",
+        "\"do\":\"admit\",\"patient\":\"p\\u0000\"",
+        "\"do\":7",
+    };
+
+    for (size_t i = 0; i < VG_ARRAY_LEN(bad); i++) {
+        cr_assert_not(command(bad[i]), "%s", bad[i]);
+        cr_assert_str_eq(r.code, "malformed", "%s: %s", bad[i], r.message);
+    }
+    cr_assert_not(parse("{\"id\":\"5\",\"do\":\"command\",\"command\":{}}"));
+    cr_assert_not(parse("{\"id\":\"5\",\"do\":\"command\",\"command_id\":\"c\",\"command\":7}"));
 }
 
 struct bad {

@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""What people say reaches the alerts from this machine and user only, once, survives kill -9, and is
+the same in a replay whatever the frames and the workers."""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import zmq
+
+import live
+import vigil
+from live import Live, record, until
+from vigil import check
+
+TOPIC = "vitals.raw"
+VARIANTS = [(1, 1), (7, 2)]  # frame_rows, workers
+
+
+def config(broker, folder=None, **service):
+    c = vigil.sedation_config(broker.bootstrap, snapshot={"every": "200ms"}, **service)
+    c["profiles"] = {"adult": {"spo2": {"low": "90 %"}, "hr": {"high": "120 /min"}}}
+    c["alert_rules"] = {
+        "spo2_low": {"priority": "medium", "when": {"channel": "spo2", "below": "profile.low"},
+                     "latching": True, "escalate": {"after": "90s", "to": "high"},
+                     "realarm": "2m"},
+        "hr_low": {"priority": "high", "when": {"channel": "hr", "below": "40 /min"},
+                   "realarm": "2m"},
+        "hr_high": {"priority": "low", "when": {"channel": "hr", "above": "profile.high"},
+                    "refractory": "30s", "budget": {"max": 2, "per": "1h"},
+                    "inhibited_by": ["hr_low"]},
+        "no_data": {"priority": "medium", "when": {"stale": "any", "longer_than": "60s"}}}
+    if folder:
+        c["sinks"]["live"] = {"type": "zeromq", "publish": f"ipc://{folder}/publish",
+                              "control": f"ipc://{folder}/control"}
+    return c
+
+
+def feed(broker, first_s, seconds, **patients):
+    """Rows of {p0: {...}, p1: {...}}, one each second; patient pN is in partition N."""
+    vigil.produce(broker.bootstrap, TOPIC,
+                  [record(int(name[1]), s, name, **vitals)
+                   for s in range(first_s, first_s + seconds) for name, vitals in patients.items()])
+
+
+def events(p, **want):
+    bodies = [json.loads(b) for (b,) in p.outbox("select body from event order by seq")]
+    return [b for b in bodies if all(b.get(k) == v for k, v in want.items())]
+
+
+def wait_event(p, **want):
+    until(f"an event {want}", lambda: (p.data / "outbox.db").exists() and events(p, **want))
+    return events(p, **want)[-1]
+
+
+class Operator:
+    def __init__(self, folder, data_dir):
+        self.folder = folder
+        self.data_dir = data_dir
+
+    def says(self, *words, expect=0, by="nurse-7", data_dir=None):
+        done = subprocess.run(
+            [vigil.VIGIL, "alerts", *words, "--connect", f"ipc://{self.folder}/publish",
+             "--control", f"ipc://{self.folder}/control", "--by", by,
+             "--data-dir", data_dir or self.data_dir],
+            capture_output=True, text=True, timeout=vigil.TIMEOUT_S)
+        check(done.returncode == expect, f"{words}: exit {done.returncode}: {done.stderr}")
+        return done.stderr
+
+    def asks(self, **request):
+        """A request without the program, as anybody on this machine could send it."""
+        with zmq.Context.instance().socket(zmq.DEALER) as dealer:
+            dealer.setsockopt(zmq.LINGER, 0)
+            dealer.connect(f"ipc://{self.folder}/control")
+            dealer.send(json.dumps({"id": "x", **request}).encode())
+            check(dealer.poll(10000), f"no answer to {request['do']}")
+            return json.loads(dealer.recv())
+
+
+def nobody_else_may(operator, p, discharge):
+    mode = (p.data / "command.key").stat().st_mode & 0o777
+    check(mode == 0o600, f"command.key has mode {mode:o}")
+    for key in ({}, {"key": ""}, {"key": "0" * 64}, {"key": "short"}):
+        said = operator.asks(do="command", command_id="intruder", command=discharge, **key)
+        check(said.get("error") == "not_allowed", f"with {key}: {said}")
+    check(p.outbox("select count(*) from command where kind = 3") == [(0,)], "it was obeyed")
+    operator.says("discharge", "p0", expect=1, data_dir="/nonexistent")
+
+
+def mistakes_are_answered(operator, p, high):
+    key = (p.data / "command.key").read_text().strip()
+    for command, code in (
+            ({"do": "snooze", "episode": high, "by": "n"}, "malformed"),
+            ({"do": "snooze", "episode": high, "by": "n", "for_s": 5000}, "malformed"),
+            ({"do": "snooze", "episode": "f" * 32, "by": "n", "for_s": 5}, "unknown_episode"),
+            ({"do": "limit", "patient": "p0", "channel": "spo2", "low": 95, "high": 90, "by": "n",
+              "note": "x", "for_s": 60}, "malformed"),
+            ({"do": "limit", "patient": "p0", "channel": "hr", "low": 130, "by": "n",
+              "note": "x", "for_s": 60}, "not_allowed"),
+            ({"do": "limit", "patient": "p0", "channel": "spo2", "low": 1000, "by": "n",
+              "note": "x", "for_s": 60}, "malformed"),
+            ({"do": "mute", "patient": "p0", "rule": "hr_high", "by": "n", "for_s": 60},
+             "malformed"),
+            ({"do": "mute", "patient": "p0", "rule": "nothing", "by": "n", "for_s": 60,
+              "note": "x"}, "unknown_rule"),
+            ({"do": "mute", "patient": "p0", "rule": "hr_low", "by": "n", "for_s": 60,
+              "note": "x"}, "not_allowed"),
+            ({"do": "admit", "patient": "p9", "by": "n"}, "unknown_patient"),
+            ({"do": "admit", "patient": "p0", "rule": "hr_low", "by": "n"}, "malformed"),
+            ({"do": "admit", "patient": "p0", "by": "n", "twice": 1}, "malformed"),
+            ({"do": "dance", "patient": "p0", "by": "n"}, "malformed")):
+        said = operator.asks(do="command", key=key, command=command,
+                             command_id=json.dumps(command)[:64])
+        check(said.get("error") == code, f"{command}: {said}")
+        check("p0" not in said["message"], f"a patient in a message: {said}")
+
+
+def said_before_the_kill(operator, p):
+    high = wait_event(p, rule="hr_low", phase="start")["episode_id"]
+    low = wait_event(p, rule="spo2_low", phase="start", patient="p0")["episode_id"]
+    nobody_else_may(operator, p, {"do": "discharge", "patient": "p0", "by": "n"})
+    mistakes_are_answered(operator, p, high)
+    for _ in range(2):
+        refused = operator.says("snooze", high, "--for", "3m", "--command-id", "long", expect=1)
+        check("not_allowed" in refused and "2 minutes" in refused, refused)
+        operator.says("snooze", high, "--for", "2m", "--command-id", "short", "--note", "alone")
+    check(len(events(p, reason="snoozed")) == 1, "a repeated command made another event")
+    check(wait_event(p, reason="snoozed")["signal"]["is"] == "audio-paused", "not paused")
+    operator.says("limit", "p0", "spo2", "--low", "75 %", "--for", "1h", "--reason", "COPD")
+    changed = wait_event(p, reason="limit")
+    check((changed["limit"], changed["by"], changed["note"])
+          == ({"low": 75, "unit": "%", "origin": "patient"}, "nurse-7", "COPD"), str(changed))
+    operator.says("mute", "p1", "hr_high", "--for", "1h", "--reason", "known")
+    check(wait_event(p, reason="muted")["signal"]["is"] == "alarm-paused", "not muted")
+    operator.says("probe-off", "p1", "spo2", "--for", "1h")
+    check(operator.asks(do="acknowledge", episode=low, by="nurse-8")["ok"], "not acknowledged")
+    listed = subprocess.run([vigil.VIGIL, "alerts", "list", "--connect",
+                             f"ipc://{operator.folder}/publish", "--control",
+                             f"ipc://{operator.folder}/control"], capture_output=True, text=True,
+                            timeout=vigil.TIMEOUT_S)
+    check(listed.returncode == 0 and listed.stdout.count("\n") == 3
+          and "[audio-paused until" in listed.stdout, listed.stdout + listed.stderr)
+    return low
+
+
+def said_after_it(operator, p, broker, low):
+    feed(broker, 200, 3, p0={"spo2": 80, "hr": 30}, p1={"spo2": 0, "hr": 130})
+    latched = wait_event(p, rule="spo2_low", reason="latched")
+    check((latched["state"], latched["signal"]["is"]) == ("latched", "acknowledged"), str(latched))
+    wait_event(p, rule="hr_low", reason="pause_over")
+    check(not events(p, rule="lead_off"), "a probe that was taken off is missed")
+    operator.says("reset", low)
+    wait_event(p, rule="spo2_low", phase="end", reason="reset")
+    operator.says("reset", low, expect=1)
+    operator.says("standby", "p1", "--for", "4h")
+    operator.says("discharge", "p1")
+    wait_event(p, rule="hr_high", phase="end", reason="discharged")
+    feed(broker, 600, 3, p0={"spo2": 97, "hr": 80}, p1={"spo2": 97, "hr": 130})
+    wait_event(p, rule="readmitted", phase="start", patient="p1")
+    wait_event(p, rule="hr_high", phase="start", patient="p1")
+    feed(broker, 700, 1, p0={"spo2": 97, "hr": 80}, p1={"spo2": 97, "hr": 80})
+    wait_event(p, rule="readmitted", phase="end")
+
+
+def tables(p):
+    return [p.outbox(f"select * from {table} order by 1, 2, 3") for table in ("command", "answer")]
+
+
+def commands_are_obeyed_once_and_the_same_again():
+    with vigil.MockBroker(f"{TOPIC}:2") as broker, tempfile.TemporaryDirectory() as folder, \
+         vigil.Pipeline(config(broker, folder)) as p:
+        operator = Operator(folder, p.data)
+        feed(broker, 0, 3, p0={"spo2": 80, "hr": 30}, p1={"spo2": 97, "hr": 130})
+        with Live(p) as run:
+            low = said_before_the_kill(operator, p)
+            run.kill()
+        with Live(p) as run:
+            said_after_it(operator, p, broker, low)
+            for partition in (0, 1):
+                live.wait_for_offset(p, partition, 10)
+            until("all alerts in the file",
+                  lambda: len(p.lines()) >= p.outbox("select count(*) from event")[0][0])
+            said = run.stop()
+        check("from a snapshot" in said, f"no snapshot was restored: {said}")
+        check("not what the outbox holds" not in said, said)
+        live.check_no_duplicates(p)
+        reference = p.by_shard()
+        for frame_rows, workers in VARIANTS:
+            with vigil.Pipeline(config(broker, frame_rows=frame_rows, workers=workers)) as again:
+                again.run("--commands", str(p.data / "outbox.db"))
+                strip = [{shard: [re.sub(rb'"config":"[^"]*"', b"", line) for line in lines]
+                          for shard, lines in shards.items()}
+                         for shards in (reference, again.by_shard())]
+                check(strip[0] == strip[1], f"frames of {frame_rows}, {workers} workers differ:\n"
+                      f"{reference}\n{again.by_shard()}")
+                check(tables(again) == tables(p), "other commands or answers")
+
+
+def a_key_that_others_can_read_is_refused():
+    with vigil.MockBroker(f"{TOPIC}:2") as broker, tempfile.TemporaryDirectory() as folder, \
+         vigil.Pipeline(config(broker, folder)) as p:
+        p.data.mkdir(mode=0o700)
+        (p.data / "command.key").write_text("0" * 64 + "\n")
+        (p.data / "command.key").chmod(0o644)
+        done = subprocess.run([vigil.VIGIL, "run", p.path], capture_output=True, text=True,
+                              timeout=vigil.TIMEOUT_S)
+        check(done.returncode == 74 and "command.key" in done.stderr, done.stderr)
+
+
+if __name__ == "__main__":
+    vigil.main(commands_are_obeyed_once_and_the_same_again, a_key_that_others_can_read_is_refused)
