@@ -150,6 +150,29 @@ Test(train_fit, the_same_seed_gives_the_same_bytes_with_any_number_of_workers)
     vg_trainee_free(t);
 }
 
+Test(train_fit, decay_learns_the_same_bytes_with_any_number_of_workers)
+{
+    const struct vg_train_memory three = { 30, sequence, 3, TARGETS };
+    const struct vg_train_set set = vg_train_memory(&three);
+    const struct vg_objective o = { .loss = VG_LOSS_MSE };
+    struct vg_trainee *t[2];
+    struct vg_network n;
+    struct vg_fit f = make_fit();
+    struct vg_fit_result result;
+
+    f.shards = 8;
+    f.drop = f.noise = 0.0;
+    cr_assert_eq(vg_network_parse(&n, "decay:1,gru:8,dense:2", 3, &err), VG_OK, "%s", err.msg);
+    for (uint32_t i = 0; i < 2; i++) {
+        f.workers = 1 + 2 * i;
+        cr_assert_eq(vg_trainee_new(&n, &o, SEED, &t[i], &err), VG_OK, "%s", err.msg);
+        cr_assert_eq(vg_trainee_fit(t[i], &f, &set, NULL, &result, &err), VG_OK, "%s", err.msg);
+    }
+    cr_assert_arr_eq(vg_trainee_parameters(t[0]), vg_trainee_parameters(t[1]), bytes_of(t[0]));
+    vg_trainee_free(t[0]);
+    vg_trainee_free(t[1]);
+}
+
 Test(train_fit, the_same_seed_gives_the_same_bytes_with_every_form_of_the_kernel)
 {
     struct vg_fit f = make_fit();
