@@ -149,11 +149,11 @@ static const struct vg_command describe_command = {
     .arguments_max = 1,
     .options = describe_options,
     .notes = "NAME is a component or channel that `vigil list` shows, or one of the sections\n"
-             "service, source, models, profiles, wards, alert_rules and tests.\n",
+             "service, source, models, profiles, wards, scores, alert_rules and tests.\n",
 };
 
-static const char *const sections[] = { "service", "source",      "models", "profiles",
-                                        "wards",   "alert_rules", "tests" };
+static const char *const sections[] = { "service", "source", "models",      "profiles",
+                                        "wards",   "scores", "alert_rules", "tests" };
 
 static void print_option(const struct vg_option *o)
 {

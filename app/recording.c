@@ -169,6 +169,13 @@ static vg_status add_channels(const struct reader *r, struct vg_buf *out, struct
         if (r->channel[c] == NO_COLUMN)
             continue;
         cell = r->csv.cell[r->channel[c]];
+        /* An empty cell is a monitor without a value, but nobody's note. */
+        if (*cell == '\0' && c >= VG_MEASURED)
+            continue;
+        if (vg_channel_word(c, cell, strlen(cell)) >= 0) {
+            vg_buf_printf(out, ",\"%s\":\"%s\"", vg_channels[c].name, cell);
+            continue;
+        }
         if (*cell && !is_json_number(cell))
             return fail_cell(r, r->channel[c], "a number; leave the cell empty for none", err);
         vg_buf_printf(out, ",\"%s\":%s", vg_channels[c].name, *cell ? cell : "null");

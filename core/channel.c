@@ -230,8 +230,13 @@ bool vg_parse_quantity(const char *s, int channel, float *ret)
 {
     char number[64];
     size_t n = strspn(s, "+-.0123456789eE");
+    int word = vg_channel_word(channel, s, strlen(s));
     double value;
 
+    if (word >= 0) {
+        *ret = (float)word;
+        return true;
+    }
     if (n >= sizeof(number))
         return false;
     memcpy(number, s, n);

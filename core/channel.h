@@ -126,7 +126,8 @@ const char *vg_reason_text(uint8_t reason);
 VG_NODISCARD bool vg_unit_convert(int channel, const char *unit, size_t n, double value,
                                   double *ret);
 
-/** Reads "90 %", "50 /min", "8 kPa" as a value in the unit of `channel`; the unit is required. */
+/** Reads "90 %", "50 /min", "8 kPa" as a value in the unit of `channel`; the unit is required where
+ *  people write one. Of a channel with words it reads those. */
 VG_NODISCARD bool vg_parse_quantity(const char *s, int channel, float *ret);
 
 #endif

@@ -133,6 +133,42 @@ Test(event, an_event_that_says_everything_keeps_the_order_of_members)
         "\"signal\":{\"is\":\"audio-paused\",\"until\":\"2026-03-01T12:01:00.000Z\"},\"rule\"");
 }
 
+Test(event, a_score_stands_behind_the_anomaly_with_all_its_parameters)
+{
+    static const struct vg_score_chart chart = {
+        .name = "news2",
+        .parameters = 3,
+        .parameter = { { .channel = { { .channel = VG_CHANNEL_temp, .per_unit = 10 } } },
+                       { .channel = { { .channel = VG_CHANNEL_acvpu, .per_unit = 1 } } },
+                       { .channel = { { .channel = VG_CHANNEL_oxygen, .per_unit = 100 },
+                                      { .channel = VG_CHANNEL_fio2, .per_unit = 1 } } } },
+    };
+    struct vg_score_total total = { .lowest = 4, .highest = 6, .known = 2 };
+
+    total.part[0] = (struct vg_score_part){ .has_value = true,
+                                            .least = 1,
+                                            .most = 1,
+                                            .steps = 359,
+                                            .newest_ns = event.time_ns - 1500000000 };
+    total.part[1] = (struct vg_score_part){
+        .has_value = true, .least = 3, .most = 3, .steps = 2, .newest_ns = event.time_ns
+    };
+    total.part[2] = (struct vg_score_part){ .channel = 1, .most = 2 };
+    event.score.score = &chart;
+    event.score.total = &total;
+    event.score.spo2_scale = 1;
+    event.reason = "cleared";
+    has("\"origin\":\"profile adult\"},\"score\":{\"name\":\"news2\",\"total\":4,\"lowest\":4,"
+        "\"highest\":6,\"known\":2,\"of\":3,\"parts\":["
+        "{\"channel\":\"temp\",\"value\":35.9,\"points\":1,\"age_s\":1.5},"
+        "{\"channel\":\"acvpu\",\"value\":\"V\",\"points\":3,\"age_s\":0},"
+        "{\"channel\":\"fio2\"}]},\"reason\":\"cleared\"");
+    total.part[1].least = 0;
+    event.score.spo2_scale = 2;
+    has("\"of\":3,\"spo2_scale\":2,\"parts\":[");
+    has("\"value\":\"V\",\"least\":0,\"most\":3,\"age_s\":0}");
+}
+
 Test(event, a_value_that_is_missing_is_left_out_and_never_zero)
 {
     event.observed.has_value = false;

@@ -461,9 +461,9 @@ ParameterizedTestParameters(score, a_table_that_does_not_say_one_thing_is_refuse
     return cr_make_param_array(struct file_row, rows, VG_ARRAY_LEN(rows));
 }
 
-static char *read_news2(void)
+static char *read_file(const char *path)
 {
-    FILE *f = fopen(VG_SOURCE_ROOT "/configs/scores/news2.yaml", "re");
+    FILE *f = fopen(path, "re");
     char *text = calloc(1, 65536);
 
     cr_assert(f && text);
@@ -475,7 +475,8 @@ static char *read_news2(void)
 /* Reads news2.yaml with `to` in the place of `from`; the line of that place, and what was said. */
 static int read_changed(const char *from, const char *to, struct vg_buf *said)
 {
-    char *text = read_news2(), *at = strstr(text, from), path[] = "/tmp/vg_score_XXXXXX";
+    char *text = read_file(VG_SOURCE_ROOT "/configs/scores/news2.yaml"), *at = strstr(text, from),
+         path[] = "/tmp/vg_score_XXXXXX";
     struct vg_err err = { 0 };
     FILE *f = fdopen(mkstemp(path), "w");
     int line = 1;
@@ -529,4 +530,97 @@ Test(score, what_can_change_a_total_changes_the_canonical_text)
     cr_assert_not(vg_score_expire(&score, VG_CHANNEL_etco2, VG_NS_PER_S));
     vg_buf_done(&before);
     vg_buf_done(&after);
+}
+
+/* ---- the page ---- */
+
+static void add_number(struct vg_buf *out, int32_t steps, uint16_t per_unit)
+{
+    vg_buf_float(out, vg_score_value(steps, per_unit));
+}
+
+static void add_range(struct vg_buf *out, const struct vg_score_band *b,
+                      const struct vg_score_channel *c)
+{
+    if (b->low == INT32_MIN) {
+        vg_buf_str(out, "<= ");
+        add_number(out, b->high, c->per_unit);
+    } else if (b->high == INT32_MAX) {
+        vg_buf_str(out, ">= ");
+        add_number(out, b->low, c->per_unit);
+    } else {
+        add_number(out, b->low, c->per_unit);
+        vg_buf_str(out, " to ");
+        add_number(out, b->high, c->per_unit);
+    }
+}
+
+static void add_band(struct vg_buf *out, const struct vg_score_band *b,
+                     const struct vg_score_channel *c, uint32_t place)
+{
+    if (vg_channel_words(c->channel) > 0)
+        vg_buf_str(out, vg_channel_word_text(c->channel, (float)place));
+    else
+        add_range(out, b, c);
+    if (b->points == VG_SCORE_UNKNOWN)
+        vg_buf_str(out, ": unknown");
+    else
+        vg_buf_printf(out, ": %d", b->points);
+}
+
+static void add_condition(struct vg_buf *out, const struct vg_score_table *t)
+{
+    if (t->spo2_scale != 0)
+        vg_buf_printf(out, "scale %u", t->spo2_scale);
+    if (t->parameter >= 0)
+        vg_buf_printf(out, ", on %s", score.parameter[t->parameter].state[t->state - 1]);
+}
+
+static void add_table(struct vg_buf *out, const struct vg_score_parameter *p,
+                      const struct vg_score_table *t)
+{
+    int of = t->channel == VG_CHANNEL_NONE ? 0 : vg_score_channel_of(p, t->channel);
+
+    vg_buf_printf(out, "| %s | ", p->title);
+    for (uint8_t c = 0; c < p->channels; c++) {
+        if (t->channel == VG_CHANNEL_NONE || c == of)
+            vg_buf_printf(out, "%s`%s`", c && t->channel == VG_CHANNEL_NONE ? ", " : "",
+                          vg_channels[p->channel[c].channel].name);
+    }
+    vg_buf_str(out, " | ");
+    add_condition(out, t);
+    vg_buf_str(out, " | ");
+    for (uint32_t b = 0; b < t->n; b++) {
+        vg_buf_str(out, b ? ", " : "");
+        add_band(out, &score.band[t->first + b], &p->channel[of], b);
+    }
+    vg_buf_str(out, " |\n");
+}
+
+struct page_row {
+    char score[8];
+};
+
+ParameterizedTestParameters(score, the_page_shows_the_tables_that_are_shipped)
+{
+    static struct page_row rows[] = { { "news2" }, { "mews" }, { "qsofa" } };
+
+    return cr_make_param_array(struct page_row, rows, VG_ARRAY_LEN(rows));
+}
+
+ParameterizedTest(struct page_row *row, score, the_page_shows_the_tables_that_are_shipped)
+{
+    struct vg_buf expected = VG_BUF_INIT;
+    char *page = read_file(VG_SOURCE_ROOT "/docs/scores.md");
+
+    load(row->score);
+    for (uint32_t p = 0; p < score.parameters; p++) {
+        const struct vg_score_parameter *parameter = &score.parameter[p];
+
+        for (uint32_t t = 0; t < parameter->n; t++)
+            add_table(&expected, parameter, &score.table[parameter->first + t]);
+    }
+    cr_assert(strstr(page, expected.data), "docs/scores.md lacks\n%s", expected.data);
+    free(page);
+    vg_buf_done(&expected);
 }
