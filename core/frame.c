@@ -197,17 +197,17 @@ struct vg_item *vg_frame_next_item(struct vg_frame *f, const struct vg_layout *l
 
 void vg_row_view(struct vg_row *row, struct vg_frame *f, const struct vg_layout *l, uint32_t i)
 {
-    row->kind = *(uint8_t *)vg_frame_at(f, l, VG_COL_KIND, i);
-    row->flags = *(uint8_t *)vg_frame_at(f, l, VG_COL_FLAGS, i);
-    row->index = *(uint32_t *)vg_frame_at(f, l, VG_COL_INDEX, i);
-    row->offset = *(int64_t *)vg_frame_at(f, l, VG_COL_OFFSET, i);
-    row->log_ns = *(int64_t *)vg_frame_at(f, l, VG_COL_LOG, i);
-    row->record_ns = *(int64_t *)vg_frame_at(f, l, VG_COL_RECORD, i);
-    row->event_ns = *(int64_t *)vg_frame_at(f, l, VG_COL_EVENT, i);
-    row->device_ns = *(int64_t *)vg_frame_at(f, l, VG_COL_DEVICE, i);
-    row->value = vg_frame_at(f, l, VG_COL_VALUE, i);
-    row->quality = vg_frame_at(f, l, VG_COL_QUALITY, i);
-    row->reason = vg_frame_at(f, l, VG_COL_REASON, i);
+    row->kind = ((uint8_t *)vg_frame_column(f, l, VG_COL_KIND))[i];
+    row->flags = ((uint8_t *)vg_frame_column(f, l, VG_COL_FLAGS))[i];
+    row->index = ((uint32_t *)vg_frame_column(f, l, VG_COL_INDEX))[i];
+    row->offset = ((int64_t *)vg_frame_column(f, l, VG_COL_OFFSET))[i];
+    row->log_ns = ((int64_t *)vg_frame_column(f, l, VG_COL_LOG))[i];
+    row->record_ns = ((int64_t *)vg_frame_column(f, l, VG_COL_RECORD))[i];
+    row->event_ns = ((int64_t *)vg_frame_column(f, l, VG_COL_EVENT))[i];
+    row->device_ns = ((int64_t *)vg_frame_column(f, l, VG_COL_DEVICE))[i];
+    row->value = (float *)vg_frame_column(f, l, VG_COL_VALUE) + (size_t)i * VG_CHANNELS;
+    row->quality = (uint8_t *)vg_frame_column(f, l, VG_COL_QUALITY) + (size_t)i * VG_CHANNELS;
+    row->reason = (uint8_t *)vg_frame_column(f, l, VG_COL_REASON) + (size_t)i * VG_CHANNELS;
     row->frame = f;
     row->layout = l;
     row->i = i;

@@ -393,7 +393,11 @@ static void run_wave(struct vg_apply *a)
 
 static bool in_wave(const struct vg_apply_wave *w, const struct vg_slots *slots, uint32_t slot)
 {
-    for (uint32_t i = 0; i < w->wave.n; i++) {
+    bool number = false; /* without a way out, so that it becomes vectors */
+
+    for (uint32_t i = 0; i < w->wave.n; i++)
+        number |= w->slot[i] == slot;
+    for (uint32_t i = 0; number && i < w->wave.n; i++) {
         if (w->slot[i] == slot && w->slots[i] == slots)
             return true;
     }

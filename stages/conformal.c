@@ -84,14 +84,16 @@ static int16_t *bounds_at(const struct vg_conformal *c, void *memory, uint32_t h
 /* One side of all channels: low bounds are missed by what is below them. */
 LOOPS void learn(const struct vg_conformal *c, uint32_t channels, uint32_t h, bool low,
                  const int16_t *bound, const int16_t *there, const struct vg_outcome *outcome,
-                 float *wider)
+                 float *restrict wider)
 {
+    const float *restrict z = outcome->z;
+    const bool *restrict measured = outcome->measured;
     const float missed = c->eta[h] * (1.0f - c->miss), kept = c->eta[h] * (0.0f - c->miss);
 
     for (uint32_t i = 0; i < channels; i++) {
-        const float is = outcome->z[i], said = VG_WAITING_STEP * (float)bound[i];
-        const bool counts = outcome->measured[i] & (there[i] != VG_PACKED_NOTHING);
-        const bool out = low ? is < said : is > said;
+        const float said = VG_WAITING_STEP * (float)bound[i];
+        const bool counts = measured[i] & (there[i] != VG_PACKED_NOTHING);
+        const bool out = low ? z[i] < said : z[i] > said;
         float width = 1.0f + wider[i] + (out ? missed : kept);
 
         width = width < width_min ? width_min : width;
@@ -201,28 +203,52 @@ LOOPS void widen_all(const struct vg_conformal *c, uint32_t channels, const floa
     }
 }
 
-LOOPS void keep_middle(const struct vg_conformal *c, uint32_t channels, const float *restrict y,
-                       const bool *restrict valid, int16_t *middle)
+/* What the horizon's forecasts of all channels [C, Q] say at quantile `q`. */
+LOOPS void gather(const struct vg_conformal *c, uint32_t channels, const float *restrict y,
+                  uint32_t q, float *restrict ret)
 {
     const size_t step = (size_t)c->horizons * c->quantiles;
 
-    for (uint32_t i = 0; i < channels; i++, y += step) {
-        const float sd = vg_waiting_sd(y[c->quantiles - 1] - y[0]);
-
-        middle[i] = vg_pack_if(valid[i], y[c->median], VG_WAITING_STEPS);
-        middle[channels + i] = vg_pack(sd, VG_WAITING_STEPS);
-    }
+    for (uint32_t i = 0; i < channels; i++)
+        ret[i] = y[i * step + q];
 }
 
-LOOPS void keep_bounds(const struct vg_conformal *c, uint32_t channels, const float *restrict y,
-                       const bool *restrict valid, int16_t *bound)
+LOOPS void pack_valid(uint32_t channels, const float *restrict z, const bool *restrict valid,
+                      int16_t *restrict ret)
 {
-    const size_t step = (size_t)c->horizons * c->quantiles;
+    for (uint32_t i = 0; i < channels; i++)
+        ret[i] = vg_pack_if(valid[i], z[i], VG_WAITING_STEPS);
+}
 
-    for (uint32_t i = 0; i < channels; i++, y += step) {
-        bound[i] = vg_pack_if(valid[i], y[0], VG_WAITING_STEPS);
-        bound[channels + i] = vg_pack(y[c->quantiles - 1], VG_WAITING_STEPS);
-    }
+LOOPS void pack(uint32_t channels, const float *restrict z, int16_t *restrict ret)
+{
+    for (uint32_t i = 0; i < channels; i++)
+        ret[i] = vg_pack(z[i], VG_WAITING_STEPS);
+}
+
+LOOPS void keep_middle(const struct vg_conformal *c, uint32_t channels, const float *y,
+                       const bool *valid, int16_t *middle)
+{
+    float low[VG_CHANNELS], at[VG_CHANNELS], high[VG_CHANNELS];
+
+    gather(c, channels, y, 0, low);
+    gather(c, channels, y, c->median, at);
+    gather(c, channels, y, c->quantiles - 1, high);
+    for (uint32_t i = 0; i < channels; i++)
+        high[i] = vg_waiting_sd(high[i] - low[i]);
+    pack_valid(channels, at, valid, middle);
+    pack(channels, high, middle + channels);
+}
+
+LOOPS void keep_bounds(const struct vg_conformal *c, uint32_t channels, const float *y,
+                       const bool *valid, int16_t *bound)
+{
+    float low[VG_CHANNELS], high[VG_CHANNELS];
+
+    gather(c, channels, y, 0, low);
+    gather(c, channels, y, c->quantiles - 1, high);
+    pack_valid(channels, low, valid, bound);
+    pack(channels, high, bound + channels);
 }
 
 LOOPS void tell(const struct vg_conformal *c, uint32_t channels, void *memory, int64_t at_ns,

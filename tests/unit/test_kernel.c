@@ -220,6 +220,79 @@ Test(kernel, softplus_is_exact_and_has_the_same_bits_in_every_form_and_at_every_
     }
 }
 
+Test(kernel, log1p_of_arrays_has_the_bits_of_single_values)
+{
+    const struct vg_kernel *form;
+    float in[BATCH], out[BATCH];
+
+    for (uint32_t f = 0; (form = vg_kernel_form(f)); f++) {
+        for (size_t n = 0; n <= BATCH; n++) {
+            for (size_t i = 0; i < n; i++)
+                in[i] = fabsf(awkward());
+            form->log1p_n(n, in, out);
+            for (size_t i = 0; i < n; i++)
+                cr_assert(same_bits(out[i], portable->log1p(in[i])), "log1p(%a)", (double)in[i]);
+        }
+    }
+}
+
+/* ---- windows ---- */
+
+Test(kernel, unpacked_entries_are_what_was_packed_in_every_form_and_at_every_length)
+{
+    const float unit = 1.0f / 4096;
+    const struct vg_kernel *form;
+
+    for (uint32_t f = 0; (form = vg_kernel_form(f)); f++) {
+        for (size_t n = 0; n <= BATCH; n++) {
+            int16_t packed[BATCH];
+            float x[BATCH + 1] = { 0 }, mask[BATCH + 1] = { 0 };
+
+            for (size_t i = 0; i < n; i++)
+                packed[i] = (int16_t)(next() % 4 ? (int32_t)(next() % 65536) - 32768 : INT16_MIN);
+            x[n] = mask[n] = 7.0f;
+            form->unpack(n, packed, unit, x, mask);
+            for (size_t i = 0; i < n; i++) {
+                bool there = packed[i] != INT16_MIN;
+
+                cr_assert(same_bits(x[i], there ? unit * (float)packed[i] : 0.0f), "%s entry %zu",
+                          form->name, i);
+                cr_assert(same_bits(mask[i], there ? 1.0f : 0.0f), "%s entry %zu", form->name, i);
+            }
+            cr_assert(x[n] == 7.0f && mask[n] == 7.0f, "%s wrote behind its end", form->name);
+        }
+    }
+}
+
+Test(kernel, squared_errors_have_the_same_bits_in_every_form_and_count_what_is_usable)
+{
+    enum { TICKS = 13, CHANNELS = 19 };
+    static float y[TICKS * CHANNELS], x[TICKS * CHANNELS], mask[TICKS * CHANNELS];
+    const struct vg_kernel *form;
+
+    for (size_t channels = 1; channels <= CHANNELS; channels++) {
+        float expected[CHANNELS] = { 0 }, sum[CHANNELS];
+        uint32_t usable = 0;
+
+        for (size_t i = 0; i < TICKS * channels; i++) {
+            y[i] = uniform(4.0f);
+            x[i] = uniform(4.0f);
+            mask[i] = next() % 4 ? 1.0f : 0.0f;
+            if (mask[i] == 0.0f && next() % 2)
+                y[i] = INFINITY; /* is not to count */
+            else if (mask[i] != 0.0f)
+                expected[i % channels] += (y[i] - x[i]) * (y[i] - x[i]);
+            usable += mask[i] != 0.0f;
+        }
+        for (uint32_t f = 0; (form = vg_kernel_form(f)); f++) {
+            cr_assert_eq(form->squared_errors(channels, TICKS, y, x, mask, sum), usable);
+            for (size_t c = 0; c < channels; c++)
+                cr_assert(same_bits(sum[c], expected[c]), "%s, channel %zu of %zu", form->name, c,
+                          channels);
+        }
+    }
+}
+
 /* ---- layers ---- */
 
 /* The contract of kernel.h, said once more in plain loops. */
