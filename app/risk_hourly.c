@@ -170,7 +170,10 @@ vg_status vg_risk_read_hourly(struct vg_risk_reader *r, const char *folder, stru
     vg_status st = VG_OK;
 
     if (n < 0)
-        return vg_fail(err, VG_E_IO, "%s: %s", folder, strerror(errno));
+        return vg_fail(err, VG_E_IO,
+                       "%s: %s; expected a folder with a .psv file for each stay, as the map says "
+                       "(layout: hourly)",
+                       folder, strerror(errno));
     for (int i = 0; i < n; i++) {
         if (st == VG_OK)
             st = read_file(r, folder, entry[i]->d_name, err);

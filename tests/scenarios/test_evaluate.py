@@ -52,6 +52,7 @@ def a_page_that_cannot_be_written_is_said_before_the_work():
 def a_trained_file_of_risk_needs_to_be_one_and_a_map():
     data = ["--data", "stays=x,outcomes=y"]
     ridge = ["--model", SHIPPED / "ridge.safetensors"]
+    hourly = vigil.ROOT / "configs/train/risk_physionet2019.yaml"
     of_2012 = ["--map", vigil.ROOT / "configs/maps/physionet2012.yaml"]
     for arguments, code, why in (
             (data, 2, "either --config or --model"),
@@ -59,7 +60,8 @@ def a_trained_file_of_risk_needs_to_be_one_and_a_map():
             ([*data, *ridge], 2, "--model needs --map"),
             ([*data, *of_2012, "--config", "x"], 2, "are for --model"),
             ([*data, *ridge, *of_2012, "--folds", "1"], 2, "--folds 1"),
-            ([*data, *of_2012, "--model", "nowhere"], 78, "nowhere: cannot be opened")):
+            ([*data, *of_2012, "--model", "nowhere"], 78, "nowhere: cannot be opened"),
+            (["--data", f"stays={__file__}", "--config", hourly], 74, ".psv file for each stay")):
         said = call("evaluate", "risk", *arguments, expect=code).stderr
         check(why in said, said)
 
