@@ -301,7 +301,8 @@ void vg_alert_figures(const struct vg_alert_population *p, struct vg_alert_figur
 {
     double most = 0;
 
-    *ret = (struct vg_alert_figures){ .worst = p->per_group > 0 ? 1 : (double)NAN };
+    *ret = (struct vg_alert_figures){ .simulated = p->simulated,
+                                      .worst = p->per_group > 0 ? 1 : (double)NAN };
     for (uint32_t i = 0; i < p->normals; i++) {
         ret->days += (double)(p->normal[i].until_ns - p->normal[i].from_ns) / 86400e9;
         most += floods(&p->normal[i].shown);
@@ -310,6 +311,8 @@ void vg_alert_figures(const struct vg_alert_population *p, struct vg_alert_figur
     ret->technical = technical_share(ret);
     ret->floods = most / ret->days;
     count_rules(p, ret);
+    if (!p->simulated)
+        return;
     count_false(p, ret);
     count_artefacts(p, ret);
     for (uint32_t g = 0; g < VG_SIM_GROUPS && p->per_group > 0; g++) {

@@ -9,6 +9,7 @@
 #define VG_APP_ALERT_FIGURES_H
 
 #include "app/alert_study.h"
+#include "models/bootstrap.h"
 
 enum { VG_ALERT_RULES_MAX = 256 };
 
@@ -30,7 +31,8 @@ struct vg_alert_group_figures {
 };
 
 struct vg_alert_figures {
-    double days; /**< patient-days without trouble */
+    bool simulated; /**< else nothing is known to be false or seen, and those figures are 0 */
+    double days;    /**< patient-days without trouble, or recorded */
     uint32_t starts[VG_ALERT_KIND_COUNT][VG_PRIORITY_COUNT];
     double technical;    /**< share of all starts */
     double floods;       /**< times of ten alerts in ten minutes, per patient-day */

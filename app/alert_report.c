@@ -39,29 +39,43 @@ static void print_starts(const struct vg_alert_figures *f, struct vg_buf *out)
 
 static void print_cost(const struct vg_alert_figures *f, struct vg_buf *out)
 {
-    vg_buf_printf(
-        out,
-        "\nfalse per patient-day: limits %.2f, concluded %.2f; together, those of half an "
-        "hour as one, %.2f\n"
-        "artefacts that made an alert about the patient: %.2f %% of %llu, %.2f per day\n"
-        "technical: %.2f of all starts; floods (ten in ten minutes): %.3f per day\n",
-        f->false_limits, f->false_concluded, f->false_merged, 100 * artefact_share(f),
-        (unsigned long long)f->artefacts, artefact_rate(f), f->technical, f->floods);
+    vg_buf_printf(out,
+                  "\ntechnical: %.2f of all starts; floods (ten in ten minutes): %.3f per day\n",
+                  f->technical, f->floods);
+    if (!f->simulated)
+        return;
+    vg_buf_printf(out,
+                  "false per patient-day: limits %.2f, concluded %.2f; together, those of half an "
+                  "hour as one, %.2f\n"
+                  "artefacts that made an alert about the patient: %.2f %% of %llu, %.2f per day\n",
+                  f->false_limits, f->false_concluded, f->false_merged, 100 * artefact_share(f),
+                  (unsigned long long)f->artefacts, artefact_rate(f));
+}
+
+static void print_rule(const struct vg_alert_report *r, uint32_t i,
+                       const struct vg_alert_rule_figures *one, struct vg_buf *out)
+{
+    const struct vg_alert_figures *f = &r->figures;
+    char crossings[32] = "";
+
+    if (f->simulated)
+        snprintf(crossings, sizeof(crossings), "%.2f", one->crossings / f->days);
+    vg_buf_printf(out, "%-28s %9u %9.2f %9s %11.1f %9.0f\n", vg_alert_rule_name(r->config, i),
+                  one->starts, one->starts / f->days, crossings, one->active_s / 60 / f->days,
+                  one->median_s);
 }
 
 static void print_rules(const struct vg_alert_report *r, struct vg_buf *out)
 {
     const struct vg_alert_figures *f = &r->figures;
 
-    vg_buf_printf(out, "\n%-28s %9s %9s %11s %9s\n", "rule", "per day", "true", "min per day",
-                  "median s");
+    vg_buf_printf(out, "\n%-28s %9s %9s %9s %11s %9s\n", "rule", "starts", "per day",
+                  f->simulated ? "true" : "", "min per day", "median s");
     for (uint32_t i = 0; i < f->rules; i++) {
         const struct vg_alert_rule_figures *one = used(f, i);
 
         if (one)
-            vg_buf_printf(out, "%-28s %9.2f %9.2f %11.1f %9.0f\n", vg_alert_rule_name(r->config, i),
-                          one->starts / f->days, one->crossings / f->days,
-                          one->active_s / 60 / f->days, one->median_s);
+            print_rule(r, i, one, out);
     }
 }
 
@@ -89,8 +103,13 @@ static void print_groups(const struct vg_alert_report *r, struct vg_buf *out)
 
 void vg_alert_report_print(const struct vg_alert_report *r, struct vg_buf *out)
 {
-    vg_buf_printf(out, "%s: %.0f patient-days without trouble, %u patients of each scenario\n\n",
-                  r->config_path, r->figures.days, r->per_group);
+    if (r->recording)
+        vg_buf_printf(out, "%s: %u patients of %s, %.3f patient-days\n\n", r->config_path,
+                      r->normals, r->recording, r->figures.days);
+    else
+        vg_buf_printf(out,
+                      "%s: %.0f patient-days without trouble, %u patients of each scenario\n\n",
+                      r->config_path, r->figures.days, r->per_group);
     print_starts(&r->figures, out);
     print_cost(&r->figures, out);
     print_rules(r, out);
@@ -107,6 +126,13 @@ static void json_number(struct vg_buf *out, const char *key, double value)
         vg_buf_str(out, "null");
     else
         vg_buf_printf(out, "%.6g", value);
+}
+
+/* Known of simulated patients only. */
+static void json_known(struct vg_buf *out, const struct vg_alert_figures *f, const char *key,
+                       double value)
+{
+    json_number(out, key, f->simulated ? value : (double)NAN);
 }
 
 static void json_starts(const struct vg_alert_figures *f, struct vg_buf *out)
@@ -133,9 +159,9 @@ static void json_rules(const struct vg_alert_report *r, struct vg_buf *out)
 
         if (!one)
             continue;
-        vg_buf_printf(out, "%s\"%s\":{\"per_day\":%.6g", first ? "" : ",",
-                      vg_alert_rule_name(r->config, i), one->starts / f->days);
-        json_number(out, "true_per_day", one->crossings / f->days);
+        vg_buf_printf(out, "%s\"%s\":{\"starts\":%u,\"per_day\":%.6g", first ? "" : ",",
+                      vg_alert_rule_name(r->config, i), one->starts, one->starts / f->days);
+        json_known(out, f, "true_per_day", one->crossings / f->days);
         json_number(out, "active_s_per_day", one->active_s / f->days);
         json_number(out, "median_s", one->median_s);
         vg_buf_char(out, '}');
@@ -168,15 +194,21 @@ void vg_alert_report_json(const struct vg_alert_report *r, struct vg_buf *out)
 
     vg_buf_str(out, "{\"config\":");
     vg_buf_json_str(out, r->config_path);
-    vg_buf_printf(out, ",\"seed\":%llu,\"patients_per_scenario\":%u", (unsigned long long)r->seed,
-                  r->per_group);
+    if (r->recording) {
+        vg_buf_str(out, ",\"recording\":");
+        vg_buf_json_str(out, r->recording);
+        vg_buf_printf(out, ",\"patients\":%u", r->normals);
+    } else {
+        vg_buf_printf(out, ",\"seed\":%llu,\"patients_per_scenario\":%u",
+                      (unsigned long long)r->seed, r->per_group);
+    }
     json_number(out, "patient_days", f->days);
     json_starts(f, out);
-    json_number(out, "false_limits_per_day", f->false_limits);
-    json_number(out, "false_concluded_per_day", f->false_concluded);
-    json_number(out, "false_merged_per_day", f->false_merged);
-    json_number(out, "artefact_share", artefact_share(f));
-    json_number(out, "artefact_alerts_per_day", artefact_rate(f));
+    json_known(out, f, "false_limits_per_day", f->false_limits);
+    json_known(out, f, "false_concluded_per_day", f->false_concluded);
+    json_known(out, f, "false_merged_per_day", f->false_merged);
+    json_known(out, f, "artefact_share", artefact_share(f));
+    json_known(out, f, "artefact_alerts_per_day", artefact_rate(f));
     json_number(out, "technical_share", f->technical);
     json_number(out, "floods_per_day", f->floods);
     json_number(out, "sensitivity_mean", r->per_group > 0 ? f->macro : (double)NAN);
@@ -240,7 +272,7 @@ static void html_rules(struct vg_report *page, const struct vg_alert_report *r)
                                            "active minutes per day", "median s" };
     const struct vg_alert_figures *f = &r->figures;
 
-    vg_report_table_begin(page, "Each rule, on patients without trouble", columns,
+    vg_report_table_begin(page, "Each rule, on patients without trouble, or recorded", columns,
                           VG_ARRAY_LEN(columns));
     for (uint32_t i = 0; i < f->rules; i++) {
         const struct vg_alert_rule_figures *one = used(f, i);
@@ -250,7 +282,7 @@ static void html_rules(struct vg_report *page, const struct vg_alert_report *r)
             continue;
         vg_report_cell(&row, "%s", vg_alert_rule_name(r->config, i));
         vg_report_cell_number(&row, 2, one->starts / f->days);
-        vg_report_cell_number(&row, 2, one->crossings / f->days);
+        vg_report_cell_number(&row, 2, f->simulated ? one->crossings / f->days : (double)NAN);
         vg_report_cell_number(&row, 1, one->active_s / 60 / f->days);
         vg_report_cell_number(&row, 0, one->median_s);
         vg_report_table_row(page, &row);
@@ -297,14 +329,20 @@ vg_status vg_alert_report_html(const struct vg_alert_report *r, const char *path
     struct vg_report page = { 0 };
     char lead[256];
 
-    snprintf(lead, sizeof(lead),
-             "%s on %.0f simulated patient-days without trouble and %u patients of each scenario, "
-             "seed %llu.",
-             r->config_path, r->figures.days, r->per_group, (unsigned long long)r->seed);
+    if (r->recording)
+        snprintf(lead, sizeof(lead), "%s on %u patients of %s, %.3f patient-days.", r->config_path,
+                 r->normals, r->recording, r->figures.days);
+    else
+        snprintf(
+            lead, sizeof(lead),
+            "%s on %.0f simulated patient-days without trouble and %u patients of each scenario, "
+            "seed %llu.",
+            r->config_path, r->figures.days, r->per_group, (unsigned long long)r->seed);
     vg_report_begin(&page, "Alerts of a configuration", lead);
     vg_report_section(&page, "What it costs", NULL);
     html_starts(&page, &r->figures);
-    html_cost(&page, &r->figures);
+    if (r->figures.simulated)
+        html_cost(&page, &r->figures);
     html_rules(&page, r);
     if (r->per_group > 0) {
         vg_report_section(&page, "What it is worth", NULL);

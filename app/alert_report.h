@@ -7,6 +7,7 @@
 
 struct vg_alert_report {
     const char *config_path;
+    const char *recording; /**< or NULL: simulated */
     const struct vg_config *config;
     uint32_t normals, per_group;
     uint64_t seed;

@@ -1,8 +1,6 @@
 /* alert_study.c - patients, their alerts, and the same without artefacts. */
 #include "app/alert_study.h"
 
-#include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,48 +9,12 @@
 /* The populations of anomaly_study.c: a scenario begins when baselines know the patient. */
 static const int64_t scenario_ns = 36 * 3600 * VG_NS_PER_S, day_ns = 24 * 3600 * VG_NS_PER_S;
 
-/* ---- rules ---- */
-
-const struct vg_rule *vg_alert_rule(const struct vg_config *config, uint32_t rule)
-{
-    return rule < config->site.rules_n ? &config->site.rules[rule] : NULL;
-}
-
-const char *vg_alert_rule_name(const struct vg_config *config, uint32_t rule)
-{
-    const struct vg_rule *own = vg_alert_rule(config, rule);
-    uint32_t condition = rule - config->site.rules_n;
-
-    if (own)
-        return own->name;
-    return condition < VG_CONDITION_COUNT ? vg_condition_name((enum vg_condition)condition) : NULL;
-}
-
-static uint32_t find_rule(const struct vg_config *config, const char *name)
-{
-    uint32_t i = 0;
-
-    while (vg_alert_rule_name(config, i) && strcmp(vg_alert_rule_name(config, i), name) != 0)
-        i++;
-    VG_CHECK(vg_alert_rule_name(config, i));
-    return i;
-}
-
 /* ---- one population, once ---- */
 
-/* What is open of a bed, by episode. */
-struct open {
-    uint8_t id[16];
-    size_t place; /* in the list */
-};
-
 struct bed {
-    struct vg_alert_list list;
-    struct open *open;
-    size_t open_n;
+    struct vg_alert_collector alerts;
     struct vg_sim_label *label;
     size_t labels;
-    int64_t until_ns;
 };
 
 struct pass {
@@ -74,61 +36,12 @@ static void on_begin(void *ctx, uint32_t bed, const struct vg_offline *chain,
     b->labels = labels;
 }
 
-static struct vg_alert_seen *opened(struct bed *b, const struct vg_item_event *event)
-{
-    for (size_t i = 0; i < b->open_n; i++) {
-        if (memcmp(b->open[i].id, event->episode_id, sizeof(event->episode_id)) == 0)
-            return &b->list.seen[b->open[i].place];
-    }
-    return NULL;
-}
-
-static void closed(struct bed *b, const struct vg_item_event *event)
-{
-    for (size_t i = 0; i < b->open_n; i++) {
-        if (memcmp(b->open[i].id, event->episode_id, sizeof(event->episode_id)) == 0)
-            b->open[i--] = b->open[--b->open_n];
-    }
-}
-
-static void begin_episode(const struct pass *p, struct bed *b, const struct vg_item_event *event,
-                          const char *json, size_t len)
-{
-    json_t *root = json_loadb(json, len, 0, NULL);
-    const char *channel = json_string_value(json_object_get(root, "channel"));
-
-    VG_CHECK(root);
-    b->list.seen = reallocarray(b->list.seen, b->list.n + 1, sizeof(*b->list.seen));
-    b->open = reallocarray(b->open, b->open_n + 1, sizeof(*b->open));
-    VG_CHECK(b->list.seen && b->open);
-    b->open[b->open_n].place = b->list.n;
-    memcpy(b->open[b->open_n++].id, event->episode_id, sizeof(event->episode_id));
-    b->list.seen[b->list.n++] = (struct vg_alert_seen){
-        .rule = find_rule(p->study->config, json_string_value(json_object_get(root, "rule"))),
-        .kind = event->kind,
-        .priority = event->priority,
-        .channel = channel ? vg_channel_find(channel) : VG_CHANNEL_NONE,
-        .start_ns = event->time_ns,
-        .end_ns = VG_TIME_NONE,
-    };
-    json_decref(root);
-}
-
 static void on_event(void *ctx, uint32_t bed, const struct vg_item_event *event, const char *json,
                      size_t len)
 {
     struct pass *p = ctx;
-    struct bed *b = &p->bed[bed];
-    struct vg_alert_seen *seen = opened(b, event);
 
-    if (event->phase == VG_PHASE_START) {
-        begin_episode(p, b, event, json, len);
-    } else if (seen && event->phase == VG_PHASE_END) {
-        seen->end_ns = event->time_ns;
-        closed(b, event);
-    } else if (seen && event->priority < seen->priority) { /* HIGH is the first */
-        seen->priority = event->priority;
-    }
+    vg_alert_collect(&p->bed[bed].alerts, p->study->config, event, json, len);
 }
 
 static bool on_progress(void *ctx, double done)
@@ -170,8 +83,8 @@ static vg_status run_pass(struct pass *p, const char *group, uint32_t beds, uint
 static void drop_pass(struct pass *p, uint32_t beds)
 {
     for (uint32_t i = 0; p->bed && i < beds; i++) {
-        free(p->bed[i].list.seen);
-        free(p->bed[i].open);
+        free(p->bed[i].alerts.list.seen);
+        vg_alert_collect_done(&p->bed[i].alerts);
         free(p->bed[i].label);
     }
     free(p->bed);
@@ -179,14 +92,6 @@ static void drop_pass(struct pass *p, uint32_t beds)
 }
 
 /* ---- one population, as shown and without artefacts ---- */
-
-static void end_open(struct vg_alert_list *list, int64_t until_ns)
-{
-    for (size_t i = 0; i < list->n; i++) {
-        if (list->seen[i].end_ns == VG_TIME_NONE)
-            list->seen[i].end_ns = until_ns;
-    }
-}
 
 static void take_labels(struct vg_alert_patient *patient, struct bed *b)
 {
@@ -211,11 +116,11 @@ static void take_patient(struct vg_alert_patient *patient, struct bed *shown, st
     if (patient->label_until_ns > patient->label_from_ns &&
         patient->label_until_ns < patient->until_ns)
         patient->until_ns = patient->label_until_ns;
-    patient->shown = shown->list;
-    patient->clean = clean->list;
-    shown->list = clean->list = (struct vg_alert_list){ 0 };
-    end_open(&patient->shown, patient->until_ns);
-    end_open(&patient->clean, patient->until_ns);
+    patient->shown = shown->alerts.list;
+    patient->clean = clean->alerts.list;
+    shown->alerts.list = clean->alerts.list = (struct vg_alert_list){ 0 };
+    vg_alert_list_end(&patient->shown, patient->until_ns);
+    vg_alert_list_end(&patient->clean, patient->until_ns);
 }
 
 static vg_status watch(const struct vg_alert_study *study, const char *group, uint32_t beds,
@@ -246,6 +151,7 @@ vg_status vg_alert_study_run(const struct vg_alert_study *study, struct vg_alert
     vg_status st;
 
     *ret = (struct vg_alert_population){ .config = study->config,
+                                         .simulated = true,
                                          .normals = study->normals,
                                          .per_group = study->per_group };
     st = watch(study, NULL, study->normals, study->seed * 16, 0, done, &ret->normal, err);

@@ -8,22 +8,9 @@
 #ifndef VG_APP_ALERT_STUDY_H
 #define VG_APP_ALERT_STUDY_H
 
+#include "app/alert_collect.h"
+#include "app/replay_map.h"
 #include "app/simulator.h"
-#include "models/bootstrap.h"
-#include "runtime/config.h"
-
-/** One episode. */
-struct vg_alert_seen {
-    uint32_t rule;            /**< index into the study's rules */
-    uint8_t kind, priority;   /**< the most urgent that it had */
-    int channel;              /**< or VG_CHANNEL_NONE */
-    int64_t start_ns, end_ns; /**< until the end of watching when it was open then */
-};
-
-struct vg_alert_list {
-    struct vg_alert_seen *seen; /**< by start */
-    size_t n;
-};
 
 struct vg_alert_patient {
     struct vg_alert_list shown;            /**< what the monitor shows */
@@ -49,20 +36,21 @@ struct vg_alert_study {
 /** Everybody's alerts. */
 struct vg_alert_population {
     const struct vg_config *config;
+    bool simulated; /**< the truth is known; else `normal` are whoever was recorded */
     uint32_t normals, per_group;
     struct vg_alert_patient *normal;               /**< [normals] */
     struct vg_alert_patient *group[VG_SIM_GROUPS]; /**< [G][per_group] */
 };
 
-/** Names of rules as index `rule` has them: those of the configuration, then the built-in conditions.
- *  NULL behind the last. */
-const char *vg_alert_rule_name(const struct vg_config *config, uint32_t rule);
-/** The configured rule, or NULL for a built-in condition. */
-const struct vg_rule *vg_alert_rule(const struct vg_config *config, uint32_t rule);
-
 /** Fails as vg_sim_study_run(). vg_alert_population_done() follows in every case. */
 VG_NODISCARD vg_status vg_alert_study_run(const struct vg_alert_study *study,
                                           struct vg_alert_population *ret, struct vg_err *err);
+/** The patients of a CSV recording, as `vigil replay` would write them into a topic of one partition.
+ *  Fails as vg_recording_read() and vg_offline_new(). vg_alert_population_done() follows in every
+ *  case. */
+VG_NODISCARD vg_status vg_alert_recorded_run(const struct vg_config *config, const char *csv,
+                                             const struct vg_replay_map *map,
+                                             struct vg_alert_population *ret, struct vg_err *err);
 void vg_alert_population_done(struct vg_alert_population *p);
 
 #endif

@@ -11,7 +11,7 @@
 #include "app/train_verb.h"
 
 struct options {
-    char *config, *ward, *report;
+    char *config, *ward, *report, *recording, *map;
     int64_t normals, per_group, seed, workers;
     float artefact_rate;
     bool json;
@@ -23,6 +23,9 @@ struct options {
 static const struct vg_option options[] = {
     VG_CLI_STRING(O, config, "config", "FILE", NULL, VG_OPT_REQUIRED,
                   "whose rules are measured; source and sinks are not touched"),
+    VG_CLI_STRING(O, recording, "recording", "FILE.csv", NULL, 0,
+                  "recorded patients instead of simulated ones, as `vigil replay` reads them"),
+    VG_CLI_STRING(O, map, "map", "FILE", NULL, 0, "what the columns of the recording are"),
     VG_CLI_STRING(O, ward, "ward", "NAME", NULL, 0,
                   "of the simulated beds, which have the profiles of that ward's (default: the "
                   "first one)"),
@@ -54,7 +57,8 @@ static const struct vg_command command = {
     .notes =
         "Everybody is watched twice, as the monitor shows him and without artefacts: an alert\n"
         "about a limit is false when only the first raises it. Others are false on a patient\n"
-        "without trouble. Simulated patients are kinder than real ones.\n"
+        "without trouble. Simulated patients are kinder than real ones. Of a recording, what\n"
+        "alerts cost is told, and not which of them are right.\n"
         "\n"
         "example:\n"
         "  vigil evaluate alerts --config icu-adult.yaml --report alerts.html\n",
@@ -83,9 +87,26 @@ static const char *ward_of(const struct options *o, const struct vg_config *conf
     return config->site.wards_n > 0 ? config->site.wards[0] : "icu-a";
 }
 
-static vg_status measure(struct session *s, const struct vg_config *config, struct vg_err *err)
+static vg_status play(struct session *s, const struct vg_config *config,
+                      struct vg_alert_population *ret, struct vg_err *err)
 {
-    struct vg_alert_population population;
+    struct vg_buf diagnostics = VG_BUF_INIT;
+    struct vg_replay_map map = { 0 };
+    vg_status st = vg_replay_map_read(&map, s->o.map, &diagnostics, err);
+
+    *ret = (struct vg_alert_population){ 0 };
+    if (diagnostics.len)
+        fputs(diagnostics.data, stderr);
+    if (st == VG_OK)
+        st = vg_alert_recorded_run(config, s->o.recording, &map, ret, err);
+    vg_buf_done(&diagnostics);
+    vg_replay_map_done(&map);
+    return st;
+}
+
+static vg_status simulate(struct session *s, const struct vg_config *config,
+                          struct vg_alert_population *ret, struct vg_err *err)
+{
     const struct vg_alert_study study = {
         .config = config,
         .normals = (uint32_t)s->o.normals,
@@ -100,13 +121,23 @@ static vg_status measure(struct session *s, const struct vg_config *config, stru
     vg_status st;
 
     vg_progress_begin(&s->progress, s->o.progress, "watch", "per mille", STEPS);
-    st = vg_alert_study_run(&study, &population, err);
+    st = vg_alert_study_run(&study, ret, err);
     vg_progress_end(&s->progress, STEPS);
+    return st;
+}
+
+static vg_status measure(struct session *s, const struct vg_config *config, struct vg_err *err)
+{
+    struct vg_alert_population population;
+    vg_status st =
+        s->o.recording ? play(s, config, &population, err) : simulate(s, config, &population, err);
+
     s->report = (struct vg_alert_report){ .config_path = s->o.config,
                                           .config = config,
-                                          .normals = study.normals,
-                                          .per_group = study.per_group,
-                                          .seed = study.seed };
+                                          .recording = s->o.recording,
+                                          .normals = population.normals,
+                                          .per_group = population.per_group,
+                                          .seed = (uint64_t)s->o.seed };
     if (st == VG_OK)
         vg_alert_figures(&population, &s->report.figures);
     vg_alert_population_done(&population);
@@ -129,6 +160,13 @@ static vg_status answer(struct session *s, struct vg_err *err)
     return st;
 }
 
+static vg_status check(const struct options *o, struct vg_err *err)
+{
+    if (!o->recording != !o->map)
+        return vg_fail(err, VG_E_USAGE, "--recording and --map belong together");
+    return o->report ? vg_command_check_output(o->report, err) : VG_OK;
+}
+
 static vg_status check_alerts(const struct vg_config *config, struct vg_err *err)
 {
     for (uint32_t i = 0; i < config->stages_n; i++) {
@@ -144,7 +182,7 @@ static int run(struct session *s)
 {
     struct vg_config *config = NULL;
     struct vg_err err;
-    vg_status st = s->o.report ? vg_command_check_output(s->o.report, &err) : VG_OK;
+    vg_status st = check(&s->o, &err);
 
     if (st == VG_OK)
         st = vg_config_load_aloud(s->o.config, &config, &err);
@@ -157,7 +195,8 @@ static int run(struct session *s)
     vg_config_free(config);
     if (st != VG_OK)
         return vg_command_failed(&command, &err);
-    vg_command_disclaim("these figures describe simulated patients, not the care of real ones");
+    vg_command_disclaim("these figures describe simulated or recorded patients; which limits a "
+                        "patient needs is a clinical decision");
     return 0;
 }
 

@@ -44,7 +44,7 @@ static void setup(void)
     memset(normal, 0, sizeof(normal));
     memset(ill, 0, sizeof(ill));
     population = (struct vg_alert_population){
-        .config = &config, .normals = 2, .per_group = 2, .normal = normal
+        .config = &config, .simulated = true, .normals = 2, .per_group = 2, .normal = normal
     };
     for (int i = 0; i < 2; i++)
         normal[i].until_ns = at(86400);
@@ -146,4 +146,15 @@ Test(alert_figures, chance_is_what_the_same_windows_see_on_days_without_trouble)
     vg_alert_figures(&population, &f);
     /* Windows of an hour every five minutes: 277 a day, 12 of them hold the one alert. */
     cr_assert_float_eq(f.group[0].chance, 12.0 / (2 * 277), 1e-12);
+}
+
+Test(alert_figures, of_a_recording_nothing_is_called_false)
+{
+    population.simulated = false;
+    seen[0] = alert(LIMIT, 1000, 1100);
+    normal[0].shown = (struct vg_alert_list){ seen, 1 };
+    vg_alert_figures(&population, &f);
+    cr_assert_eq(f.rule[LIMIT].starts, 1);
+    cr_assert_float_eq(f.false_limits, 0, 0);
+    cr_assert_not(f.simulated);
 }
