@@ -468,7 +468,8 @@ static void look_at_row(struct vg_look *l)
 
         if (w->kind->rows & row->kind && !vg_stay_quiet(l, w))
             vg_watch_row(l, w);
-        vg_signal_release(l, w);
+        if (vg_watch_episode(l, w)->held)
+            vg_signal_release(l, w);
     }
     remember_clock(l->memory, row);
 }
