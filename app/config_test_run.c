@@ -13,8 +13,9 @@ static const int64_t start_ns = INT64_C(1767225600) * VG_NS_PER_S;
 struct running {
     struct vg_test_outcome *outcome;
     struct vg_offline *offline;
-    uint32_t *next;  /* [inputs]: row that comes next */
-    uint32_t obeyed; /* commands */
+    uint32_t *next;        /* [inputs]: row that comes next */
+    uint32_t obeyed;       /* commands */
+    enum vg_answer answer; /* to the newest */
 };
 
 /* ---- what happens ---- */
@@ -35,6 +36,13 @@ static void take_event(void *ctx, uint32_t patient, const struct vg_item_event *
     e->json = json_loadb(json, len, 0, NULL);
     VG_CHECK(e->json != NULL);
     snprintf(e->rule, sizeof(e->rule), "%s", vg_test_event_text(e, "rule"));
+}
+
+static void take_answer(void *ctx, const struct vg_item_command *command)
+{
+    struct running *r = ctx;
+
+    r->answer = (enum vg_answer)command->answer;
 }
 
 const char *vg_test_event_text(const struct vg_test_event *event, const char *member)
@@ -96,28 +104,57 @@ static int first_input(const struct running *r)
     return first;
 }
 
-static void acknowledge(struct running *r, const struct vg_test_command *c, uint32_t event)
+/* `why` becomes the outcome's. */
+static void note_command(struct running *r, const struct vg_test_command *c, struct vg_buf *why)
 {
-    const struct vg_test_event *e = &r->outcome->event[event];
-    struct vg_acknowledge what = { 0 };
-    struct vg_item_command head = { .kind = VG_COMMAND_ACKNOWLEDGE,
-                                    .log_ns = start_ns + c->at_ns,
-                                    .size = sizeof(what) };
+    const char *order = vg_order_name((enum vg_order_kind)c->order.kind);
+    struct vg_test_line line = {
+        .mark = '-', .at_ns = c->at_ns, .line = c->line, .why = why->data
+    };
 
-    memcpy(what.episode_id, e->episode_id, sizeof(what.episode_id));
-    memcpy(what.by, c->by, sizeof(what.by));
-    memcpy(what.note, c->note, sizeof(what.note));
-    snprintf(head.patient, sizeof(head.patient), "%s", vg_test_event_text(e, "patient"));
-    vg_offline_command(r->offline, 0, &head, &what);
+    VG_CHECK(asprintf(&line.text, "%-18s answer: %s", order, c->answer[0] ? c->answer : "ok") >= 0);
+    vg_test_outcome_add(r->outcome, &line);
 }
 
 static void note_nothing_open(struct running *r, const struct vg_test_command *c)
 {
-    struct vg_test_line line = { .mark = '-', .at_ns = c->at_ns, .line = c->line };
+    struct vg_buf why = VG_BUF_INIT;
 
-    VG_CHECK(asprintf(&line.text, "%s acknowledge", c->rule) >= 0);
-    VG_CHECK(asprintf(&line.why, "no episode of %s is open to be acknowledged", c->rule) >= 0);
-    vg_test_outcome_add(r->outcome, &line);
+    vg_buf_printf(&why, "no episode of %s is open", c->rule);
+    note_command(r, c, &why);
+}
+
+static void note_answer(struct running *r, const struct vg_test_command *c)
+{
+    struct vg_buf why = VG_BUF_INIT;
+
+    if (r->answer == VG_ANSWER_OK)
+        vg_buf_printf(&why, "it was obeyed, expected %s", c->answer);
+    else
+        vg_buf_printf(&why, "the answer is %s: %s", vg_answer_code(r->answer),
+                      vg_answer_message(r->answer));
+    note_command(r, c, &why);
+}
+
+/* Gives the order, about one episode if it is about any, and compares the answer. */
+static void give(struct running *r, const struct vg_test_command *c, const char *patient,
+                 const uint8_t *episode_id)
+{
+    struct vg_order order = c->order;
+    struct vg_item_command head = { .kind = VG_COMMAND_ORDER,
+                                    .log_ns = start_ns + c->at_ns,
+                                    .size = sizeof(order) };
+
+    order.given_ns = head.log_ns;
+    snprintf(order.command_id, sizeof(order.command_id), "line-%u", c->line);
+    if (episode_id)
+        memcpy(order.episode_id, episode_id, sizeof(order.episode_id));
+    snprintf(head.patient, sizeof(head.patient), "%s", patient);
+    r->answer = VG_ANSWER_OK;
+    vg_offline_command(r->offline, 0, &head, &order);
+    vg_offline_finish(r->offline, head.log_ns);
+    if (strcmp(vg_answer_code(r->answer), c->answer) != 0)
+        note_answer(r, c);
 }
 
 /* What is open is known once everything up to now is out. */
@@ -126,14 +163,21 @@ static void obey(struct running *r, const struct vg_test_command *c)
     uint32_t known, open = 0;
 
     vg_offline_finish(r->offline, start_ns + c->at_ns);
+    if (!(vg_order_says((enum vg_order_kind)c->order.kind) & VG_ORDER_EPISODE)) {
+        give(r, c, c->patient, NULL);
+        return;
+    }
     known = r->outcome->events;
     for (uint32_t i = 0; i < known; i++) {
         const struct vg_test_event *e = &r->outcome->event[i];
+        const char *patient = vg_test_event_text(e, "patient");
+        uint8_t id[16];
 
         if (strcmp(e->rule, c->rule) != 0 || !vg_test_episode_open(r->outcome, i) ||
-            (c->patient[0] && strcmp(c->patient, vg_test_event_text(e, "patient")) != 0))
+            (c->patient[0] && strcmp(c->patient, patient) != 0))
             continue;
-        acknowledge(r, c, i);
+        memcpy(id, e->episode_id, sizeof(id)); /* events may move when more come */
+        give(r, c, patient, id);
         open++;
     }
     if (open == 0)
@@ -173,7 +217,7 @@ static vg_status feed(struct running *r, struct vg_err *err)
 static vg_status run(struct vg_config *config, struct vg_test_outcome *o, struct vg_err *err)
 {
     struct running r = { .outcome = o };
-    const struct vg_offline_sink sink = { .ctx = &r, .event = take_event };
+    const struct vg_offline_sink sink = { .ctx = &r, .event = take_event, .command = take_answer };
     vg_status st = vg_offline_new(config, &sink, &r.offline, err);
 
     if (st != VG_OK)

@@ -4,16 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Whether the command is one that this version knows, with the payload that it has. */
-static vg_status check_command(const struct vg_record_entry *e, struct vg_err *err)
-{
-    static const size_t sizes[] = {
-        [VG_COMMAND_CLOCK] = 0,
-        [VG_COMMAND_ACKNOWLEDGE] = sizeof(struct vg_acknowledge),
-    };
+#include "core/order.h"
 
-    if (e->command.kind < VG_ARRAY_LEN(sizes) && e->command.size == sizes[e->command.kind])
-        return VG_OK;
+static vg_status unknown_command(const struct vg_record_entry *e, struct vg_err *err)
+{
     return vg_fail(
         err, VG_E_IO,
         "the recording has a command (kind %u, %u bytes) at partition %u, offset %lld that "
@@ -21,21 +15,58 @@ static vg_status check_command(const struct vg_record_entry *e, struct vg_err *e
         e->command.kind, e->command.size, e->shard, (long long)e->command.next_offset);
 }
 
+static void give(struct vg_offline *const *chains, size_t n, const struct vg_record_entry *e,
+                 const void *payload, uint32_t size)
+{
+    struct vg_item_command command = e->command;
+
+    command.size = size;
+    for (size_t i = 0; i < n; i++)
+        vg_offline_command(chains[i], e->shard, &command, payload);
+}
+
+/* Payloads grow at their end: what an older version did not say is zero. */
+static vg_status play_command(const struct vg_record_entry *e, struct vg_offline *const *chains,
+                              size_t n, struct vg_err *err)
+{
+    struct vg_acknowledge acknowledge = { 0 };
+    struct vg_order order = { 0 };
+
+    switch (e->command.kind) {
+    case VG_COMMAND_CLOCK:
+        give(chains, n, e, NULL, 0);
+        return VG_OK;
+    case VG_COMMAND_ACKNOWLEDGE:
+        if (e->command.size > sizeof(acknowledge))
+            break;
+        memcpy(&acknowledge, e->payload, e->command.size);
+        give(chains, n, e, &acknowledge, sizeof(acknowledge));
+        return VG_OK;
+    case VG_COMMAND_ORDER:
+        if (e->command.size > sizeof(order))
+            break;
+        memcpy(&order, e->payload, e->command.size);
+        if (order.kind >= VG_ORDER_KIND_COUNT || vg_order_check(&order, err) != VG_OK)
+            break;
+        give(chains, n, e, &order, sizeof(order));
+        return VG_OK;
+    case VG_COMMAND_CONFIG:
+        return VG_OK;
+    default:
+        break;
+    }
+    return unknown_command(e, err);
+}
+
 static vg_status play_entry(const struct vg_record_entry *e, struct vg_offline *const *chains,
                             size_t n, struct vg_err *err)
 {
     vg_status st = VG_OK;
 
-    if (e->is_command && e->command.kind == VG_COMMAND_CONFIG)
-        return VG_OK;
     if (e->is_command)
-        st = check_command(e, err);
-    for (size_t i = 0; i < n && st == VG_OK; i++) {
-        if (e->is_command)
-            vg_offline_command(chains[i], e->shard, &e->command, e->payload);
-        else
-            st = vg_offline_record(chains[i], &e->record, err);
-    }
+        return play_command(e, chains, n, err);
+    for (size_t i = 0; i < n && st == VG_OK; i++)
+        st = vg_offline_record(chains[i], &e->record, err);
     return st;
 }
 

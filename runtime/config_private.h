@@ -38,6 +38,14 @@ void vg_load_tests(struct vg_load *l);
 void vg_load_test_input(struct vg_load *l, const struct vg_node *node, const char *patient,
                         const char *bed, struct vg_test_input *in);
 extern const struct vg_option vg_test_input_options[];
+/** An entry of `commands`; `patient` is the one of orders that name none. */
+void vg_load_test_command(struct vg_load *l, const struct vg_node *map, const char *patient,
+                          struct vg_test_command *ret);
+extern const struct vg_option vg_test_command_options[];
+/** The name of a rule, or of a technical condition; "" or another name after noting the problem. */
+void vg_load_test_rule(struct vg_load *l, const struct vg_node *node, char rule[VG_NAME_SIZE]);
+/** A value of a channel as tests write it; ABSENT after noting a problem. */
+struct vg_test_value vg_load_test_value(struct vg_load *l, const struct vg_node *node, int channel);
 /** Copies `text`, the value of `key` in `map` if that is there, into `ret`; notes what does not fit
  *  or cannot be a patient's pseudonym. */
 void vg_load_test_label(struct vg_load *l, const struct vg_node *map, const char *key,

@@ -34,23 +34,6 @@ static const struct vg_option test_options[] = {
     VG_OPT_END,
 };
 
-struct command_options {
-    int64_t at_ns;
-    char *acknowledge, *patient, *by, *note;
-};
-
-static const struct vg_option command_options[] = {
-    VG_OPT_DURATION(struct command_options, at_ns, "at", NULL, 0, VG_TEST_SECONDS_MAX,
-                    VG_OPT_REQUIRED, "When, behind the rows of the same time."),
-    VG_OPT_STRING(struct command_options, acknowledge, "acknowledge", NULL, VG_OPT_REQUIRED,
-                  "The rule whose open episodes are acknowledged."),
-    VG_OPT_STRING(struct command_options, patient, "patient", NULL, 0,
-                  "Only those of this patient."),
-    VG_OPT_STRING(struct command_options, by, "by", "test", 0, "Who acknowledges."),
-    VG_OPT_STRING(struct command_options, note, "note", "", 0, "What they say about it."),
-    VG_OPT_END,
-};
-
 static const char *const phases[] = {
 #define PHASE(id, name) name,
     VG_PHASES(PHASE)
@@ -91,7 +74,10 @@ const struct vg_site_mapping vg_test_mappings[] = {
       "of these, one for each row and then from its beginning again, or {from: NUMBER, to: "
       "NUMBER}.",
       vg_test_input_options },
-    { "tests", "tests[].commands[]", "An acknowledgement.", command_options },
+    { "tests", "tests[].commands[]",
+      "What somebody does, by one of these keys: acknowledge, snooze, reset and mute name a rule, "
+      "limit and probe_off a channel, admit, discharge and standby a patient.",
+      vg_test_command_options },
     { "tests", "tests[].expect[]",
       "An event. Any further member of events (alert1.md) may be named with the value that it "
       "must have: `priority: high`, `limit: {low: 90}`, `text: \"SpO2 86 %*\"`, where * stands for "
@@ -132,7 +118,7 @@ static bool knows_rule(const struct vg_site *site, const char *name)
     return vg_site_rule(site, name) != NULL;
 }
 
-static void read_rule(struct vg_load *l, const struct vg_node *node, char rule[VG_NAME_SIZE])
+void vg_load_test_rule(struct vg_load *l, const struct vg_node *node, char rule[VG_NAME_SIZE])
 {
     const struct vg_site *site = &l->config->site;
     const char **names;
@@ -160,7 +146,7 @@ static void read_rules(struct vg_load *l, const struct vg_node *list, struct vg_
 {
     ret->name = array_of(list, sizeof(*ret->name));
     for (const struct vg_node *c = list->child; c; c = c->next)
-        read_rule(l, c, ret->name[ret->n++]);
+        vg_load_test_rule(l, c, ret->name[ret->n++]);
 }
 
 /* ---- inputs and commands ---- */
@@ -178,29 +164,6 @@ static void read_inputs(struct vg_load *l, const struct vg_node *node, const str
                            &test->input[test->inputs++]);
 }
 
-static void read_command(struct vg_load *l, const struct vg_node *node,
-                         struct vg_test_command *command)
-{
-    struct command_options o = { 0 };
-    const struct vg_target target = { command_options, &o };
-
-    if (!vg_document_is_mapping(l->doc, node))
-        return;
-    command->line = node->at.line;
-    vg_options_default(command_options, &o);
-    vg_document_options(l->doc, node, &target, 1, NULL);
-    command->at_ns = o.at_ns;
-    command->kind = VG_TEST_ACKNOWLEDGE;
-    if (o.acknowledge)
-        read_rule(l, vg_node_find(node, "acknowledge"), command->rule);
-    if (o.patient)
-        vg_load_test_label(l, node, "patient", o.patient, sizeof(command->patient),
-                           command->patient);
-    vg_load_test_label(l, node, "by", o.by, sizeof(command->by), command->by);
-    vg_load_test_label(l, node, "note", o.note, sizeof(command->note), command->note);
-    vg_options_done(command_options, &o);
-}
-
 static int by_time(int64_t a_ns, uint32_t a_line, int64_t b_ns, uint32_t b_line)
 {
     if (a_ns != b_ns)
@@ -216,7 +179,7 @@ static int commands_by_time(const void *a, const void *b)
 }
 
 static void read_commands(struct vg_load *l, const struct vg_node *node,
-                          struct vg_config_test *test)
+                          const struct test_options *o, struct vg_config_test *test)
 {
     const struct vg_node *list = list_at(l, node, "commands");
 
@@ -224,7 +187,7 @@ static void read_commands(struct vg_load *l, const struct vg_node *node,
         return;
     test->command = array_of(list, sizeof(*test->command));
     for (const struct vg_node *c = list->child; c; c = c->next)
-        read_command(l, c, &test->command[test->commands++]);
+        vg_load_test_command(l, c, o->patient, &test->command[test->commands++]);
     qsort(test->command, test->commands, sizeof(*test->command), commands_by_time);
 }
 
@@ -309,7 +272,7 @@ static void read_expect(struct vg_load *l, const struct vg_node *node, struct vg
     e->tolerance_ns = o.tolerance_ns;
     e->phase = o.phase;
     if (o.rule)
-        read_rule(l, vg_node_find(node, "rule"), e->rule);
+        vg_load_test_rule(l, vg_node_find(node, "rule"), e->rule);
     read_onset(l, node, o.onset, e);
     for (const struct vg_node *c = node->child; c; c = c->next) {
         if (!vg_option_find(expect_options, c->key))
@@ -451,7 +414,7 @@ static void read_test(struct vg_load *l, const struct vg_node *node, struct vg_c
     test->line = node->at.line;
     read_profile(l, node, &o, test);
     read_inputs(l, node, &o, test);
-    read_commands(l, node, test);
+    read_commands(l, node, &o, test);
     read_expects(l, node, test);
     read_silent(l, node, test);
     at_end = list_at(l, node, "at_end");

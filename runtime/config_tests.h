@@ -9,6 +9,7 @@
 
 #include "core/decoder.h"
 #include "core/event.h"
+#include "core/order.h"
 
 /** What a device says of a channel in one row. */
 struct vg_test_value {
@@ -38,16 +39,14 @@ struct vg_test_input {
     uint32_t series_n;
 };
 
-enum vg_test_command_kind { VG_TEST_ACKNOWLEDGE };
-
 /** What somebody does while the test runs, after the rows of the same time. */
 struct vg_test_command {
     uint32_t line;
     int64_t at_ns;
-    enum vg_test_command_kind kind;
-    char rule[VG_NAME_SIZE]; /**< whose open episodes it is about */
-    char patient[VG_PATIENT_SIZE];
-    char by[64], note[256];
+    struct vg_order order;         /**< without episode_id and command_id */
+    char rule[VG_NAME_SIZE];       /**< about episodes: whose open ones */
+    char patient[VG_PATIENT_SIZE]; /**< about episodes: only this one's, or ""; else whom */
+    char answer[VG_NAME_SIZE];     /**< code that is answered; "": it is obeyed */
 };
 
 /** A member of an event and what it must be. */

@@ -71,7 +71,7 @@ static bool quality_of(const char *text, struct vg_test_value *ret, const char *
     return false;
 }
 
-static struct vg_test_value read_value(struct vg_load *l, const struct vg_node *node, int channel)
+struct vg_test_value vg_load_test_value(struct vg_load *l, const struct vg_node *node, int channel)
 {
     struct vg_test_value v = { .quality = VG_Q_ABSENT };
     const char *rest;
@@ -111,7 +111,7 @@ static void read_ramp(struct vg_load *l, const struct vg_node *node, struct vg_t
                               ends[i]);
             continue;
         }
-        s->value[i] = read_value(l, end, s->channel);
+        s->value[i] = vg_load_test_value(l, end, s->channel);
         if (!vg_usable(s->value[i].quality))
             vg_document_error(l->doc, end->at, "%s: expected a number", ends[i]);
     }
@@ -129,11 +129,11 @@ static void read_series(struct vg_load *l, const struct vg_node *node, struct vg
     VG_CHECK(s->value);
     if (node->kind == VG_NODE_SCALAR) {
         s->n = 1;
-        s->value[0] = read_value(l, node, s->channel);
+        s->value[0] = vg_load_test_value(l, node, s->channel);
         return;
     }
     for (const struct vg_node *c = node->child; c; c = c->next)
-        s->value[s->n++] = read_value(l, c, s->channel);
+        s->value[s->n++] = vg_load_test_value(l, c, s->channel);
 }
 
 static void read_values(struct vg_load *l, const struct vg_node *node, struct vg_test_input *in)

@@ -82,10 +82,11 @@ static void finish_frame(struct vg_offline *o, struct vg_frame *f)
 
     for (uint32_t i = 0; o->sink.row && i < f->rows; i++)
         give_row(o, s, f, i);
-    for (struct vg_item *item = NULL;
-         o->sink.event && (item = vg_frame_next_item(f, &o->layout, item));) {
-        if (item->kind == VG_ITEM_EVENT)
+    for (struct vg_item *item = NULL; (item = vg_frame_next_item(f, &o->layout, item));) {
+        if (item->kind == VG_ITEM_EVENT && o->sink.event)
             give_event(o, s, item);
+        else if (item->kind == VG_ITEM_COMMAND && o->sink.command)
+            o->sink.command(o->sink.ctx, vg_item_body(item));
     }
     vg_pool_put(o->pool, f);
 }

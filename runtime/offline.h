@@ -33,6 +33,8 @@ struct vg_offline_sink {
      * appearance; UINT32_MAX: a row about the shard. row->patient is set, row->command is not.
      */
     void (*row)(void *ctx, uint32_t patient, const struct vg_row *row);
+    /** A command behind the last stage, with its answer; its payload follows it. */
+    void (*command)(void *ctx, const struct vg_item_command *command);
     /** An event of the alert stage, behind the rows of its frame. `json` is not NUL-terminated. */
     void (*event)(void *ctx, uint32_t patient, const struct vg_item_event *event, const char *json,
                   size_t len);

@@ -194,7 +194,44 @@ Test(config_tests, somebody_acknowledges_what_is_open_and_only_that)
             "      - {at: 12s, acknowledge: low, by: nurse 7}\n"
             "    expect: [{at: 12s, rule: low, event: acknowledge, acknowledged_by: nurse 7}]\n");
     cr_assert_eq(outcome.failures, 1);
-    expect_line('-', 25, "low", "no episode of low is open to be acknowledged");
+    expect_line('-', 25, "acknowledge", "no episode of low is open");
+}
+
+Test(config_tests, an_order_that_is_refused_says_why_and_may_be_expected)
+{
+    run(LOW "    commands:\n"
+            "      - {at: 12s, snooze: low, for: 3m}\n"
+            "      - {at: 13s, snooze: low, for: 3m, answer: not_allowed}\n"
+            "      - {at: 14s, snooze: low, for: 1m, answer: not_allowed}\n"
+            "    expect: [{at: 14s, rule: low, event: update, reason: snoozed, by: test}]\n");
+    cr_assert_eq(outcome.failures, 2);
+    expect_line('-', 12, "snooze",
+                "the answer is not_allowed: the audio of a high alert is paused for at most 2 "
+                "minutes; acknowledge it instead");
+    expect_line('-', 14, "snooze", "it was obeyed, expected not_allowed");
+}
+
+Test(config_tests, limits_and_mutes_of_a_patient_hold_for_their_time)
+{
+    run("    input: [{at: 0s, count: 120, values: {spo2: 88, hr: 140}}]\n"
+        "    commands:\n"
+        "      - {at: 0s, limit: spo2, low: \"85 %\", for: 1m, note: chronic}\n"
+        "      - {at: 5s, mute: fast, for: 30s, note: known}\n"
+        "      - {at: 5s, mute: low, for: 30s, note: known, answer: not_allowed}\n"
+        "    expect:\n"
+        "      - {at: 70s, tolerance: 2s, rule: low, limit: {low: 90}}\n"
+        "      - {at: 0s, rule: fast}\n");
+    cr_assert_eq(outcome.failures, 0);
+}
+
+Test(config_tests, a_patient_who_is_gone_raises_nothing_until_the_next_row)
+{
+    run("    input:\n"
+        "      - {at: 0s, count: 10, values: {spo2: 97}}\n"
+        "      - {at: 100s, count: 1, values: {spo2: 97}}\n"
+        "    commands: [{at: 12s, discharge: p-1}]\n"
+        "    expect_none: [silent]\n");
+    cr_assert_eq(outcome.failures, 0);
 }
 
 Test(config_tests, rows_of_one_time_come_before_the_command_of_that_time)
