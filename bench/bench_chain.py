@@ -65,8 +65,7 @@ def train(folder):
 def config(bootstrap, files, folder, frame_rows):
     made = pipeline.config(bootstrap, 1, folder, frame_rows=frame_rows,
                            snapshot={"every": "5s"})
-    made["source"].update(clock="record", max_patients=PATIENTS,
-                          options={"queued.min.messages": "1000000"})
+    made["source"].update(clock="record", max_patients=PATIENTS)
     made["models"] = {"forecaster": {"type": "lstm", "file": str(files["forecaster"])},
                       "detector": {"type": "autoencoder", "file": str(files["detector"])}}
     made["alert_rules"] = {
