@@ -137,7 +137,11 @@ static vg_status add_watch(struct vg_alert *a, struct vg_plan *plan, const struc
 
     if (st != VG_OK)
         return st;
-
+    if (rule->rule == VG_RULE_CONDITION && channel != VG_CHANNEL_NONE &&
+        !vg_condition_watches(rule->condition, channel))
+        return vg_fail_option(err, VG_E_CONFIG, "rules", "rule %s: %s never has the condition %s",
+                              rule->name, vg_channels[channel].name,
+                              vg_condition_name(rule->condition));
     a->watch = reallocarray(a->watch, a->watches + 1, sizeof(*a->watch));
     VG_CHECK(a->watch != NULL);
     w = &a->watch[a->watches];
@@ -153,13 +157,15 @@ static vg_status add_watch(struct vg_alert *a, struct vg_plan *plan, const struc
     return w->kind->plan(w, plan, err);
 }
 
-/* Whether a rule watches a condition: on this channel, or (NONE) on all that have it. */
-static bool covered(const struct vg_alert *a, enum vg_condition condition, int channel)
+/* Whether another rule than `except` watches a condition: on this channel, or (NONE) on all. */
+static bool covered(const struct vg_alert *a, enum vg_condition condition, int channel,
+                    const struct vg_rule *except)
 {
     for (uint32_t i = 0; i < a->watches; i++) {
         const struct vg_watch *w = &a->watch[i];
 
         if (w->rule->rule == VG_RULE_CONDITION && w->rule->condition == condition && !w->quiet &&
+            w->rule != except &&
             (w->rule->channel == VG_CHANNEL_NONE || w->rule->channel == channel))
             return true;
     }
@@ -176,9 +182,7 @@ static vg_status add_rule(struct vg_alert *a, struct vg_plan *plan, const struct
     if (!each)
         return add_watch(a, plan, rule, rule->channel, err);
     for (int c = 0; c < VG_CHANNELS && st == VG_OK; c++) {
-        bool own = a->watches > 0 && a->watch[a->watches - 1].rule == rule;
-
-        if (vg_condition_watches(rule->condition, c) && (own || !covered(a, rule->condition, c)))
+        if (vg_condition_watches(rule->condition, c) && !covered(a, rule->condition, c, rule))
             st = add_watch(a, plan, rule, c, err);
     }
     return st;
@@ -296,7 +300,7 @@ static vg_status alert_plan(void *self, struct vg_plan *plan, struct vg_err *err
     if (st == VG_OK)
         st = add_rules(a, plan, err);
     for (int c = 0; c < VG_CONDITION_COUNT && st == VG_OK; c++) {
-        if (!covered(a, (enum vg_condition)c, VG_CHANNEL_NONE) &&
+        if (!covered(a, (enum vg_condition)c, VG_CHANNEL_NONE, NULL) &&
             can_occur(plan, (enum vg_condition)c))
             st = add_rule(a, plan, build_rule(a, (enum vg_condition)c), err);
     }

@@ -14,7 +14,11 @@ static const uint32_t pressures = UINT32_C(1) << VG_CHANNEL_abp_sys |
 /* A line is disturbed as a whole, and told of once. */
 bool vg_condition_watches(enum vg_condition condition, int channel)
 {
+    const struct vg_channel *c = &vg_channels[channel];
+
     switch (condition) {
+    case VG_CONDITION_LEAD_OFF: /* a 0 says so, where it is no value of a sensor that is always on */
+        return channel < VG_MEASURED && !c->zero_is_value && !c->episodic;
     case VG_CONDITION_ARTEFACT:
         return channel == VG_CHANNEL_abp_sys;
     case VG_CONDITION_CHECK_SENSOR:

@@ -196,15 +196,15 @@ Test(alert_technical, a_configured_rule_replaces_the_built_in_one)
     cr_assert_str_eq(capture_last(a.c, "channel"), "spo2");
 }
 
-Test(alert_technical, a_configured_rule_may_be_for_one_channel)
+Test(alert_technical, a_configured_rule_for_one_channel_leaves_the_others_to_the_built_in_one)
 {
     struct vg_rule *rule = alerts_rule(&a, "probe", VG_RULE_CONDITION, SPO2);
 
     rule->condition = VG_CONDITION_LEAD_OFF;
     alerts_start(&a);
-    alerts_quality(&a, 0, HR, VG_Q_INVALID, VG_REASON_PROBE_OFF);
+    alerts_quality(&a, 0, VG_CHANNEL_pulse, VG_Q_INVALID, VG_REASON_PROBE_OFF);
     alerts_quality(&a, 1, SPO2, VG_Q_INVALID, VG_REASON_PROBE_OFF);
-    expect("1 start probe\n");
+    expect("0 start lead_off\n1 start probe\n");
 }
 
 /* ---- device_clock ---- */
