@@ -29,11 +29,11 @@ enum {
     X(MUTE, "mute", VG_ORDER_RULE | VG_ORDER_REASON | VG_ORDER_EXPIRES | VG_ORDER_MAY_BE_CLEARED, \
       86400)                                                                                      \
     X(LIMIT, "limit",                                                                             \
-      VG_ORDER_CHANNEL | VG_ORDER_REASON | VG_ORDER_EXPIRES | VG_ORDER_MAY_BE_CLEARED, 7 * 86400) \
+      VG_ORDER_CHANNEL | VG_ORDER_REASON | VG_ORDER_EXPIRES | VG_ORDER_MAY_BE_CLEARED, 604800)    \
     X(ADMIT, "admit", 0, 0)                                                                       \
     X(DISCHARGE, "discharge", 0, 0)                                                               \
-    X(STANDBY, "standby", VG_ORDER_EXPIRES, 4 * 3600)                                             \
-    X(PROBE_OFF, "probe_off", VG_ORDER_CHANNEL | VG_ORDER_EXPIRES, 4 * 3600)
+    X(STANDBY, "standby", VG_ORDER_EXPIRES, 14400)                                                \
+    X(PROBE_OFF, "probe_off", VG_ORDER_CHANNEL | VG_ORDER_EXPIRES, 14400)
 
 enum vg_order_kind {
 #define VG_ORDER_ENUM(id, name, says, longest_s) VG_ORDER_KIND_##id,
@@ -54,16 +54,18 @@ struct vg_order {
     uint8_t kind; /**< enum vg_order_kind; their numbers are recorded too */
     uint8_t clear;
     uint8_t low_set, high_set;
-    int32_t channel;  /**< VG_CHANNEL_NONE where it names none */
-    float low, high;  /**< LIMIT, in channel units; 0 where not set */
-    int64_t for_ns;   /**< 0: it does not expire */
-    int64_t given_ns; /**< log time at which it was given; the runtime's */
+    int32_t channel; /**< VG_CHANNEL_NONE where it names none */
+    float low, high; /**< LIMIT, in channel units; 0 where not set */
+    int64_t for_ns;  /**< 0: it does not expire */
+    int64_t
+        given_ns; /**< log time at which it was given, from which for_ns counts; the runtime's */
     uint8_t episode_id[16];
     char command_id[VG_COMMAND_ID_SIZE]; /**< the asker's name for it */
     char rule[VG_NAME_SIZE];
     char by[64];
     char note[256];
-    uint8_t reserved[6];
+    uint8_t repeated; /**< the runtime has given it once more, after a change of configuration */
+    uint8_t reserved[5];
 };
 
 /**

@@ -315,6 +315,23 @@ static void inject_config(struct vg_ingest *in, uint32_t shard, const char *pati
     inject_new(in, shard, &head, open);
 }
 
+/* What people set for patients holds on, as long as it was to hold. */
+static void repeat_settings(struct vg_ingest *in, uint32_t shard)
+{
+    struct vg_ingest_shard *s = &in->shard[shard];
+
+    for (uint32_t i = 0; i < s->recovery.settings; i++) {
+        const struct vg_recorded_command *c = &s->recovery.setting[i];
+        struct vg_item_command head = c->head;
+        struct vg_order order;
+
+        memcpy(&order, c->payload, sizeof(order));
+        order.repeated = 1;
+        head.log_ns = s->log_ns;
+        inject_new(in, shard, &head, &order);
+    }
+}
+
 /* The configuration changed since the outbox was written: from the first of these commands on,
  * events count again. The alert stage learns what subscribers believe to be open, and then for each
  * patient that this was all. */
@@ -327,6 +344,7 @@ static void announce_config(struct vg_ingest *in, uint32_t shard)
     inject_config(in, shard, nobody, NULL);
     for (uint32_t i = 0; i < s->recovery.opens; i++)
         inject_config(in, shard, s->recovery.open_patient[i], &s->recovery.open[i]);
+    repeat_settings(in, shard);
     for (uint32_t i = 1; i < vg_patients_count(s->patients); i++)
         inject_config(in, shard, vg_patients_at(s->patients, i)->id, NULL);
     s->together = false;

@@ -45,6 +45,108 @@ static vg_status add_command(void *arg, const struct vg_item_command *command, c
     return VG_OK;
 }
 
+/* ---- what holds on under another configuration ---- */
+
+/* What people set for a patient, of which the memory that a changed configuration starts with knows
+ * nothing. Who is away or has left is not among it: that ends by data, too, and to forget it hides no
+ * alert. */
+struct settings {
+    struct vg_recovery *recovery;
+    struct vg_outbox_reader *reader;
+    struct vg_err *err;
+};
+
+static const struct vg_order *order_of(const struct vg_recorded_command *c)
+{
+    return (const void *)c->payload;
+}
+
+static void drop_setting(struct vg_recovery *r, uint32_t i)
+{
+    free(r->setting[i].payload);
+    r->settings--;
+    memmove(&r->setting[i], &r->setting[i + 1], (r->settings - i) * sizeof(*r->setting));
+}
+
+/* Whether `newer` takes the place of an older setting: of the same thing, or of all by a discharge. */
+static bool replaces(const struct vg_item_command *head, const struct vg_order *newer,
+                     const struct vg_recorded_command *older)
+{
+    const struct vg_order *o = order_of(older);
+
+    if (strcmp(head->patient, older->head.patient) != 0)
+        return false;
+    if (newer->kind == VG_ORDER_KIND_DISCHARGE)
+        return true;
+    return newer->kind == o->kind && newer->channel == o->channel &&
+           strcmp(newer->rule, o->rule) == 0;
+}
+
+static void keep_setting(struct vg_recovery *r, const struct vg_item_command *head,
+                         const struct vg_order *order)
+{
+    struct vg_recorded_command *to;
+
+    for (uint32_t i = r->settings; i > 0; i--) {
+        if (replaces(head, order, &r->setting[i - 1]))
+            drop_setting(r, i - 1);
+    }
+    if (order->kind == VG_ORDER_KIND_DISCHARGE || order->clear)
+        return;
+    r->setting = realloc(r->setting, (r->settings + 1) * sizeof(*r->setting));
+    VG_CHECK(r->setting != NULL);
+    to = &r->setting[r->settings++];
+    to->head = *head;
+    to->head.size = sizeof(*order);
+    to->head.ticket = 0;
+    to->payload = malloc(sizeof(*order));
+    VG_CHECK(to->payload != NULL);
+    memcpy(to->payload, order, sizeof(*order));
+}
+
+/* One that was refused then must not be obeyed now. */
+static vg_status add_setting(void *arg, const struct vg_item_command *command, const void *payload,
+                             size_t len)
+{
+    struct settings *s = arg;
+    struct vg_order order;
+    struct vg_answered answered;
+    bool known, about;
+    vg_status st;
+
+    if (command->kind != VG_COMMAND_ORDER || len != sizeof(order))
+        return VG_OK;
+    memcpy(&order, payload, sizeof(order));
+    about = order.kind == VG_ORDER_KIND_LIMIT || order.kind == VG_ORDER_KIND_MUTE ||
+            order.kind == VG_ORDER_KIND_DISCHARGE;
+    if (!about || order.repeated)
+        return VG_OK;
+    st = vg_outbox_answer(s->reader, order.command_id, &answered, &known, s->err);
+    if (st == VG_OK && known && answered.code[0] == '\0')
+        keep_setting(s->recovery, command, &order);
+    return st;
+}
+
+static vg_status recover_settings(struct vg_outbox_reader *reader, const char *outbox,
+                                  const struct vg_position *stored, struct vg_recovery *r,
+                                  struct vg_err *err)
+{
+    struct settings s = { .recovery = r, .err = err };
+    vg_status st = vg_outbox_reader_open(outbox, &s.reader, err);
+
+    /* Callbacks may not use the reader that calls them. */
+    if (st == VG_OK)
+        st = vg_outbox_commands(reader, stored->shard, -1, 0, add_setting, &s, err);
+    vg_outbox_reader_close(s.reader);
+    for (uint32_t i = r->settings; st == VG_OK && i > 0; i--) {
+        const struct vg_order *order = order_of(&r->setting[i - 1]);
+
+        if (stored->log_ns != VG_TIME_NONE && order->given_ns + order->for_ns <= stored->log_ns)
+            drop_setting(r, i - 1);
+    }
+    return st;
+}
+
 static vg_status first_switch(void *arg, const struct vg_config_switch *s)
 {
     struct vg_recovery *r = arg;
@@ -153,8 +255,8 @@ static vg_status load_snapshot(const struct vg_shared *shared, uint32_t shard,
 }
 
 static vg_status recover_known(const struct vg_shared *shared, struct vg_outbox_reader *reader,
-                               const struct vg_position *stored, struct vg_recovery *r,
-                               struct vg_err *err)
+                               const char *outbox, const struct vg_position *stored,
+                               struct vg_recovery *r, struct vg_err *err)
 {
     struct gathering g = { .recovery = r, .shard = stored->shard };
     uint64_t as_of;
@@ -178,7 +280,8 @@ static vg_status recover_known(const struct vg_shared *shared, struct vg_outbox_
     if (r->config_changed) {
         r->building++;
         r->events = stored->n;
-        return vg_outbox_open_episodes(reader, NULL, add_open, &g, &as_of, err);
+        st = vg_outbox_open_episodes(reader, NULL, add_open, &g, &as_of, err);
+        return st == VG_OK ? recover_settings(reader, outbox, stored, r, err) : st;
     }
     if (r->building > 0)
         return vg_outbox_config_switches(reader, stored->shard, r->next_offset, r->ordinal,
@@ -215,7 +318,7 @@ vg_status vg_recover(const struct vg_shared *shared, const char *outbox, const c
         return st;
     st = vg_outbox_position(reader, shard, &stored, &known, err);
     if (st == VG_OK && known)
-        st = recover_known(shared, reader, &stored, ret, err);
+        st = recover_known(shared, reader, outbox, &stored, ret, err);
     else if (st == VG_OK && commands_from)
         st = repeat_commands(commands_from, shard, ret, err);
     vg_outbox_reader_close(reader);
@@ -230,6 +333,9 @@ void vg_recovery_done(struct vg_recovery *r)
 {
     for (uint32_t i = 0; i < r->commands; i++)
         free(r->command[i].payload);
+    for (uint32_t i = 0; i < r->settings; i++)
+        free(r->setting[i].payload);
+    free(r->setting);
     free(r->command);
     free(r->open);
     free(r->open_patient);

@@ -35,6 +35,8 @@ struct vg_recovery {
     struct vg_open_episode *open; /**< then: what subscribers believe to be open ... */
     char (*open_patient)[VG_PATIENT_SIZE]; /**< ... and of whom */
     uint32_t opens;
+    struct vg_recorded_command *setting; /**< then: limits and mutes of patients that still hold */
+    uint32_t settings;
     int64_t known_log_ns;  /**< newest log time known before the stop, VG_TIME_NONE: none ... */
     int64_t known_wall_ns; /**< ... and the wall time then */
 };

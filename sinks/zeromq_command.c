@@ -145,10 +145,9 @@ static vg_status check_members(const json_t *command, const struct vg_order *ord
     return VG_OK;
 }
 
-vg_status vg_command_parse_json(const json_t *command, struct vg_order *ret,
+vg_status vg_command_parse_json(json_t *command, struct vg_order *ret,
                                 char patient[VG_PATIENT_SIZE], struct vg_err *err)
 {
-    json_t *object = json_is_object(command) ? json_copy((json_t *)(uintptr_t)command) : NULL;
     const char *member;
     json_t *value;
     struct vg_err why;
@@ -157,15 +156,14 @@ vg_status vg_command_parse_json(const json_t *command, struct vg_order *ret,
     memset(ret, 0, sizeof(*ret));
     memset(patient, 0, VG_PATIENT_SIZE);
     ret->channel = VG_CHANNEL_NONE;
-    if (!object)
+    if (!json_is_object(command))
         return malformed(err, "command", "an object");
     st = read_kind(command, ret, err);
-    json_object_foreach(object, member, value)
+    json_object_foreach(command, member, value)
     {
         if (st == VG_OK)
             st = read_member(member, value, ret, patient, err);
     }
-    json_decref(object);
     if (st == VG_OK)
         st = check_members(command, ret, patient, err);
     if (st == VG_OK && vg_order_check(ret, &why) != VG_OK)

@@ -12,7 +12,7 @@
  * ("malformed", "unknown_episode"). Unknown members are refused: a command that is misunderstood must
  * not be half obeyed.
  */
-VG_NODISCARD vg_status vg_command_parse_json(const json_t *command, struct vg_order *ret,
+VG_NODISCARD vg_status vg_command_parse_json(json_t *command, struct vg_order *ret,
                                              char patient[VG_PATIENT_SIZE], struct vg_err *err);
 
 enum { VG_COMMAND_KEY_SIZE = 65 };

@@ -92,7 +92,7 @@ void vg_hold_note_start(const struct vg_look *l, const struct vg_watch *w)
     struct vg_life *life = vg_watch_life(l, w);
     uint32_t max = w->rule->life.budget_max;
 
-    if (max == 0)
+    if (!life || max == 0)
         return;
     memmove(life->start_ns, life->start_ns + 1, (max - 1) * sizeof(*life->start_ns));
     life->start_ns[max - 1] = l->out->log_ns;

@@ -27,7 +27,7 @@ static enum vg_answer acknowledge(struct vg_look *l, const struct vg_watch *w,
     if (e->silence == VG_SILENCE_ACKNOWLEDGED)
         return VG_ANSWER_OK;
     e->silence = VG_SILENCE_ACKNOWLEDGED;
-    e->until_ns = order->for_ns > 0 ? l->out->log_ns + order->for_ns : 0;
+    e->until_ns = order->for_ns > 0 ? order->given_ns + order->for_ns : 0;
     say(l, w, VG_PHASE_ACKNOWLEDGE, NULL, NULL, order);
     return VG_ANSWER_OK;
 }
@@ -45,7 +45,7 @@ static enum vg_answer snooze(struct vg_look *l, const struct vg_watch *w,
     if (e->silence == VG_SILENCE_ACKNOWLEDGED)
         return VG_ANSWER_OK;
     e->silence = VG_SILENCE_PAUSED;
-    e->until_ns = l->out->log_ns + order->for_ns;
+    e->until_ns = order->given_ns + order->for_ns;
     vg_buf_str(words, "Audio paused for ");
     vg_text_duration(words, order->for_ns);
     say(l, w, VG_PHASE_UPDATE, "snoozed", words->data, order);

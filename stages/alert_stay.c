@@ -277,7 +277,7 @@ enum vg_answer vg_stay_standby(struct vg_look *l, const struct vg_order *order)
     if (stay->standing == VG_STANDING_DISCHARGED)
         return VG_ANSWER_DISCHARGED;
     stay->standing = VG_STANDING_STANDBY;
-    stay->standby_until_ns = l->out->log_ns + order->for_ns;
+    stay->standby_until_ns = order->given_ns + order->for_ns;
     find_next(stay);
     end_quiet(l, "standby", "The patient is on standby", order);
     return VG_ANSWER_OK;
@@ -290,7 +290,7 @@ enum vg_answer vg_stay_probe_off(struct vg_look *l, const struct vg_order *order
     if (stay->standing == VG_STANDING_DISCHARGED)
         return VG_ANSWER_DISCHARGED;
     stay->probes_off |= UINT32_C(1) << order->channel;
-    stay->off_until_ns[order->channel] = l->out->log_ns + order->for_ns;
+    stay->off_until_ns[order->channel] = order->given_ns + order->for_ns;
     find_next(stay);
     end_quiet(l, "probe_off", "The probe was taken off", order);
     return VG_ANSWER_OK;
@@ -367,7 +367,7 @@ enum vg_answer vg_stay_set_limit(struct vg_look *l, const struct vg_order *order
     vg_stay_note_limits(l);
     memset(own, 0, sizeof(*own));
     if (!order->clear)
-        *own = (struct vg_stay_limit){ .until_ns = l->out->log_ns + order->for_ns,
+        *own = (struct vg_stay_limit){ .until_ns = order->given_ns + order->for_ns,
                                        .low = order->low,
                                        .high = order->high,
                                        .channel = (uint8_t)order->channel,
@@ -441,7 +441,7 @@ enum vg_answer vg_stay_set_mute(struct vg_look *l, const struct vg_order *order)
         if (mute && mute->until_ns != 0)
             unmute(l, mute);
     } else {
-        mute->until_ns = l->out->log_ns + order->for_ns;
+        mute->until_ns = order->given_ns + order->for_ns;
         mute->place = first_place(l->alert, rule);
         tell_mute(l, rule, order);
     }

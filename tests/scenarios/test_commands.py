@@ -2,7 +2,9 @@
 """What people say reaches the alerts from this machine and user only, once, survives kill -9, and is
 the same in a replay whatever the frames and the workers."""
 import json
+import os
 import pathlib
+import random
 import re
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from vigil import check
 
 TOPIC = "vitals.raw"
 VARIANTS = [(1, 1), (7, 2)]  # frame_rows, workers
+KILLS = 40 if os.environ.get("VIGIL_LONG") else 5
 
 
 def config(broker, folder=None, **service):
@@ -165,6 +168,20 @@ def said_after_it(operator, p, broker, low):
     wait_event(p, rule="readmitted", phase="end")
 
 
+def check_replays(broker, p):
+    """Whatever the frames and the workers, the recorded commands give the same events."""
+    reference = p.by_shard()
+    for frame_rows, workers in VARIANTS:
+        with vigil.Pipeline(config(broker, frame_rows=frame_rows, workers=workers)) as again:
+            again.run("--commands", str(p.data / "outbox.db"))
+            strip = [{shard: [re.sub(rb'"config":"[^"]*"', b"", line) for line in lines]
+                      for shard, lines in shards.items()}
+                     for shards in (reference, again.by_shard())]
+            check(strip[0] == strip[1], f"frames of {frame_rows}, {workers} workers differ:\n"
+                  f"{reference}\n{again.by_shard()}")
+            check(tables(again) == tables(p), "other commands or answers")
+
+
 def tables(p):
     return [p.outbox(f"select * from {table} order by 1, 2, 3") for table in ("command", "answer")]
 
@@ -187,16 +204,93 @@ def commands_are_obeyed_once_and_the_same_again():
         check("from a snapshot" in said, f"no snapshot was restored: {said}")
         check("not what the outbox holds" not in said, said)
         live.check_no_duplicates(p)
-        reference = p.by_shard()
-        for frame_rows, workers in VARIANTS:
-            with vigil.Pipeline(config(broker, frame_rows=frame_rows, workers=workers)) as again:
-                again.run("--commands", str(p.data / "outbox.db"))
-                strip = [{shard: [re.sub(rb'"config":"[^"]*"', b"", line) for line in lines]
-                          for shard, lines in shards.items()}
-                         for shards in (reference, again.by_shard())]
-                check(strip[0] == strip[1], f"frames of {frame_rows}, {workers} workers differ:\n"
-                      f"{reference}\n{again.by_shard()}")
-                check(tables(again) == tables(p), "other commands or answers")
+        check_replays(broker, p)
+
+
+def vitals(rng):
+    return {"spo2": rng.choice([0, 70, 80, 88, 95, 97]), "hr": rng.choice([30, 80, 130, None])}
+
+
+def some_order(rng, p):
+    """A command that may make sense, about what is open now."""
+    open_now = [e for (e,) in p.outbox("select lower(hex(episode_id)) from episode where open")]
+    patient, by, for_s = rng.choice(["p0", "p1"]), "nurse-7", rng.randrange(1, 120)
+    about = {"patient": patient, "by": by}
+    timed = {**about, "for_s": for_s}
+    orders = [{"do": "discharge", **about}, {"do": "admit", **about}, {"do": "standby", **timed},
+              {"do": "probe_off", "channel": "spo2", **timed},
+              {"do": "mute", "rule": rng.choice(["spo2_low", "hr_high"]), "note": "x", **timed},
+              {"do": "limit", "channel": "spo2", "low": rng.choice([75, 85, 92]), "note": "x",
+               **timed}]
+    if open_now:
+        episode = {"episode": rng.choice(open_now), "by": by}
+        orders += [{"do": "acknowledge", "for_s": for_s, **episode},
+                   {"do": "snooze", "for_s": for_s, **episode}, {"do": "reset", **episode}] * 3
+    return rng.choice(orders)
+
+
+def killed_while_people_give_commands():
+    rng = random.Random(int(os.environ.get("SEED", "1")))
+    second, asked, restored, obeyed = 0, 0, 0, 0
+    with vigil.MockBroker(f"{TOPIC}:2") as broker, tempfile.TemporaryDirectory() as folder, \
+         vigil.Pipeline(config(broker, folder)) as p:
+        operator = Operator(folder, p.data)
+        for life in range(KILLS + 1):
+            with Live(p) as run:
+                key = (p.data / "command.key").read_text().strip()
+                for _ in range(3):
+                    feed(broker, second, 4, p0=vitals(rng), p1=vitals(rng))
+                    second += rng.choice([10, 40, 130])
+                    for partition in (0, 1):
+                        live.wait_for_offset(p, partition, 4 * (3 * life + 1))
+                    for _ in range(4):
+                        asked += 1
+                        said = operator.asks(do="command", key=key, command_id=str(asked),
+                                             command=some_order(rng, p))
+                        obeyed += "ok" in said
+                restored += "from a snapshot" in run.said
+                check("not what the outbox holds" not in run.said, run.said[-2000:])
+                if life < KILLS:
+                    run.kill()
+                    continue
+                for partition in (0, 1):
+                    live.wait_for_offset(p, partition, 12 * (KILLS + 1))
+                until("all alerts in the file",
+                      lambda: len(p.lines()) >= p.outbox("select count(*) from event")[0][0])
+                run.stop()
+        live.check_no_duplicates(p)
+        print(f"     {KILLS} kills, {restored} restarts from a snapshot, {obeyed} of {asked} "
+              f"commands obeyed, {len(p.lines())} events")
+        check(restored >= KILLS / 2 and obeyed >= asked / 3, "hardly any restart or command")
+        check_replays(broker, p)
+
+
+def limits_and_mutes_survive_another_configuration():
+    with vigil.MockBroker(f"{TOPIC}:2") as broker, tempfile.TemporaryDirectory() as folder, \
+         vigil.Pipeline(config(broker, folder)) as p:
+        operator = Operator(folder, p.data)
+        feed(broker, 0, 3, p0={"spo2": 92, "hr": 80}, p1={"spo2": 92, "hr": 80})
+        with Live(p) as run:
+            for partition in (0, 1):
+                live.wait_for_offset(p, partition, 3)
+            for patient in ("p0", "p1"):
+                operator.says("limit", patient, "spo2", "--low", "94 %", "--for", "1h",
+                              "--reason", "shunt")
+            operator.says("limit", "p1", "spo2", "--clear")
+            operator.says("mute", "p0", "hr_high", "--for", "1h", "--reason", "known")
+            run.stop()
+        p.config["alert_rules"]["hr_low"]["title"] = "Another title"
+        p.path.write_text(json.dumps(p.config))
+        for second in (100, 200):
+            feed(broker, second, 1, p0={"spo2": 92, "hr": 130}, p1={"spo2": 92, "hr": 130})
+            with Live(p) as run:
+                started = wait_event(p, rule="spo2_low", phase="start", patient="p0")
+                check(started["limit"]["origin"] == "patient", str(started))
+                held = wait_event(p, rule="hr_high", patient="p0", suppressed_by="mute")
+                check(held["signal"]["is"] == "alarm-paused", str(held))
+                check(not events(p, rule="spo2_low", patient="p1"), "what was cleared holds")
+                check("not what the outbox holds" not in run.said, run.said[-2000:])
+                run.kill()
 
 
 def a_key_that_others_can_read_is_refused():
@@ -211,4 +305,6 @@ def a_key_that_others_can_read_is_refused():
 
 
 if __name__ == "__main__":
-    vigil.main(commands_are_obeyed_once_and_the_same_again, a_key_that_others_can_read_is_refused)
+    vigil.main(commands_are_obeyed_once_and_the_same_again, killed_while_people_give_commands,
+               limits_and_mutes_survive_another_configuration,
+               a_key_that_others_can_read_is_refused)

@@ -65,6 +65,7 @@ static enum vg_answer give(double s, struct vg_order order)
 
     memcpy(order.episode_id, a.c->episode_id, sizeof(order.episode_id));
     snprintf(order.by, sizeof(order.by), "nurse-7");
+    order.given_ns = alerts_ns(s);
     item.order = order;
     cr_assert_eq(offsetof(struct order_item, order), sizeof(item.command));
     r.kind = VG_ROW_COMMAND;
