@@ -176,17 +176,17 @@ static void draw_areas(struct vg_report *r, const struct areas *a, bool buffered
             .name = a->name[i], .x = curve[i].x, .y = curve[i].y, .n = n
         };
     }
-    vg_report_plot(r, &(struct vg_report_plot){
-                          .title = buffered ? "The same, 20 ticks around events"
-                                            : "Precision over recall of ticks",
-                          .x_label = "recall: share of strange ticks that is told",
-                          .y_label = "precision: share of told ticks",
-                          .x_min = 0,
-                          .x_max = 1,
-                          .y_min = 0,
-                          .y_max = 1,
-                          .series = series,
-                          .n = a->n });
+    vg_report_plot(
+        r, &(struct vg_report_plot){ .title = buffered ? "The same, 20 ticks around events"
+                                                       : "Precision over recall of ticks",
+                                     .x_label = "recall: share of strange ticks that is told",
+                                     .y_label = "precision: share of told ticks",
+                                     .x_min = 0,
+                                     .x_max = 1,
+                                     .y_min = 0,
+                                     .y_max = 1,
+                                     .series = series,
+                                     .n = a->n });
     free(curve);
 }
 
