@@ -5,7 +5,6 @@
  */
 #include "core/score.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,11 +19,16 @@ void vg_score_done(struct vg_score_chart *score)
 
 int32_t vg_score_round(float value, uint16_t per_unit)
 {
-    double steps = floor((double)value * per_unit + 0.5 + 1e-4);
+    const double steps = (double)value * per_unit + (0.5 + 1e-4);
+    int32_t whole;
 
     /* What no channel can have may still come, where nothing has looked at it before. */
-    steps = steps > INT16_MAX ? INT16_MAX : steps;
-    return (int32_t)(steps < -INT16_MAX ? -INT16_MAX : steps);
+    if (!(steps < INT16_MAX))
+        return INT16_MAX;
+    if (!(steps > -INT16_MAX))
+        return -INT16_MAX;
+    whole = (int32_t)steps;
+    return whole - (whole > steps); /* floor() is a call without SSE4.1 */
 }
 
 float vg_score_value(int32_t steps, uint16_t per_unit)
@@ -169,7 +173,8 @@ static struct vg_score_part choose(const struct vg_score_chart *score, uint32_t 
 void vg_score_evaluate(const struct vg_score_chart *score, const struct vg_score_patient *patient,
                        const vg_score_inputs input, struct vg_score_total *ret)
 {
-    memset(ret, 0, sizeof(*ret));
+    ret->lowest = ret->highest = ret->single = 0;
+    ret->known = 0;
     /* First those that others hang on. */
     for (int depends = 0; depends < 2; depends++) {
         for (uint32_t p = 0; p < score->parameters; p++) {

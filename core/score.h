@@ -127,7 +127,7 @@ struct vg_score_total {
     int highest; /**< with the most that they can add */
     uint32_t known; /**< of the parameters, whose points are known */
     int single;     /**< the most certain points in one parameter */
-    struct vg_score_part part[VG_SCORE_PARAMETERS_MAX];
+    struct vg_score_part part[VG_SCORE_PARAMETERS_MAX]; /**< [parameters] */
 };
 
 /**

@@ -62,7 +62,7 @@ def frames_and_workers_change_nothing():
             if reference is None:
                 reference = shards
                 check_rules(shards, "spo2_low", "pulse_low", "lead_off", "device_clock",
-                            "spo2_forecast", "unusual", "silent")
+                            "spo2_forecast", "unusual", "silent", "news2")
             same(reference, shards, f"frames of {frame_rows}, {workers} workers")
 
 

@@ -161,7 +161,7 @@ def sedation_config(bootstrap, topic="vitals.raw", clock="record", **service):
 
 
 def add_models(config):
-    """The whole chain with the demo's models, and rules on what they say and on silence."""
+    """The whole chain with the demo's models, and rules on what they say, on a score and on silence."""
     models = ROOT / "configs/models"
     config["models"] = {
         name: {"type": kind, "file": str(models / f"{file}.safetensors")} for name, kind, file in (
@@ -171,7 +171,10 @@ def add_models(config):
         {"type": "clean"}, {"type": "artefact"}, {"type": "resample", "tick": "30s"},
         {"type": "normalize"}, {"type": "forecast", "model": "forecast"},
         {"type": "detect", "model": "unusual"}, {"type": "alert"}]
+    config["scores"] = {"news2": {"file": str(ROOT / "configs/scores/news2.yaml")}}
     config["alert_rules"] |= {
+        "news2": {"title": "NEWS2", "priority": "low", "when": {"score": "news2", "at_least": 3},
+                  "for": "30s", "clear": {"for": "1m"}},
         "spo2_forecast": {"title": "SpO2 likely to fall", "priority": "medium",
                           "when": {"forecast": "spo2", "quantile": 0.5, "below": "93 %",
                                    "within": "10m"}},
