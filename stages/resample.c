@@ -8,6 +8,9 @@
  * is measured in the future. With that, the ticks that can still take a sample are lateness / tick
  * + 2 neighbours.
  *
+ * Where there are models, ticks are for them: only their channels are put on the grid, in places
+ * k = 0 .. C-1 of a patient's memory.
+ *
  * Per channel and tick the median is taken over at most VALUES_MAX samples. When they are full
  * every second one is dropped and from then on every second (then fourth, ...) arrives: an even
  * thinning over the interval that depends on the order of the log alone.
@@ -32,9 +35,11 @@ struct resample {
     int64_t lateness_ns; /* option */
     int64_t max_gap_ns;  /* option */
     int64_t idle_ns;
-    uint32_t open; /* how many ticks are open at once, O */
-    uint32_t room; /* for samples of one channel */
-    int age;       /* column [C] */
+    uint32_t open;            /* how many ticks are open at once, O */
+    uint32_t room;            /* for samples of one channel */
+    uint32_t channels;        /* C */
+    int channel[VG_MEASURED]; /* [C] */
+    int age;                  /* column, for all channels */
 };
 
 /* What came of one channel in one open tick. */
@@ -59,9 +64,8 @@ struct patient {
     int64_t heard_ns; /* log time of the last row */
     uint8_t ticking;
     uint8_t unused[7];
-    struct newest newest[VG_MEASURED];
-    struct newest younger[]; /* [C, O - 1] of the open ticks but the oldest; then come bin [C, O],
-                                oldest first, and value [C, room] */
+    struct newest newest[]; /* [C]; then come those of the open ticks but the oldest [C, O - 1], bin
+                               [C, O], oldest first, and value [C, room] */
 };
 
 static const struct vg_option options[] = {
@@ -80,8 +84,18 @@ static const struct vg_option options[] = {
 /* Bytes of what is kept of open ticks. */
 static size_t open_size(const struct resample *s)
 {
-    return VG_MEASURED * ((s->open - 1) * sizeof(struct newest) + s->open * sizeof(struct bin) +
+    return s->channels * ((s->open - 1) * sizeof(struct newest) + s->open * sizeof(struct bin) +
                           s->room * sizeof(float));
+}
+
+static void choose_channels(struct resample *s, const struct vg_plan *plan)
+{
+    /* All models of a chain have the same channels. */
+    const struct vg_model *model = plan->models_n > 0 ? plan->models[0] : NULL;
+
+    s->channels = model ? model->channels : VG_MEASURED;
+    for (uint32_t k = 0; k < s->channels; k++)
+        s->channel[k] = model ? model->channel[k] : (int)k;
 }
 
 static vg_status resample_plan(void *self, struct vg_plan *plan, struct vg_err *err)
@@ -101,7 +115,8 @@ static vg_status resample_plan(void *self, struct vg_plan *plan, struct vg_err *
     s->open = (uint32_t)(s->lateness_ns / s->tick_ns) + 2;
     s->room = VALUES_MAX + (s->open - 1) * EARLY_MAX;
     plan->rows = VG_ROW_SAMPLE;
-    plan->memory_size = sizeof(struct patient) + open_size(s);
+    choose_channels(s, plan);
+    plan->memory_size = sizeof(struct patient) + s->channels * sizeof(struct newest) + open_size(s);
     plan->emits_ticks = true;
     plan->tick_ns = s->tick_ns;
     return vg_plan_add_column(plan, "age", VG_CHANNELS, NULL, &s->age, err);
@@ -113,19 +128,19 @@ static int64_t tick_of(const struct resample *s, int64_t at_ns)
     return at_ns - at_ns % s->tick_ns + s->tick_ns;
 }
 
-static struct newest *younger_of(const struct resample *s, struct patient *p, int c)
+static struct newest *younger_of(const struct resample *s, struct patient *p, uint32_t k)
 {
-    return p->younger + (size_t)c * (s->open - 1);
+    return p->newest + s->channels + (size_t)k * (s->open - 1);
 }
 
-static struct bin *bins_of(const struct resample *s, struct patient *p, int c)
+static struct bin *bins_of(const struct resample *s, struct patient *p, uint32_t k)
 {
-    return (struct bin *)younger_of(s, p, VG_MEASURED) + (size_t)c * s->open;
+    return (struct bin *)younger_of(s, p, s->channels) + (size_t)k * s->open;
 }
 
-static float *values_of(const struct resample *s, struct patient *p, int c)
+static float *values_of(const struct resample *s, struct patient *p, uint32_t k)
 {
-    return (float *)bins_of(s, p, VG_MEASURED) + (size_t)c * s->room;
+    return (float *)bins_of(s, p, s->channels) + (size_t)k * s->room;
 }
 
 static void arm(const struct resample *s, const struct patient *p, struct vg_out *out)
@@ -142,9 +157,9 @@ struct held {
     float *value;    /* [room] theirs, one behind the other */
 };
 
-static struct held hold(const struct resample *s, struct patient *p, int c)
+static struct held hold(const struct resample *s, struct patient *p, uint32_t k)
 {
-    return (struct held){ s->open, s->room, bins_of(s, p, c), values_of(s, p, c) };
+    return (struct held){ s->open, s->room, bins_of(s, p, k), values_of(s, p, k) };
 }
 
 /* Samples of the ticks before tick `i`. */
@@ -236,23 +251,24 @@ static void begin(const struct resample *s, struct patient *p, int64_t at_ns, in
 
     p->next_ns = tick_of(s, at_ns) > oldest_ns ? tick_of(s, at_ns) : oldest_ns;
     p->ticking = 1;
-    memset(p->younger, 0, open_size(s));
+    memset(younger_of(s, p, 0), 0, open_size(s));
 }
 
 /* A row reaches open tick `i`, or (-1) one that has closed. */
 static void take(const struct resample *s, struct patient *p, int64_t at_ns, int64_t i,
                  const struct vg_row *row)
 {
-    for (int c = 0; c < VG_MEASURED; c++) {
+    for (uint32_t k = 0; k < s->channels; k++) {
+        const int c = s->channel[k];
         struct held h;
 
         if (!vg_usable(row->quality[c]))
             continue;
         /* The value of a tick that has closed is the newest known all the same. */
-        renew(i > 0 ? younger_of(s, p, c) + i - 1 : &p->newest[c], at_ns, row->value[c]);
+        renew(i > 0 ? younger_of(s, p, k) + i - 1 : &p->newest[k], at_ns, row->value[c]);
         if (i < 0)
             continue;
-        h = hold(s, p, c);
+        h = hold(s, p, k);
         put(&h, (uint32_t)i, row->value[c], row->quality[c]);
     }
 }
@@ -305,10 +321,8 @@ static void tell_channel(const struct resample *s, const struct newest *n, const
     const struct bin *oldest = &h->bin[0];
     int64_t age_ns;
 
-    if (!n->seen) {
-        vg_row_column(tick, s->age)[c] = -1;
+    if (!n->seen)
         return;
-    }
     age_ns = tick->event_ns - n->event_ns;
     vg_row_column(tick, s->age)[c] = (float)((double)age_ns / (double)VG_NS_PER_S);
     if (oldest->any)
@@ -330,16 +344,17 @@ static bool is_empty(const struct held *h)
 }
 
 /* The oldest tick of a channel has been told, and the next one becomes the oldest. */
-static void close_channel(const struct resample *s, struct patient *p, const struct held *h, int c)
+static void close_channel(const struct resample *s, struct patient *p, const struct held *h,
+                          uint32_t k)
 {
-    struct newest *younger = younger_of(s, p, c);
+    struct newest *younger = younger_of(s, p, k);
     uint32_t i = 0;
 
     if (is_empty(h))
         return;
     move_younger(h, 0, 0);
     if (younger->seen)
-        renew(&p->newest[c], younger->event_ns, younger->value);
+        renew(&p->newest[k], younger->event_ns, younger->value);
     for (; i + 2 < h->open; i++) {
         h->bin[i] = h->bin[i + 1];
         younger[i] = younger[i + 1];
@@ -356,13 +371,13 @@ static void resample_timer(void *self, void *memory, struct vg_out *out)
     struct vg_row tick;
 
     out->tick(out, p->next_ns, &tick);
-    for (int c = VG_MEASURED; c < VG_CHANNELS; c++)
-        vg_row_column(&tick, s->age)[c] = -1; /* ticks have none of what people note */
-    for (int c = 0; c < VG_MEASURED; c++) {
-        const struct held h = hold(s, p, c);
+    for (int c = 0; c < VG_CHANNELS; c++)
+        vg_row_column(&tick, s->age)[c] = -1;
+    for (uint32_t k = 0; k < s->channels; k++) {
+        const struct held h = hold(s, p, k);
 
-        tell_channel(s, &p->newest[c], &h, c, &tick);
-        close_channel(s, p, &h, c);
+        tell_channel(s, &p->newest[k], &h, s->channel[k], &tick);
+        close_channel(s, p, &h, k);
     }
     p->next_ns += s->tick_ns;
     if (out->log_ns - p->heard_ns > s->idle_ns) {
@@ -377,7 +392,7 @@ const struct vg_stage_ops vg_stage_resample = {
     .summary = "Emits tick rows on a fixed UTC grid: medians with quality and age.",
     .options = options,
     .self_size = sizeof(struct resample),
-    .memory_version = 2,
+    .memory_version = 3,
     .plan = resample_plan,
     .row = resample_row,
     .timer = resample_timer,
