@@ -23,8 +23,8 @@ POLL_S = 0.005
 
 
 def limits(broker):
-    return vigil.sedation_config(broker.bootstrap, snapshot={"every": "200ms"},
-                                 log={"level": "info"})
+    return vigil.add_life(vigil.sedation_config(broker.bootstrap, snapshot={"every": "200ms"},
+                                                log={"level": "info"}))
 
 
 def whole_chain(broker):
@@ -84,6 +84,7 @@ def uninterrupted(broker, config):
         p.run()
         reference = set(p.lines())
     check(len(reference) > 400, "the uninterrupted run gave hardly any event")
+    vigil.check_life(reference)
     return reference
 
 

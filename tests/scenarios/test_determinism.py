@@ -22,8 +22,9 @@ AFTER_THE_RECORDINGS = "2026-01-01T12:00:00Z"
 
 
 def config(broker, **service):
-    """Limits, both models, and silence: everything whose time could depend on how rows arrive."""
-    return vigil.add_models(vigil.sedation_config(broker.bootstrap, **service))
+    """Limits, what becomes of their alerts, both models, and silence: everything whose time could
+    depend on how rows arrive."""
+    return vigil.add_models(vigil.add_life(vigil.sedation_config(broker.bootstrap, **service)))
 
 
 def simulate(broker, *more):

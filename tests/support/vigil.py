@@ -160,6 +160,26 @@ def sedation_config(bootstrap, topic="vitals.raw", clock="record", **service):
     }
 
 
+def add_life(config):
+    """Rules whose alerts get worse, are told again, and are held back."""
+    config["alert_rules"] |= {
+        "pulse_falls": {"priority": "medium", "when": {"channel": "pulse", "below": "55 /min"},
+                        "for": "5s", "worse": {"below": "48 /min", "for": "20s"},
+                        "escalate": {"after": "60s", "to": "high"}, "realarm": "2m"},
+        "spo2_falls": {"priority": "low", "when": {"channel": "spo2", "below": "94 %"},
+                       "for": "2s", "refractory": "2m", "budget": {"max": 3, "per": "1h"},
+                       "inhibited_by": ["spo2_low", "pulse_falls"]}}
+    return config
+
+
+def check_life(lines):
+    """What rules of add_life() are for has happened."""
+    for what in ('"phase":"escalate"', '"phase":"deescalate"', '"phase":"continue"',
+                 '"suppressed_by":"refractory"', '"suppressed_by":"budget"',
+                 '"suppressed_by":"pulse_falls"'):
+        check(any(what.encode() in line for line in lines), f"no event has {what}")
+
+
 def add_models(config):
     """The whole chain with the demo's models, and rules on what they say, on a score and on silence."""
     models = ROOT / "configs/models"
