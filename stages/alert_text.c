@@ -11,7 +11,7 @@ void vg_text_value(struct vg_buf *text, int channel, float value)
         vg_buf_str(text, vg_channel_word_text(channel, value));
         return;
     }
-    vg_buf_float(text, value);
+    vg_buf_float(text, floorf(value * 10 + 0.5f) / 10);
     vg_buf_printf(text, "%s%s", unit[0] ? " " : "", unit);
 }
 

@@ -360,7 +360,7 @@ static inline struct vg_buf *vg_look_words(const struct vg_look *l)
     return &l->alert->words;
 }
 
-/** "86 %", "82 /min": a value with the unit as people write it. */
+/** "86 %", "36.8 °C": a value to the tenth, with the unit as people write it. */
 void vg_text_value(struct vg_buf *text, int channel, float value);
 /** The same of a computed value, rounded to what a monitor shows: 1, or 0.1 where the channel's whole
  *  plausible range is short. */
