@@ -106,7 +106,9 @@ const char *vg_quality_name(uint8_t quality); /**< "good", "suspect", ... */
     X(SLIPPED, "slipped", "probe slipped")                     \
     X(DISCONNECTED, "disconnected", "line disconnected")       \
     X(DOUBLE_COUNT, "double_count", "beats counted twice")     \
-    X(OUTLIER, "outlier", "reading unlike the others")
+    X(OUTLIER, "outlier", "reading unlike the others")         \
+    X(DISAGREES, "disagrees", "pulse unlike the heart rate")   \
+    X(SHAPE, "shape", "pressures that no heart makes")
 
 enum vg_reason {
 #define VG_REASON_ENUM(id, name, text) VG_REASON_##id,
@@ -117,6 +119,14 @@ enum vg_reason {
 
 const char *vg_reason_name(uint8_t reason);
 const char *vg_reason_text(uint8_t reason);
+
+/** Whether there is positive evidence that a SUSPECT value with this reason is no measurement. A limit
+ *  does not start on one, and the condition `artefact` is told in its place. */
+static inline bool vg_disproved(uint8_t reason)
+{
+    return reason == VG_REASON_MOTION || reason == VG_REASON_DISCONNECTED ||
+           reason == VG_REASON_SHAPE;
+}
 
 /**
  * Converts `value` in the UCUM unit `unit` (n bytes) to the unit of `channel`. False when the unit

@@ -40,15 +40,18 @@ enum vg_row_kind {
     VG_ROW_CLOCK = 16,  /**< only time has passed; no stage is called, timers fire */
 };
 
-/** Flags of a row. */
+/** Flags of a row. A bit means one thing in samples and ticks and another in rows of the shard; one of
+ *  these without any says that a record has come. */
 enum {
-    VG_ROW_TIME_SUSPECT = 1,     /**< the device's time is not used, the record's is */
-    VG_ROW_AHEAD = 2,            /**< device clock ahead by more than max_ahead */
-    VG_ROW_BEHIND = 4,           /**< device clock behind by more than late_after */
-    VG_ROW_NO_TIME = 8,          /**< the row had no time, or none that could be read */
-    VG_ROW_LATE = 16,            /**< BEHIND under `clock: device`: reaches no limit and no tick */
-    VG_ROW_MODEL_ERROR = 32,     /**< a model returned something not finite for this row */
-    VG_ROW_DEAD_LETTER = 64,     /**< (SHARD) a message or row was dead-lettered */
+    VG_ROW_TIME_SUSPECT = 1, /**< the device's time is not used, the record's is */
+    VG_ROW_AHEAD = 2,        /**< device clock ahead by more than max_ahead */
+    VG_ROW_BEHIND = 4,       /**< device clock behind by more than late_after */
+    VG_ROW_NO_TIME = 8,      /**< the row had no time, or none that could be read */
+    VG_ROW_LATE = 16,        /**< BEHIND under `clock: device`: reaches no limit and no tick */
+    VG_ROW_MODEL_ERROR = 32, /**< a model returned something not finite for this row */
+    VG_ROW_BED_SHARED = 64,  /**< a patient takes back the bed that another one's rows name, too */
+    VG_ROW_KEY_MISMATCH = 1, /**< (SHARD) ... because its key names another patient */
+    VG_ROW_DEAD_LETTER = 64, /**< (SHARD) a message or row was dead-lettered */
     VG_ROW_PATIENT_REFUSED = 128 /**< (SHARD) a patient beyond max_patients was refused */
 };
 

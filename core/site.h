@@ -17,6 +17,7 @@ struct vg_profile {
     float low[VG_CHANNELS];
     float high[VG_CHANNELS];
     bool pulseless;  /**< flow without a pulse (VAD, ECMO): a narrow pulse pressure means nothing */
+    bool ventilated; /**< breathes by a machine: exhaled CO2 that is gone is a disconnection */
     float age_years; /**< 0: not known */
     bool pregnant;
     uint8_t spo2_scale; /**< of NEWS2: 2 if somebody prescribed it, else 0 or 1 */
@@ -33,7 +34,7 @@ enum vg_rule_kind {
     VG_RULE_LIMIT,       /**< when: {channel, below | above} */
     VG_RULE_FORECAST,    /**< when: {forecast: CHANNEL, quantile, below | above, within} */
     VG_RULE_ANOMALY,     /**< when: {anomaly: MODEL, above: threshold | NUMBER} */
-    VG_RULE_STALE,       /**< when: {stale: any | CHANNEL, longer_than} */
+    VG_RULE_STALE,       /**< when: {stale: any | source | CHANNEL, longer_than} */
     VG_RULE_CONDITION,   /**< when: {condition: NAME}: what clean, ingest and models report */
     VG_RULE_TREND,       /**< when: {trend: CHANNEL, falls_by | rises_by, over, confidence} */
     VG_RULE_RATE,        /**< when: {rate: CHANNEL, falls_by | rises_by, within} */
@@ -54,15 +55,19 @@ enum { VG_PARTS_MAX = 8, VG_NESTING_MAX = 3 };
 enum vg_confidence { VG_CONFIDENCE_90, VG_CONFIDENCE_95, VG_CONFIDENCE_99, VG_CONFIDENCE_COUNT };
 
 /** Technical conditions. id, name, channel by channel?, default title */
-#define VG_CONDITIONS(X)                                               \
-    X(LEAD_OFF, "lead_off", true, "Probe or lead off")                 \
-    X(DEVICE_CLOCK, "device_clock", false, "Device clock wrong")       \
-    X(MODEL_ERROR, "model_error", false, "Model error")                \
-    X(DEAD_LETTER, "dead_letter", false, "Messages could not be read") \
-    X(MAX_PATIENTS, "max_patients", false, "Too many patients")        \
-    X(ARTEFACT, "artefact", true, "Measurement disturbed")             \
-    X(CHECK_SENSOR, "check_sensor", true, "Check the sensor")          \
-    X(READMITTED, "readmitted", false, "Data after a discharge")
+#define VG_CONDITIONS(X)                                                     \
+    X(LEAD_OFF, "lead_off", true, "Probe or lead off")                       \
+    X(DEVICE_CLOCK, "device_clock", false, "Device clock wrong")             \
+    X(MODEL_ERROR, "model_error", false, "Model error")                      \
+    X(DEAD_LETTER, "dead_letter", false, "Messages could not be read")       \
+    X(MAX_PATIENTS, "max_patients", false, "Too many patients")              \
+    X(ARTEFACT, "artefact", true, "Limit without a measurement")             \
+    X(CHECK_SENSOR, "check_sensor", true, "Check the sensor")                \
+    X(READMITTED, "readmitted", false, "Data after a discharge")             \
+    X(DISCONNECTED, "disconnected", true, "Ventilated patient disconnected") \
+    X(BED_SHARED, "bed_shared", false, "Two patients in one bed")            \
+    X(KEY_MISMATCH, "key_mismatch", false, "Key and patient disagree")       \
+    X(DEAD_LETTER_RATE, "dead_letter_rate", false, "Many messages could not be read")
 
 enum vg_condition {
 #define VG_CONDITION_ENUM(id, name, by_channel, title) VG_CONDITION_##id,
@@ -123,6 +128,7 @@ struct vg_rule {
     int64_t update_every_ns;
     struct vg_lifecycle life;
     int64_t longer_than_ns; /**< STALE */
+    bool source;            /**< STALE: of all records of the shard */
     int64_t within_ns; /**< FORECAST: horizons up to this; TREND, RATE: the window; BASELINE: the
                                  time constant of what is usual */
     float quantile;    /**< FORECAST */

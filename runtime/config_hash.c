@@ -137,6 +137,8 @@ static void add_profiles(struct lines *lines, const struct vg_site *site)
         add_text(lines, prefix, "default", i == 0 ? "true" : "false");
         if (p->pulseless) /* else nothing, so that hashes of before stand */
             add_text(lines, prefix, "pulseless", "true");
+        if (p->ventilated)
+            add_text(lines, prefix, "ventilated", "true");
         if (p->age_years > 0)
             add_float(lines, prefix, "age_years", p->age_years);
         if (p->pregnant)
@@ -229,6 +231,8 @@ static void add_rule(struct lines *lines, const char *prefix, const struct vg_ru
     add_number(lines, prefix, "update_every", r->update_every_ns);
     add_life(lines, prefix, &r->life);
     add_number(lines, prefix, "longer_than", r->longer_than_ns);
+    if (r->source)
+        add_text(lines, prefix, "source", "true");
     add_number(lines, prefix, "within", r->within_ns);
     add_float(lines, prefix, "quantile", r->quantile);
     if (r->rule == VG_RULE_SCORE) {

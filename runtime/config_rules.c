@@ -140,7 +140,8 @@ static const struct vg_option when_change[] = {
 };
 
 static const struct vg_option when_stale[] = {
-    SUBJECT("stale", "The channel without new values, or any for the whole bed."),
+    SUBJECT("stale", "The channel without new values; any: the whole bed; source: all records of a "
+                     "partition."),
     VG_OPT_DURATION(struct when_options, longer_than_ns, "longer_than", NULL, 1, 86400,
                     VG_OPT_REQUIRED, "How long there was nothing."),
     VG_OPT_END,
@@ -496,7 +497,8 @@ static bool read_subject(struct vg_load *l, const struct vg_node *at, const char
         rule->channel = vg_load_channel(l, at->at, "channel", text, NULL);
         break;
     case VG_RULE_STALE:
-        if (strcmp(text, "any") != 0)
+        rule->source = strcmp(text, "source") == 0;
+        if (!rule->source && strcmp(text, "any") != 0)
             rule->channel = vg_load_channel(l, at->at, "channel", text, "any");
         break;
     case VG_RULE_ANOMALY:
@@ -721,6 +723,9 @@ static void read_plain(struct vg_load *l, const struct vg_node *when, bool part,
         check_limited(l, rule, when);
     if (rule->rule == VG_RULE_CONDITION && l->doc->count[VG_ERROR] == errors)
         read_condition_channel(l, when, part, o->channel, rule);
+    else if (part && rule->source)
+        vg_document_error(l->doc, when->key_at,
+                          "silence of the source is about no patient; give it a rule of its own");
     else if (rule->channel != VG_CHANNEL_NONE)
         read_change(l, when, rule, o);
     if (rule->rule == VG_RULE_SCORE && o->subject)

@@ -53,6 +53,9 @@ const struct vg_option vg_profile_options[] = {
         struct vg_profile, pulseless, "pulseless", "false", 0,
         "Flow without a pulse, as with a ventricular assist device or ECMO: the stage artefact "
         "concludes nothing from a narrow or missing pulse pressure."),
+    VG_OPT_BOOL(struct vg_profile, ventilated, "ventilated", "false", 0,
+                "Breathes by a machine: an EtCO2 of 0 without a breath rate is told with high "
+                "priority, condition disconnected."),
     VG_OPT_FLOAT(struct vg_profile, age_years, "age_years", NULL, 0.01, 150, "a", 0,
                  "Age, or the least age of such patients: scores are for some ages only."),
     VG_OPT_BOOL(struct vg_profile, pregnant, "pregnant", "false", 0,

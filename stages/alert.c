@@ -1,11 +1,8 @@
 /* alert.c - the stage that turns rows into alert events, by the rules of the configuration.
  *
- * This file decides what is watched and calls each watch for each row; what a rule means is in
- * alert_limit.c, alert_forecast.c, alert_anomaly.c and alert_technical.c, and when an episode
- * starts and ends in alert_watch.c.
- *
- * Technical conditions are watched without being asked for, each by a rule of its own name, unless
- * a configured rule covers it: nobody should have to know of a fault to be told of it.
+ * This file decides what is watched and calls each watch for each row; what a kind of rule means is in
+ * the file of its name (alert_limit.c, alert_trend.c, ...), what is watched without being asked for in
+ * alert_builtin.c, and when an episode starts and ends in alert_watch.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,10 +41,16 @@ const struct vg_watch_kind *vg_watch_kind_of(const struct vg_rule *rule)
         [VG_CONDITION_ARTEFACT] = &vg_watch_artefact,
         [VG_CONDITION_CHECK_SENSOR] = &vg_watch_check_sensor,
         [VG_CONDITION_READMITTED] = &vg_watch_readmitted,
+        [VG_CONDITION_DISCONNECTED] = &vg_watch_disconnected,
+        [VG_CONDITION_BED_SHARED] = &vg_watch_bed_shared,
+        [VG_CONDITION_KEY_MISMATCH] = &vg_watch_key_mismatch,
+        [VG_CONDITION_DEAD_LETTER_RATE] = &vg_watch_dead_letter_rate,
     };
     _Static_assert(VG_ARRAY_LEN(conditions) == VG_CONDITION_COUNT, "a condition without a kind");
 
-    return rule->rule == VG_RULE_CONDITION ? conditions[rule->condition] : kinds[rule->rule];
+    if (rule->rule == VG_RULE_CONDITION)
+        return conditions[rule->condition];
+    return rule->source ? &vg_watch_source : kinds[rule->rule];
 }
 
 /* ---- what is watched ---- */
@@ -127,6 +130,13 @@ static vg_status add_parts(struct vg_alert *a, struct vg_plan *plan, const struc
     return st;
 }
 
+/* What stands in for limits is about all of them, so it comes behind, and whether there are any
+ * shows at the end (vg_artefact_link()). */
+static bool is_stand_in(const struct vg_rule *rule)
+{
+    return rule->rule == VG_RULE_CONDITION && rule->condition == VG_CONDITION_ARTEFACT;
+}
+
 /* NOLINTNEXTLINE(misc-no-recursion): at most VG_NESTING_MAX deep */
 static vg_status add_watch(struct vg_alert *a, struct vg_plan *plan, const struct vg_rule *rule,
                            int channel, struct vg_err *err)
@@ -137,8 +147,8 @@ static vg_status add_watch(struct vg_alert *a, struct vg_plan *plan, const struc
 
     if (st != VG_OK)
         return st;
-    if (rule->rule == VG_RULE_CONDITION && channel != VG_CHANNEL_NONE &&
-        !vg_condition_watches(rule->condition, channel))
+    if (rule->rule == VG_RULE_CONDITION && channel != VG_CHANNEL_NONE && !is_stand_in(rule) &&
+        !vg_condition_watches(a, rule->condition, channel))
         return vg_fail_option(err, VG_E_CONFIG, "rules", "rule %s: %s never has the condition %s",
                               rule->name, vg_channels[channel].name,
                               vg_condition_name(rule->condition));
@@ -157,21 +167,6 @@ static vg_status add_watch(struct vg_alert *a, struct vg_plan *plan, const struc
     return w->kind->plan(w, plan, err);
 }
 
-/* Whether another rule than `except` watches a condition: on this channel, or (NONE) on all. */
-static bool covered(const struct vg_alert *a, enum vg_condition condition, int channel,
-                    const struct vg_rule *except)
-{
-    for (uint32_t i = 0; i < a->watches; i++) {
-        const struct vg_watch *w = &a->watch[i];
-
-        if (w->rule->rule == VG_RULE_CONDITION && w->rule->condition == condition && !w->quiet &&
-            w->rule != except &&
-            (w->rule->channel == VG_CHANNEL_NONE || w->rule->channel == channel))
-            return true;
-    }
-    return false;
-}
-
 static vg_status add_rule(struct vg_alert *a, struct vg_plan *plan, const struct vg_rule *rule,
                           struct vg_err *err)
 {
@@ -182,52 +177,29 @@ static vg_status add_rule(struct vg_alert *a, struct vg_plan *plan, const struct
     if (!each)
         return add_watch(a, plan, rule, rule->channel, err);
     for (int c = 0; c < VG_CHANNELS && st == VG_OK; c++) {
-        if (vg_condition_watches(rule->condition, c) && !covered(a, rule->condition, c, rule))
+        if (vg_condition_watches(a, rule->condition, c) &&
+            !vg_condition_covered(a, rule->condition, c, rule))
             st = add_watch(a, plan, rule, c, err);
     }
     return st;
 }
 
-/* Memory is kept for no condition that nothing in the chain can find. */
-static bool can_occur(const struct vg_plan *plan, enum vg_condition condition)
+/* A condition that no rule covers, where it can be found. */
+static vg_status add_builtin(struct vg_alert *a, struct vg_plan *plan, enum vg_condition condition,
+                             struct vg_err *err)
 {
-    return plan->artefacts ||
-           (condition != VG_CONDITION_ARTEFACT && condition != VG_CONDITION_CHECK_SENSOR);
-}
+    vg_status st = VG_OK;
 
-static const struct vg_rule *build_rule(struct vg_alert *a, enum vg_condition condition)
-{
-    static const uint8_t priorities[] = {
-        [VG_CONDITION_LEAD_OFF] = VG_PRIORITY_LOW,
-        [VG_CONDITION_DEVICE_CLOCK] = VG_PRIORITY_LOW,
-        [VG_CONDITION_MODEL_ERROR] = VG_PRIORITY_MEDIUM,
-        [VG_CONDITION_DEAD_LETTER] = VG_PRIORITY_MEDIUM,
-        [VG_CONDITION_MAX_PATIENTS] = VG_PRIORITY_HIGH,
-        [VG_CONDITION_ARTEFACT] = VG_PRIORITY_LOW,
-        [VG_CONDITION_CHECK_SENSOR] = VG_PRIORITY_LOW,
-        [VG_CONDITION_READMITTED] = VG_PRIORITY_MEDIUM,
-    };
-    /* Sensors right themselves more often than anybody comes. */
-    static const int64_t worth_a_walk_ns = 120 * VG_NS_PER_S;
-    struct vg_rule *rule = &a->builtin[condition];
-
-    _Static_assert(VG_ARRAY_LEN(priorities) == VG_CONDITION_COUNT,
-                   "a condition without a priority");
-    *rule = (struct vg_rule){
-        .rule = VG_RULE_CONDITION,
-        .condition = condition,
-        .kind = VG_ALERT_TECHNICAL,
-        .priority = priorities[condition],
-        .channel = VG_CHANNEL_NONE,
-        .update_every_ns = 30 * VG_NS_PER_S,
-    };
-    snprintf(rule->name, sizeof(rule->name), "%s", vg_condition_name(condition));
-    snprintf(rule->title, sizeof(rule->title), "%s", vg_condition_title(condition));
-    if (condition == VG_CONDITION_ARTEFACT)
-        vg_artefact_stand_in(rule, a->watch, a->watches);
-    if (condition == VG_CONDITION_CHECK_SENSOR)
-        rule->for_ns = worth_a_walk_ns;
-    return rule;
+    if (vg_condition_covered(a, condition, VG_CHANNEL_NONE, NULL) ||
+        !vg_condition_can_occur(plan, condition))
+        return VG_OK;
+    if (condition != VG_CONDITION_ARTEFACT)
+        return add_rule(a, plan, vg_condition_rule(a, condition), err);
+    for (int c = 0; c < VG_MEASURED && st == VG_OK; c++) {
+        if (vg_condition_watches(a, condition, c) && !vg_condition_covered(a, condition, c, NULL))
+            st = add_watch(a, plan, vg_artefact_stand_in(a, c), c, err);
+    }
+    return st;
 }
 
 /* Bytes of the struct vg_life that a rule needs. */
@@ -262,8 +234,8 @@ static size_t place_memory(struct vg_alert *a)
 /* Adds a rule behind those that inhibit it, so that they have seen a row before it does. `added` has
  * a flag for each rule of the site; the loader has refused circles. */
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as inhibitions are chained */
-static vg_status add_in_order(struct vg_alert *a, struct vg_plan *plan, uint32_t rule, bool *added,
-                              struct vg_err *err)
+static vg_status add_in_order(struct vg_alert *a, struct vg_plan *plan, uint32_t rule,
+                              bool stand_ins, bool *added, struct vg_err *err)
 {
     const struct vg_rule *r = &a->site->rules[rule];
     vg_status st = VG_OK;
@@ -272,8 +244,8 @@ static vg_status add_in_order(struct vg_alert *a, struct vg_plan *plan, uint32_t
         return VG_OK;
     added[rule] = true;
     for (uint32_t i = 0; i < r->life.inhibitors && st == VG_OK; i++)
-        st = add_in_order(a, plan, r->life.inhibited_by[i], added, err);
-    if (st == VG_OK && listed(a, r->name))
+        st = add_in_order(a, plan, r->life.inhibited_by[i], stand_ins, added, err);
+    if (st == VG_OK && listed(a, r->name) && is_stand_in(r) == stand_ins)
         st = add_rule(a, plan, r, err);
     return st;
 }
@@ -285,7 +257,10 @@ static vg_status add_rules(struct vg_alert *a, struct vg_plan *plan, struct vg_e
 
     VG_CHECK(added != NULL);
     for (uint32_t i = 0; i < a->site->rules_n && st == VG_OK; i++)
-        st = add_in_order(a, plan, i, added, err);
+        st = add_in_order(a, plan, i, false, added, err);
+    memset(added, 0, a->site->rules_n * sizeof(*added));
+    for (uint32_t i = 0; i < a->site->rules_n && st == VG_OK; i++)
+        st = add_in_order(a, plan, i, true, added, err);
     free(added);
     return st;
 }
@@ -299,13 +274,10 @@ static vg_status alert_plan(void *self, struct vg_plan *plan, struct vg_err *err
     st = check_names(a, err);
     if (st == VG_OK)
         st = add_rules(a, plan, err);
-    for (int c = 0; c < VG_CONDITION_COUNT && st == VG_OK; c++) {
-        if (!covered(a, (enum vg_condition)c, VG_CHANNEL_NONE, NULL) &&
-            can_occur(plan, (enum vg_condition)c))
-            st = add_rule(a, plan, build_rule(a, (enum vg_condition)c), err);
-    }
+    for (int c = 0; c < VG_CONDITION_COUNT && st == VG_OK; c++)
+        st = add_builtin(a, plan, (enum vg_condition)c, err);
     if (st == VG_OK)
-        st = vg_artefact_check(a->watch, a->watches, err);
+        st = vg_artefact_link(a, err);
     plan->rows = VG_ROW_SAMPLE | VG_ROW_TICK | VG_ROW_SHARD | VG_ROW_COMMAND;
     a->memory_size = plan->memory_size = place_memory(a);
     return st;
@@ -327,6 +299,8 @@ static void alert_close(void *self)
 {
     struct vg_alert *a = self;
 
+    for (uint32_t i = 0; i < a->watches; i++)
+        free(a->watch[i].limit);
     free(a->watch);
     free(a->before);
     vg_buf_done(&a->text);
@@ -516,7 +490,7 @@ const struct vg_stage_ops vg_stage_alert = {
     .summary = "Raises alert events by the rules of the configuration.",
     .options = options,
     .self_size = sizeof(struct vg_alert),
-    .memory_version = 3,
+    .memory_version = 4,
     .plan = alert_plan,
     .open = alert_open,
     .row = alert_row,

@@ -1,38 +1,58 @@
-/* alert_artefact.c - what the artefact stage has found, for people.
+/* alert_artefact.c - limits that no measurement guards, told of in their place.
  *
- * Two conditions. `artefact`: a measurement was rejected, and the limit that it would have passed
- * says nothing: somebody must be told all the same, when and as loudly as by the limit. And
- * `check_sensor`: a measurement is doubted, for long enough to be worth a walk to the bed; limits
- * still see it.
+ * A limit does not start on a value that is proven to be no measurement (vg_disproved()), and what it
+ * was about to tell is dropped when no measurement follows. Either way an alert does not come. So when
+ * it would have come, this condition is told instead, as loudly. And a channel with a limit of high
+ * priority that has sent what is no measurement for a minute is told of, louder after two.
+ *
+ * Nobody's trouble is decided here: what is withheld is told all the same, in other words.
  */
+#include <stdlib.h>
+
 #include "stages/alert_watch.h"
 
-static const uint32_t pressures = UINT32_C(1) << VG_CHANNEL_abp_sys |
-                                  UINT32_C(1) << VG_CHANNEL_abp_dia |
-                                  UINT32_C(1) << VG_CHANNEL_abp_mean;
+/* Kept of each patient for each watch. */
+struct blind {
+    int64_t since_ns; /* log time of the first of unbroken INVALID values; 0: the newest is not */
+    uint8_t reason;   /* of what was withheld, or is INVALID */
+    uint8_t unused[7];
+};
 
-/* A line is disturbed as a whole, and told of once. */
-bool vg_condition_watches(enum vg_condition condition, int channel)
+/* A value that is withheld is told of after so long at the latest, unless its limit waits longer. */
+static const int64_t longest_ns = 20 * VG_NS_PER_S;
+/* INVALID for so long. */
+static const int64_t blind_ns = 60 * VG_NS_PER_S, blind_worse_ns = 120 * VG_NS_PER_S;
+
+/* ---- which limits ---- */
+
+/* A line or a cuff is disturbed as a whole, and told of once. */
+static int told_with(int channel)
 {
-    const struct vg_channel *c = &vg_channels[channel];
-
-    switch (condition) {
-    case VG_CONDITION_LEAD_OFF: /* a 0 says so, where it is no value of a sensor that is always on */
-        return channel < VG_MEASURED && !c->zero_is_value && !c->episodic;
-    case VG_CONDITION_ARTEFACT:
-        return channel == VG_CHANNEL_abp_sys;
-    case VG_CONDITION_CHECK_SENSOR:
-        return channel == VG_CHANNEL_abp_sys || channel == VG_CHANNEL_spo2 ||
-               channel == VG_CHANNEL_temp || channel == VG_CHANNEL_etco2;
+    switch (channel) {
+    case VG_CHANNEL_abp_dia:
+    case VG_CHANNEL_abp_mean:
+        return VG_CHANNEL_abp_sys;
+    case VG_CHANNEL_nibp_dia:
+    case VG_CHANNEL_nibp_mean:
+        return VG_CHANNEL_nibp_sys;
     default:
-        return channel < VG_MEASURED;
+        return channel;
     }
 }
 
-/* A limit of a pressure: what a flush takes away. */
-static bool stands_for(const struct vg_watch *w)
+static bool stands_for(const struct vg_watch *limit, int channel)
 {
-    return !w->quiet && w->rule->rule == VG_RULE_LIMIT && (pressures >> w->channel & 1);
+    return !limit->quiet && limit->rule->rule == VG_RULE_LIMIT && limit->channel < VG_MEASURED &&
+           told_with(limit->channel) == channel;
+}
+
+uint32_t vg_artefact_limits(const struct vg_alert *a, int channel)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < a->watches; i++)
+        n += stands_for(&a->watch[i], channel);
+    return n;
 }
 
 static bool more_urgent(const struct vg_rule *a, const struct vg_rule *b)
@@ -40,160 +60,281 @@ static bool more_urgent(const struct vg_rule *a, const struct vg_rule *b)
     return a->priority < b->priority; /* VG_PRIORITY_HIGH is the first */
 }
 
-/* A value that is withheld is told of after so long at the latest. */
-static const int64_t longest_ns = 20 * VG_NS_PER_S;
-
-void vg_artefact_stand_in(struct vg_rule *rule, const struct vg_watch *watch, uint32_t watches)
+/* What stands for a high limit is medium while nothing is withheld by it. */
+const struct vg_rule *vg_artefact_stand_in(struct vg_alert *a, int channel)
 {
-    rule->for_ns = longest_ns;
-    for (uint32_t i = 0; i < watches; i++) {
-        if (!stands_for(&watch[i]))
-            continue;
-        if (more_urgent(watch[i].rule, rule))
-            rule->priority = watch[i].rule->priority;
-        if (watch[i].rule->for_ns < rule->for_ns)
-            rule->for_ns = watch[i].rule->for_ns;
+    struct vg_rule *rule = &a->stand_in[channel];
+    uint8_t highest = VG_PRIORITY_NONE;
+
+    *rule = *vg_condition_rule(a, VG_CONDITION_ARTEFACT);
+    rule->channel = channel;
+    for (uint32_t i = 0; i < a->watches; i++) {
+        if (stands_for(&a->watch[i], channel) && a->watch[i].rule->priority < highest)
+            highest = a->watch[i].rule->priority;
     }
+    rule->life.worse_to = highest;
+    rule->priority = highest == VG_PRIORITY_HIGH ? VG_PRIORITY_MEDIUM : highest;
+    return rule;
 }
 
-static vg_status check_one(const struct vg_rule *rule, const struct vg_watch *watch,
-                           uint32_t watches, struct vg_err *err)
+static vg_status check(const struct vg_rule *rule, const struct vg_rule *limit, struct vg_err *err)
 {
-    for (uint32_t i = 0; i < watches; i++) {
-        if (stands_for(&watch[i]) && more_urgent(watch[i].rule, rule))
-            return vg_fail_option(
-                err, VG_E_CONFIG, "rules",
-                "rule %s: an artefact takes the place of rule %s, so it must have "
-                "at least the priority of that",
-                rule->name, watch[i].rule->name);
-        if (stands_for(&watch[i]) && rule->for_ns > longest_ns &&
-            rule->for_ns > watch[i].rule->for_ns)
-            return vg_fail_option(
-                err, VG_E_CONFIG, "rules",
-                "rule %s: an artefact takes the place of rule %s, so its \"for\" must be at most "
-                "20 s or that of the limit",
-                rule->name, watch[i].rule->name);
-    }
+    if (more_urgent(limit, rule))
+        return vg_fail_option(err, VG_E_CONFIG, "rules",
+                              "rule %s: an artefact takes the place of rule %s, so it must have "
+                              "at least the priority of that",
+                              rule->name, limit->name);
+    if (rule->for_ns > longest_ns && rule->for_ns > limit->for_ns)
+        return vg_fail_option(
+            err, VG_E_CONFIG, "rules",
+            "rule %s: an artefact takes the place of rule %s, so its \"for\" must be at most "
+            "20 s or that of the limit",
+            rule->name, limit->name);
     return VG_OK;
 }
 
-vg_status vg_artefact_check(const struct vg_watch *watch, uint32_t watches, struct vg_err *err)
+static vg_status link_one(struct vg_alert *a, struct vg_watch *w, struct vg_err *err)
 {
     vg_status st = VG_OK;
 
-    for (uint32_t i = 0; i < watches && st == VG_OK; i++) {
-        const struct vg_rule *rule = watch[i].rule;
+    w->limit = calloc(a->watches, sizeof(*w->limit));
+    VG_CHECK(w->limit != NULL);
+    for (uint32_t i = 0; i < a->watches && st == VG_OK; i++) {
+        if (!stands_for(&a->watch[i], told_with(w->channel)))
+            continue;
+        w->limit[w->limits++] = i;
+        if (!w->quiet && w->rule != &a->stand_in[w->channel])
+            st = check(w->rule, a->watch[i].rule, err);
+    }
+    if (st == VG_OK && w->limits == 0)
+        st = vg_fail_option(err, VG_E_CONFIG, "rules",
+                            "rule %s can never fire: it stands in for limits of %s, and none is "
+                            "watched; add one, or remove the rule",
+                            w->rule->name, vg_channels[w->channel].name);
+    return st;
+}
 
-        if (rule->rule == VG_RULE_CONDITION && rule->condition == VG_CONDITION_ARTEFACT)
-            st = check_one(rule, watch, watches, err);
+vg_status vg_artefact_link(struct vg_alert *a, struct vg_err *err)
+{
+    vg_status st = VG_OK;
+
+    for (uint32_t i = 0; i < a->watches && st == VG_OK; i++) {
+        if (a->watch[i].kind == &vg_watch_artefact)
+            st = link_one(a, &a->watch[i], err);
     }
     return st;
 }
 
-/* ---- the watches ---- */
+/* ---- the watch ---- */
 
-static const struct vg_finding nothing = { .says = VG_SAYS_NOTHING };
-static const struct vg_finding holds = { .says = VG_SAYS_TRUE };
-static const struct vg_finding clear = { .says = VG_SAYS_CLEAR };
-
-static vg_status plan_artefacts(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err)
+static vg_status plan_artefact(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err)
 {
-    if (!plan->artefacts)
-        return vg_fail_option(
-            err, VG_E_CONFIG, "rules",
-            "rule %s can never fire: its condition is found by the stage artefact, "
-            "and there is none before this one",
-            w->rule->name);
+    (void)plan;
+    (void)err;
+    w->memory_size = sizeof(struct blind);
     return VG_OK;
 }
 
+static const struct vg_watch *limit_of(const struct vg_look *l, const struct vg_watch *w,
+                                       uint32_t i)
+{
+    return &l->alert->watch[w->limit[i]];
+}
+
+/* When a limit would have told what is withheld from it; VG_TIME_NONE: nothing is. */
+static int64_t withheld_due(const struct vg_look *l, const struct vg_watch *w,
+                            const struct vg_watch *limit)
+{
+    const struct vg_episode *e = vg_watch_episode(l, limit);
+    int64_t for_ns = limit->rule->for_ns;
+
+    if (!e->withheld)
+        return VG_TIME_NONE;
+    if (w->rule->for_ns > for_ns)
+        for_ns = w->rule->for_ns;
+    return e->onset_ns + for_ns;
+}
+
+/* The limit whose alert is missed first, or NULL. */
+static const struct vg_watch *first_withheld(const struct vg_look *l, const struct vg_watch *w,
+                                             int64_t *ret_due_ns)
+{
+    const struct vg_watch *first = NULL;
+
+    *ret_due_ns = VG_TIME_NONE;
+    for (uint32_t i = 0; i < w->limits; i++) {
+        const struct vg_watch *limit = limit_of(l, w, i);
+        int64_t due_ns = withheld_due(l, w, limit);
+
+        if (due_ns == VG_TIME_NONE || (first && due_ns >= *ret_due_ns))
+            continue;
+        first = limit;
+        *ret_due_ns = due_ns;
+    }
+    return first;
+}
+
+/* INVALID counts where a limit of high priority needs the value, and the patient has that limit. */
+static bool is_needed(struct vg_look *l, const struct vg_watch *limit)
+{
+    float unused;
+
+    return limit->rule->priority == VG_PRIORITY_HIGH &&
+           vg_look_bound(l, limit, &limit->rule->bound, &unused);
+}
+
+/* How long nothing has been measured, and why. True: there is a measurement. */
+static bool note_blind(struct vg_look *l, const struct vg_watch *w)
+{
+    struct blind *b = vg_watch_memory(l, w);
+    const struct vg_row *row = l->row;
+    bool invalid = false;
+
+    for (uint32_t i = 0; i < w->limits; i++) {
+        const struct vg_watch *limit = limit_of(l, w, i);
+        uint8_t quality = row->quality[limit->channel];
+
+        if (vg_usable(quality) && !vg_watch_episode(l, limit)->withheld) {
+            b->since_ns = 0;
+            return true;
+        }
+        if (quality == VG_Q_ABSENT || quality == VG_Q_GOOD)
+            continue;
+        b->reason = row->reason[limit->channel];
+        invalid |= quality == VG_Q_INVALID && is_needed(l, limit);
+    }
+    if (invalid && b->since_ns == 0)
+        b->since_ns = row->log_ns;
+    return false;
+}
+
+/* What starts it is silence(); a row only goes on with it or ends it. */
 static struct vg_finding look_at_artefact(struct vg_look *l, const struct vg_watch *w)
 {
-    const struct vg_row *row = l->row;
+    bool measured;
+    int64_t due_ns;
 
-    if (row->flags & VG_ROW_LATE)
-        return nothing;
-    if (row->quality[w->channel] == VG_Q_INVALID && row->reason[w->channel] == VG_REASON_FLUSH)
-        return holds;
-    return vg_usable(row->quality[w->channel]) ? clear : nothing;
+    if (l->row->flags & VG_ROW_LATE)
+        return (struct vg_finding){ .says = VG_SAYS_NOTHING };
+    measured = note_blind(l, w);
+    if (!vg_episode_open(vg_watch_episode(l, w)))
+        return (struct vg_finding){ .says = VG_SAYS_NOTHING };
+    if (first_withheld(l, w, &due_ns))
+        return (struct vg_finding){ .says = VG_SAYS_TRUE };
+    return (struct vg_finding){ .says = measured ? VG_SAYS_CLEAR : VG_SAYS_NOTHING };
 }
 
-static bool doubted(uint8_t reason)
+/* When there is an alert to be missed, or nothing has been measured for long. */
+static int64_t silence(struct vg_look *l, const struct vg_watch *w)
 {
-    switch (reason) {
-    case VG_REASON_FLAT:
-    case VG_REASON_DAMPED:
-    case VG_REASON_HEIGHT:
-    case VG_REASON_MOTION:
-    case VG_REASON_SLIPPED:
-    case VG_REASON_DISCONNECTED:
-        return true;
-    default:
-        return false;
+    const struct blind *b = vg_watch_memory(l, w);
+    int64_t due_ns, blind_due_ns = b->since_ns + blind_ns;
+
+    if (!first_withheld(l, w, &due_ns))
+        return b->since_ns != 0 ? blind_due_ns : VG_TIME_NONE;
+    return b->since_ns != 0 && blind_due_ns < due_ns ? blind_due_ns : due_ns;
+}
+
+static int64_t began(struct vg_look *l, const struct vg_watch *w)
+{
+    const struct blind *b = vg_watch_memory(l, w);
+    int64_t due_ns;
+    const struct vg_watch *limit = first_withheld(l, w, &due_ns);
+
+    if (!limit || due_ns > l->out->log_ns)
+        return b->since_ns;
+    return vg_watch_episode(l, limit)->onset_ns;
+}
+
+/* As urgent as the limit, when that would have told; when nothing is measured, later. */
+static int64_t worse(struct vg_look *l, const struct vg_watch *w)
+{
+    const struct blind *b = vg_watch_memory(l, w);
+    int64_t worse_ns = b->since_ns != 0 ? b->since_ns + blind_worse_ns : VG_TIME_NONE;
+
+    for (uint32_t i = 0; i < w->limits; i++) {
+        const struct vg_watch *limit = limit_of(l, w, i);
+        int64_t due_ns = withheld_due(l, w, limit);
+
+        if (due_ns == VG_TIME_NONE || limit->rule->priority > w->rule->life.worse_to)
+            continue;
+        if (worse_ns == VG_TIME_NONE || due_ns < worse_ns)
+            worse_ns = due_ns;
     }
+    return worse_ns;
 }
 
-static struct vg_finding look_at_sensor(struct vg_look *l, const struct vg_watch *w)
+/* ---- words ---- */
+
+static void say_withheld(struct vg_look *l, const struct vg_watch *limit, const struct blind *b,
+                         struct vg_event *event, struct vg_buf *text)
 {
-    const struct vg_row *row = l->row;
-    uint8_t quality = row->quality[w->channel];
+    const struct vg_newest *newest = &l->memory->newest[limit->channel];
+    bool pending = vg_watch_episode(l, limit)->state == VG_EPISODE_PENDING;
+    bool shown = pending && newest->log_ns >= vg_watch_episode(l, limit)->onset_ns;
 
-    if (row->flags & VG_ROW_LATE || !vg_usable(quality))
-        return nothing;
-    return quality == VG_Q_SUSPECT && doubted(row->reason[w->channel]) ? holds : clear;
+    vg_buf_printf(text, "%s ", vg_channels[limit->channel].title);
+    if (shown || !pending)
+        vg_text_value(text, limit->channel, newest->value);
+    vg_buf_printf(text, "%s (%s)",
+                  shown     ? " does not count"
+                  : pending ? "is no measurement"
+                            : ", then no measurement",
+                  vg_reason_text(b->reason));
+    if (limit->channel == event->channel)
+        vg_look_limit(l, limit, event);
 }
 
-static void observe(const struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
-                    struct vg_event *event, bool valued)
+static void say_blind(const struct vg_watch *w, const struct blind *b, bool late,
+                      struct vg_buf *text)
+{
+    vg_buf_printf(text, "%s not measured for ", vg_channels[w->channel].title);
+    vg_text_duration(text, late ? blind_worse_ns : blind_ns);
+    vg_buf_printf(text, " (%s)", vg_reason_text(b->reason));
+}
+
+static void observe(const struct vg_look *l, const struct vg_watch *w, struct vg_event *event,
+                    bool valued)
 {
     const struct vg_newest *newest = &l->memory->newest[w->channel];
 
     event->observed.present = true;
-    event->observed.has_value = valued;
+    event->observed.has_value = valued && newest->seen;
     event->observed.value = newest->value;
     event->observed.quality = valued ? newest->quality : VG_Q_INVALID;
-    event->observed.time_ns = valued ? newest->event_ns : e->worst_ns;
+    event->observed.time_ns = event->observed.has_value ? newest->event_ns : l->out->log_ns;
 }
 
 static void describe_artefact(struct vg_look *l, const struct vg_watch *w,
                               const struct vg_episode *e, struct vg_event *event,
                               struct vg_buf *text)
 {
-    bool over = event->phase == VG_PHASE_END;
+    const struct blind *b = vg_watch_memory(l, w);
+    int64_t due_ns;
+    const struct vg_watch *limit = first_withheld(l, w, &due_ns);
 
-    observe(l, w, e, event, over);
-    vg_buf_printf(text, "%s: %s", vg_channels[w->channel].title,
-                  over ? "measuring again" : "no measurement, the line is being flushed");
-}
-
-/* What the newest row says; a timer has none, and then it is not known any more. */
-static const char *doubt(const struct vg_look *l, int channel)
-{
-    if (!l->row || l->row->quality[channel] != VG_Q_SUSPECT)
-        return "disturbed";
-    return vg_reason_text(l->row->reason[channel]);
-}
-
-static void describe_sensor(struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
-                            struct vg_event *event, struct vg_buf *text)
-{
-    observe(l, w, e, event, true);
-    vg_buf_printf(text, "%s: %s", vg_channels[w->channel].title,
-                  event->phase == VG_PHASE_END ? "as before" : doubt(l, w->channel));
+    if (event->phase == VG_PHASE_END) {
+        observe(l, w, event, true);
+        vg_buf_printf(text, "%s: measuring again", vg_channels[w->channel].title);
+        return;
+    }
+    if (!event->reason)
+        event->reason = vg_reason_name(b->reason);
+    observe(l, w, event, limit && vg_watch_episode(l, limit)->state == VG_EPISODE_PENDING);
+    vg_text_check(text, w->channel);
+    if (limit && due_ns <= event->time_ns)
+        say_withheld(l, limit, b, event, text);
+    else
+        say_blind(w, b, e->worse, text);
 }
 
 const struct vg_watch_kind vg_watch_artefact = {
     .rows = VG_ROW_SAMPLE,
     .by_timer = true,
-    .plan = plan_artefacts,
+    .plan = plan_artefact,
     .look = look_at_artefact,
+    .silent = silence,
+    .since = began,
+    .worse = worse,
     .describe = describe_artefact,
-};
-
-const struct vg_watch_kind vg_watch_check_sensor = {
-    .rows = VG_ROW_SAMPLE,
-    .by_timer = true,
-    .plan = plan_artefacts,
-    .look = look_at_sensor,
-    .describe = describe_sensor,
 };

@@ -176,15 +176,25 @@ static void forget_count(struct vg_look *l, const struct vg_watch *w)
         *(uint32_t *)vg_watch_memory(l, w) = 0;
 }
 
+/* What stands in for a limit does so for a plain one: of several values, or of several conditions, a
+ * doubtful one is no more than a part. */
+static bool may_withhold(const struct vg_watch *w)
+{
+    return !w->quiet && w->rule->least == 0;
+}
+
 /* No measurement takes back what was about to happen, but for a flush: what it hides may be as far
- * beyond the limit as what came before. A pressure that comes and goes around that of a flush would
- * neither last for this rule nor for the condition that stands in its place. */
-static enum vg_says without_value(struct vg_look *l, const struct vg_watch *w)
+ * beyond the limit as what came before, and every high limit is passed by it. A pressure that comes
+ * and goes around that of a flush would otherwise never last. */
+static struct vg_finding without_value(struct vg_look *l, const struct vg_watch *w, float limit)
 {
     bool pending = vg_watch_episode(l, w)->state == VG_EPISODE_PENDING;
 
-    return pending && l->row->reason[w->channel] == VG_REASON_FLUSH ? VG_SAYS_NOTHING
-                                                                    : VG_SAYS_UNKNOWN;
+    if (l->row->reason[w->channel] != VG_REASON_FLUSH)
+        return (struct vg_finding){ .says = VG_SAYS_UNKNOWN };
+    if (w->rule->bound.above && may_withhold(w))
+        return (struct vg_finding){ .says = VG_SAYS_HELD, .measure = limit };
+    return (struct vg_finding){ .says = pending ? VG_SAYS_NOTHING : VG_SAYS_UNKNOWN };
 }
 
 static struct vg_finding look_at_limit(struct vg_look *l, const struct vg_watch *w)
@@ -201,11 +211,14 @@ static struct vg_finding look_at_limit(struct vg_look *l, const struct vg_watch 
         return (struct vg_finding){ .says = VG_SAYS_OVER, .reason = "no_limit" };
     }
     if (!vg_usable(quality))
-        return (struct vg_finding){ .says = without_value(l, w) };
+        return without_value(l, w, limit);
     value = row->value[w->channel];
     beyond = vg_passes(&w->rule->bound, value, limit);
     if (w->rule->least > 0)
         return look_at_count(l, w, value, beyond);
+    if (beyond && quality == VG_Q_SUSPECT && vg_disproved(row->reason[w->channel]) &&
+        may_withhold(w))
+        return (struct vg_finding){ .says = VG_SAYS_HELD, .measure = value };
     if (beyond)
         return (struct vg_finding){ .says = VG_SAYS_TRUE, .measure = value };
     return vg_look_clear(l, w, value);

@@ -57,6 +57,14 @@ static bool is_worse(struct vg_look *l, const struct vg_watch *w, float value)
            vg_passes(worse, value, limit);
 }
 
+/* Whether the kind says that it is worse by now. */
+static bool lasts(struct vg_look *l, const struct vg_watch *w)
+{
+    int64_t worse_ns = w->kind->worse ? w->kind->worse(l, w) : VG_TIME_NONE;
+
+    return worse_ns != VG_TIME_NONE && l->out->log_ns >= worse_ns;
+}
+
 static void give(struct vg_look *l, const struct vg_watch *w)
 {
     vg_signal_rang(l, w);
@@ -72,6 +80,8 @@ void vg_signal_start(struct vg_look *l, const struct vg_watch *w)
         e->worse = true;
         vg_watch_life(l, w)->worse_ns = l->out->log_ns;
     }
+    if (lasts(l, w))
+        e->worse = true;
     e->held = 15U & vg_hold_of(l, w);
     if (e->held)
         vg_watch_tell_worst(l, w, VG_PHASE_UPDATE, NULL);
@@ -161,7 +171,7 @@ static void be_better(struct vg_look *l, const struct vg_watch *w)
 
 static bool better_since(const struct vg_look *l, const struct vg_watch *w)
 {
-    return vg_watch_episode(l, w)->worse &&
+    return vg_watch_episode(l, w)->worse && w->rule->life.worse.origin != VG_BOUND_NONE &&
            l->out->log_ns >= vg_watch_life(l, w)->worse_ns + w->rule->life.worse_for_ns;
 }
 
@@ -225,6 +235,15 @@ static void escalate(struct vg_look *l, const struct vg_watch *w)
                   &(struct vg_saying){ .reason = "unacknowledged", .words = words->data });
 }
 
+static void be_worse(struct vg_look *l, const struct vg_watch *w)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+    uint8_t before = vg_signal_priority(w, e);
+
+    e->worse = true;
+    tell_priority(l, w, before, &(struct vg_saying){ .reason = "worse" });
+}
+
 static void ring_again(struct vg_look *l, const struct vg_watch *w)
 {
     vg_signal_rang(l, w);
@@ -246,6 +265,8 @@ void vg_signal_time(struct vg_look *l, const struct vg_watch *w)
     if (better_since(l, w) && e->state != VG_EPISODE_LATCHED &&
         vg_watch_surely_speaks(l, w, now_ns))
         be_better(l, w);
+    if (!e->worse && lasts(l, w))
+        be_worse(l, w);
     if (waits_for_escalation(w, e) &&
         now_ns >= vg_watch_life(l, w)->rang_ns + life->escalate_after_ns)
         escalate(l, w);
@@ -269,8 +290,10 @@ int64_t vg_signal_due(struct vg_look *l, const struct vg_watch *w, int64_t after
         consider(&due_ns, e->until_ns, after_ns);
     if (e->held)
         consider(&due_ns, vg_hold_until_ns(l, w), after_ns);
-    if (e->worse)
+    if (e->worse && life->worse.origin != VG_BOUND_NONE)
         consider(&due_ns, vg_watch_life(l, w)->worse_ns + life->worse_for_ns, after_ns);
+    if (!e->worse && w->kind->worse)
+        consider(&due_ns, w->kind->worse(l, w), after_ns);
     if (waits_for_escalation(w, e))
         consider(&due_ns, vg_watch_life(l, w)->rang_ns + life->escalate_after_ns, after_ns);
     if (waits_for_realarm(w, e))

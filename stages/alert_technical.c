@@ -1,8 +1,8 @@
-/* alert_technical.c - trouble with the data rather than with the patient.
+/* alert_technical.c - trouble with a patient's data: silence, wrong clocks, failing models, two
+ * patients in one bed.
  *
- * Silence, probes that are off, wrong clocks, failing models, unreadable messages. All of it is
- * read from the log, so a replay tells the same; what only the wall clock knows (a broker that is
- * away) is in the heartbeat and in the log of the program.
+ * All of it is read from the log, so a replay tells the same; what only the wall clock knows (a broker
+ * that is away) is in the heartbeat and in the log of the program.
  */
 #include <stdlib.h>
 
@@ -114,13 +114,16 @@ static void describe_stale(struct vg_look *l, const struct vg_watch *w, const st
 {
     (void)l;
     (void)e;
-    if (w->channel == VG_CHANNEL_NONE)
-        vg_buf_str(text, ends(event) ? "Data are back" : "No data for ");
-    else
-        vg_buf_printf(text, "%s: %s", vg_channels[w->channel].title,
-                      ends(event) ? "values are back" : "no value for ");
-    if (!ends(event))
+    if (ends(event) && w->channel == VG_CHANNEL_NONE) {
+        vg_buf_str(text, "Data are back");
+    } else if (ends(event)) {
+        vg_buf_printf(text, "%s: values are back", vg_channels[w->channel].title);
+    } else {
+        vg_text_check(text, w->channel);
+        vg_buf_printf(text, "no %s for ",
+                      w->channel == VG_CHANNEL_NONE ? "data" : vg_channels[w->channel].title);
         vg_text_duration(text, w->rule->longer_than_ns);
+    }
 }
 
 const struct vg_watch_kind vg_watch_stale = {
@@ -131,59 +134,9 @@ const struct vg_watch_kind vg_watch_stale = {
     .describe = describe_stale,
 };
 
-/* ---- lead_off ---- */
-
-static vg_status plan_nothing(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err)
-{
-    (void)w;
-    (void)plan;
-    (void)err;
-    return VG_OK;
-}
-
-static struct vg_finding look_at_lead(struct vg_look *l, const struct vg_watch *w)
-{
-    const struct vg_row *row = l->row;
-
-    if (row->flags & VG_ROW_LATE)
-        return nothing;
-    if (vg_usable(row->quality[w->channel]))
-        return clear;
-    if (row->quality[w->channel] == VG_Q_INVALID && row->reason[w->channel] == VG_REASON_PROBE_OFF)
-        return holds;
-    return nothing;
-}
-
-static void describe_lead(struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
-                          struct vg_event *event, struct vg_buf *text)
-{
-    const struct vg_newest *newest = &l->memory->newest[w->channel];
-
-    event->observed.present = true;
-    if (ends(event)) {
-        event->observed.has_value = true;
-        event->observed.value = newest->value;
-        event->observed.quality = newest->quality;
-        event->observed.time_ns = newest->event_ns;
-    } else {
-        event->observed.quality = VG_Q_INVALID;
-        event->observed.time_ns = e->worst_ns;
-    }
-    vg_buf_printf(text, "%s: %s", vg_channels[w->channel].title,
-                  ends(event) ? "measuring again" : "probe or lead off");
-}
-
-const struct vg_watch_kind vg_watch_lead_off = {
-    .rows = VG_ROW_SAMPLE,
-    .by_timer = true,
-    .plan = plan_nothing,
-    .look = look_at_lead,
-    .describe = describe_lead,
-};
-
 /* ---- device_clock ---- */
 
-/* A clock is right again, and a stream is readable again, when it has been for this long. */
+/* A clock is right again, and a bed has one patient, when that has been so for this long. */
 static const int64_t quiet_ns = 60 * VG_NS_PER_S;
 
 static vg_status plan_quiet(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err)
@@ -244,6 +197,14 @@ const struct vg_watch_kind vg_watch_device_clock = {
 
 /* ---- model_error ---- */
 
+static vg_status plan_nothing(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err)
+{
+    (void)w;
+    (void)plan;
+    (void)err;
+    return VG_OK;
+}
+
 static struct vg_finding look_at_model(struct vg_look *l, const struct vg_watch *w)
 {
     (void)w;
@@ -265,73 +226,6 @@ const struct vg_watch_kind vg_watch_model_error = {
     .plan = plan_nothing,
     .look = look_at_model,
     .describe = describe_model,
-};
-
-/* ---- dead_letter, max_patients: the shard's own slot ---- */
-
-/* The measure of these is how often it has happened in this episode. */
-static struct vg_finding one_more(struct vg_look *l, const struct vg_watch *w)
-{
-    const struct vg_episode *e = vg_watch_episode(l, w);
-    bool counting = e->state != VG_EPISODE_IDLE;
-
-    return (struct vg_finding){ .says = VG_SAYS_TRUE, .measure = counting ? e->worst + 1 : 1 };
-}
-
-static struct vg_finding look_at_dead_letter(struct vg_look *l, const struct vg_watch *w)
-{
-    return l->row->flags & VG_ROW_DEAD_LETTER ? one_more(l, w) : nothing;
-}
-
-static struct vg_finding look_at_refused(struct vg_look *l, const struct vg_watch *w)
-{
-    return l->row->flags & VG_ROW_PATIENT_REFUSED ? one_more(l, w) : nothing;
-}
-
-static void describe_dead_letter(struct vg_look *l, const struct vg_watch *w,
-                                 const struct vg_episode *e, struct vg_event *event,
-                                 struct vg_buf *text)
-{
-    (void)l;
-    vg_text_count(text, e->worst, "message or row", "messages or rows");
-    vg_buf_str(text, " could not be read; see the dead letters");
-    if (ends(event)) {
-        vg_buf_str(text, "; none for ");
-        vg_text_duration(text, w->clear_for_ns);
-    }
-}
-
-static void describe_refused(struct vg_look *l, const struct vg_watch *w,
-                             const struct vg_episode *e, struct vg_event *event,
-                             struct vg_buf *text)
-{
-    (void)l;
-    vg_text_count(text, e->worst, "row", "rows");
-    vg_buf_str(text, " of patients beyond max_patients not watched");
-    if (ends(event)) {
-        vg_buf_str(text, "; none for ");
-        vg_text_duration(text, w->clear_for_ns);
-    }
-}
-
-const struct vg_watch_kind vg_watch_dead_letter = {
-    .rows = VG_ROW_SHARD,
-    .by_timer = true,
-    .echoes = true,
-    .updates = true,
-    .plan = plan_quiet,
-    .look = look_at_dead_letter,
-    .describe = describe_dead_letter,
-};
-
-const struct vg_watch_kind vg_watch_max_patients = {
-    .rows = VG_ROW_SHARD,
-    .by_timer = true,
-    .echoes = true,
-    .updates = true,
-    .plan = plan_quiet,
-    .look = look_at_refused,
-    .describe = describe_refused,
 };
 
 /* ---- readmitted ---- */
@@ -360,4 +254,48 @@ const struct vg_watch_kind vg_watch_readmitted = {
     .plan = plan_quiet,
     .look = look_at_readmission,
     .describe = describe_readmission,
+};
+
+/* ---- bed_shared ---- */
+
+/* A patient leaves a bed and another one comes: their rows may cross for a moment. */
+static const int64_t crossing_ns = 10 * VG_NS_PER_S;
+
+static vg_status plan_bed(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err)
+{
+    w->memory_size = sizeof(int64_t); /* log time of the first time that the bed was taken back */
+    return plan_quiet(w, plan, err);
+}
+
+static struct vg_finding look_at_bed(struct vg_look *l, const struct vg_watch *w)
+{
+    int64_t *first_ns = vg_watch_memory(l, w), now_ns = l->out->log_ns;
+
+    if (!(l->row->flags & VG_ROW_BED_SHARED))
+        return nothing;
+    if (vg_episode_open(vg_watch_episode(l, w)))
+        return holds;
+    if (*first_ns == 0 || now_ns - *first_ns > quiet_ns)
+        *first_ns = now_ns;
+    return now_ns - *first_ns >= crossing_ns ? holds : nothing;
+}
+
+static void describe_bed(struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
+                         struct vg_event *event, struct vg_buf *text)
+{
+    (void)l;
+    (void)w;
+    (void)e;
+    vg_buf_str(text, ends(event) ? "The bed has one patient again"
+                                 : "Check patient, then monitor: another patient's data name this "
+                                   "bed, too");
+}
+
+const struct vg_watch_kind vg_watch_bed_shared = {
+    .rows = VG_ROW_SAMPLE,
+    .by_timer = true,
+    .echoes = true,
+    .plan = plan_bed,
+    .look = look_at_bed,
+    .describe = describe_bed,
 };

@@ -38,6 +38,35 @@ void vg_text_duration(struct vg_buf *text, int64_t ns)
         vg_buf_printf(text, "%lld s", (long long)s);
 }
 
+/* What to look at behind the patient. */
+static const char *thing_of(int channel)
+{
+    switch (channel) {
+    case VG_CHANNEL_hr:
+    case VG_CHANNEL_rr:
+        return "ECG leads";
+    case VG_CHANNEL_abp_sys:
+    case VG_CHANNEL_abp_dia:
+    case VG_CHANNEL_abp_mean:
+        return "arterial line";
+    case VG_CHANNEL_nibp_sys:
+    case VG_CHANNEL_nibp_dia:
+    case VG_CHANNEL_nibp_mean:
+        return "cuff";
+    case VG_CHANNEL_etco2:
+        return "airway and CO2 line";
+    case VG_CHANNEL_NONE:
+        return "monitor";
+    default:
+        return channel < VG_MEASURED ? "probe" : "notes";
+    }
+}
+
+void vg_text_check(struct vg_buf *text, int channel)
+{
+    vg_buf_printf(text, "Check patient, then %s: ", thing_of(channel));
+}
+
 void vg_text_count(struct vg_buf *text, float count, const char *one, const char *many)
 {
     vg_buf_float(text, count);

@@ -277,6 +277,7 @@ static void row_before_start(struct vg_look *l, const struct vg_watch *w, struct
 
     note_known(l, w);
     e->retracted = false;
+    e->withheld = false;
     if (f.says != VG_SAYS_TRUE) {
         e->state = VG_EPISODE_IDLE;
         return;
@@ -356,11 +357,34 @@ static void row_while_open(struct vg_look *l, const struct vg_watch *w, struct v
         vg_watch_tell_worst(l, w, VG_PHASE_UPDATE, NULL);
 }
 
+/* Goes on counting, and keeps what is told from ending. */
+static void withhold(struct vg_look *l, const struct vg_watch *w, struct vg_finding f)
+{
+    struct vg_episode *e = vg_watch_episode(l, w);
+    bool back = e->lost;
+
+    if (e->state == VG_EPISODE_IDLE)
+        begin(l, w);
+    note_known(l, w);
+    e->retracted = false;
+    e->lost = false;
+    if (e->state == VG_EPISODE_CLEARING)
+        e->state = VG_EPISODE_ACTIVE;
+    if (back)
+        tell(l, w, VG_PHASE_UPDATE, "data_back");
+    if (e->state != VG_EPISODE_PENDING)
+        return;
+    remember_worst(l, w, e, f.measure);
+    e->withheld = true;
+}
+
 /* A device that says "no measurement" takes back what was only about to happen. */
 static void retract(struct vg_episode *e)
 {
-    if (e->state == VG_EPISODE_PENDING)
+    if (e->state == VG_EPISODE_PENDING) {
         e->state = VG_EPISODE_IDLE;
+        e->withheld = true;
+    }
     if (e->state == VG_EPISODE_CLEARING)
         e->state = VG_EPISODE_ACTIVE;
     e->retracted = true;
@@ -385,6 +409,9 @@ void vg_watch_row(struct vg_look *l, const struct vg_watch *w)
     switch (f.says) {
     case VG_SAYS_NOTHING:
         return;
+    case VG_SAYS_HELD:
+        withhold(l, w, f);
+        return;
     case VG_SAYS_UNKNOWN:
         retract(e);
         return;
@@ -392,6 +419,7 @@ void vg_watch_row(struct vg_look *l, const struct vg_watch *w)
         if (vg_episode_open(e))
             end(l, w, f.reason);
         e->state = VG_EPISODE_IDLE;
+        e->withheld = false;
         return;
     case VG_SAYS_LOST:
         if (!vg_episode_open(e))
@@ -433,7 +461,8 @@ static void start_by_silence(struct vg_look *l, const struct vg_watch *w, int64_
     e->has_due = true;
     e->origin = due_ns;
     /* Silence began with the newest value. */
-    e->onset_ns = due_ns - w->rule->longer_than_ns - w->rule->for_ns;
+    e->onset_ns =
+        w->kind->since ? w->kind->since(l, w) : due_ns - w->rule->longer_than_ns - w->rule->for_ns;
     if (w->times_at > 0)
         vg_watch_times(l, w)->known_ns = due_ns;
     start(l, w);
@@ -463,8 +492,8 @@ static void time_before_start(struct vg_look *l, const struct vg_watch *w)
             start_by_silence(l, w, due_ns);
         return;
     }
-    if (e->state == VG_EPISODE_PENDING && w->kind->by_timer && speaks(l, w, now_ns) &&
-        now_ns >= e->onset_ns + w->rule->for_ns)
+    if (e->state == VG_EPISODE_PENDING && w->kind->by_timer && !e->withheld &&
+        speaks(l, w, now_ns) && now_ns >= e->onset_ns + w->rule->for_ns)
         start(l, w);
 }
 

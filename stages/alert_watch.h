@@ -46,6 +46,7 @@ enum vg_says {
     VG_SAYS_NOTHING, /**< the row is not about it */
     VG_SAYS_UNKNOWN, /**< there is explicitly no measurement */
     VG_SAYS_TRUE,    /**< the condition holds */
+    VG_SAYS_HELD,    /**< (limits) it would hold by a value that is disproved: may not start */
     VG_SAYS_BETWEEN, /**< it does not hold, but is not clear either: hysteresis */
     VG_SAYS_CLEAR,   /**< it is clear */
     VG_SAYS_LOST,    /**< (combinations) what parts need to know is lost */
@@ -54,7 +55,7 @@ enum vg_says {
 
 struct vg_finding {
     enum vg_says says;
-    float measure;      /**< (TRUE) how bad: a value, a score, a count */
+    float measure;      /**< (TRUE, HELD) how bad: a value, a score, a count */
     const char *reason; /**< (OVER) */
 };
 
@@ -101,6 +102,9 @@ struct vg_episode {
     uint8_t escalated : 1; /**< for want of an acknowledgement */
     uint8_t worse : 1;     /**< values were beyond the rule's `worse` of late */
     uint8_t held : 4;      /**< enum vg_held; only while open */
+    uint8_t
+        withheld : 1; /**< pending, but its newest value is disproved; or no longer pending, because
+                                no measurement came after it. See alert_artefact.c */
 };
 
 /** Part of the patient's memory for watches whose findings age or get worse; most are of conditions,
@@ -148,6 +152,8 @@ struct vg_watch {
     bool quiet;     /**< a part of a combination: tells nobody */
     uint32_t parts; /**< (combinations) places of their parts, which come before */
     uint32_t part[VG_PARTS_MAX];
+    uint32_t limits;     /**< (ARTEFACT) limits that it stands in for */
+    uint32_t *limit;     /**< their places */
     int64_t validity_ns; /**< how long a finding speaks for the patient; 0: for ever */
     int64_t clear_for_ns;
     float minute_weight, known_weight; /**< BASELINE: of a minute, and of what it takes to know */
@@ -171,6 +177,7 @@ struct vg_alert {
     struct vg_strings rules; /**< option */
     const struct vg_site *site;
     struct vg_rule builtin[VG_CONDITION_COUNT];
+    struct vg_rule stand_in[VG_MEASURED]; /**< the built-in ones for ARTEFACT */
     struct vg_watch *watch; /**< [watches], in the order of rules, but each behind its inhibitors */
     uint32_t watches;
     size_t memory_size;
@@ -206,6 +213,11 @@ struct vg_watch_kind {
     struct vg_finding (*look)(struct vg_look *l, const struct vg_watch *w);
     /** When silence starts an episode, or VG_TIME_NONE. May be NULL. */
     int64_t (*silent)(struct vg_look *l, const struct vg_watch *w);
+    /** (with silent) Log time at which what it has started began. NULL: longer_than and `for` ago. */
+    int64_t (*since)(struct vg_look *l, const struct vg_watch *w);
+    /** Log time from which an open episode is as urgent as its rule's `worse_to`, or VG_TIME_NONE. May
+     *  be NULL. */
+    int64_t (*worse)(struct vg_look *l, const struct vg_watch *w);
     /** Fills in what was observed and the limit, and adds the text for people. */
     void (*describe)(struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
                      struct vg_event *event, struct vg_buf *text);
@@ -217,7 +229,8 @@ extern const struct vg_watch_kind vg_watch_limit, vg_watch_forecast, vg_watch_an
     vg_watch_combination, vg_watch_trend, vg_watch_rate, vg_watch_baseline, vg_watch_change,
     vg_watch_stale, vg_watch_lead_off, vg_watch_device_clock, vg_watch_model_error,
     vg_watch_dead_letter, vg_watch_max_patients, vg_watch_artefact, vg_watch_check_sensor,
-    vg_watch_readmitted, vg_watch_score;
+    vg_watch_readmitted, vg_watch_disconnected, vg_watch_bed_shared, vg_watch_key_mismatch,
+    vg_watch_dead_letter_rate, vg_watch_source, vg_watch_score;
 
 /** What the kind keeps of the patient: w->memory_size bytes, zeroed at first sight. */
 static inline void *vg_watch_memory(const struct vg_look *l, const struct vg_watch *w)
@@ -336,14 +349,25 @@ const struct vg_score_total *vg_look_score(struct vg_look *l, const struct vg_wa
 /* ---- artefacts (alert_artefact.c) ---- */
 
 /** Whether a condition is watched on a channel when its rule names none. */
-bool vg_condition_watches(enum vg_condition condition, int channel);
-/** Fills in priority and `for` of the built-in rule: an artefact takes the place of limits, so it is
- *  told of when they would have been, within 20 s, and as loudly. `watch`: those of the stage. */
-void vg_artefact_stand_in(struct vg_rule *rule, const struct vg_watch *watch, uint32_t watches);
-/** VG_E_CONFIG when a configured rule for artefacts is less urgent than a limit it stands for, or
- *  waits longer than 20 s and that limit. */
-VG_NODISCARD vg_status vg_artefact_check(const struct vg_watch *watch, uint32_t watches,
-                                         struct vg_err *err);
+bool vg_condition_watches(const struct vg_alert *a, enum vg_condition condition, int channel);
+/** Of how many limits `channel` tells when they are not guarded by a measurement. */
+uint32_t vg_artefact_limits(const struct vg_alert *a, int channel);
+/** Makes the built-in rule for `channel`: it takes the place of the limits that are watched. */
+const struct vg_rule *vg_artefact_stand_in(struct vg_alert *a, int channel);
+/** Once all rules are watched: which limits each stands in for. VG_E_CONFIG when a configured rule for
+ *  artefacts is less urgent than such a limit, or waits longer than 20 s and that limit. */
+VG_NODISCARD vg_status vg_artefact_link(struct vg_alert *a, struct vg_err *err);
+
+/* ---- what is watched without being asked for (alert_builtin.c) ---- */
+
+/** Whether a rule other than `but` watches a condition: on this channel, or (NONE) on all that have
+ *  it. */
+bool vg_condition_covered(const struct vg_alert *a, enum vg_condition condition, int channel,
+                          const struct vg_rule *but);
+/** Whether anything in the chain can find it: memory is kept for nothing else. */
+bool vg_condition_can_occur(const struct vg_plan *plan, enum vg_condition condition);
+/** The built-in rule of a condition, made anew. */
+const struct vg_rule *vg_condition_rule(struct vg_alert *a, enum vg_condition condition);
 
 /* ---- silence (alert_technical.c) ---- */
 
@@ -367,6 +391,8 @@ void vg_text_value(struct vg_buf *text, int channel, float value);
 void vg_text_rounded(struct vg_buf *text, int channel, float value);
 /** "10 s", "90 s", "10 min", "4 h": rounded to what people say. */
 void vg_text_duration(struct vg_buf *text, int64_t ns);
+/** "Check patient, then probe: " before what is wrong with a measurement. */
+void vg_text_check(struct vg_buf *text, int channel);
 /** "3 messages", "1 message". */
 void vg_text_count(struct vg_buf *text, float count, const char *one, const char *many);
 

@@ -2,10 +2,11 @@
  *
  * Flushes, damped and moved transducers, fingers that move, probes that slip, beats counted twice.
  * It marks, it never deletes: a value beyond a limit stays visible to the limit as SUSPECT, and
- * only models are not shown it. INVALID, which limits do not see, needs proof that it is no
- * measurement, and the only one that no emergency can give is a pressure that no circulation can
- * have: a flush. The alert stage then raises the condition `artefact` in the place of the limit,
- * with the limit's priority.
+ * only models are not shown it. Where there is evidence that it is no measurement (vg_disproved()) the
+ * limit does not start on it, and the alert stage raises the condition `artefact` in its place, with
+ * the limit's priority. Evidence is a shape that no heart makes, a saturation that jumps while the
+ * finger's pulse is not the heart's, and exhaled CO2 that is gone with the breath rate. INVALID, which
+ * limits do not see at all, is only a pressure that no circulation can have: a flush.
  *
  * Late rows are not looked at: they reach no limit and no tick.
  */
@@ -79,7 +80,7 @@ const struct vg_stage_ops vg_stage_artefact = {
                "movement, slipped probes.",
     .options = options,
     .self_size = sizeof(struct artefact),
-    .memory_version = 1,
+    .memory_version = 2,
     .plan = artefact_plan,
     .row = artefact_row,
 };

@@ -106,8 +106,10 @@ struct vg_gate_memory {
         int64_t newest_ns;                 /**< event time of `newest`; 0: none */
         int64_t until_ns;                  /**< marked until */
         int64_t unlike_ns, unlike_last_ns; /**< since when pulse and HR differ, and when last */
+        int64_t jumped_ns;                 /**< when SpO2 last jumped; 0: never */
         float newest;
-        uint8_t unused[4];
+        uint8_t reason; /**< of the marks, enum vg_reason */
+        uint8_t unused[3];
     } finger;
     struct {
         int64_t since_ns; /**< 0: not doubled */

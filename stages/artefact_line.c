@@ -80,6 +80,17 @@ static bool flushed(const struct vg_gate *g, const struct reading *p)
     return p->map >= g->flush_map && p->pp < 50;
 }
 
+/* ---- shape ---- */
+
+/* The highest of a beat is never below its lowest, nor its mean outside: no monitor that looks at a
+ * pulse says so, however weak that is. */
+static bool misshapen(const struct reading *p)
+{
+    static const float tolerance = 5;
+
+    return p->pp < -tolerance || p->map > p->sys + tolerance || p->map < p->dia - tolerance;
+}
+
 /* ---- flat ---- */
 
 /* Pulse pressures that are too narrow for their systolic one. */
@@ -376,6 +387,10 @@ void vg_gate_line(struct vg_gate *g)
         return;
     if (flushed(g, &p)) {
         reject_all(g, VG_REASON_FLUSH);
+        return;
+    }
+    if (misshapen(&p)) {
+        suspect_all(g, VG_REASON_SHAPE);
         return;
     }
     vg_gate_learn(&g->m->recent, VG_GATE_MAP, p.map);

@@ -66,7 +66,10 @@ static bool jumps(struct vg_gate *g, float spo2)
         return false;
     g->m->finger.newest_ns = g->row->event_ns;
     g->m->finger.newest = spo2;
-    return known && elapsed_s <= oldest_s && change > fastest * (elapsed_s > 1 ? elapsed_s : 1);
+    if (!known || elapsed_s > oldest_s || change <= fastest * (elapsed_s > 1 ? elapsed_s : 1))
+        return false;
+    g->m->finger.jumped_ns = g->row->event_ns;
+    return true;
 }
 
 /* A pulse unlike the heart rate. One that stays so is the rhythm's and not the finger's: in atrial
@@ -87,18 +90,44 @@ static bool unlike(struct vg_gate *g)
     return g->row->event_ns - *since_ns < longest_ns;
 }
 
+/* What moved once moves again within seconds. */
+static const int64_t hold_ns = 12 * VG_NS_PER_S;
+
+/* Either alone may be the patient: a rhythm of which not every beat arrives, a saturation that falls
+ * at once. Both together, beside a heart rate that nobody doubts, are a finger that moves. */
+static bool moves(const struct vg_gate *g, bool odd)
+{
+    static const int64_t lately_ns = 30 * VG_NS_PER_S;
+    int64_t jumped_ns = g->m->finger.jumped_ns;
+
+    return odd && g->row->quality[VG_CHANNEL_hr] == VG_Q_GOOD && jumped_ns != 0 &&
+           jumped_ns >= g->m->finger.unlike_ns - hold_ns &&
+           jumped_ns >= g->row->event_ns - lately_ns;
+}
+
+static void doubt_finger(struct vg_gate *g, bool jumped, bool odd)
+{
+    uint8_t *reason = &g->m->finger.reason;
+    bool held = g->row->event_ns < g->m->finger.until_ns;
+
+    if (!jumped && !odd)
+        return;
+    g->m->finger.until_ns = g->row->event_ns + hold_ns;
+    if (moves(g, odd))
+        *reason = VG_REASON_MOTION;
+    else if (!held || *reason != VG_REASON_MOTION)
+        *reason = odd ? VG_REASON_DISAGREES : VG_REASON_JUMP;
+}
+
 void vg_gate_finger(struct vg_gate *g)
 {
-    /* What moved once moves again within seconds. */
-    static const int64_t hold_ns = 12 * VG_NS_PER_S;
     float spo2 = g->row->value[VG_CHANNEL_spo2];
     bool jumped = usable(g, VG_CHANNEL_spo2) && jumps(g, spo2), odd = unlike(g);
 
-    if (jumped || odd)
-        g->m->finger.until_ns = g->row->event_ns + hold_ns;
+    doubt_finger(g, jumped, odd);
     if (g->row->event_ns < g->m->finger.until_ns) {
-        vg_gate_suspect(g, VG_CHANNEL_spo2, VG_REASON_MOTION);
-        vg_gate_suspect(g, VG_CHANNEL_pulse, VG_REASON_MOTION);
+        vg_gate_suspect(g, VG_CHANNEL_spo2, (enum vg_reason)g->m->finger.reason);
+        vg_gate_suspect(g, VG_CHANNEL_pulse, (enum vg_reason)g->m->finger.reason);
         return;
     }
     if (usable(g, VG_CHANNEL_spo2))
@@ -109,20 +138,33 @@ void vg_gate_finger(struct vg_gate *g)
 
 /* ---- airway ---- */
 
+/* The patient misses what is not measured. */
+static bool suffers(const struct vg_gate *g)
+{
+    enum { FROM = 4, TO = VG_GATE_BINS };
+    static const float fall = 4;
+    float before, now;
+
+    return vg_gate_mean(&g->m->recent, VG_GATE_SPO2, FROM, TO, &before) &&
+           vg_gate_now(&g->m->recent, VG_GATE_SPO2, &now) && before - now >= fall;
+}
+
 /* Nothing is exhaled, and the device cannot say of a breath: nobody is connected. Where it says
  * that there is no breath, it is an apnoea. */
 void vg_gate_airway(struct vg_gate *g)
 {
     const struct vg_row *row = g->row;
+    bool rateless = row->quality[VG_CHANNEL_rr] == VG_Q_MISSING ||
+                    row->quality[VG_CHANNEL_rr] == VG_Q_INVALID;
 
     if (usable(g, VG_CHANNEL_rr))
         vg_gate_learn(&g->m->recent, VG_GATE_RR, row->value[VG_CHANNEL_rr]);
     if (!usable(g, VG_CHANNEL_etco2))
         return;
-    if (row->value[VG_CHANNEL_etco2] <= 0 && row->quality[VG_CHANNEL_rr] == VG_Q_MISSING)
-        vg_gate_suspect(g, VG_CHANNEL_etco2, VG_REASON_DISCONNECTED);
-    else
+    if (row->value[VG_CHANNEL_etco2] > 0 || !rateless)
         vg_gate_learn(&g->m->recent, VG_GATE_CO2, row->value[VG_CHANNEL_etco2]);
+    else if (!suffers(g))
+        vg_gate_suspect(g, VG_CHANNEL_etco2, VG_REASON_DISCONNECTED);
 }
 
 /* ---- temperature ---- */

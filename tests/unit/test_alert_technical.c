@@ -53,7 +53,7 @@ Test(alert_technical, a_silent_bed_is_told_when_longer_than_is_over)
     expect("");
     alerts_clock(&a, 36);
     expect("35 start no_data\n");
-    cr_assert_str_eq(capture_last(a.c, "text"), "No data for 30 s");
+    cr_assert_str_eq(capture_last(a.c, "text"), "Check patient, then monitor: no data for 30 s");
     cr_assert_str_eq(capture_last(a.c, "due"), "1970-01-01T00:00:35.000Z");
     cr_assert_str_eq(capture_last(a.c, "onset"), "1970-01-01T00:00:05.000Z");
     cr_assert_str_eq(capture_last(a.c, "kind"), "technical");
@@ -96,7 +96,7 @@ Test(alert_technical, only_channels_that_were_seen_become_stale)
     for (int s = 101; s < 150; s++)
         alerts_value(&a, s, HR, 80);
     expect("130 start spo2_stale\n");
-    cr_assert_str_eq(capture_last(a.c, "text"), "SpO2: no value for 30 s");
+    cr_assert_str_eq(capture_last(a.c, "text"), "Check patient, then probe: no SpO2 for 30 s");
     cr_assert_str_eq(capture_last(a.c, "channel"), "spo2");
     alerts_value(&a, 150, SPO2, 97);
     expect("130 start spo2_stale\n150 end spo2_stale\n");
@@ -159,7 +159,7 @@ Test(alert_technical, a_probe_that_is_off_is_an_episode_of_its_channel)
     capture_send(a.c, &r);
     expect("1 start lead_off\n2 start lead_off\n");
     cr_assert_str_eq(capture_last(a.c, "channel"), "pulse");
-    cr_assert_str_eq(capture_last(a.c, "text"), "Pulse: probe or lead off");
+    cr_assert_str_eq(capture_last(a.c, "text"), "Check patient, then probe: Pulse off");
     cr_assert_str_eq(capture_last(a.c, "priority"), "low");
     cr_assert_str_eq(capture_last(a.c, "title"), "Probe or lead off");
     cr_assert_null(strstr(capture_text(a.c), "\"value\""), "there is no value to tell");
@@ -188,8 +188,8 @@ Test(alert_technical, a_configured_rule_replaces_the_built_in_one)
     rule->priority = VG_PRIORITY_HIGH;
     alerts_start(&a);
     alerts_quality(&a, 0, SPO2, VG_Q_INVALID, VG_REASON_PROBE_OFF);
-    alerts_quality(&a, 3, HR, VG_Q_INVALID, VG_REASON_PROBE_OFF);
-    alerts_value(&a, 9, HR, 80);
+    alerts_quality(&a, 3, VG_CHANNEL_pulse, VG_Q_INVALID, VG_REASON_PROBE_OFF);
+    alerts_value(&a, 9, VG_CHANNEL_pulse, 80);
     alerts_clock(&a, 60); /* the probe is off until somebody says otherwise */
     expect("10 start probe\n");
     cr_assert_str_eq(capture_last(a.c, "priority"), "high");
@@ -202,7 +202,7 @@ Test(alert_technical, a_configured_rule_for_one_channel_leaves_the_others_to_the
 
     rule->condition = VG_CONDITION_LEAD_OFF;
     alerts_start(&a);
-    alerts_quality(&a, 0, VG_CHANNEL_pulse, VG_Q_INVALID, VG_REASON_PROBE_OFF);
+    alerts_quality(&a, 0, VG_CHANNEL_temp, VG_Q_INVALID, VG_REASON_PROBE_OFF);
     alerts_quality(&a, 1, SPO2, VG_Q_INVALID, VG_REASON_PROBE_OFF);
     expect("0 start lead_off\n1 start probe\n");
 }

@@ -317,6 +317,18 @@ static void suffer(struct run *run, bool gate, const char *bed,
     vg_offline_finish(run->offline, VG_TIME_NONE);
 }
 
+/* A tube that slipped out and one that was unplugged look alike until the patient suffers: then the
+ * limit speaks for itself. Somebody with the same urgency was told at the same second. */
+static void expect_stood_in(const struct run *with, const struct run *without, const char *line)
+{
+    char told[64];
+
+    snprintf(told, sizeof(told), "%.*s artefact high\n", (int)(strchr(line, ' ') - line) + 6, line);
+    cr_assert(strstr(without->limits.data, line), "%s", without->limits.data);
+    cr_assert(with->technical.len && strstr(with->technical.data, told), "no %s in %s", told,
+              with->technical.len ? with->technical.data : "nothing");
+}
+
 ParameterizedTestParameters(artefact, an_emergency_is_told_as_if_there_were_no_gate)
 {
     static int rows[VG_ARRAY_LEN(emergencies)];
@@ -339,8 +351,11 @@ ParameterizedTest(int *row, artefact, an_emergency_is_told_as_if_there_were_no_g
         cr_assert(with.limits.data && strstr(with.limits.data, expected), "%s: no %s in\n%s",
                   emergencies[*row].name, expected, with.limits.data);
     }
-    cr_assert_str_eq(with.limits.data, without.limits.data, "%s: the gate changed\n%sto\n%s",
-                     emergencies[*row].name, without.limits.data, with.limits.data);
+    if (emergencies[*row].change == extubation)
+        expect_stood_in(&with, &without, "615 start co2_low high\n");
+    else
+        cr_assert_str_eq(with.limits.data, without.limits.data, "%s: the gate changed\n%sto\n%s",
+                         emergencies[*row].name, without.limits.data, with.limits.data);
     cr_assert_eq(with.invalid, without.invalid, "%s: %llu values rejected", emergencies[*row].name,
                  (unsigned long long)(with.invalid - without.invalid));
     end(&with);
@@ -557,6 +572,89 @@ Test(artefact, a_deficit_that_stays_is_the_rhythm)
                        (unsigned long long)run.suspect[VG_CHANNEL_spo2]);
     cr_assert_eq(run.suspect[VG_CHANNEL_hr], 0, "HR is never doubted for the pulse");
     end(&run);
+}
+
+/* ---- evidence ---- */
+
+/* What the limit told without the gate is told by `artefact` with it, at the same second. */
+static void expect_instead(void (*change)(double t, struct signs *s), const char *rule)
+{
+    struct run with, without;
+    char started[64], *line;
+
+    suffer(&with, true, "icu-a/01", change);
+    suffer(&without, false, "icu-a/01", change);
+    snprintf(started, sizeof(started), " start %s high\n", rule);
+    line = without.limits.len ? strstr(without.limits.data, started) : NULL;
+    cr_assert(line, "%s is not told at all", rule);
+    while (line > without.limits.data && line[-1] != '\n')
+        line--;
+    cr_assert(!with.limits.len || !strstr(with.limits.data, started), "%s", with.limits.data);
+    expect_stood_in(&with, &without, line);
+    end(&with);
+    end(&without);
+}
+
+/* A finger that moves, with the pulse lost in it, beside an ECG that is as before. */
+static void moving(double t, struct signs *s)
+{
+    if (t < 150) {
+        s->spo2 = 82 + ((int)t / 2 % 2 ? 5 : -3);
+        s->pulse += 40;
+    }
+}
+
+static void unplugged_for_long(double t, struct signs *s)
+{
+    if (t < 150) {
+        s->etco2 = 0;
+        s->rr = NAN;
+    }
+}
+
+/* A pressure whose mean is above its systolic. */
+static void misshapen(double t, struct signs *s)
+{
+    if (t < 60) {
+        s->map = 140;
+        s->pp = -20;
+    }
+}
+
+Test(artefact, what_is_proven_to_be_no_measurement_is_told_instead_of_its_limit)
+{
+    expect_instead(moving, "spo2_low");
+    expect_instead(unplugged_for_long, "co2_low");
+    expect_instead(misshapen, "map_high");
+    expect_instead(flush, "map_high");
+}
+
+/* The saturation falls for a reason of its own while the finger moves. */
+static void desaturation_while_moving(double t, struct signs *s)
+{
+    s->spo2 -= fmin(t / 4, 20);
+    if (t < 150) {
+        s->spo2 += (int)t / 2 % 2 ? 3 : -3;
+        s->pulse += 40;
+    }
+}
+
+Test(artefact, an_event_behind_a_disturbance_is_told_as_loudly_and_by_its_limit_when_that_is_over)
+{
+    struct run with, without;
+    int first = 0, with_first = 0, by_limit = 0;
+
+    suffer(&with, true, "icu-a/01", desaturation_while_moving);
+    suffer(&without, false, "icu-a/01", desaturation_while_moving);
+    cr_assert_eq(sscanf(without.limits.data, "%d start spo2_low high", &first), 1, "%s",
+                 without.limits.data);
+    cr_assert(with.technical.len &&
+              sscanf(with.technical.data, "%d start artefact high", &with_first) == 1);
+    cr_assert_leq(with_first, first + 20);
+    cr_assert_eq(sscanf(with.limits.data, "%d start spo2_low high", &by_limit), 1);
+    cr_assert_leq(by_limit, STEADY_S + 150 + 20, "%s", with.limits.data);
+    end(&with);
+    end(&without);
 }
 
 /* ---- the simulator ---- */

@@ -1,0 +1,183 @@
+/* alert_sensor.c - trouble where the patient is measured: probes that are off, measurements that are
+ * doubted, lines that are not connected.
+ *
+ * Limits still see what is doubted. `check_sensor` is told of when that has lasted for long enough to
+ * be worth a walk to the bed, once for what one sensor measures; its reason says what was found.
+ */
+#include "stages/alert_watch.h"
+
+static const struct vg_finding nothing = { .says = VG_SAYS_NOTHING };
+static const struct vg_finding holds = { .says = VG_SAYS_TRUE };
+static const struct vg_finding clear = { .says = VG_SAYS_CLEAR };
+
+static vg_status plan_nothing(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err)
+{
+    (void)w;
+    (void)plan;
+    (void)err;
+    return VG_OK;
+}
+
+/* The newest value, or where there is none, when that was found. */
+static void observe(const struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
+                    struct vg_event *event, bool valued)
+{
+    const struct vg_newest *newest = &l->memory->newest[w->channel];
+
+    event->observed.present = true;
+    event->observed.has_value = valued && newest->seen;
+    event->observed.value = newest->value;
+    event->observed.quality = event->observed.has_value ? newest->quality : VG_Q_INVALID;
+    event->observed.time_ns = event->observed.has_value ? newest->event_ns : e->worst_ns;
+}
+
+/* ---- lead_off ---- */
+
+static struct vg_finding look_at_lead(struct vg_look *l, const struct vg_watch *w)
+{
+    const struct vg_row *row = l->row;
+
+    if (row->flags & VG_ROW_LATE)
+        return nothing;
+    if (vg_usable(row->quality[w->channel]))
+        return clear;
+    if (row->quality[w->channel] == VG_Q_INVALID && row->reason[w->channel] == VG_REASON_PROBE_OFF)
+        return holds;
+    return nothing;
+}
+
+static void describe_lead(struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
+                          struct vg_event *event, struct vg_buf *text)
+{
+    bool over = event->phase == VG_PHASE_END;
+
+    observe(l, w, e, event, over);
+    if (!over)
+        vg_text_check(text, w->channel);
+    vg_buf_printf(text, "%s%s", vg_channels[w->channel].title, over ? ": measuring again" : " off");
+}
+
+const struct vg_watch_kind vg_watch_lead_off = {
+    .rows = VG_ROW_SAMPLE,
+    .by_timer = true,
+    .plan = plan_nothing,
+    .look = look_at_lead,
+    .describe = describe_lead,
+};
+
+/* ---- check_sensor ---- */
+
+#define BIT(name) (UINT32_C(1) << VG_CHANNEL_##name)
+
+/* The channels of one sensor, by the one that is told. */
+static uint32_t measured_by(int channel)
+{
+    switch (channel) {
+    case VG_CHANNEL_hr:
+        return BIT(hr) | BIT(rr);
+    case VG_CHANNEL_spo2:
+        return BIT(spo2) | BIT(pulse);
+    case VG_CHANNEL_abp_sys:
+        return BIT(abp_sys) | BIT(abp_dia) | BIT(abp_mean);
+    case VG_CHANNEL_nibp_sys:
+        return BIT(nibp_sys) | BIT(nibp_dia) | BIT(nibp_mean);
+    default:
+        return UINT32_C(1) << channel;
+    }
+}
+
+/* Doubts that last. A reading of a cuff that is unlike the others, or beats counted twice, are over
+ * before anybody comes; of a probe that is off `lead_off` tells. */
+static bool worth_a_walk(uint8_t quality, uint8_t reason)
+{
+    switch (reason) {
+    case VG_REASON_NONE:
+    case VG_REASON_PROBE_OFF:
+    case VG_REASON_DOUBLE_COUNT:
+    case VG_REASON_OUTLIER:
+        return false;
+    default:
+        return quality == VG_Q_SUSPECT || quality == VG_Q_INVALID;
+    }
+}
+
+/* The reason is the measure, so that it is known also when time alone tells. */
+static struct vg_finding look_at_sensor(struct vg_look *l, const struct vg_watch *w)
+{
+    const struct vg_row *row = l->row;
+    uint32_t channels = measured_by(w->channel);
+    bool fine = false;
+
+    if (row->flags & VG_ROW_LATE)
+        return nothing;
+    for (int c = 0; c < VG_MEASURED; c++) {
+        if (!(channels >> c & 1))
+            continue;
+        if (worth_a_walk(row->quality[c], row->reason[c]))
+            return (struct vg_finding){ .says = VG_SAYS_TRUE, .measure = row->reason[c] };
+        fine |= vg_usable(row->quality[c]);
+    }
+    return fine ? clear : nothing;
+}
+
+static void describe_sensor(struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
+                            struct vg_event *event, struct vg_buf *text)
+{
+    uint8_t reason = (uint8_t)e->worst;
+
+    observe(l, w, e, event, true);
+    if (event->phase == VG_PHASE_END) {
+        vg_buf_printf(text, "%s: as before", vg_channels[w->channel].title);
+        return;
+    }
+    if (!event->reason)
+        event->reason = vg_reason_name(reason);
+    vg_text_check(text, w->channel);
+    vg_buf_printf(text, "%s, %s", vg_channels[w->channel].title, vg_reason_text(reason));
+}
+
+const struct vg_watch_kind vg_watch_check_sensor = {
+    .rows = VG_ROW_SAMPLE,
+    .by_timer = true,
+    .plan = plan_nothing,
+    .look = look_at_sensor,
+    .describe = describe_sensor,
+};
+
+/* ---- disconnected ---- */
+
+/* A machine breathes for the patient, nothing is exhaled and no breath is counted. A rate of 0 is an
+ * apnoea, and its limit tells it. */
+static struct vg_finding look_at_circuit(struct vg_look *l, const struct vg_watch *w)
+{
+    const struct vg_row *row = l->row;
+    uint8_t rate = row->quality[VG_CHANNEL_rr];
+    const struct vg_profile *profile = vg_look_profile(l);
+
+    if (row->flags & VG_ROW_LATE || !vg_usable(row->quality[w->channel]))
+        return nothing;
+    if (!profile || !profile->ventilated || row->value[w->channel] > 0 || vg_usable(rate))
+        return clear;
+    return rate == VG_Q_MISSING || rate == VG_Q_INVALID ? holds : nothing;
+}
+
+static void describe_circuit(struct vg_look *l, const struct vg_watch *w,
+                             const struct vg_episode *e, struct vg_event *event,
+                             struct vg_buf *text)
+{
+    observe(l, w, e, event, true);
+    if (event->phase == VG_PHASE_END) {
+        vg_buf_str(text, "CO2 or a breath rate is measured again");
+        return;
+    }
+    vg_text_check(text, w->channel);
+    vg_buf_str(text, "EtCO2 0 and no breath rate, ventilated");
+}
+
+const struct vg_watch_kind vg_watch_disconnected = {
+    .rows = VG_ROW_SAMPLE,
+    .by_timer = true,
+    .plan = plan_nothing,
+    .look = look_at_circuit,
+    .describe = describe_circuit,
+};
