@@ -186,6 +186,27 @@ def tables(p):
     return [p.outbox(f"select * from {table} order by 1, 2, 3") for table in ("command", "answer")]
 
 
+def old_subscriber(folder):
+    """Written from docs/alert1.md before there were commands."""
+    return subprocess.Popen(
+        ["/usr/bin/python3", vigil.SUPPORT / "alert1_subscriber.py", "--publish",
+         f"ipc://{folder}/publish", "--control", f"ipc://{folder}/control", "--after", "0",
+         "--until-closing", "--timeout", "60"], stdout=subprocess.PIPE, text=True)
+
+
+def check_old_subscriber(subscriber, p):
+    said = [json.loads(line) for line in subscriber.communicate(timeout=60)[0].splitlines()]
+    check(subscriber.returncode == 0, f"not complete: {said[-1]}")
+    got = {line["event"]["event_id"]: line["event"] for line in said if line["type"] == "event"}
+    check(got == {e["event_id"]: e for e in events(p)}, "an old subscriber has other events")
+    open_there = {}
+    for e in got.values():
+        open_there[e["episode_id"]] = e["phase"] != "end"
+    check({id for id, is_open in open_there.items() if is_open}
+          == {e for (e,) in p.outbox("select lower(hex(episode_id)) from episode where open")},
+          "an old subscriber believes other alerts to be open")
+
+
 def commands_are_obeyed_once_and_the_same_again():
     with vigil.MockBroker(f"{TOPIC}:2") as broker, tempfile.TemporaryDirectory() as folder, \
          vigil.Pipeline(config(broker, folder)) as p:
@@ -195,12 +216,14 @@ def commands_are_obeyed_once_and_the_same_again():
             low = said_before_the_kill(operator, p)
             run.kill()
         with Live(p) as run:
+            subscriber = old_subscriber(folder)
             said_after_it(operator, p, broker, low)
             for partition in (0, 1):
                 live.wait_for_offset(p, partition, 10)
             until("all alerts in the file",
                   lambda: len(p.lines()) >= p.outbox("select count(*) from event")[0][0])
             said = run.stop()
+        check_old_subscriber(subscriber, p)
         check("from a snapshot" in said, f"no snapshot was restored: {said}")
         check("not what the outbox holds" not in said, said)
         live.check_no_duplicates(p)
@@ -227,6 +250,26 @@ def some_order(rng, p):
         orders += [{"do": "acknowledge", "for_s": for_s, **episode},
                    {"do": "snooze", "for_s": for_s, **episode}, {"do": "reset", **episode}] * 3
     return rng.choice(orders)
+
+
+def check_episodes(p):
+    """What docs/alert1.md says of the events of an episode."""
+    episodes = {}
+    for e in events(p):
+        episodes.setdefault(e["episode_id"], []).append(e)
+    for id, of in episodes.items():
+        phases = [e["phase"] for e in of]
+        check([e["event_id"] for e in of] == [f"{id}.{n}" for n in range(len(of))],
+              f"numbers of {id}")
+        check(phases[0] == "start" or (phases[0] == "update" and "suppressed_by" in of[0]),
+              f"{id} begins with {of[0]}")
+        check(phases.count("start") <= 1 and "end" not in phases[:-1], f"phases of {id}: {phases}")
+        check("reset" not in phases or phases[-2:] == ["reset", "end"], f"phases: {phases}")
+        for e in of:
+            check((e["state"] == "inactive") == (e["phase"] in ("end", "reset")), str(e))
+            check(e["priority"] != "high" or "suppressed_by" not in e, f"high is held back: {e}")
+            check(e["phase"] != "continue" or e["priority"] == "high", f"told again: {e}")
+    return len(episodes)
 
 
 def killed_while_people_give_commands():
@@ -260,7 +303,7 @@ def killed_while_people_give_commands():
                 run.stop()
         live.check_no_duplicates(p)
         print(f"     {KILLS} kills, {restored} restarts from a snapshot, {obeyed} of {asked} "
-              f"commands obeyed, {len(p.lines())} events")
+              f"commands obeyed, {len(p.lines())} events of {check_episodes(p)} episodes")
         check(restored >= KILLS / 2 and obeyed >= asked / 3, "hardly any restart or command")
         check_replays(broker, p)
 

@@ -416,7 +416,8 @@ Test(alert_life, a_limit_of_the_patient_holds_at_once_and_expires_in_the_open_al
     alerts_values(&a, 60, 4, SPO2, 88);
     alerts_clock(&a, 70);
     newest("origin", "profile adult");
-    expect("13 update spo2_low data_lost\n60 update spo2_low data_back\n64 update spo2_low limit\n");
+    expect(
+        "13 update spo2_low data_lost\n60 update spo2_low data_back\n64 update spo2_low limit\n");
 }
 
 Test(alert_life, an_alert_goes_on_in_another_bed_with_the_limit_there)
@@ -515,4 +516,127 @@ Test(alert_life, a_probe_that_was_taken_off_is_not_missed_until_it_measures_or_t
     alerts_quality(&a, 51, SPO2, VG_Q_INVALID, VG_REASON_PROBE_OFF);
     alerts_clock(&a, 71);
     expect("2 start lead_off\n3 end lead_off probe_off\n51 start lead_off\n70 start spo2_stale\n");
+}
+
+/* ---- all of it at once ---- */
+
+static uint32_t state;
+
+static uint32_t draw(uint32_t n)
+{
+    state = state * UINT32_C(1664525) + UINT32_C(1013904223);
+    return (state >> 8) % n;
+}
+
+static void many_rules(void)
+{
+    struct vg_rule *rule = low("hr_low", HR, 45, VG_PRIORITY_HIGH);
+
+    rule->life.realarm_ns = alerts_ns(120);
+    rule = alerts_rule(&a, "spo2_low", VG_RULE_LIMIT, SPO2);
+    rule->bound.origin = VG_BOUND_PROFILE_LOW;
+    rule->for_ns = alerts_ns(3);
+    rule->clear_for_ns = alerts_ns(2);
+    rule->life.latching = true;
+    rule->life.refractory_ns = alerts_ns(40);
+    gets_worse(rule);
+    escalates(rule, 50);
+    rule = low("spo2_mild", SPO2, 94, VG_PRIORITY_LOW);
+    rule->life.budget_max = 3;
+    rule->life.budget_per_ns = alerts_ns(200);
+    rule->life.inhibitors = 2;
+    rule->life.inhibited_by[1] = 1; /* and by hr_low, the first */
+    alerts_rule(&a, "no_data", VG_RULE_STALE, VG_CHANNEL_NONE)->longer_than_ns = alerts_ns(30);
+    alerts_start(&a);
+}
+
+static void some_row(double s)
+{
+    struct capture_row r = capture_row("p-1", alerts_ns(s));
+
+    if (draw(10) > 0)
+        capture_value(&r, SPO2, (float)(70 + draw(30)));
+    else
+        capture_quality(&r, SPO2, VG_Q_INVALID, VG_REASON_PROBE_OFF);
+    if (draw(3) == 0)
+        capture_value(&r, HR, (float)(35 + draw(40)));
+    if (draw(300) == 0)
+        snprintf(r.bed, sizeof(r.bed), "icu-a/02");
+    capture_send(a.c, &r);
+}
+
+static void some_order(double s, const uint8_t about[16])
+{
+    static const char *const rules[] = { "spo2_low", "spo2_mild", "hr_low", "no_data" };
+    struct vg_order order = { .kind = (uint8_t)draw(VG_ORDER_KIND_COUNT),
+                              .channel = SPO2,
+                              .for_ns = alerts_ns(1 + draw(150)) };
+    uint8_t newest_id[16];
+
+    if (order.kind == VG_ORDER_KIND_DISCHARGE && draw(5) > 0)
+        return;
+    snprintf(order.rule, sizeof(order.rule), "%s", rules[draw(4)]);
+    order.low_set = order.kind == VG_ORDER_KIND_LIMIT;
+    order.low = order.low_set ? (float)(75 + draw(20)) : 0;
+    memcpy(newest_id, a.c->episode_id, sizeof(newest_id));
+    memcpy(a.c->episode_id, about, sizeof(newest_id));
+    give(s, order);
+    if (memcmp(a.c->episode_id, about, sizeof(newest_id)) == 0)
+        memcpy(a.c->episode_id, newest_id, sizeof(newest_id));
+}
+
+/* One life of 4000 steps; `restarts` moves the memory to another stage now and then. */
+static void live(uint32_t seed, bool restarts, struct vg_buf *ret)
+{
+    uint8_t about[16] = { 0 };
+    double s = 1;
+
+    alerts_done(&a);
+    alerts_init(&a);
+    many_rules();
+    state = seed;
+    for (int i = 0; i < 4000; i++) {
+        uint32_t what = draw(20);
+
+        s += draw(30) == 0 ? 60 : 1;
+        if (draw(4) == 0 || strcmp(capture_last(a.c, "reason"), "latched") == 0)
+            memcpy(about, a.c->episode_id, sizeof(about));
+        if (what == 0)
+            some_order(s, about);
+        else if (what == 1)
+            alerts_clock(&a, s);
+        else
+            some_row(s);
+        if (i % 97 != 0)
+            continue;
+        vg_buf_str(ret, capture_text(a.c));
+        capture_clear(a.c);
+        if (restarts)
+            restart();
+    }
+    vg_buf_str(ret, capture_text(a.c));
+}
+
+Test(alert_life, a_restart_anywhere_changes_nothing, .timeout = 60)
+{
+    static const char *const parts[] = {
+        "\"phase\":\"escalate\"",          "\"phase\":\"deescalate\"",
+        "\"phase\":\"continue\"",          "\"phase\":\"reset\"",
+        "\"suppressed_by\":\"budget\"",    "\"suppressed_by\":\"spo2_low\"",
+        "\"is\":\"alarm-paused\"",         "\"is\":\"audio-paused\"",
+        "\"reason\":\"active_again\"",     "\"reason\":\"limit\"",
+        "\"reason\":\"mute_over\"",        "\"reason\":\"discharged\"",
+        "\"reason\":\"acknowledge_over\"", "\"suppressed_by\":\"refractory\"",
+    };
+    struct vg_buf whole = VG_BUF_INIT, restarted = VG_BUF_INIT;
+
+    for (uint32_t seed = 1; seed <= 5; seed++) {
+        live(seed, false, &whole);
+        live(seed, true, &restarted);
+    }
+    cr_assert_str_eq(whole.data, restarted.data);
+    for (size_t i = 0; i < VG_ARRAY_LEN(parts); i++)
+        cr_expect(strstr(whole.data, parts[i]), "never: %s", parts[i]);
+    vg_buf_done(&whole);
+    vg_buf_done(&restarted);
 }
