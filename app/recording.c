@@ -176,6 +176,9 @@ static vg_status add_channels(const struct reader *r, struct vg_buf *out, struct
             vg_buf_printf(out, ",\"%s\":\"%s\"", vg_channels[c].name, cell);
             continue;
         }
+        if (*cell && vg_channel_words(c) > 0)
+            return fail_cell(r, r->channel[c], "a word of that channel; `vigil describe` has them",
+                             err);
         if (*cell && !is_json_number(cell))
             return fail_cell(r, r->channel[c], "a number; leave the cell empty for none", err);
         vg_buf_printf(out, ",\"%s\":%s", vg_channels[c].name, *cell ? cell : "null");

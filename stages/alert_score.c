@@ -160,6 +160,13 @@ static void keep(struct window *win, const struct moment *now, int32_t steps)
         win->median = median(win);
 }
 
+/* What is proven to be no measurement would be a median of the disturbance, were it to last. */
+static bool counts(const struct vg_row *row, int channel)
+{
+    return row->quality[channel] == VG_Q_GOOD ||
+           (row->quality[channel] == VG_Q_SUSPECT && !vg_disproved(row->reason[channel]));
+}
+
 static void take_row(const struct vg_look *l, const struct vg_watch *w)
 {
     const struct vg_score_chart *s = &w->score->score;
@@ -172,7 +179,7 @@ static void take_row(const struct vg_look *l, const struct vg_watch *w)
 
             if (!by_window(c))
                 continue;
-            if (vg_usable(l->row->quality[c->channel]))
+            if (counts(l->row, c->channel))
                 keep(win, &now, vg_score_round(l->row->value[c->channel], c->per_unit));
             win++;
         }

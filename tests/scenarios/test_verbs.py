@@ -158,6 +158,22 @@ def recorded_rows_come_in_record_order_and_keep_their_digits():
                      '{"patient":"A","time":"2026-03-01T12:00:02.000Z","spo2":null}\n', out)
 
 
+def what_people_noted_is_replayed_where_they_did():
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        (folder / "map.yaml").write_text("version: 1\npatient: who\nrecord_time: t\n"
+                                         "channels: {acvpu: avpu, gcs: gcs}\n")
+        replay = lambda **more: call("replay", "--csv", folder / "a.csv", "--map",
+                                     folder / "map.yaml", "--to", "-", "--start", START, **more)
+        (folder / "a.csv").write_text("who,t,avpu,gcs\nA,0,V,\nA,1,,15\n")
+        out = replay().stdout
+        check(out == '{"patient":"A","time":"2026-03-01T12:00:00.000Z","acvpu":"V"}\n'
+                     '{"patient":"A","time":"2026-03-01T12:00:01.000Z","gcs":15}\n', out)
+        (folder / "a.csv").write_text("who,t,avpu,gcs\nA,0,sleepy,\n")
+        done = replay(expect=1)
+        check("column avpu: \"sleepy\" is not a word of that channel" in done.stderr, done.stderr)
+
+
 def replay_and_simulate_deliver_every_row_to_kafka():
     with vigil.MockBroker("vitals.raw:4") as broker:
         call("simulate", "--brokers", broker.bootstrap, "--topic", "vitals.raw", "--start", START,
@@ -219,6 +235,7 @@ if __name__ == "__main__":
                labels_say_what_happens_to_a_population,
                arrays_hold_the_same_rows_of_one_patient_each,
                recorded_rows_come_in_record_order_and_keep_their_digits,
+               what_people_noted_is_replayed_where_they_did,
                replay_and_simulate_deliver_every_row_to_kafka,
                the_example_of_the_alert_rules_page_is_true,
                a_ward_that_nobody_has_is_refused_with_the_reason_alone,

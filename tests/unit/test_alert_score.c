@@ -277,6 +277,22 @@ Test(alert_score, a_value_that_is_none_changes_nothing)
     expect("0 start single\n");
 }
 
+Test(alert_score, a_doubted_value_counts_unless_it_is_disproved)
+{
+    struct capture_row r = make_row(0, ROW({ SPO2, 80 }));
+
+    add_rule("single", 3, true);
+    alerts_start(&a);
+    r.quality[SPO2] = VG_Q_SUSPECT;
+    r.reason[SPO2] = VG_REASON_MOTION;
+    capture_send(a.c, &r);
+    expect("");
+    r.log_ns += VG_NS_PER_S;
+    r.reason[SPO2] = VG_REASON_JUMP;
+    capture_send(a.c, &r);
+    expect("1 start single\n");
+}
+
 /* ---- end ---- */
 
 Test(alert_score, clear_below_keeps_it_until_the_total_is_lower)
