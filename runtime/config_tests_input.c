@@ -183,12 +183,18 @@ struct vg_test_value vg_test_series_at(const struct vg_test_series *s, uint32_t 
 static void read_age(struct vg_load *l, const struct vg_node *node, const char *text,
                      struct vg_test_input *in)
 {
+    static const int64_t max_ns = INT64_C(50) * 365 * 86400 * VG_NS_PER_S; /* fits into times */
+
     in->no_time = strcmp(text, "none") == 0;
-    if (!in->no_time && !vg_parse_duration(text, &in->age_ns))
+    if (in->no_time)
+        return;
+    if (!vg_parse_duration(text, &in->age_ns) || in->age_ns > max_ns || in->age_ns < -max_ns) {
+        in->age_ns = 0;
         vg_document_error(l->doc, vg_node_find(node, "age")->at,
-                          "age: \"%.40s\" is no duration; expected one, such as 10m or -10m, or "
-                          "none",
+                          "age: \"%.40s\" is no duration; expected one of at most 50 years, such "
+                          "as 10m or -10m, or none",
                           text);
+    }
 }
 
 static uint32_t longest(const struct vg_test_input *in)
@@ -198,6 +204,18 @@ static uint32_t longest(const struct vg_test_input *in)
     for (uint32_t i = 0; i < in->series_n; i++)
         n = in->series[i].n > n ? in->series[i].n : n;
     return n;
+}
+
+/* Before anything is computed with times that no test can reach. */
+static void check_length(struct vg_load *l, const struct vg_node *node, struct vg_test_input *in)
+{
+    const int64_t max_ns = (int64_t)VG_TEST_SECONDS_MAX * VG_NS_PER_S;
+
+    if (in->every_ns == 0 || in->count - 1 <= (max_ns - in->at_ns) / in->every_ns)
+        return;
+    vg_document_error(l->doc, node->at, "the last of these rows comes after more than %d days",
+                      VG_TEST_DAYS_MAX);
+    in->count = 1;
 }
 
 void vg_load_test_input(struct vg_load *l, const struct vg_node *node, const char *patient,
@@ -216,6 +234,7 @@ void vg_load_test_input(struct vg_load *l, const struct vg_node *node, const cha
     in->at_ns = o.at_ns;
     in->every_ns = o.every_ns;
     in->count = o.count ? (uint32_t)o.count : longest(in);
+    check_length(l, node, in);
     read_age(l, node, o.age, in);
     vg_load_test_label(l, node, "patient", o.patient ? o.patient : patient, sizeof(in->patient),
                        in->patient);

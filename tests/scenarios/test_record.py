@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """`vigil record`: what entered a pipeline in one file, whose events are those of the pipeline."""
+import contextlib
 import ctypes
 import ctypes.util
 import hashlib
 import json
 import pathlib
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -262,11 +264,12 @@ def mistakes_are_explained():
         check("no outbox" in call("record", p.path, "--to", file).stderr.decode(), "no outbox")
         call("run", p.path, "--recording", file)
         p.run()
-        with vigil.MockBroker(f"{TOPIC}:1") as other:
-            p.config["source"] |= {"brokers": other.bootstrap, "connect_timeout": "1s"}
-            p.path.write_text(json.dumps(p.config))
-            said = call("record", p.path, "--to", file, "--overwrite", expect=78).stderr.decode()
-            check("--no-commands" in said and "outbox" in said, said)
+        with contextlib.closing(sqlite3.connect(p.data / "outbox.db")) as db, db:
+            db.execute("update meta set value = 'another' where key = 'cluster'")
+        said = call("record", p.path, "--to", file, "--overwrite", expect=78).stderr.decode()
+        check("--no-commands" in said and "log another" in said, said)
+        p.config["source"] |= {"brokers": "127.0.0.1:1", "connect_timeout": "1s"}
+        p.path.write_text(json.dumps(p.config))
         call("record", p.path, "--to", file, "--overwrite", "--no-commands", expect=69)
 
 
