@@ -211,11 +211,41 @@ static size_t life_size(const struct vg_lifecycle *life)
     return needs ? sizeof(struct vg_life) + life->budget_max * sizeof(int64_t) : 0;
 }
 
+/* Which of what people note a watch looks at: bit c - VG_MEASURED. */
+static uint32_t noted_by(const struct vg_watch *w)
+{
+    uint32_t ret = w->channel >= VG_MEASURED ? UINT32_C(1) << (w->channel - VG_MEASURED) : 0;
+
+    for (uint32_t p = 0; w->score && p < w->score->score.parameters; p++) {
+        const struct vg_score_parameter *parameter = &w->score->score.parameter[p];
+
+        for (uint8_t i = 0; i < parameter->channels; i++) {
+            int c = parameter->channel[i].channel;
+
+            ret |= c >= VG_MEASURED ? UINT32_C(1) << (c - VG_MEASURED) : 0;
+        }
+    }
+    return ret;
+}
+
+static size_t place_noted(struct vg_alert *a, size_t at)
+{
+    uint32_t noted = 0;
+
+    for (uint32_t i = 0; i < a->watches; i++)
+        noted |= noted_by(&a->watch[i]);
+    for (uint32_t n = 0; n < VG_ARRAY_LEN(a->noted_at); n++) {
+        a->noted_at[n] = noted >> n & 1 ? at : 0;
+        at += noted >> n & 1 ? sizeof(struct vg_newest) : 0;
+    }
+    return at;
+}
+
 /* Episodes come first, behind them what the kinds and the lifecycle keep of their own; returns the
  * whole. */
 static size_t place_memory(struct vg_alert *a)
 {
-    size_t at = sizeof(struct vg_watched) + a->watches * sizeof(struct vg_episode);
+    size_t at = place_noted(a, sizeof(struct vg_watched) + a->watches * sizeof(struct vg_episode));
 
     for (uint32_t i = 0; i < a->watches; i++) {
         struct vg_watch *w = &a->watch[i];
@@ -323,12 +353,15 @@ static void arm(struct vg_look *l, int64_t after_ns)
     l->out->timer(l->out, due_ns);
 }
 
-static void remember(struct vg_watched *memory, const struct vg_row *row)
+static void remember(const struct vg_look *l)
 {
+    const struct vg_row *row = l->row;
+
     for (int c = 0; c < VG_CHANNELS; c++) {
-        if (!vg_usable(row->quality[c]))
+        if (!vg_usable(row->quality[c]) ||
+            (c >= VG_MEASURED && l->alert->noted_at[c - VG_MEASURED] == 0))
             continue;
-        memory->newest[c] = (struct vg_newest){
+        *vg_look_newest(l, c) = (struct vg_newest){
             .log_ns = row->log_ns,
             .event_ns = row->event_ns,
             .value = row->value[c],
@@ -439,7 +472,7 @@ static void look_at_row(struct vg_look *l)
 
     if (row->kind == VG_ROW_SAMPLE && !(row->flags & VG_ROW_LATE)) {
         vg_stale_back(l);
-        remember(l->memory, row);
+        remember(l);
     }
     for (uint32_t i = 0; i < l->alert->watches; i++) {
         const struct vg_watch *w = &l->alert->watch[i];
@@ -490,7 +523,7 @@ const struct vg_stage_ops vg_stage_alert = {
     .summary = "Raises alert events by the rules of the configuration.",
     .options = options,
     .self_size = sizeof(struct vg_alert),
-    .memory_version = 4,
+    .memory_version = 5,
     .plan = alert_plan,
     .open = alert_open,
     .row = alert_row,

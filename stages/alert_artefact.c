@@ -269,7 +269,7 @@ static int64_t worse(struct vg_look *l, const struct vg_watch *w)
 static void say_withheld(struct vg_look *l, const struct vg_watch *limit, const struct blind *b,
                          struct vg_event *event, struct vg_buf *text)
 {
-    const struct vg_newest *newest = &l->memory->newest[limit->channel];
+    const struct vg_newest *newest = vg_look_newest(l, limit->channel);
     bool pending = vg_watch_episode(l, limit)->state == VG_EPISODE_PENDING;
     bool shown = pending && newest->log_ns >= vg_watch_episode(l, limit)->onset_ns;
 
@@ -296,7 +296,7 @@ static void say_blind(const struct vg_watch *w, const struct blind *b, bool late
 static void observe(const struct vg_look *l, const struct vg_watch *w, struct vg_event *event,
                     bool valued)
 {
-    const struct vg_newest *newest = &l->memory->newest[w->channel];
+    const struct vg_newest *newest = vg_look_newest(l, w->channel);
 
     event->observed.present = true;
     event->observed.has_value = valued && newest->seen;

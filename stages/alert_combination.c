@@ -131,7 +131,7 @@ static vg_status plan_combination(struct vg_watch *w, struct vg_plan *plan, stru
 static void say_channel(struct vg_look *l, const struct vg_watch *part, struct vg_buf *text)
 {
     const struct vg_rule *rule = part->rule;
-    const struct vg_newest *newest = &l->memory->newest[part->channel];
+    const struct vg_newest *newest = vg_look_newest(l, part->channel);
     float limit;
 
     vg_buf_printf(text, "%s", vg_channels[part->channel].title);

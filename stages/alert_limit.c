@@ -227,7 +227,7 @@ static struct vg_finding look_at_limit(struct vg_look *l, const struct vg_watch 
 void vg_watch_observe_newest(const struct vg_look *l, const struct vg_watch *w,
                              const struct vg_episode *e, struct vg_event *event)
 {
-    const struct vg_newest *newest = &l->memory->newest[w->channel];
+    const struct vg_newest *newest = vg_look_newest(l, w->channel);
 
     event->observed.present = true;
     event->observed.has_value = !e->lost;

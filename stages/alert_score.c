@@ -191,7 +191,7 @@ static void take_row(const struct vg_look *l, const struct vg_watch *w)
 static struct vg_score_input input_of(const struct vg_look *l, const struct vg_score_channel *c,
                                       const struct window *win)
 {
-    const struct vg_newest *newest = &l->memory->newest[c->channel];
+    const struct vg_newest *newest = vg_look_newest(l, c->channel);
     struct vg_score_input in = { .known = false };
 
     if (win) {

@@ -22,7 +22,7 @@ static vg_status plan_nothing(struct vg_watch *w, struct vg_plan *plan, struct v
 static void observe(const struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
                     struct vg_event *event, bool valued)
 {
-    const struct vg_newest *newest = &l->memory->newest[w->channel];
+    const struct vg_newest *newest = vg_look_newest(l, w->channel);
 
     event->observed.present = true;
     event->observed.has_value = valued && newest->seen;

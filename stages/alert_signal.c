@@ -121,7 +121,7 @@ static void say_worse(struct vg_look *l, const struct vg_watch *w, struct vg_buf
 
     (void)!vg_look_bound(l, w, worse, &limit);
     vg_buf_printf(words, "%s ", vg_channels[w->channel].title);
-    vg_text_value(words, w->channel, l->memory->newest[w->channel].value);
+    vg_text_value(words, w->channel, vg_look_newest(l, w->channel)->value);
     vg_buf_str(words, worse->above ? " above " : " below ");
     vg_text_value(words, w->channel, limit);
 }
@@ -182,7 +182,7 @@ void vg_signal_value(struct vg_look *l, const struct vg_watch *w)
 
     if (w->rule->life.worse.origin == VG_BOUND_NONE)
         return;
-    if (is_worse(l, w, l->memory->newest[w->channel].value)) {
+    if (is_worse(l, w, vg_look_newest(l, w->channel)->value)) {
         vg_watch_life(l, w)->worse_ns = l->out->log_ns;
         e->worse = true;
         tell_worse(l, w, before);

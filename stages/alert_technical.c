@@ -50,14 +50,17 @@ static struct vg_finding look_at_stale(struct vg_look *l, const struct vg_watch 
 }
 
 /* Log time of the newest usable value of a channel, or of any. */
-static int64_t newest_ns(const struct vg_watched *memory, int channel)
+static int64_t newest_ns(const struct vg_look *l, int channel)
 {
     int64_t newest_ns = VG_TIME_NONE;
 
-    if (channel != VG_CHANNEL_NONE)
-        return memory->newest[channel].seen ? memory->newest[channel].log_ns : VG_TIME_NONE;
+    if (channel != VG_CHANNEL_NONE) {
+        const struct vg_newest *n = vg_look_newest(l, channel);
+
+        return n->seen ? n->log_ns : VG_TIME_NONE;
+    }
     for (int c = 0; c < VG_MEASURED; c++) {
-        const struct vg_newest *n = &memory->newest[c];
+        const struct vg_newest *n = vg_look_newest(l, c);
 
         if (n->seen && n->log_ns > newest_ns)
             newest_ns = n->log_ns;
@@ -81,7 +84,7 @@ static bool bed_silent(const struct vg_look *l)
             continue;
         if (vg_episode_open(vg_watch_episode(l, w)))
             return true;
-        newest = newest_ns(l->memory, VG_CHANNEL_NONE);
+        newest = newest_ns(l, VG_CHANNEL_NONE);
         if (newest != VG_TIME_NONE && silent_from(w, newest) <= l->out->log_ns)
             return true;
     }
@@ -92,7 +95,7 @@ static bool bed_silent(const struct vg_look *l)
  * told of, and when it comes back each has its time again. */
 static int64_t stale_due(struct vg_look *l, const struct vg_watch *w)
 {
-    int64_t newest = newest_ns(l->memory, w->channel);
+    int64_t newest = newest_ns(l, w->channel);
 
     if (newest == VG_TIME_NONE)
         return VG_TIME_NONE;

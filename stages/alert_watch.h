@@ -138,7 +138,7 @@ struct vg_watched {
     int64_t bed_back_ns; /**< log time at which the bed last came back from silence */
     int64_t device_ns;   /**< newest device time, ... */
     int64_t recorded_ns; /**< ... and the timestamp of the first record with it; 0: none yet */
-    struct vg_newest newest[VG_CHANNELS];
+    struct vg_newest newest[VG_MEASURED];
     struct vg_episode episode[]; /* [watches] */
 };
 
@@ -184,8 +184,10 @@ struct vg_alert {
     struct vg_limit_before *before; /**< [watches], scratch of vg_stay_note_limits() */
     struct vg_buf text;             /**< of the event being built */
     struct vg_buf words;            /**< through vg_look_words() */
-    struct vg_score_total total;    /**< what vg_look_score() found, ... */
-    uint32_t total_of;              /**< ... for the rules with this score_owner */
+    /** Where the newest value of what people note is in the patient's memory; 0: no rule asks. */
+    size_t noted_at[VG_CHANNELS - VG_MEASURED];
+    struct vg_score_total total; /**< what vg_look_score() found, ... */
+    uint32_t total_of;           /**< ... for the rules with this score_owner */
 };
 
 /** One call of the stage: a row, or (row NULL) a timer. */
@@ -287,6 +289,14 @@ static inline struct vg_episode *vg_watch_episode(const struct vg_look *l, const
 static inline struct vg_times *vg_watch_times(const struct vg_look *l, const struct vg_watch *w)
 {
     return w->times_at > 0 ? (struct vg_times *)((char *)l->memory + w->times_at) : NULL;
+}
+
+/** The newest usable value of a channel that some rule is about, or that monitors measure. */
+static inline struct vg_newest *vg_look_newest(const struct vg_look *l, int channel)
+{
+    if (channel < VG_MEASURED)
+        return &l->memory->newest[channel];
+    return (void *)((char *)l->memory + l->alert->noted_at[channel - VG_MEASURED]);
 }
 
 static inline bool vg_episode_open(const struct vg_episode *e)

@@ -39,6 +39,12 @@ static const struct vg_option options[] = {
     VG_OPT_END,
 };
 
+/* Whether a value is judged by those before it. */
+static bool learns(const struct clean *s)
+{
+    return s->max_step.set != 0 || s->flatline_ns > 0;
+}
+
 static vg_status clean_plan(void *self, struct vg_plan *plan, struct vg_err *err)
 {
     const struct clean *s = self;
@@ -55,7 +61,7 @@ static vg_status clean_plan(void *self, struct vg_plan *plan, struct vg_err *err
                                   vg_channels[c].name, vg_channels[c].ucum);
     }
     plan->rows = VG_ROW_SAMPLE;
-    plan->memory_size = VG_MEASURED * sizeof(struct channel_memory);
+    plan->memory_size = learns(s) ? VG_MEASURED * sizeof(struct channel_memory) : 0;
     return VG_OK;
 }
 
@@ -124,6 +130,16 @@ static void learn(struct channel_memory *m, const struct vg_row *row, int c)
     m->interrupted = 0;
 }
 
+/* Beside the values before it; not of rows that come too late. */
+static void judge(const struct clean *s, struct channel_memory *m, struct vg_row *row, int c)
+{
+    if (jumped(s, m, row, c))
+        suspect(row, c, VG_REASON_JUMP);
+    learn(m, row, c);
+    if (s->flatline_ns > 0 && row->event_ns - m->since_ns >= s->flatline_ns)
+        suspect(row, c, VG_REASON_FLATLINE);
+}
+
 static void clean_row(void *self, void *memory, struct vg_row *row, struct vg_out *out)
 {
     const struct clean *s = self;
@@ -131,26 +147,18 @@ static void clean_row(void *self, void *memory, struct vg_row *row, struct vg_ou
 
     (void)out;
     for (int c = 0; c < VG_CHANNELS; c++) {
-        struct channel_memory *m = &channels[c];
+        bool stands;
 
         if (row->quality[c] == VG_Q_ABSENT)
             continue;
-        if (c >= VG_MEASURED) { /* what people note may jump and stay as it likes */
-            if (vg_usable(row->quality[c]))
-                (void)plausible(row, c);
+        stands = vg_usable(row->quality[c]) && plausible(row, c);
+        /* What people note may jump and stay as it likes. */
+        if (c >= VG_MEASURED || row->flags & VG_ROW_LATE || !learns(s))
             continue;
-        }
-        if (!vg_usable(row->quality[c]) || !plausible(row, c)) {
-            m->interrupted |= !(row->flags & VG_ROW_LATE);
-            continue;
-        }
-        if (row->flags & VG_ROW_LATE)
-            continue;
-        if (jumped(s, m, row, c))
-            suspect(row, c, VG_REASON_JUMP);
-        learn(m, row, c);
-        if (s->flatline_ns > 0 && row->event_ns - m->since_ns >= s->flatline_ns)
-            suspect(row, c, VG_REASON_FLATLINE);
+        if (stands)
+            judge(s, &channels[c], row, c);
+        else
+            channels[c].interrupted = 1;
     }
 }
 
@@ -159,7 +167,7 @@ const struct vg_stage_ops vg_stage_clean = {
     .summary = "Marks values that cannot be measurements, and on request jumps and flat lines.",
     .options = options,
     .self_size = sizeof(struct clean),
-    .memory_version = 1,
+    .memory_version = 2,
     .plan = clean_plan,
     .row = clean_row,
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "runtime/score_file.h"
+#include "stages/alert_watch.h"
 #include "tests/support/alerts.h"
 
 enum { HR = VG_CHANNEL_hr, SPO2 = VG_CHANNEL_spo2, MINUTE = 60, HOUR = 3600, NOON = 12 * HOUR };
@@ -441,8 +442,8 @@ Test(alert_score, rules_about_one_score_share_what_they_have_seen)
     size_t none = memory_with(0), one = memory_with(1), two = memory_with(2);
     size_t three = memory_with(3);
 
-    /* Six channels of NEWS2 have a window of 40 bytes, once. */
-    cr_assert_eq(one - none, two - one + 6 * 40);
+    /* Six channels of NEWS2 have a window of 40 bytes, and three that people note a value, once. */
+    cr_assert_eq(one - none, two - one + 6 * 40 + 3 * sizeof(struct vg_newest));
     cr_assert_eq(three - two, two - one);
     cr_assert_leq(two - one, 100);
 }
