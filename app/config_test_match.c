@@ -262,10 +262,21 @@ static bool forbidden(const struct vg_config_test *test, const struct vg_test_ev
 
 /* ---- the end of the test ---- */
 
+/* What is held back is no alert that somebody could see. */
+static bool held_back(const struct vg_test_event *e)
+{
+    return json_object_get(e->json, "suppressed_by") != NULL;
+}
+
+static bool is_open(const struct vg_test_outcome *o, uint32_t i)
+{
+    return vg_test_episode_open(o, i) && !held_back(&o->event[i]);
+}
+
 static bool open_at_end(const struct vg_test_outcome *o, const char *rule)
 {
     for (uint32_t i = 0; i < o->events; i++) {
-        if (strcmp(o->event[i].rule, rule) == 0 && vg_test_episode_open(o, i))
+        if (strcmp(o->event[i].rule, rule) == 0 && is_open(o, i))
             return true;
     }
     return false;
@@ -286,7 +297,7 @@ static void compare_end(struct vg_test_outcome *o)
     for (uint32_t i = 0; test->has_at_end && i < o->events; i++) {
         struct vg_buf text = VG_BUF_INIT;
 
-        if (!vg_test_episode_open(o, i) || named(&test->at_end, o->event[i].rule))
+        if (!is_open(o, i) || named(&test->at_end, o->event[i].rule))
             continue;
         vg_buf_printf(&text, "%-18s open at the end", o->event[i].rule);
         add_line(o, '+', test->until_ns, 0, &text, NULL);
@@ -322,7 +333,7 @@ static bool is_met(const struct vg_test_outcome *o, const struct vg_test_expect 
 /* Updates are many, and most tests do not ask about them. */
 static bool worth_showing(const struct vg_test_event *e, char mark)
 {
-    return mark != ' ' || e->met || e->phase != VG_PHASE_UPDATE;
+    return mark != ' ' || e->met || e->phase != VG_PHASE_UPDATE || held_back(e);
 }
 
 void vg_config_test_compare(struct vg_test_outcome *o)

@@ -224,6 +224,25 @@ Test(config_tests, limits_and_mutes_of_a_patient_hold_for_their_time)
     cr_assert_eq(outcome.failures, 0);
 }
 
+Test(config_tests, what_is_held_back_is_not_open)
+{
+    run("    input: [{at: 0s, count: 20, values: {hr: 140, spo2: 97}}]\n"
+        "    commands: [{at: 0s, mute: fast, for: 1m, note: known}]\n"
+        "    until: 25s\n"
+        "    expect_none: []\n"
+        "    at_end: [fast]\n");
+    cr_assert_eq(outcome.failures, 0, "the mute came behind the start");
+    vg_test_outcome_done(&outcome);
+    vg_config_free(config);
+    run("    input:\n"
+        "      - {at: 0s, count: 5, values: {hr: 80, spo2: 97}}\n"
+        "      - {at: 5s, count: 20, values: {hr: 140, spo2: 97}}\n"
+        "    commands: [{at: 0s, mute: fast, for: 1m, note: known}]\n"
+        "    expect: [{at: 5s, rule: fast, event: update, suppressed_by: mute}]\n"
+        "    at_end: []\n");
+    cr_assert_eq(outcome.failures, 0);
+}
+
 Test(config_tests, a_patient_who_is_gone_raises_nothing_until_the_next_row)
 {
     run("    input:\n"
