@@ -86,6 +86,7 @@ static void keep_setting(struct vg_recovery *r, const struct vg_item_command *he
                          const struct vg_order *order)
 {
     struct vg_recorded_command *to;
+    struct vg_order *copy;
 
     for (uint32_t i = r->settings; i > 0; i--) {
         if (replaces(head, order, &r->setting[i - 1]))
@@ -99,9 +100,10 @@ static void keep_setting(struct vg_recovery *r, const struct vg_item_command *he
     to->head = *head;
     to->head.size = sizeof(*order);
     to->head.ticket = 0;
-    to->payload = malloc(sizeof(*order));
-    VG_CHECK(to->payload != NULL);
-    memcpy(to->payload, order, sizeof(*order));
+    copy = malloc(sizeof(*copy));
+    VG_CHECK(copy != NULL);
+    *copy = *order;
+    to->payload = (char *)copy;
 }
 
 /* One that was refused then must not be obeyed now. */
