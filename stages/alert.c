@@ -470,6 +470,7 @@ static void look_at_row(struct vg_look *l)
 {
     const struct vg_row *row = l->row;
 
+    l->alert->total_of = VG_NO_TOTAL;
     if (row->kind == VG_ROW_SAMPLE && !(row->flags & VG_ROW_LATE)) {
         vg_stale_back(l);
         remember(l);

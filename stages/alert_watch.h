@@ -172,6 +172,9 @@ struct vg_watch {
     float side[2];           /**< ... and of the outermost quantiles */
 };
 
+/** Of no rules: a total is made for each row anew. */
+#define VG_NO_TOTAL UINT32_MAX
+
 /** The stage's own struct. */
 struct vg_alert {
     struct vg_strings rules; /**< option */
@@ -187,7 +190,7 @@ struct vg_alert {
     /** Where the newest value of what people note is in the patient's memory; 0: no rule asks. */
     size_t noted_at[VG_CHANNELS - VG_MEASURED];
     struct vg_score_total total; /**< what vg_look_score() found, ... */
-    uint32_t total_of;           /**< ... for the rules with this score_owner */
+    uint32_t total_of;           /**< ... for the rules with this score_owner, or VG_NO_TOTAL */
 };
 
 /** One call of the stage: a row, or (row NULL) a timer. */
