@@ -133,6 +133,7 @@ struct vg_rule {
                                  time constant of what is usual */
     float quantile;    /**< FORECAST */
     float probability; /**< FORECAST: that the limit is passed; 0: by quantile */
+    bool good_only;    /**< LIMIT: values that are suspect are taken for none */
     uint32_t least,
         of; /**< LIMIT: holds for so many of the newest `of` values; 0: for the newest */
     enum vg_confidence confidence; /**< TREND */

@@ -242,6 +242,7 @@ static void add_rule(struct lines *lines, const char *prefix, const struct vg_ru
     add_float(lines, prefix, "probability", r->probability);
     add_number(lines, prefix, "at_least", r->least);
     add_number(lines, prefix, "of", r->of);
+    add_number(lines, prefix, "good_only", r->good_only);
     add_number(lines, prefix, "confidence", r->confidence);
     add_number(lines, prefix, "relative", r->relative);
     add_number(lines, prefix, "join", r->join);

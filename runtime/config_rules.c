@@ -46,6 +46,7 @@ struct when_options {
     float quantile;
     int64_t within_ns, longer_than_ns;
     int64_t least, of;
+    int quality;    /* LIMIT */
     int64_t single; /* SCORE */
     char *level;    /* SCORE */
     int confidence;
@@ -56,6 +57,9 @@ struct when_options {
     VG_OPT_STRING(struct when_options, subject, key, NULL, VG_OPT_REQUIRED, help)
 /* clang-format on */
 
+enum { QUALITY_USABLE, QUALITY_GOOD };
+static const char *const qualities[] = { "usable", "good", NULL };
+
 static const struct vg_option when_limit[] = {
     SUBJECT("channel", "The channel whose value is compared."),
     VG_OPT_STRING(struct when_options, below, "below", NULL, 0, "The value is less than this."),
@@ -64,6 +68,9 @@ static const struct vg_option when_limit[] = {
                "So many of the newest values must be beyond the limit; with of."),
     VG_OPT_INT(struct when_options, of, "of", NULL, 2, 32, "values", 0,
                "How many of the newest values are looked at; with at_least."),
+    VG_OPT_ENUM(struct when_options, quality, "quality", "usable", qualities, 0,
+                "Which values count: usable (good and suspect) or good. Rules of priority high see "
+                "what is suspect."),
     VG_OPT_END,
 };
 
@@ -733,6 +740,7 @@ static void read_plain(struct vg_load *l, const struct vg_node *when, bool part,
                            &(struct vg_score_when){ o->least, o->single, o->level }, rule);
     read_count(l, when, rule, o);
     read_probability(l, when, rule, o);
+    rule->good_only = rule->rule == VG_RULE_LIMIT && o->quality == QUALITY_GOOD;
     rule->confidence = (enum vg_confidence)o->confidence;
     rule->quantile = o->quantile;
     rule->longer_than_ns = o->longer_than_ns;
@@ -941,6 +949,18 @@ static void check_technical(struct vg_load *l, const struct vg_node *node, bool 
                           vg_alert_kind_name(rule->kind));
 }
 
+/* What is doubted may be true: somebody must come all the same. */
+static void check_sees_suspect(struct vg_load *l, const struct vg_node *when,
+                               const struct vg_rule *rule)
+{
+    const struct vg_node *at = vg_node_find(when, "quality");
+
+    if (at && rule->good_only && rule->priority == VG_PRIORITY_HIGH)
+        vg_document_error(l->doc, at->at,
+                          "a rule of priority high sees what is suspect, because an emergency can "
+                          "look like a disturbance; remove \"quality\"");
+}
+
 static void load_rule(struct vg_load *l, const struct vg_node *node)
 {
     static const char *const own_keys[] = { "when", "clear", NULL };
@@ -986,6 +1006,8 @@ static void load_rule(struct vg_load *l, const struct vg_node *node)
     rule->update_every_ns = o.update_every_ns;
     if (known)
         vg_load_check_score(l, node, rule);
+    if (known && when)
+        check_sees_suspect(l, when, rule);
     vg_options_done(rule_options, &o);
     vg_options_done(vg_life_options, &life);
 }

@@ -210,7 +210,7 @@ static struct vg_finding look_at_limit(struct vg_look *l, const struct vg_watch 
         forget_count(l, w);
         return (struct vg_finding){ .says = VG_SAYS_OVER, .reason = "no_limit" };
     }
-    if (!vg_usable(quality))
+    if (!vg_usable(quality) || (w->rule->good_only && quality != VG_Q_GOOD))
         return without_value(l, w, limit);
     value = row->value[w->channel];
     beyond = vg_passes(&w->rule->bound, value, limit);

@@ -183,6 +183,15 @@ Test(alert_limit, missing_and_invalid_drop_what_is_pending)
     expect("22 start low\n");
 }
 
+static void suspect(double s, float value)
+{
+    struct capture_row row = capture_row("p-1", alerts_ns(s));
+
+    capture_value(&row, SPO2, value);
+    row.quality[SPO2] = VG_Q_SUSPECT;
+    capture_send(a.c, &row);
+}
+
 Test(alert_limit, suspect_values_count)
 {
     struct capture_row r = capture_row("p-1", 0);
@@ -194,6 +203,22 @@ Test(alert_limit, suspect_values_count)
     capture_send(a.c, &r);
     expect("0 start low\n");
     cr_assert_str_eq(capture_last(a.c, "quality"), "suspect");
+}
+
+Test(alert_limit, a_rule_may_wait_for_good_values)
+{
+    struct vg_rule *rule = plain_rule(2);
+
+    rule->good_only = true;
+    alerts_start(&a);
+    alerts_value(&a, 0, SPO2, 86);
+    suspect(1, 85); /* takes back what is pending, as no measurement does */
+    alerts_values(&a, 2, 2, SPO2, 86);
+    expect("");
+    alerts_value(&a, 4, SPO2, 86);
+    expect("4 start low\n");
+    suspect(5, 97);
+    expect("4 start low\n");
 }
 
 Test(alert_limit, late_rows_reach_no_limit)
