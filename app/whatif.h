@@ -2,7 +2,8 @@
  *
  * A recording (runtime/record_file.h) passes through both chains side by side. Episodes of the two
  * are paired when rule, channel and patient are the same and their times overlap: such a pair is the
- * same alert, perhaps at other times. All else is only in one of them.
+ * same alert, perhaps at other times. One that overlaps an alert which has its pair already is joined
+ * to it there. All else is only in one of them.
  *
  * It is a computation over what was recorded: what staff would have done differently is not in it.
  */
@@ -28,6 +29,8 @@ struct vg_whatif_episode {
     bool open;                /**< it goes on at the end of the recording, which is end_ns then */
     int64_t start_ns, end_ns; /**< log time */
     int64_t pair;             /**< index among the other side's, or VG_WHATIF_ALONE */
+    bool joined; /**< alone, but within the time of an alert that the other side tells of
+                                   the same: several here are one there */
 };
 
 /** Log time of a patient's first and last row; VG_TIME_NONE: none yet. */
@@ -51,8 +54,9 @@ struct vg_whatif_side {
 struct vg_whatif_tally {
     char name[VG_BED_SIZE];
     uint32_t starts[VG_WHATIF_SIDES];
-    uint32_t only[VG_WHATIF_SIDES]; /**< without a counterpart */
-    uint32_t same, moved;           /**< pairs with the same times, with other times */
+    uint32_t only[VG_WHATIF_SIDES];   /**< without a counterpart at any time of theirs */
+    uint32_t joined[VG_WHATIF_SIDES]; /**< part of a counterpart that is another's, too */
+    uint32_t same, moved;             /**< pairs with the same times, with other times */
     double active_s[VG_WHATIF_SIDES];
     double shift_s; /**< median of the pairs' starts, B's after A's; NAN without pairs */
 };

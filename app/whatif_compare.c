@@ -60,6 +60,35 @@ static void pair(struct vg_whatif_side *a, struct vg_whatif_side *b)
     }
 }
 
+/* Whether the side tells anything of the same while `e` lasts. */
+static bool covers(const struct vg_whatif_side *s, const struct vg_whatif_episode *e)
+{
+    uint32_t low = 0, high = s->episodes;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (order(&s->episode[middle], e) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < s->episodes && order(&s->episode[low], e) == 0; low++) {
+        if (apart(&s->episode[low], e) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void join(struct vg_whatif_side *s, const struct vg_whatif_side *other)
+{
+    for (uint32_t i = 0; i < s->episodes; i++) {
+        struct vg_whatif_episode *e = &s->episode[i];
+
+        e->joined = e->pair == VG_WHATIF_ALONE && covers(other, e);
+    }
+}
+
 bool vg_whatif_same(const struct vg_whatif *w, const struct vg_whatif_episode *a)
 {
     const struct vg_whatif_episode *b = &w->side[VG_WHATIF_B].episode[a->pair];
@@ -115,7 +144,9 @@ static void count(const struct vg_whatif *w, int side, const struct vg_whatif_ep
 {
     t->starts[side]++;
     t->active_s[side] += (double)(e->end_ns - e->start_ns) / 1e9;
-    if (e->pair == VG_WHATIF_ALONE)
+    if (e->joined)
+        t->joined[side]++;
+    else if (e->pair == VG_WHATIF_ALONE)
         t->only[side]++;
     else if (side == VG_WHATIF_A && vg_whatif_same(w, e))
         t->same++;
@@ -187,6 +218,8 @@ void vg_whatif_compare(struct vg_whatif *w)
             qsort(s->episode, s->episodes, sizeof(*s->episode), by_key_and_start);
     }
     pair(&w->side[VG_WHATIF_A], &w->side[VG_WHATIF_B]);
+    join(&w->side[VG_WHATIF_A], &w->side[VG_WHATIF_B]);
+    join(&w->side[VG_WHATIF_B], &w->side[VG_WHATIF_A]);
     for (int k = 0; k < VG_WHATIF_SIDES; k++) {
         for (uint32_t i = 0; i < w->side[k].episodes; i++)
             count(w, k, &w->side[k].episode[i], &w->all);

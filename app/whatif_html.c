@@ -20,6 +20,8 @@ static void add_tally(struct vg_report *r, const char *name, const struct vg_wha
     vg_report_cell(&row, "%+d", (int)t->starts[VG_WHATIF_B] - (int)t->starts[VG_WHATIF_A]);
     vg_report_cell(&row, "%u", t->only[VG_WHATIF_A]);
     vg_report_cell(&row, "%u", t->only[VG_WHATIF_B]);
+    vg_report_cell(&row, "%u", t->joined[VG_WHATIF_A]);
+    vg_report_cell(&row, "%u", t->joined[VG_WHATIF_B]);
     vg_report_cell(&row, "%u", t->same);
     vg_report_cell(&row, "%u", t->moved);
     vg_report_cell_number(&row, 2, t->active_s[VG_WHATIF_A] / 3600);
@@ -34,8 +36,9 @@ static void add_tally(struct vg_report *r, const char *name, const struct vg_wha
 static void add_tallies(struct vg_report *r, const struct vg_whatif *w, const char *caption,
                         const char *what, const struct vg_whatif_tallies *t, bool all)
 {
-    const char *const columns[] = { what,   "A",     "B",      "change", "only A", "only B",
-                                    "same", "moved", "h in A", "h in B", "B later" };
+    const char *const columns[] = { what,     "A",       "B",       "change", "only A",
+                                    "only B", "A joins", "B joins", "same",   "moved",
+                                    "h in A", "h in B",  "B later" };
 
     vg_report_table_begin(r, caption, columns, VG_ARRAY_LEN(columns));
     for (uint32_t i = 0; i < t->n; i++)
@@ -110,7 +113,7 @@ static uint32_t add_differences(struct vg_report *r, const struct vg_whatif *w)
         for (uint32_t i = 0; i < w->side[k].episodes; i++) {
             const struct vg_whatif_episode *e = &w->side[k].episode[i];
 
-            if (e->pair == VG_WHATIF_ALONE && n++ < EPISODES_MAX)
+            if (e->pair == VG_WHATIF_ALONE && !e->joined && n++ < EPISODES_MAX)
                 add_episode(r, e, k == VG_WHATIF_A ? "only in A" : "only in B", NULL);
         }
     }
@@ -173,15 +176,16 @@ static void begin(struct vg_report *r, const struct vg_whatif *w)
 static void add_totals(struct vg_report *r, const struct vg_whatif *w)
 {
     double days = w->patient_days > 0 ? w->patient_days : (double)NAN;
-    char text[256];
+    char text[384];
 
     snprintf(
         text, sizeof(text),
         "A tells %u alerts, %.1f per patient-day, B %u, %.1f per patient-day; %u are in both at "
-        "the same times, %u in both at other times, %u only in A, %u only in B.",
+        "the same times, %u in both at other times, %u only in A, %u only in B, and %u of A and %u "
+        "of B are part of a longer one in the other.",
         w->all.starts[VG_WHATIF_A], w->all.starts[VG_WHATIF_A] / days, w->all.starts[VG_WHATIF_B],
         w->all.starts[VG_WHATIF_B] / days, w->all.same, w->all.moved, w->all.only[VG_WHATIF_A],
-        w->all.only[VG_WHATIF_B]);
+        w->all.only[VG_WHATIF_B], w->all.joined[VG_WHATIF_A], w->all.joined[VG_WHATIF_B]);
     vg_report_section(r, "Alerts", text);
 }
 
@@ -192,7 +196,9 @@ vg_status vg_whatif_report(const struct vg_whatif *w, const char *path, struct v
     begin(&r, w);
     add_totals(&r, w);
     vg_whatif_doubts(w, add_doubt, &r);
-    add_tallies(&r, w, "Starts of alerts by rule; h: hours active; B later: median of the pairs",
+    add_tallies(&r, w,
+                "Starts of alerts by rule; A joins: part of a longer one in B; h: hours active; B "
+                "later: median of the pairs",
                 "rule", &w->rules, true);
     vg_whatif_timeline(&r, w);
     vg_report_section(&r, "Beds and hours", NULL);

@@ -18,9 +18,10 @@ static void print_shift(double shift_s, FILE *out)
 
 static void print_tally(const struct vg_whatif_tally *t, const char *name, FILE *out)
 {
-    fprintf(out, "  %-24s %7u %7u %+7d  %7u %7u %7u %7u  %7.2f %7.2f", name, t->starts[VG_WHATIF_A],
-            t->starts[VG_WHATIF_B], (int)t->starts[VG_WHATIF_B] - (int)t->starts[VG_WHATIF_A],
-            t->only[VG_WHATIF_A], t->only[VG_WHATIF_B], t->same, t->moved,
+    fprintf(out, "  %-22s %6u %6u %+6d %6u %6u %7u %7u %6u %6u %7.2f %7.2f", name,
+            t->starts[VG_WHATIF_A], t->starts[VG_WHATIF_B],
+            (int)t->starts[VG_WHATIF_B] - (int)t->starts[VG_WHATIF_A], t->only[VG_WHATIF_A],
+            t->only[VG_WHATIF_B], t->joined[VG_WHATIF_A], t->joined[VG_WHATIF_B], t->same, t->moved,
             t->active_s[VG_WHATIF_A] / 3600, t->active_s[VG_WHATIF_B] / 3600);
     print_shift(t->shift_s, out);
     fputc('\n', out);
@@ -29,8 +30,9 @@ static void print_tally(const struct vg_whatif_tally *t, const char *name, FILE 
 static void print_tallies(const struct vg_whatif *w, const char *heading,
                           const struct vg_whatif_tallies *t, bool all, FILE *out)
 {
-    fprintf(out, "\n  %-24s %7s %7s %7s  %7s %7s %7s %7s  %7s %7s %9s\n", heading, "A", "B",
-            "change", "only A", "only B", "same", "moved", "h in A", "h in B", "B later");
+    fprintf(out, "\n  %-22s %6s %6s %6s %6s %6s %7s %7s %6s %6s %7s %7s %9s\n", heading, "A", "B",
+            "change", "only A", "only B", "A joins", "B joins", "same", "moved", "h in A", "h in B",
+            "B later");
     for (uint32_t i = 0; i < t->n; i++) {
         if (t->tally[i].starts[VG_WHATIF_A] + t->tally[i].starts[VG_WHATIF_B] > 0)
             print_tally(&t->tally[i], t->tally[i].name, out);
@@ -66,7 +68,7 @@ static void print_episodes(const struct vg_whatif *w, int side, bool moved, uint
         const struct vg_whatif_episode *e = &s->episode[i];
         bool alone = e->pair == VG_WHATIF_ALONE;
 
-        if (moved ? alone || vg_whatif_same(w, e) : !alone)
+        if (moved ? alone || vg_whatif_same(w, e) : !alone || e->joined)
             continue;
         if (n++ == 0)
             fprintf(out, moved ? "\n  in both, at other times\n" : "\n  only in %s\n",
@@ -130,11 +132,11 @@ static void json_text(struct vg_buf *out, const char *key, const char *text)
 static void json_tally(struct vg_buf *out, const struct vg_whatif_tally *t)
 {
     vg_buf_printf(out,
-                  "\"a\":%u,\"b\":%u,\"only_a\":%u,\"only_b\":%u,\"same\":%u,\"moved\":%u,"
-                  "\"active_a_s\":%.10g,\"active_b_s\":%.10g",
+                  "\"a\":%u,\"b\":%u,\"only_a\":%u,\"only_b\":%u,\"joined_a\":%u,\"joined_b\":%u,"
+                  "\"same\":%u,\"moved\":%u,\"active_a_s\":%.10g,\"active_b_s\":%.10g",
                   t->starts[VG_WHATIF_A], t->starts[VG_WHATIF_B], t->only[VG_WHATIF_A],
-                  t->only[VG_WHATIF_B], t->same, t->moved, t->active_s[VG_WHATIF_A],
-                  t->active_s[VG_WHATIF_B]);
+                  t->only[VG_WHATIF_B], t->joined[VG_WHATIF_A], t->joined[VG_WHATIF_B], t->same,
+                  t->moved, t->active_s[VG_WHATIF_A], t->active_s[VG_WHATIF_B]);
     if (!isnan(t->shift_s))
         vg_buf_printf(out, ",\"start_shift_s\":%.10g", t->shift_s);
 }
@@ -173,6 +175,8 @@ static void json_episode(const struct vg_whatif *w, int side, const struct vg_wh
     bool alone = e->pair == VG_WHATIF_ALONE;
 
     vg_buf_printf(out, "{\"in\":\"%s\",", alone ? side == VG_WHATIF_A ? "a" : "b" : "both");
+    if (e->joined)
+        vg_buf_str(out, "\"joined\":true,");
     if (!alone)
         vg_buf_printf(out, "\"same\":%s,", vg_whatif_same(w, e) ? "true" : "false");
     if (e->patient[0])

@@ -124,10 +124,16 @@ static void add_times(struct drawing *d, int bottom)
 
 /* ---- alerts ---- */
 
+/* The other tells nothing while it lasts. */
+static bool is_alone(const struct vg_whatif_episode *e)
+{
+    return e->pair == VG_WHATIF_ALONE && !e->joined;
+}
+
 static void add_alert(struct drawing *d, int side, const struct vg_whatif_episode *e)
 {
     int lane = lane_of(d, e);
-    bool alone = e->pair == VG_WHATIF_ALONE;
+    bool alone = is_alone(e);
     double from = place(d, e->start_ns), to = place(d, e->end_ns);
     char start[VG_TIME_TEXT_SIZE];
 
@@ -155,7 +161,7 @@ static void add_alerts(struct drawing *d, bool alone)
 {
     for (int k = 0; k < VG_WHATIF_SIDES; k++) {
         for (uint32_t i = 0; i < d->w->side[k].episodes; i++) {
-            if ((d->w->side[k].episode[i].pair == VG_WHATIF_ALONE) == alone)
+            if (is_alone(&d->w->side[k].episode[i]) == alone)
                 add_alert(d, k, &d->w->side[k].episode[i]);
         }
     }
