@@ -65,6 +65,22 @@ Test(alert_technical, a_silent_bed_is_told_when_longer_than_is_over)
     expect("35 start no_data\n3600 end no_data\n3630 start no_data\n");
 }
 
+Test(alert_technical, a_note_of_a_nurse_does_not_bring_a_silent_monitor_back)
+{
+    stale_rule("no_data", VG_CHANNEL_NONE, 30);
+    stale_rule("not_noted", VG_CHANNEL_acvpu, 60);
+    alerts_start(&a);
+    alerts_value(&a, 0, SPO2, 97);
+    alerts_value(&a, 20, VG_CHANNEL_acvpu, 0);
+    alerts_clock(&a, 31);
+    expect("30 start no_data\n");
+    alerts_value(&a, 40, VG_CHANNEL_acvpu, 0);
+    alerts_clock(&a, 50);
+    expect("30 start no_data\n");
+    alerts_value(&a, 50, SPO2, 97);
+    expect("30 start no_data\n50 end no_data\n");
+}
+
 Test(alert_technical, a_value_exactly_at_the_due_time_prevents_a_stale_alert)
 {
     stale_rule("no_data", VG_CHANNEL_NONE, 30);

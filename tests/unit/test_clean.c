@@ -224,6 +224,31 @@ Test(clean, patients_do_not_know_of_each_other)
     expect(capture_send(c, &r), VG_CHANNEL_spo2, VG_Q_GOOD, VG_REASON_NONE);
 }
 
+Test(clean, what_people_note_is_checked_for_its_range_alone)
+{
+    capture_option(c, "flatline", NULL, "20s");
+    capture_start(c);
+    expect(feed(0, VG_CHANNEL_gcs, 0), VG_CHANNEL_gcs, VG_Q_INVALID, VG_REASON_RANGE);
+    expect(feed(1, VG_CHANNEL_gcs, 16), VG_CHANNEL_gcs, VG_Q_INVALID, VG_REASON_RANGE);
+    expect(feed(2, VG_CHANNEL_gcs, 15), VG_CHANNEL_gcs, VG_Q_GOOD, VG_REASON_NONE);
+    expect(feed(3, VG_CHANNEL_oxygen, 0), VG_CHANNEL_oxygen, VG_Q_GOOD, VG_REASON_NONE);
+    for (int s = 4; s < 60; s++)
+        expect(feed(s, VG_CHANNEL_gcs, 15), VG_CHANNEL_gcs, VG_Q_GOOD, VG_REASON_NONE);
+}
+
+Test(clean, what_people_note_has_no_speed)
+{
+    capture_option(c, "max_step", "gcs", "2");
+    cr_assert_eq(capture_plan(c), VG_E_CONFIG);
+    cr_assert(strstr(c->err.msg, "gcs is noted by people"), "%s", c->err.msg);
+}
+
+Test(clean, without_a_look_back_nothing_is_remembered)
+{
+    cr_assert_eq(capture_plan(c), VG_OK);
+    cr_assert_eq(c->plan.memory_size, 0);
+}
+
 Test(clean, a_max_step_of_nothing_is_refused)
 {
     capture_option(c, "max_step", "hr", "0 /min");

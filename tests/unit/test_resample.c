@@ -62,6 +62,17 @@ static void expect_tick(double end_s, double closed_s, int channel, enum vg_qual
 
 TestSuite(resample, .init = setup, .fini = teardown, .timeout = 10);
 
+Test(resample, ticks_have_none_of_what_people_note)
+{
+    start("30s", "2s");
+    feed(1, VG_CHANNEL_acvpu, 2);
+    feed(29, VG_CHANNEL_hr, 80);
+    capture_clock(c, at(33));
+    expect_tick(30, 32, VG_CHANNEL_hr, VG_Q_GOOD, 80);
+    expect_tick(30, 32, VG_CHANNEL_acvpu, VG_Q_ABSENT, 0);
+    cr_assert_eq(age_of(VG_CHANNEL_acvpu), -1);
+}
+
 Test(resample, a_tick_closes_when_log_time_has_passed_its_end_by_lateness)
 {
     start("30s", "2s");
