@@ -126,6 +126,7 @@ struct vg_item {
 
 struct vg_item_patient {
     uint32_t slot;
+    uint32_t displaced; /**< 1: another patient's rows have named the bed since */
     char id[VG_PATIENT_SIZE];
     char bed[VG_BED_SIZE]; /**< "" when the rows name none */
     char ward[VG_WARD_SIZE];

@@ -46,7 +46,7 @@ enum vg_service_state {
 
 struct vg_service_status {
     enum vg_service_state state;
-    char reasons[4][96];            /**< why degraded; "" where unused */
+    char reasons[6][96];            /**< why degraded; "" where unused */
     uint32_t partitions;            /**< 0 before the source is known */
     uint32_t shards_n;              /**< of this instance */
     struct vg_shard_status *shards; /**< room for VG_SHARDS_MAX, the caller's */

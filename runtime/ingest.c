@@ -5,6 +5,7 @@
  */
 #include "runtime/ingest.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,12 +174,14 @@ static void send_mark(struct vg_ingest *in, uint32_t shard, enum vg_frame_kind k
 /* ---- rows ---- */
 
 static void add_sample(struct vg_ingest *in, const struct vg_record *rec,
-                       const struct vg_decoded *row, uint32_t slot)
+                       const struct vg_decoded *row, uint32_t slot, uint8_t flags)
 {
     const struct vg_ingest_shard *s = &in->shard[rec->shard];
-    const struct vg_intake_place at = {
-        .offset = rec->offset, .record_ns = rec->time_ns, .log_ns = s->log_ns, .slot = slot
-    };
+    const struct vg_intake_place at = { .offset = rec->offset,
+                                        .record_ns = rec->time_ns,
+                                        .log_ns = s->log_ns,
+                                        .slot = slot,
+                                        .flags = flags };
 
     vg_intake_sample(s->frame, in->layout, &in->config->source.ingest, &at, row);
 }
@@ -209,7 +212,7 @@ static void add_dead_letter(struct vg_ingest *in, const struct vg_record *rec, u
     strncpy(dead->detail, fault->detail, sizeof(dead->detail) - 1);
     memcpy(dead + 1, bytes, len);
     atomic_fetch_add(&in->shared->dead_letters, 1);
-    add_notice(in, rec, index == UINT32_MAX ? 0 : index, VG_ROW_DEAD_LETTER);
+    add_notice(in, rec, index == UINT32_MAX ? 0 : index, vg_intake_letter_flags(fault->reason));
 }
 
 static void refuse_patient(struct vg_ingest *in, const struct vg_record *rec,
@@ -220,6 +223,28 @@ static void refuse_patient(struct vg_ingest *in, const struct vg_record *rec,
     strcpy(fault.detail, "the shard has as many patients as max_patients allows; raise it");
     add_dead_letter(in, rec, row->index, &fault, rec->message.value + row->start, row->len);
     add_notice(in, rec, row->index, VG_ROW_PATIENT_REFUSED);
+}
+
+/* Whether other shards of this instance know the patient, or the bed by another one. Not in the log
+ * order: nothing of it becomes an event. */
+static void look_elsewhere(struct vg_ingest *in, uint32_t shard, uint32_t slot)
+{
+    const struct vg_item_patient *who = vg_patients_at(in->shard[shard].patients, slot);
+    const struct vg_overlap_side here = { .shard = shard, .slot = slot };
+    uint32_t shards = atomic_load(&in->shared->partitions);
+    int64_t now_ns = vg_mono_ns();
+
+    for (uint32_t i = 0; i < shards; i++) {
+        const struct vg_patients *there = in->shard[i].patients;
+        struct vg_overlap_side other = { .shard = i };
+
+        if (i == shard || !in->shard[i].owned)
+            continue;
+        if (vg_patients_find(there, who->id, &other.slot))
+            vg_overlap_found(&in->overlap, false, &here, &other, now_ns);
+        else if (who->bed[0] && vg_patients_in_bed(there, who->bed, &other.slot))
+            vg_overlap_found(&in->overlap, true, &here, &other, now_ns);
+    }
 }
 
 static void take_row(struct vg_ingest *in, const struct vg_record *rec,
@@ -240,11 +265,14 @@ static void take_row(struct vg_ingest *in, const struct vg_record *rec,
         return;
     }
     room(in, rec->shard);
-    if (known != VG_PATIENT_KNOWN) {
+    if (known == VG_PATIENT_NEW || known == VG_PATIENT_MOVED) {
         name_patient(in, &s->frame, s->patients, slot);
         vg_shared_note_ward(in->shared, vg_patients_at(s->patients, slot)->ward);
+        look_elsewhere(in, rec->shard, slot);
     }
-    add_sample(in, rec, row, slot);
+    if (in->overlap.pairs > 0)
+        vg_overlap_row(&in->overlap, rec->shard, slot, vg_mono_ns());
+    add_sample(in, rec, row, slot, known == VG_PATIENT_BACK ? VG_ROW_BED_SHARED : 0);
     atomic_fetch_add_explicit(&in->shared->rows, 1, memory_order_relaxed);
 }
 
@@ -484,6 +512,7 @@ static void take_record(struct vg_ingest *in, const struct vg_record *rec)
     const struct vg_decoded *rows;
     struct vg_fault fault;
     struct vg_record record = *rec;
+    int64_t before_ns;
     size_t n = 0;
 
     if (!s->owned || (s->next_offset != VG_START_CONFIGURED && rec->offset < s->next_offset))
@@ -498,10 +527,13 @@ static void take_record(struct vg_ingest *in, const struct vg_record *rec)
     if (s->frame && s->frame->rows == in->layout->rows_max)
         flush(in, rec->shard);
     record.time_ns = vg_intake_record_time(record.time_ns, s->log_ns);
+    before_ns = s->log_ns;
     if (record.time_ns > s->log_ns)
         s->log_ns = record.time_ns;
-    s->ordinal = 0;
     s->together = true; /* a record is passed whole or not at all */
+    if (in->heard && vg_intake_is_news(before_ns, s->log_ns, s->ordinal != 0))
+        add_notice(in, &record, 0, 0);
+    s->ordinal = 0;
     if (source->decoder->decode(source->decoder_self, &rec->message, &rows, &n, &fault) != VG_OK)
         add_dead_letter(in, &record, UINT32_MAX, &fault, rec->message.value, rec->message.len);
     else
@@ -511,6 +543,7 @@ static void take_record(struct vg_ingest *in, const struct vg_record *rec)
     s->next_offset = rec->offset + 1;
     s->moved = true;
     s->at_end = false;
+    in->record_came = true;
     replay_commands(in, rec->shard);
 }
 
@@ -585,6 +618,43 @@ static void tell_source(struct vg_ingest *in, uint32_t shard)
     }
 }
 
+/* The shortest silence that a rule tells of in a shard; 0: none does. */
+static int64_t least_silence(const struct vg_site *site)
+{
+    int64_t ret_ns = 0;
+
+    for (uint32_t i = 0; i < site->rules_n; i++) {
+        const struct vg_rule *rule = &site->rules[i];
+
+        if (rule->source && (ret_ns == 0 || rule->longer_than_ns < ret_ns))
+            ret_ns = rule->longer_than_ns;
+    }
+    return ret_ns;
+}
+
+static void tell(struct vg_ingest *in, enum vg_trouble which, const char *text)
+{
+    if (vg_shared_trouble(in->shared, which, text) && text[0])
+        vg_log(VG_LOG_WARN, "ingest", "%s", text);
+}
+
+/* Troubles that are in no shard's log: the heartbeat says them. */
+static void tell_troubles(struct vg_ingest *in, int64_t now_ns)
+{
+    int64_t silence_ns = in->heard ? least_silence(&in->config->site) : 0;
+    char text[VG_OVERLAP_TEXT] = "";
+
+    if (in->record_came || in->record_ns == 0)
+        in->record_ns = now_ns;
+    in->record_came = false;
+    if (silence_ns > 0 && !in->until_end && now_ns - in->record_ns > silence_ns)
+        snprintf(text, sizeof(text), "no record from the source for more than %lld s",
+                 (long long)(silence_ns / VG_NS_PER_S));
+    tell(in, VG_TROUBLE_SILENCE, text);
+    vg_overlap_tell(&in->overlap, now_ns, text);
+    tell(in, VG_TROUBLE_OVERLAP, text);
+}
+
 static void duties(struct vg_ingest *in)
 {
     uint32_t shards = atomic_load(&in->shared->partitions);
@@ -595,6 +665,10 @@ static void duties(struct vg_ingest *in)
     in->duty_ns = now_ns + DUTY_NS;
     flush_all(in);
     take_requests(in);
+    if (now_ns - in->told_ns >= VG_NS_PER_S) {
+        in->told_ns = now_ns;
+        tell_troubles(in, now_ns);
+    }
     for (uint32_t i = 0; i < shards; i++) {
         struct vg_ingest_shard *s = &in->shard[i];
 
@@ -624,12 +698,10 @@ static void admit_restored(struct vg_ingest *in, struct vg_ingest_shard *s)
     for (struct vg_item *item = NULL;
          (item = vg_items_next(items->data, items->len, item)) != NULL;) {
         const struct vg_item_patient *who = vg_item_body(item);
-        uint32_t slot;
 
         if (item->kind != VG_ITEM_PATIENT)
             continue;
-        vg_patients_admit(s->patients, who->id, who->bed, &slot);
-        VG_CHECK(slot == who->slot);
+        vg_patients_restore(s->patients, who);
         vg_shared_note_ward(in->shared, who->ward);
     }
 }
@@ -685,6 +757,8 @@ static int64_t assigned(void *ctx, uint32_t shard)
     atomic_store(&in->shared->shard[shard].log_ns, s->log_ns);
     atomic_store(&in->shared->shard[shard].live, !s->in_region);
     atomic_store(&in->shared->shard[shard].owned, true);
+    for (uint32_t i = 1; i < vg_patients_count(s->patients); i++)
+        look_elsewhere(in, shard, i);
     send_mark(in, shard, VG_FRAME_RESTORE);
     if (s->next_offset != VG_START_CONFIGURED)
         replay_commands(in, shard);
@@ -716,6 +790,7 @@ static void revoked(void *ctx, uint32_t shard, bool lost)
         barrier(in, shard, vg_mono_ns());
     atomic_store(&in->shared->shard[shard].dropping, true);
     send_mark(in, shard, VG_FRAME_DROP);
+    vg_overlap_drop(&in->overlap, shard);
     forget(s);
     atomic_store(&in->shared->shard[shard].owned, false);
 }
@@ -843,6 +918,7 @@ static vg_status open_ingest(struct vg_ingest *in, struct vg_err *err)
 
     in->shard = calloc(VG_SHARDS_MAX, sizeof(*in->shard));
     in->worker = calloc(in->workers, sizeof(*in->worker));
+    in->heard = vg_intake_is_heard(&in->config->site);
     VG_CHECK(in->shard != NULL && in->worker != NULL);
     for (uint32_t w = 0; w < in->workers; w++) {
         st = vg_link_connect(&in->worker[w].link, in->zmq, in->endpoint[w], 0, err);

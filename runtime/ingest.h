@@ -8,6 +8,7 @@
 #define VG_RUNTIME_INGEST_H
 
 #include "runtime/link.h"
+#include "runtime/overlap.h"
 #include "runtime/pool.h"
 #include "runtime/recover.h"
 #include "runtime/shared.h"
@@ -30,7 +31,12 @@ struct vg_ingest {
     /* the thread's own */
     struct vg_ingest_shard *shard; /**< [VG_SHARDS_MAX] */
     struct vg_ingest_worker *worker;
-    int64_t duty_ns; /**< when the duties that hang on time are looked at again */
+    bool heard; /**< a rule wants to be told that records come */
+    struct vg_overlap overlap;
+    int64_t record_ns; /**< monotonic time at which a record was last seen to have come */
+    bool record_came;  /**< since then */
+    int64_t told_ns;   /**< when what only the wall clock knows was last told */
+    int64_t duty_ns;   /**< when the duties that hang on time are looked at again */
     struct vg_err failure;
     bool failed;
 };

@@ -55,6 +55,27 @@ int64_t vg_intake_record_time(int64_t record_ns, int64_t log_ns)
     return log_ns == VG_TIME_NONE ? 0 : log_ns;
 }
 
+bool vg_intake_is_news(int64_t before_ns, int64_t log_ns, bool commanded)
+{
+    return before_ns == VG_TIME_NONE || commanded ||
+           before_ns / VG_NS_PER_S != log_ns / VG_NS_PER_S;
+}
+
+bool vg_intake_is_heard(const struct vg_site *site)
+{
+    for (uint32_t i = 0; i < site->rules_n; i++) {
+        if (site->rules[i].source)
+            return true;
+    }
+    return false;
+}
+
+uint8_t vg_intake_letter_flags(const char *reason)
+{
+    return strcmp(reason, "identity_mismatch") == 0 ? VG_ROW_DEAD_LETTER | VG_ROW_KEY_MISMATCH
+                                                    : VG_ROW_DEAD_LETTER;
+}
+
 void vg_intake_notice(struct vg_frame *f, const struct vg_layout *l,
                       const struct vg_intake_place *at, uint32_t index, uint8_t flag)
 {
@@ -72,7 +93,7 @@ void vg_intake_sample(struct vg_frame *f, const struct vg_layout *l,
     struct times t = choose_times(c, row, at->record_ns);
     uint32_t i = vg_intake_row(f, l, VG_ROW_SAMPLE, at->slot, at->log_ns);
 
-    *(uint8_t *)vg_frame_at(f, l, VG_COL_FLAGS, i) = t.flags;
+    *(uint8_t *)vg_frame_at(f, l, VG_COL_FLAGS, i) = t.flags | at->flags;
     *(uint32_t *)vg_frame_at(f, l, VG_COL_INDEX, i) = row->index;
     *(int64_t *)vg_frame_at(f, l, VG_COL_OFFSET, i) = at->offset;
     *(int64_t *)vg_frame_at(f, l, VG_COL_RECORD, i) = at->record_ns;

@@ -15,6 +15,7 @@ struct vg_intake_place {
     int64_t record_ns; /**< its timestamp */
     int64_t log_ns;    /**< log time of the shard, this record included */
     uint32_t slot;     /**< of the patient */
+    uint8_t flags;     /**< of the row, beside those of its times: VG_ROW_BED_SHARED */
 };
 
 /** Adds a row of that kind, its times those of the log, and returns its number. There must be
@@ -30,6 +31,15 @@ int64_t vg_intake_record_time(int64_t record_ns, int64_t log_ns);
  *  `flag`, at `at` without a slot, about the row `index` of the record. There must be room. */
 void vg_intake_notice(struct vg_frame *f, const struct vg_layout *l,
                       const struct vg_intake_place *at, uint32_t index, uint8_t flag);
+
+/** Whether the shard itself is to be told that a record came: the first one of a second of log time, or
+ *  behind a command, for which log time may have run ahead. `before_ns`: log time before the record,
+ *  `commanded`: a command came since the record before it. */
+bool vg_intake_is_news(int64_t before_ns, int64_t log_ns, bool commanded);
+/** Whether a rule of the configuration wants to be told. */
+bool vg_intake_is_heard(const struct vg_site *site);
+/** Flags of the notice of a row or message that is dead-lettered for `reason`. */
+uint8_t vg_intake_letter_flags(const char *reason);
 
 /** Adds a sample. `c` says how much the device's clock is believed. There must be room. */
 void vg_intake_sample(struct vg_frame *f, const struct vg_layout *l,

@@ -21,6 +21,7 @@ struct shard {
     struct vg_patients *patients;
     struct vg_frame *frame; /* being filled, or NULL */
     int64_t next_offset, log_ns;
+    bool commanded;   /* a command came since the last record */
     uint32_t *number; /* [slot]: of the patient over all shards */
     uint32_t numbers;
 };
@@ -43,6 +44,7 @@ struct vg_offline {
     uint32_t opened;                /* stages of which vg_apply_open() was called */
     struct shard *shard;            /* [VG_SHARDS_MAX] */
     uint32_t patients;
+    bool heard;    /* a rule wants to be told that records come */
     bool decoding; /* the decoder is open */
     uint64_t dead_letters;
 };
@@ -166,9 +168,28 @@ static enum vg_patients_result begin_row(struct vg_offline *o, struct shard *s, 
         s->log_ns = log_ns;
     if (known == VG_PATIENT_NEW)
         number_patient(o, s, *ret_slot);
-    if (known != VG_PATIENT_KNOWN)
+    if (known == VG_PATIENT_NEW || known == VG_PATIENT_MOVED)
         name_patient(o, s, *ret_slot);
     return known;
+}
+
+static void add_notice(struct vg_offline *o, struct shard *s, struct vg_intake_place *at,
+                       uint32_t index, uint8_t flag)
+{
+    room(o, s);
+    at->log_ns = s->log_ns;
+    o->dead_letters += (flag & VG_ROW_DEAD_LETTER) != 0;
+    vg_intake_notice(s->frame, &o->layout, at, index, flag);
+}
+
+/* That a record came, as the live service tells it. */
+static void tell_news(struct vg_offline *o, struct shard *s, int64_t offset, int64_t before_ns)
+{
+    struct vg_intake_place at = { .offset = offset };
+
+    if (o->heard && vg_intake_is_news(before_ns, s->log_ns, s->commanded))
+        add_notice(o, s, &at, 0, 0);
+    s->commanded = false;
 }
 
 vg_status vg_offline_row(struct vg_offline *o, const struct vg_offline_place *at, int64_t record_ns,
@@ -176,14 +197,21 @@ vg_status vg_offline_row(struct vg_offline *o, const struct vg_offline_place *at
 {
     struct shard *s = &o->shard[at->shard];
     struct vg_intake_place place = { .record_ns = record_ns };
+    enum vg_patients_result known;
+    int64_t before_ns;
 
     VG_CHECK(at->shard < VG_SHARDS_MAX);
     begin_shard(s, VG_OFFLINE_PATIENTS_MAX);
+    before_ns = s->log_ns;
     place.offset = at->offset > 0 ? at->offset : s->next_offset;
-    if (begin_row(o, s, row->patient, row->bed, record_ns, &place.slot) == VG_PATIENT_FULL)
+    known = begin_row(o, s, row->patient, row->bed, record_ns, &place.slot);
+    if (known == VG_PATIENT_FULL)
         return vg_fail(err, VG_E_RANGE, "more than %d patients in one log",
                        VG_OFFLINE_PATIENTS_MAX);
+    tell_news(o, s, place.offset, before_ns);
     place.log_ns = s->log_ns;
+    place.flags = known == VG_PATIENT_BACK ? VG_ROW_BED_SHARED : 0;
+    room(o, s);
     vg_intake_sample(s->frame, &o->layout, &o->config->source.ingest, &place, row);
     s->next_offset = place.offset + 1;
     return VG_OK;
@@ -191,28 +219,23 @@ vg_status vg_offline_row(struct vg_offline *o, const struct vg_offline_place *at
 
 /* ---- records ---- */
 
-static void add_notice(struct vg_offline *o, struct shard *s, struct vg_intake_place *at,
-                       uint32_t index, uint8_t flag)
-{
-    room(o, s);
-    at->log_ns = s->log_ns;
-    o->dead_letters += flag == VG_ROW_DEAD_LETTER;
-    vg_intake_notice(s->frame, &o->layout, at, index, flag);
-}
-
 static void take_row(struct vg_offline *o, struct shard *s, struct vg_intake_place *at,
                      const struct vg_decoded *row)
 {
+    enum vg_patients_result known;
+
     if (row->has_fault)
-        add_notice(o, s, at, row->index, VG_ROW_DEAD_LETTER);
+        add_notice(o, s, at, row->index, vg_intake_letter_flags(row->fault.reason));
     if (!row->usable)
         return;
-    if (begin_row(o, s, row->patient, row->bed, s->log_ns, &at->slot) == VG_PATIENT_FULL) {
+    known = begin_row(o, s, row->patient, row->bed, s->log_ns, &at->slot);
+    if (known == VG_PATIENT_FULL) {
         add_notice(o, s, at, row->index, VG_ROW_DEAD_LETTER);
         add_notice(o, s, at, row->index, VG_ROW_PATIENT_REFUSED);
         return;
     }
     at->log_ns = s->log_ns;
+    at->flags = known == VG_PATIENT_BACK ? VG_ROW_BED_SHARED : 0;
     vg_intake_sample(s->frame, &o->layout, &o->config->source.ingest, at, row);
 }
 
@@ -235,6 +258,7 @@ vg_status vg_offline_record(struct vg_offline *o, const struct vg_record *record
     struct vg_intake_place at = { .offset = record->offset };
     const struct vg_decoded *rows;
     struct vg_fault fault;
+    int64_t before_ns;
     size_t n = 0;
 
     VG_CHECK(record->shard < VG_SHARDS_MAX);
@@ -243,8 +267,10 @@ vg_status vg_offline_record(struct vg_offline *o, const struct vg_record *record
     begin_shard(s, (uint32_t)source->ingest.max_patients);
     room(o, s); /* a frame that is full leaves before time moves on */
     at.record_ns = vg_intake_record_time(record->time_ns, s->log_ns);
+    before_ns = s->log_ns;
     if (at.record_ns > s->log_ns)
         s->log_ns = at.record_ns;
+    tell_news(o, s, record->offset, before_ns);
     if (source->decoder->decode(source->decoder_self, &record->message, &rows, &n, &fault) != VG_OK)
         add_notice(o, s, &at, 0, VG_ROW_DEAD_LETTER);
     else
@@ -272,6 +298,7 @@ void vg_offline_command(struct vg_offline *o, uint32_t shard, const struct vg_it
     *item = *command;
     if (command->size > 0)
         memcpy(item + 1, payload, command->size);
+    s->commanded = true;
     vg_intake_row(s->frame, &o->layout, clock ? VG_ROW_CLOCK : VG_ROW_COMMAND, slot, s->log_ns);
 }
 
@@ -384,6 +411,7 @@ vg_status vg_offline_new(const struct vg_config *config, const struct vg_offline
     VG_CHECK(o != NULL && config->stages_n > 0);
     vg_kernel_thread_init();
     o->config = config;
+    o->heard = vg_intake_is_heard(&config->site);
     o->sink = *sink;
     o->stage = calloc(config->stages_n, sizeof(*o->stage));
     o->link = calloc(config->stages_n, sizeof(*o->link));

@@ -14,6 +14,7 @@ enum vg_patients_result {
     VG_PATIENT_KNOWN,
     VG_PATIENT_NEW,   /**< got a slot now */
     VG_PATIENT_MOVED, /**< known; the bed is another than before */
+    VG_PATIENT_BACK,  /**< known; takes back a bed that another patient's rows name, too */
     VG_PATIENT_FULL,  /**< no slot is left */
 };
 
@@ -21,6 +22,13 @@ enum vg_patients_result {
  *  FULL. */
 enum vg_patients_result vg_patients_admit(struct vg_patients *p, const char *id, const char *bed,
                                           uint32_t *ret_slot);
+
+/** Admits a patient as a snapshot has them, in the order of slots. */
+void vg_patients_restore(struct vg_patients *p, const struct vg_item_patient *who);
+
+/** Finds a patient whose newest row, of all that name it, names the bed. */
+VG_NODISCARD bool vg_patients_in_bed(const struct vg_patients *p, const char *bed,
+                                     uint32_t *ret_slot);
 
 /** Finds a patient who was admitted. */
 VG_NODISCARD bool vg_patients_find(const struct vg_patients *p, const char *id, uint32_t *ret_slot);

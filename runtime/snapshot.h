@@ -13,7 +13,7 @@
 #include "core/err.h"
 #include "runtime/outbox.h"
 
-enum { VG_SNAPSHOT_VERSION = 1, VG_KERNEL_SIZE = 32 };
+enum { VG_SNAPSHOT_VERSION = 2, VG_KERNEL_SIZE = 32 };
 
 /** What a snapshot says about itself. */
 struct vg_snapshot_head {

@@ -61,8 +61,10 @@ bool vg_condition_watches(const struct vg_alert *a, enum vg_condition condition,
         return leads_sensor(channel);
     case VG_CONDITION_DISCONNECTED:
         return channel == VG_CHANNEL_etco2;
-    default: /* lead_off: a 0 says so, where it is no value of a sensor that is always on */
-        return channel < VG_MEASURED && !c->zero_is_value && !c->episodic;
+    default: /* lead_off: a 0 says so, where it is no value of a sensor that is always on; a line is
+                off as a whole */
+        return channel < VG_MEASURED && !c->zero_is_value && !c->episodic &&
+               channel != VG_CHANNEL_abp_dia && channel != VG_CHANNEL_abp_mean;
     }
 }
 

@@ -31,19 +31,46 @@ static void observe(const struct vg_look *l, const struct vg_watch *w, const str
     event->observed.time_ns = event->observed.has_value ? newest->event_ns : e->worst_ns;
 }
 
+#define BIT(name) (UINT32_C(1) << VG_CHANNEL_##name)
+
+/* The channels of one sensor, by the one that is told. */
+static uint32_t measured_by(int channel)
+{
+    switch (channel) {
+    case VG_CHANNEL_hr:
+        return BIT(hr) | BIT(rr);
+    case VG_CHANNEL_spo2:
+        return BIT(spo2) | BIT(pulse);
+    case VG_CHANNEL_abp_sys:
+        return BIT(abp_sys) | BIT(abp_dia) | BIT(abp_mean);
+    case VG_CHANNEL_nibp_sys:
+        return BIT(nibp_sys) | BIT(nibp_dia) | BIT(nibp_mean);
+    default:
+        return UINT32_C(1) << channel;
+    }
+}
+
 /* ---- lead_off ---- */
 
+/* A line is off as a whole, and told of once; what else is measured there may go on. */
 static struct vg_finding look_at_lead(struct vg_look *l, const struct vg_watch *w)
 {
     const struct vg_row *row = l->row;
+    bool line = w->channel == VG_CHANNEL_abp_sys;
+    uint32_t channels = line ? measured_by(w->channel) : UINT32_C(1) << w->channel;
+    struct vg_finding ret = nothing;
 
     if (row->flags & VG_ROW_LATE)
         return nothing;
-    if (vg_usable(row->quality[w->channel]))
-        return clear;
-    if (row->quality[w->channel] == VG_Q_INVALID && row->reason[w->channel] == VG_REASON_PROBE_OFF)
-        return holds;
-    return nothing;
+    for (int c = 0; c < VG_MEASURED; c++) {
+        if (!(channels >> c & 1))
+            continue;
+        if (vg_usable(row->quality[c]))
+            return clear;
+        if (row->quality[c] == VG_Q_INVALID && row->reason[c] == VG_REASON_PROBE_OFF)
+            ret = holds;
+    }
+    return ret;
 }
 
 static void describe_lead(struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
@@ -66,25 +93,6 @@ const struct vg_watch_kind vg_watch_lead_off = {
 };
 
 /* ---- check_sensor ---- */
-
-#define BIT(name) (UINT32_C(1) << VG_CHANNEL_##name)
-
-/* The channels of one sensor, by the one that is told. */
-static uint32_t measured_by(int channel)
-{
-    switch (channel) {
-    case VG_CHANNEL_hr:
-        return BIT(hr) | BIT(rr);
-    case VG_CHANNEL_spo2:
-        return BIT(spo2) | BIT(pulse);
-    case VG_CHANNEL_abp_sys:
-        return BIT(abp_sys) | BIT(abp_dia) | BIT(abp_mean);
-    case VG_CHANNEL_nibp_sys:
-        return BIT(nibp_sys) | BIT(nibp_dia) | BIT(nibp_mean);
-    default:
-        return UINT32_C(1) << channel;
-    }
-}
 
 /* Doubts that last. A reading of a cuff that is unlike the others, or beats counted twice, are over
  * before anybody comes; of a probe that is off `lead_off` tells. */

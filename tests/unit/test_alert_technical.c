@@ -353,6 +353,64 @@ Test(alert_technical, refused_patients_are_a_high_alert_of_their_own)
     expect("0 start max_patients\n1 start dead_letter\n");
 }
 
+Test(alert_technical, ten_dead_letters_within_a_minute_are_high)
+{
+    alerts_start(&a);
+    for (int s = 0; s < 90; s += 10) /* nine in each minute */
+        flagged(s, VG_ROW_SHARD, VG_ROW_DEAD_LETTER);
+    cr_assert_null(strstr(alerts_brief(&a), "dead_letter_rate"), "%s", alerts_brief(&a));
+    for (int s = 200; s < 230; s++)
+        flagged(s, VG_ROW_SHARD, VG_ROW_DEAD_LETTER);
+    cr_assert(strstr(alerts_brief(&a), "209 start dead_letter_rate\n"), "%s", alerts_brief(&a));
+    alerts_clock(&a, 400);
+    cr_assert(strstr(alerts_brief(&a), "289 end dead_letter_rate\n"), "%s", alerts_brief(&a));
+}
+
+Test(alert_technical, a_key_that_names_another_patient_is_high)
+{
+    alerts_start(&a);
+    flagged(0, VG_ROW_SHARD, VG_ROW_DEAD_LETTER | VG_ROW_KEY_MISMATCH);
+    expect("0 start dead_letter\n0 start key_mismatch\n");
+    cr_assert_str_eq(capture_last(a.c, "priority"), "high");
+    cr_assert_str_eq(capture_last(a.c, "text"),
+                     "1 row not watched: the key names another patient; see the dead letters");
+    alerts_clock(&a, 100);
+    cr_assert(strstr(alerts_brief(&a), "60 end key_mismatch\n"), "%s", alerts_brief(&a));
+}
+
+Test(alert_technical, a_bed_with_two_patients_is_told_when_it_goes_on)
+{
+    alerts_start(&a);
+    flagged(0, VG_ROW_SAMPLE, VG_ROW_BED_SHARED); /* a row that was overtaken */
+    flagged(5, VG_ROW_SAMPLE, 0);
+    flagged(100, VG_ROW_SAMPLE, VG_ROW_BED_SHARED);
+    expect("");
+    for (int s = 101; s < 130; s++)
+        flagged(s, VG_ROW_SAMPLE, VG_ROW_BED_SHARED);
+    expect("110 start bed_shared\n");
+    cr_assert_str_eq(capture_last(a.c, "priority"), "medium");
+    for (int s = 130; s < 200; s++)
+        flagged(s, VG_ROW_SAMPLE, 0);
+    expect("110 start bed_shared\n189 end bed_shared\n");
+}
+
+Test(alert_technical, a_shard_without_records_is_told_without_a_patient)
+{
+    stale_rule("source", VG_CHANNEL_NONE, 30);
+    a.rule[0].source = true;
+    alerts_start(&a);
+    alerts_clock(&a, 1000); /* never a record */
+    expect("");
+    flagged(1000, VG_ROW_SHARD, 0);
+    flagged(1001, VG_ROW_SHARD, 0);
+    alerts_clock(&a, 1033);
+    expect("1032 start source\n");
+    cr_assert_str_eq(capture_last(a.c, "patient"), "");
+    cr_assert_str_eq(capture_last(a.c, "onset"), "1970-01-01T00:16:41.000Z");
+    flagged(1040, VG_ROW_SHARD, 0);
+    expect("1032 start source\n1040 end source\n");
+}
+
 Test(alert_technical, without_rules_only_conditions_are_watched)
 {
     alerts_start(&a);

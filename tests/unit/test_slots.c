@@ -174,6 +174,28 @@ Test(patients, a_row_without_a_bed_keeps_the_known_one_and_another_bed_moves)
     vg_patients_free(p);
 }
 
+Test(patients, who_takes_back_a_bed_that_another_one_names_is_noticed)
+{
+    struct vg_patients *p = vg_patients_new(4), *restored = vg_patients_new(4);
+    uint32_t slot = 0;
+
+    vg_patients_admit(p, "a", "icu-a/1", &slot);
+    cr_assert_eq(vg_patients_admit(p, "b", "icu-a/1", &slot), VG_PATIENT_NEW, "a has left it");
+    cr_assert_eq(vg_patients_admit(p, "b", "icu-a/1", &slot), VG_PATIENT_KNOWN);
+    cr_assert(vg_patients_in_bed(p, "icu-a/1", &slot) && slot == 2);
+    for (uint32_t i = 1; i < vg_patients_count(p); i++)
+        vg_patients_restore(restored, vg_patients_at(p, i));
+    vg_patients_free(p);
+    p = restored;
+    cr_assert_eq(vg_patients_admit(p, "a", "", &slot), VG_PATIENT_KNOWN);
+    cr_assert_eq(vg_patients_admit(p, "a", "icu-a/1", &slot), VG_PATIENT_BACK);
+    cr_assert_eq(vg_patients_admit(p, "a", "icu-a/1", &slot), VG_PATIENT_KNOWN);
+    cr_assert_eq(vg_patients_admit(p, "b", "icu-a/1", &slot), VG_PATIENT_BACK);
+    cr_assert_eq(vg_patients_admit(p, "a", "icu-a/2", &slot), VG_PATIENT_MOVED);
+    cr_assert_eq(vg_patients_admit(p, "b", "icu-a/1", &slot), VG_PATIENT_KNOWN);
+    vg_patients_free(p);
+}
+
 Test(patients, beyond_the_maximum_are_refused_and_the_rest_goes_on)
 {
     struct vg_patients *p = vg_patients_new(200);
