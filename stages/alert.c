@@ -4,6 +4,7 @@
  * the file of its name (alert_limit.c, alert_trend.c, ...), what is watched without being asked for in
  * alert_builtin.c, and when an episode starts and ends in alert_watch.c.
  */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,10 +206,17 @@ static vg_status add_builtin(struct vg_alert *a, struct vg_plan *plan, enum vg_c
 /* Bytes of the struct vg_life that a rule needs. */
 static size_t life_size(const struct vg_lifecycle *life)
 {
-    bool needs = life->escalate_after_ns > 0 || life->realarm_ns > 0 || life->refractory_ns > 0 ||
-                 life->worse.origin != VG_BOUND_NONE || life->budget_max > 0;
+    size_t size = 0;
 
-    return needs ? sizeof(struct vg_life) + life->budget_max * sizeof(int64_t) : 0;
+    if (life->escalate_after_ns > 0 || life->realarm_ns > 0)
+        size = offsetof(struct vg_life, worse_ns);
+    if (life->worse.origin != VG_BOUND_NONE)
+        size = offsetof(struct vg_life, ended_ns);
+    if (life->refractory_ns > 0)
+        size = offsetof(struct vg_life, start_ns);
+    if (life->budget_max > 0)
+        size = offsetof(struct vg_life, start_ns) + life->budget_max * sizeof(int64_t);
+    return size;
 }
 
 /* Which of what people note a watch looks at: bit c - VG_MEASURED. */
@@ -524,7 +532,7 @@ const struct vg_stage_ops vg_stage_alert = {
     .summary = "Raises alert events by the rules of the configuration.",
     .options = options,
     .self_size = sizeof(struct vg_alert),
-    .memory_version = 5,
+    .memory_version = 6,
     .plan = alert_plan,
     .open = alert_open,
     .row = alert_row,

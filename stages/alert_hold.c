@@ -100,8 +100,6 @@ void vg_hold_note_start(const struct vg_look *l, const struct vg_watch *w)
 
 void vg_hold_note_end(const struct vg_look *l, const struct vg_watch *w)
 {
-    struct vg_life *life = vg_watch_life(l, w);
-
-    if (life)
-        life->ended_ns = l->out->log_ns;
+    if (w->rule->life.refractory_ns > 0)
+        vg_watch_life(l, w)->ended_ns = l->out->log_ns;
 }

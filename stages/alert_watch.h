@@ -32,7 +32,7 @@
  *
  * Most urgent of all that apply is its priority: of the rule, of an escalation in time, and of a
  * value that is worse. What is high is never held or muted. Of each episode 8 bytes are kept for the
- * signal; rules that count time or starts keep 24 and 8 for each start of their budget
+ * signal; rules that count time or starts keep up to 24 and 8 for each start of their budget
  * (struct vg_life). What is kept of the patient, whatever the rules, is struct vg_stay.
  */
 #ifndef VG_STAGES_ALERT_WATCH_H
@@ -114,12 +114,14 @@ struct vg_times {
     int64_t told_ns;  /**< log time at which the worst was last told */
 };
 
-/** Part of the patient's memory for rules that need it. 0: never. */
+/** Part of the patient's memory for rules that need it, up to the last member that one needs; who
+ *  reads or writes a member asks the rule first. 0: never. */
 struct vg_life {
-    int64_t rang_ns;    /**< log time at which the signal was given or became enabled */
-    int64_t ended_ns;   /**< log time of the newest end of an episode that was not held */
-    int64_t worse_ns;   /**< log time of the newest value beyond `worse` */
-    int64_t start_ns[]; /**< [budget_max], of the newest starts, the oldest of them first */
+    int64_t rang_ns;  /**< (all) log time at which the signal was given or became enabled */
+    int64_t worse_ns; /**< (worse) log time of the newest value beyond it */
+    int64_t ended_ns; /**< (refractory) log time of the newest end of an episode not held back */
+    int64_t
+        start_ns[]; /**< (budget) [budget_max], of the newest starts, the oldest of them first */
 };
 
 /** The newest usable value of a channel, from rows that are not late. */
