@@ -129,6 +129,73 @@ PICTURES = {  # name: title, channel values per second, rules, lines to draw, mo
                               "when": {"stale": "any", "longer_than": "20s"}}},
         "limits": {"spo2": []},
     },
+    "worse": {
+        "title": "worse: {below: 85 %, priority: high}. Up at once, down after a minute",
+        "values": {"spo2": run_of((95, 10), (88, 30), (83, 30), (88, 90), (95, 20))},
+        "rules": {"spo2_low": {"title": "SpO2 below limit", "priority": "medium",
+                               "when": {"channel": "spo2", "below": "90 %"},
+                               "worse": {"below": "85 %", "priority": "high"}}},
+        "limits": {"spo2": [90, 85]},
+    },
+    "escalate": {
+        "title": "escalate: {after: 1m, to: high}. When nobody acknowledges it",
+        "values": {"spo2": run_of((95, 10), (88, 120), (95, 10))},
+        "rules": {"spo2_low": {"title": "SpO2 below limit", "priority": "medium",
+                               "when": {"channel": "spo2", "below": "90 %"},
+                               "escalate": {"after": "1m", "to": "high"}}},
+        "limits": {"spo2": [90]},
+    },
+    "realarm": {
+        "title": "realarm: 2m. A high alert that nobody acknowledges is told again",
+        "values": {"spo2": run_of((95, 10), (88, 400), (95, 20))},
+        "rules": {"spo2_low": spo2_rule(realarm="2m")},
+        "limits": {"spo2": [90]},
+        "commands": [{"at": "330s", "acknowledge": "spo2_low", "by": "nurse 7"}],
+    },
+    "latching": {
+        "title": "latching: true. What ended by itself is kept until somebody has seen it",
+        "values": {"hr": run_of((80, 20), (0, 12), (80, 58))},
+        "rules": {"asystole": {"title": "No heart beat", "priority": "high",
+                               "when": {"channel": "hr", "below": "20 /min"}, "for": "4s",
+                               "latching": True}},
+        "limits": {"hr": [20]},
+        "commands": [{"at": "70s", "reset": "asystole", "by": "nurse 7"}],
+    },
+    "inhibited_by": {
+        "title": "inhibited_by: [spo2_very_low]. The more urgent rule speaks alone",
+        "values": {"spo2": run_of((95, 10), (82, 25), (88, 30), (95, 15))},
+        "rules": {"spo2_very_low": {"title": "SpO2 very low", "priority": "high",
+                                    "when": {"channel": "spo2", "below": "85 %"}},
+                  "spo2_low": {"title": "SpO2 below limit", "priority": "medium",
+                               "when": {"channel": "spo2", "below": "90 %"},
+                               "inhibited_by": ["spo2_very_low"]}},
+        "limits": {"spo2": [90, 85]},
+    },
+    "refractory": {
+        "title": "refractory: 60s. After an end, the next start waits",
+        "values": {"spo2": run_of((95, 10), (88, 15), (95, 15), (88, 15), (95, 35), (88, 20),
+                                  (95, 10))},
+        "rules": {"spo2_low": {"title": "SpO2 below limit", "priority": "medium",
+                               "when": {"channel": "spo2", "below": "90 %"},
+                               "refractory": "60s"}},
+        "limits": {"spo2": [90]},
+    },
+    "budget": {
+        "title": "budget: {max: 2, per: 2m}. The third start within two minutes waits",
+        "values": {"spo2": run_of((95, 10), (88, 10), (95, 15), (88, 10), (95, 15), (88, 95),
+                                  (95, 15))},
+        "rules": {"spo2_low": {"title": "SpO2 below limit", "priority": "medium",
+                               "when": {"channel": "spo2", "below": "90 %"},
+                               "budget": {"max": 2, "per": "2m"}}},
+        "limits": {"spo2": [90]},
+    },
+    "snooze": {
+        "title": "snooze. The sound pauses for its time; the alert goes on, and events go out",
+        "values": {"spo2": run_of((95, 10), (88, 100), (95, 10))},
+        "rules": {"spo2_low": spo2_rule()},
+        "limits": {"spo2": [90]},
+        "commands": [{"at": "25s", "snooze": "spo2_low", "for": "60s", "by": "nurse 7"}],
+    },
     "acknowledge": {
         "title": "An acknowledgement belongs to one episode",
         "values": {"spo2": run_of((95, 5), (86, 40), (95, 15), (86, 15), (95, 5))},
@@ -142,7 +209,7 @@ STYLE = """
 text{font:12px sans-serif;fill:#333}.t{font-weight:bold}.a{fill:#777;font-size:11px}
 .v{fill:none;stroke:#1f5f99;stroke-width:1.6}.l{stroke:#b00020;stroke-width:1;stroke-dasharray:4 3}
 .x{stroke:#bbb}.p{fill:#f3d27a}.high{fill:#d64545}.medium{fill:#e8a33d}.low{fill:#5fa8d3}
-.lost{fill:#999}.m{stroke:#333;stroke-width:1}
+.lost{fill:#999}.held{fill:none;stroke:#999;stroke-dasharray:2 2}.m{stroke:#333;stroke-width:1}
 @media(prefers-color-scheme:dark){text{fill:#ddd}.a{fill:#aaa}.v{stroke:#7fb8ea}.x{stroke:#555}
 .m{stroke:#ddd}}
 """
@@ -248,23 +315,28 @@ def draw_axis(d, y):
 
 
 def draw_episode(d, y, events):
-    """One row of marks: pending from the onset, active by priority, lost data grey."""
+    """One bar: pending from the onset, active by priority, lost data grey, held back dashed."""
     at = [s for s, _ in events]
     start, first = events[0]
     end = next((s for s, e in events if e["phase"] == "end"), d.length)
     if seconds_of(first, "onset") < start:
         d.bar(seconds_of(first, "onset"), start, y, "p")
-    d.bar(start, end, y, first["priority"])
     for i, (s, event) in enumerate(events):
+        kind = event["priority"]
         if event.get("reason") == "data_lost":
-            d.bar(s, at[i + 1] if i + 1 < len(at) else d.length, y, "lost")
+            kind = "lost"
+        elif event.get("suppressed_by"):
+            kind = "held"
+        if event["phase"] != "end":
+            d.bar(s, at[i + 1] if i + 1 < len(at) else end, y, kind)
 
 
 def draw_marks(d, y, events):
     """The words of events in rows below, each where there is room."""
     ends = []
     for s, event in events:
-        words = " ".join([event["phase"]] + ([event["reason"]] if event.get("reason") else []))
+        words = " ".join([event["phase"]] + [event[m] for m in ("reason", "suppressed_by")
+                                             if event.get(m)])
         width = 6.4 * len(words) + 8
         x = min(d.x(s), WIDTH - RIGHT - width)
         row = next((r for r, end in enumerate(ends) if end <= x), len(ends))
