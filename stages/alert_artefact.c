@@ -40,10 +40,11 @@ static int told_with(int channel)
     }
 }
 
+/* Rules for good values alone have asked not to be told of what is doubtful; none of them is high. */
 static bool stands_for(const struct vg_watch *limit, int channel)
 {
-    return !limit->quiet && limit->rule->rule == VG_RULE_LIMIT && limit->channel < VG_MEASURED &&
-           told_with(limit->channel) == channel;
+    return !limit->quiet && limit->rule->rule == VG_RULE_LIMIT && !limit->rule->good_only &&
+           limit->channel < VG_MEASURED && told_with(limit->channel) == channel;
 }
 
 uint32_t vg_artefact_limits(const struct vg_alert *a, int channel)

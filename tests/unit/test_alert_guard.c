@@ -182,6 +182,26 @@ Test(alert_guard, conditions_of_several_values_see_what_is_disproved)
     expect("2 start count\n");
 }
 
+Test(alert_guard, what_stands_in_for_no_limit_is_refused)
+{
+    struct vg_rule *rule = alerts_rule(&a, "own", VG_RULE_CONDITION, SPO2);
+
+    rule->condition = VG_CONDITION_ARTEFACT;
+    limit("fast", HR, true, 130, VG_PRIORITY_HIGH);
+    cr_assert_eq(capture_plan(a.c), VG_E_CONFIG);
+    cr_assert(strstr(a.c->err.msg, "it stands in for limits of spo2, and none is watched"), "%s",
+              a.c->err.msg);
+}
+
+Test(alert_guard, nothing_stands_in_for_a_rule_that_wants_good_values_alone)
+{
+    limit("low", SPO2, false, 92, VG_PRIORITY_MEDIUM)->good_only = true;
+    alerts_start(&a);
+    alerts_values(&a, 0, 5, SPO2, 91);
+    marked_for(5, 60, SPO2, 80, VG_Q_SUSPECT, VG_REASON_MOTION);
+    expect("");
+}
+
 /* ---- no measurement while a limit counts ---- */
 
 ParameterizedTestParameters(alert_guard, a_value_that_stops_while_its_limit_counts_is_told)
