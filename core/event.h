@@ -123,6 +123,7 @@ struct vg_event {
     const char *suppressed_by;
     const char *acknowledged_by;
     const char *by, *note; /**< of the command that made this event, or NULL */
+    const char *in_ward;   /**< told there instead of in the patient's ward; NULL: it is not */
     const char *model;     /**< name of the model, or NULL */
 };
 

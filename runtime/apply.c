@@ -216,13 +216,13 @@ static void out_event(struct vg_out *out, const struct vg_event *said)
 
     event.patient = who->id[0] ? who->id : NULL;
     event.bed = who->bed[0] ? who->bed : NULL;
-    event.ward = who->ward;
+    event.ward = said->in_ward ? said->in_ward : who->ward;
     out_episode_id(out, &said->origin, said->rule, said->channel, context.episode_id);
     vg_buf_clear(&a->json);
     vg_event_write(&event, &context, &a->json);
 
     memcpy(head.episode_id, context.episode_id, sizeof(head.episode_id));
-    memcpy(head.ward, who->ward, sizeof(head.ward));
+    snprintf(head.ward, sizeof(head.ward), "%s", event.ward);
     memcpy(head.patient, who->id, sizeof(head.patient));
     head.json_len = (uint32_t)a->json.len;
     vg_buf_add(&a->events, &head, sizeof(head));

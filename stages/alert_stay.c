@@ -197,26 +197,51 @@ static uint64_t hash(const char *text)
     return h;
 }
 
-/* The alerts of a patient go along to another bed; the limits there hold from this row on. */
+static void tell_move(struct vg_look *l, const struct vg_watch *w, const char *reason,
+                      const char *ward)
+{
+    struct vg_buf *words = vg_look_words(l);
+
+    vg_buf_printf(words, "Goes on in bed %s", l->out->patient->bed);
+    vg_watch_tell(
+        l, w,
+        &(struct vg_saying){
+            .phase = VG_PHASE_UPDATE, .reason = reason, .words = words->data, .ward = ward });
+}
+
+/* The alerts of a patient go along to another bed; the limits there hold from this row on. Who
+ * watches the ward that is left has to know, too. */
+static void move(struct vg_look *l)
+{
+    const struct vg_stay *stay = &l->memory->stay;
+    bool leaves = strcmp(stay->ward, l->out->patient->ward) != 0;
+
+    for (uint32_t i = 0; i < l->alert->watches; i++) {
+        const struct vg_watch *w = &l->alert->watch[i];
+        float limit;
+
+        if (!vg_episode_open(vg_watch_episode(l, w)))
+            continue;
+        if (leaves)
+            tell_move(l, w, "left_ward", stay->ward);
+        /* Where the bed has no such limit, the next value ends the alert. Told all the same in a ward
+         * that knows nothing of it. */
+        if (leaves || !vg_look_movable(w) || limit_now(l, w, &limit))
+            tell_move(l, w, "bed", leaves ? l->out->patient->ward : NULL);
+    }
+}
+
 static void note_bed(struct vg_look *l)
 {
     struct vg_stay *stay = &l->memory->stay;
     uint64_t bed = hash(l->out->patient->bed);
-    bool moved = stay->bed != 0 && stay->bed != bed;
 
+    if (bed == stay->bed)
+        return;
+    if (stay->bed != 0)
+        move(l);
     stay->bed = bed;
-    for (uint32_t i = 0; moved && i < l->alert->watches; i++) {
-        const struct vg_watch *w = &l->alert->watch[i];
-        struct vg_buf *words = vg_look_words(l);
-        float limit;
-
-        /* Where the bed has no such limit, the next value ends the alert. */
-        if (!vg_episode_open(vg_watch_episode(l, w)) ||
-            (vg_look_movable(w) && !limit_now(l, w, &limit)))
-            continue;
-        vg_buf_printf(words, "Goes on in bed %s", l->out->patient->bed);
-        vg_watch_tell_update(l, w, "bed", words->data);
-    }
+    memcpy(stay->ward, l->out->patient->ward, sizeof(stay->ward));
 }
 
 bool vg_stay_row(struct vg_look *l)
@@ -310,7 +335,7 @@ enum vg_answer vg_stay_admit(struct vg_look *l)
 
 enum vg_answer vg_stay_discharge(struct vg_look *l, const struct vg_order *order)
 {
-    uint64_t bed = l->memory->stay.bed;
+    const struct vg_stay stay = l->memory->stay;
 
     for (uint32_t i = 0; i < l->alert->watches; i++) {
         const struct vg_watch *w = &l->alert->watch[i];
@@ -319,7 +344,8 @@ enum vg_answer vg_stay_discharge(struct vg_look *l, const struct vg_order *order
             vg_watch_end(l, w, "discharged", "The patient was discharged", order);
     }
     memset(l->memory, 0, l->alert->memory_size);
-    l->memory->stay.bed = bed;
+    l->memory->stay.bed = stay.bed;
+    memcpy(l->memory->stay.ward, stay.ward, sizeof(stay.ward));
     l->memory->stay.standing = VG_STANDING_DISCHARGED;
     return VG_ANSWER_OK;
 }

@@ -32,8 +32,9 @@ struct vg_stay {
     int64_t expire_ns;        /**< the earliest log time at which something expires; 0: none */
     int64_t standby_until_ns; /**< stays after the expiry: silence is told of from here */
     uint64_t bed;             /**< hash of the label in the newest row; 0: none yet */
+    char ward[VG_WARD_SIZE];  /**< of that bed */
     uint8_t standing;         /**< enum vg_standing */
-    uint8_t unused[3];
+    uint8_t unused[2];
     uint32_t probes_off;               /**< bit c: somebody took off the probe of channel c */
     int64_t off_until_ns[VG_CHANNELS]; /**< stays after the expiry, as that of standby */
     struct vg_stay_limit limit[VG_STAY_LIMITS];

@@ -56,6 +56,12 @@ static void describe(struct vg_look *l, const struct vg_watch *w, const struct v
     }
 }
 
+/* Of what is held back the beginning and the end are told, and that it leaves one ward for another. */
+static bool hushed(const struct vg_episode *e, const struct vg_saying *saying)
+{
+    return e->held && e->number > 0 && saying->phase != VG_PHASE_END && !saying->ward;
+}
+
 void vg_watch_tell(struct vg_look *l, const struct vg_watch *w, const struct vg_saying *saying)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
@@ -79,11 +85,12 @@ void vg_watch_tell(struct vg_look *l, const struct vg_watch *w, const struct vg_
         .acknowledged_by = order && acknowledges ? order->by : NULL,
         .by = order && !acknowledges ? order->by : NULL,
         .note = order ? order->note : NULL,
+        .in_ward = saying->ward,
         .model = w->model ? w->model->name : NULL,
     };
     struct vg_buf *text = &l->alert->text;
 
-    if (w->quiet || (e->held && e->number > 0 && saying->phase != VG_PHASE_END))
+    if (w->quiet || hushed(e, saying))
         return;
     e->number++;
     if (event.state != VG_ALERT_STATE_INACTIVE)

@@ -262,8 +262,10 @@ struct vg_saying {
     const char *words;            /**< the text, below VG_EVENT_TEXT bytes; NULL: the kind's own */
     const struct vg_bound *limit; /**< to be told instead of the rule's own; or NULL */
     const struct vg_order *order; /**< that made it, or NULL */
+    const char *ward;             /**< to be told there, also of what is held back; or NULL */
 };
-/** Tells it. Of what is held back only the first event and the end are told. */
+/** Tells it. Of what is held back only the first event and the end are told, and that it leaves a
+ *  ward. */
 void vg_watch_tell(struct vg_look *l, const struct vg_watch *w, const struct vg_saying *saying);
 /** The same as an UPDATE with that reason and text. */
 void vg_watch_tell_update(struct vg_look *l, const struct vg_watch *w, const char *reason,

@@ -122,7 +122,7 @@ static void out_event(struct vg_out *out, const struct vg_event *said)
     cr_assert_lt(strlen(said->text), VG_EVENT_TEXT);
     event.patient = out->patient->id[0] ? out->patient->id : NULL;
     event.bed = out->patient->bed[0] ? out->patient->bed : NULL;
-    event.ward = out->patient->ward;
+    event.ward = said->in_ward ? said->in_ward : out->patient->ward;
     out_episode_id(out, &said->origin, said->rule, said->channel, context.episode_id);
     memcpy(o->c->episode_id, context.episode_id, sizeof(context.episode_id));
     o->c->event_count++;

@@ -439,6 +439,25 @@ Test(alert_life, an_alert_goes_on_in_another_bed_with_the_limit_there)
     expect("1 start spo2_low\n2 update spo2_low bed\n3 end spo2_low\n");
 }
 
+Test(alert_life, the_ward_that_a_patient_leaves_is_told_and_the_other_one_too)
+{
+    struct capture_row r = capture_row("p-1", alerts_ns(3));
+
+    spo2_low(VG_PRIORITY_MEDIUM);
+    low("spo2_mild", SPO2, 94, VG_PRIORITY_LOW)->life.inhibitors = 1; /* by spo2_low */
+    alerts_start(&a);
+    alerts_value(&a, 1, SPO2, 80);
+    restart();
+    snprintf(r.bed, sizeof(r.bed), "icu-b/07");
+    capture_value(&r, SPO2, 81);
+    capture_send(a.c, &r);
+    expect("3 update spo2_low left_ward\n3 update spo2_low bed\n3 update spo2_mild left_ward\n"
+           "3 update spo2_mild bed\n");
+    newest("suppressed_by", "spo2_low");
+    cr_assert_not_null(strstr(capture_text(a.c), "\"bed\":\"icu-b/07\",\"ward\":\"icu-a\""));
+    cr_assert_not_null(strstr(capture_text(a.c), "\"bed\":\"icu-b/07\",\"ward\":\"icu-b\""));
+}
+
 /* ---- the stay ---- */
 
 static void silence_rules(void)
