@@ -220,8 +220,6 @@ static bool describe_mappings(const char *name, const struct vg_site_mapping *m)
         print_options("options", m->options);
         found = true;
     }
-    if (strcmp(name, "alert_rules") == 0)
-        print_conditions();
     return found;
 }
 
