@@ -336,6 +336,33 @@ def limits_and_mutes_survive_another_configuration():
                 run.kill()
 
 
+def what_is_typed_wrong_is_told_before_anybody_is_asked():
+    episode = "0123456789abcdef" * 2
+    for words, told in (
+            ("snoze", '"snooze"?'),
+            ("ack", "--by NAME is required"),
+            (f"ack {episode[1:]} --by n", "32 digits"),
+            (f"snooze {episode} --by n", "--for DURATION is required"),
+            (f"snooze {episode} --by n --for 2h", "--for"),
+            (f"reset {episode} --by n --for 1m", "no option --for"),
+            ("mute p0 hr_high --by n --for 1h", "--reason"),
+            ("mute p0 --by n --for 1h --reason x", "PATIENT RULE is missing"),
+            ("limit p0 ear --by n --for 1h --reason x --low 90%", "ear"),
+            ("limit p0 spo2 --by n --for 1h --reason x", '"low", "high" or both'),
+            ("limit p0 spo2 --by n --for 1h --reason x --low 88", 'its unit, such as "90 %"'),
+            ("limit p0 spo2 --by n --for 8d --reason x --low 88%", "--for"),
+            ("standby p0 --by n --for 5h", "14400")):
+        done = subprocess.run([vigil.VIGIL, "alerts", *words.split()], capture_output=True,
+                              text=True, timeout=vigil.TIMEOUT_S)
+        check(done.returncode == 2 and told in done.stderr and not done.stdout,
+              f"{words}: exit {done.returncode}: {done.stderr}")
+    for word in ("list", "ack", "snooze", "reset", "mute", "limit", "admit", "discharge", "standby",
+                 "probe-off"):
+        done = subprocess.run([vigil.VIGIL, "alerts", word, "--help"], capture_output=True,
+                              text=True, timeout=vigil.TIMEOUT_S)
+        check(done.returncode == 0 and f"usage: vigil alerts {word} " in done.stdout, done.stdout)
+
+
 def a_key_that_others_can_read_is_refused():
     with vigil.MockBroker(f"{TOPIC}:2") as broker, tempfile.TemporaryDirectory() as folder, \
          vigil.Pipeline(config(broker, folder)) as p:
@@ -350,4 +377,5 @@ def a_key_that_others_can_read_is_refused():
 if __name__ == "__main__":
     vigil.main(commands_are_obeyed_once_and_the_same_again, killed_while_people_give_commands,
                limits_and_mutes_survive_another_configuration,
+               what_is_typed_wrong_is_told_before_anybody_is_asked,
                a_key_that_others_can_read_is_refused)
