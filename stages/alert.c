@@ -519,10 +519,8 @@ static void alert_timer(void *self, void *memory, struct vg_out *out)
     for (uint32_t i = 0; i < l.alert->watches; i++) {
         const struct vg_watch *w = &l.alert->watch[i];
 
-        if (!vg_watch_rests(&l, w))
+        if (w->kind->follows || !vg_watch_rests(&l, w))
             vg_watch_time(&l, w);
-        if (w->kind->follows)
-            vg_watch_row(&l, w);
     }
     arm(&l, out->log_ns);
 }

@@ -94,7 +94,7 @@ static bool holds_now(const struct vg_look *l, const struct vg_watch *w)
 {
     const struct vg_episode *e = vg_watch_episode(l, w);
 
-    return !e->lost && !e->retracted &&
+    return !e->lost && !e->retracted && !e->between &&
            (e->state == VG_EPISODE_ACTIVE || (w->kind->echoes && e->state == VG_EPISODE_CLEARING));
 }
 
@@ -150,13 +150,16 @@ static void tell_priority(struct vg_look *l, const struct vg_watch *w, uint8_t b
 
 static void tell_worse(struct vg_look *l, const struct vg_watch *w, uint8_t before)
 {
+    struct vg_episode *e = vg_watch_episode(l, w);
     struct vg_buf *words = vg_look_words(l);
     struct vg_saying saying = { .reason = "worse", .limit = &w->rule->life.worse };
 
     say_worse(l, w, words);
-    vg_watch_episode(l, w)->untold = false;
     saying.words = words->data;
     tell_priority(l, w, before, &saying);
+    /* The event has told this value; what is as urgent as before has its updates. */
+    if (vg_signal_priority(w, e) != before && vg_look_newest(l, w->channel)->value == e->worst)
+        e->untold = false;
 }
 
 static void be_better(struct vg_look *l, const struct vg_watch *w)
@@ -263,7 +266,8 @@ void vg_signal_time(struct vg_look *l, const struct vg_watch *w)
         end_silence(l, w);
     vg_signal_release(l, w);
     if (better_since(l, w) && e->state != VG_EPISODE_LATCHED &&
-        vg_watch_surely_speaks(l, w, now_ns))
+        vg_watch_surely_speaks(l, w, now_ns) &&
+        !is_worse(l, w, vg_look_newest(l, w->channel)->value))
         be_better(l, w);
     if (!e->worse && lasts(l, w))
         be_worse(l, w);

@@ -178,7 +178,7 @@ static void come_back(struct vg_look *l)
 
     l->readmitted = stay->standing == VG_STANDING_DISCHARGED;
     if (stay->standing == VG_STANDING_STANDBY)
-        stay->standby_until_ns = 0;
+        stay->standby_until_ns = l->out->log_ns;
     stay->standing = VG_STANDING_ADMITTED;
     for (int c = 0; stay->probes_off != 0 && c < VG_CHANNELS; c++) {
         if (stay->probes_off >> c & 1 && vg_usable(l->row->quality[c])) {
@@ -325,10 +325,14 @@ enum vg_answer vg_stay_admit(struct vg_look *l)
 {
     struct vg_stay *stay = &l->memory->stay;
 
+    if (stay->standing == VG_STANDING_STANDBY)
+        stay->standby_until_ns = l->out->log_ns;
     stay->standing = VG_STANDING_ADMITTED;
-    stay->standby_until_ns = 0;
+    for (int c = 0; c < VG_CHANNELS; c++) {
+        if (stay->probes_off >> c & 1)
+            stay->off_until_ns[c] = l->out->log_ns;
+    }
     stay->probes_off = 0;
-    memset(stay->off_until_ns, 0, sizeof(stay->off_until_ns));
     find_next(stay);
     return VG_ANSWER_OK;
 }
@@ -423,8 +427,9 @@ static struct vg_stay_mute *mute_entry(const struct vg_look *l, struct vg_stay *
 
 static const struct vg_rule *watched_rule(const struct vg_alert *a, const char *name)
 {
+    /* The parts of a combination have its name, and are nobody's rule. */
     for (uint32_t i = 0; i < a->watches; i++) {
-        if (strcmp(a->watch[i].rule->name, name) == 0)
+        if (!a->watch[i].quiet && strcmp(a->watch[i].rule->name, name) == 0)
             return a->watch[i].rule;
     }
     return NULL;

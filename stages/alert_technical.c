@@ -129,11 +129,18 @@ static void describe_stale(struct vg_look *l, const struct vg_watch *w, const st
     }
 }
 
+/* Silence began with the newest value, whenever it may be told. */
+static int64_t stale_since(struct vg_look *l, const struct vg_watch *w)
+{
+    return newest_ns(l, w->channel);
+}
+
 const struct vg_watch_kind vg_watch_stale = {
     .rows = VG_ROW_SAMPLE,
     .plan = plan_stale,
     .look = look_at_stale,
     .silent = stale_due,
+    .since = stale_since,
     .describe = describe_stale,
 };
 

@@ -250,11 +250,12 @@ static bool speaks(const struct vg_look *l, const struct vg_watch *w, int64_t no
            (w->validity_ns == 0 || now_ns <= valid_until(l, w));
 }
 
-/* What is about to be lost must not end an alert. */
+/* What is lost, or about to be, must not end an alert. */
 bool vg_watch_surely_speaks(const struct vg_look *l, const struct vg_watch *w, int64_t now_ns)
 {
-    return !vg_watch_episode(l, w)->retracted &&
-           (w->validity_ns == 0 || now_ns < valid_until(l, w));
+    const struct vg_episode *e = vg_watch_episode(l, w);
+
+    return !e->retracted && !e->lost && (w->validity_ns == 0 || now_ns < valid_until(l, w));
 }
 
 /* Moves on what has been clear for long enough; true when the condition is over. */
@@ -284,6 +285,7 @@ static void row_before_start(struct vg_look *l, const struct vg_watch *w, struct
 
     note_known(l, w);
     e->retracted = false;
+    e->lost = false;
     e->withheld = false;
     if (f.says != VG_SAYS_TRUE) {
         e->state = VG_EPISODE_IDLE;
@@ -302,6 +304,7 @@ static void move(const struct vg_look *l, const struct vg_watch *w, struct vg_ep
 {
     bool clears = says == VG_SAYS_CLEAR || w->kind->echoes;
 
+    e->between = says == VG_SAYS_BETWEEN;
     if (says == VG_SAYS_TRUE || (says == VG_SAYS_BETWEEN && e->state == VG_EPISODE_CLEARING))
         e->state = VG_EPISODE_ACTIVE;
     if (clears && e->state == VG_EPISODE_ACTIVE) {
@@ -426,13 +429,16 @@ void vg_watch_row(struct vg_look *l, const struct vg_watch *w)
         if (vg_episode_open(e))
             end(l, w, f.reason);
         e->state = VG_EPISODE_IDLE;
+        e->lost = w->quiet; /* whether it would hold is not known */
         e->withheld = false;
         return;
     case VG_SAYS_LOST:
-        if (!vg_episode_open(e))
+        if (!vg_episode_open(e)) {
             e->state = VG_EPISODE_IDLE;
-        else if (!e->lost && e->state != VG_EPISODE_LATCHED)
+            e->lost = w->quiet;
+        } else if (!e->lost && e->state != VG_EPISODE_LATCHED) {
             lose(l, w);
+        }
         return;
     default:
         break;
@@ -504,15 +510,26 @@ static void time_before_start(struct vg_look *l, const struct vg_watch *w)
         start(l, w);
 }
 
+/* Whether time makes it unknown if the condition holds. */
+static bool may_age(const struct vg_watch *w, const struct vg_episode *e)
+{
+    return w->validity_ns > 0 && !e->lost && (w->quiet || vg_episode_open(e));
+}
+
 void vg_watch_time(struct vg_look *l, const struct vg_watch *w)
 {
-    const struct vg_episode *e = vg_watch_episode(l, w);
+    struct vg_episode *e = vg_watch_episode(l, w);
 
     if (!vg_episode_open(e))
         time_before_start(l, w);
+    /* A part that does not hold is lost to its combination, too. */
+    if (!vg_episode_open(e) && may_age(w, e) && l->out->log_ns >= valid_until(l, w))
+        e->lost = true;
     /* Also of an episode that has just started: its value may be lost in the same moment. */
     if (vg_episode_open(e))
         time_while_open(l, w);
+    if (w->kind->follows)
+        vg_watch_row(l, w);
     if (vg_episode_open(e))
         vg_signal_time(l, w);
 }
@@ -533,6 +550,8 @@ int64_t vg_watch_due(struct vg_look *l, const struct vg_watch *w, int64_t after_
 
     if (!vg_episode_open(e) && w->kind->silent)
         consider(&due_ns, silent(l, w), after_ns);
+    if (vg_episode_open(e))
+        consider(&due_ns, vg_signal_due(l, w, after_ns), after_ns);
     if (w->kind->by_timer) {
         if (e->state == VG_EPISODE_PENDING)
             consider(&due_ns, e->onset_ns + rule->for_ns, after_ns);
@@ -541,15 +560,12 @@ int64_t vg_watch_due(struct vg_look *l, const struct vg_watch *w, int64_t after_
         if (e->state == VG_EPISODE_KEEPING)
             consider(&due_ns, e->since_ns + rule->keep_firing_for_ns, after_ns);
     }
-    if (!vg_episode_open(e))
-        return due_ns;
-    consider(&due_ns, vg_signal_due(l, w, after_ns), after_ns);
     if (e->state == VG_EPISODE_LATCHED)
         return due_ns;
-    if (e->untold)
-        consider(&due_ns, next_update(l, w), after_ns);
-    if (w->validity_ns > 0 && !e->lost)
+    if (may_age(w, e))
         consider(&due_ns, valid_until(l, w), after_ns);
+    if (vg_episode_open(e) && e->untold)
+        consider(&due_ns, next_update(l, w), after_ns);
     return due_ns;
 }
 

@@ -102,6 +102,7 @@ struct vg_episode {
     uint8_t escalated : 1; /**< for want of an acknowledgement */
     uint8_t worse : 1;     /**< values were beyond the rule's `worse` of late */
     uint8_t held : 4;      /**< enum vg_held; only while open */
+    uint8_t between : 1;   /**< the newest finding was BETWEEN: goes on, but would not start */
     uint8_t
         withheld : 1; /**< pending, but its newest value is disproved; or no longer pending, because
                                 no measurement came after it. See alert_artefact.c */
@@ -314,7 +315,10 @@ static inline bool vg_episode_open(const struct vg_episode *e)
 /** Nothing was found and nothing can happen without a row: most watches of most patients. */
 static inline bool vg_watch_rests(const struct vg_look *l, const struct vg_watch *w)
 {
-    return vg_watch_episode(l, w)->state == VG_EPISODE_IDLE && !w->kind->silent;
+    const struct vg_episode *e = vg_watch_episode(l, w);
+    bool ages = w->quiet && w->validity_ns > 0 && !e->lost;
+
+    return e->state == VG_EPISODE_IDLE && !w->kind->silent && !ages;
 }
 
 static inline bool vg_passes(const struct vg_bound *bound, float value, float limit)
