@@ -102,6 +102,17 @@ def bench_models():
     return peak, sum(flop)
 
 
+def bench_rules():
+    said = lines_of("bench_rules", pipeline.ROOT / "configs" / "icu-adult.yaml")
+    table.section("Rules of configs/icu-adult.yaml, 1,000 patients in turn (ns of processor time)")
+    for kind, target in (("sample", "<= 1,000"), ("tick", "")):
+        (ns, without), (best, best_without) = said[kind], said[f"best_{kind}"]
+        table.line(f"a {kind} row", ns, f"{without} without rules; quickest tenth {best}, "
+                                        f"{best_without} without", target)
+    table.line("memory of a patient in the stage", said["memory"][0],
+               f"{said['memory'][1]} without rules")
+
+
 def bench_disk(snapshot_bytes=8 << 20):
     table.section("Disk alone, where data_dir would be (ms: p50, p99, max)")
     with folder() as path:
@@ -276,7 +287,7 @@ def bench_memory():
 
 
 def main():
-    names = ("decode", "models", "memory", "disk", "throughput", "latency")
+    names = ("decode", "models", "rules", "memory", "disk", "throughput", "latency")
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(names), help="comma-separated")
@@ -288,6 +299,8 @@ def main():
         bench_decode()
     if "models" in wanted:
         peak, flop = bench_models()
+    if "rules" in wanted:
+        bench_rules()
     if "memory" in wanted:
         size = bench_memory()
     if "disk" in wanted:

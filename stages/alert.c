@@ -4,7 +4,6 @@
  * the file of its name (alert_limit.c, alert_trend.c, ...), what is watched without being asked for in
  * alert_builtin.c, and when an episode starts and ends in alert_watch.c.
  */
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,13 +119,14 @@ static vg_status add_parts(struct vg_alert *a, struct vg_plan *plan, const struc
 
         if (part->rule == VG_RULE_REFERENCE) {
             st = find_rule(a, part, &place[i], err);
-            continue;
-        }
-        st = add_watch(a, plan, part, part->channel, err);
-        if (st == VG_OK) {
+        } else {
+            st = add_watch(a, plan, part, part->channel, err);
             place[i] = a->watches - 1;
-            a->watch[place[i]].quiet = true;
+            if (st == VG_OK)
+                a->watch[place[i]].quiet = true;
         }
+        if (st == VG_OK)
+            a->watch[place[i]].asked = true;
     }
     return st;
 }
@@ -203,72 +203,6 @@ static vg_status add_builtin(struct vg_alert *a, struct vg_plan *plan, enum vg_c
     return st;
 }
 
-/* Bytes of the struct vg_life that a rule needs. */
-static size_t life_size(const struct vg_lifecycle *life)
-{
-    size_t size = 0;
-
-    if (life->escalate_after_ns > 0 || life->realarm_ns > 0)
-        size = offsetof(struct vg_life, worse_ns);
-    if (life->worse.origin != VG_BOUND_NONE)
-        size = offsetof(struct vg_life, ended_ns);
-    if (life->refractory_ns > 0)
-        size = offsetof(struct vg_life, start_ns);
-    if (life->budget_max > 0)
-        size = offsetof(struct vg_life, start_ns) + life->budget_max * sizeof(int64_t);
-    return size;
-}
-
-/* Which of what people note a watch looks at: bit c - VG_MEASURED. */
-static uint32_t noted_by(const struct vg_watch *w)
-{
-    uint32_t ret = w->channel >= VG_MEASURED ? UINT32_C(1) << (w->channel - VG_MEASURED) : 0;
-
-    for (uint32_t p = 0; w->score && p < w->score->score.parameters; p++) {
-        const struct vg_score_parameter *parameter = &w->score->score.parameter[p];
-
-        for (uint8_t i = 0; i < parameter->channels; i++) {
-            int c = parameter->channel[i].channel;
-
-            ret |= c >= VG_MEASURED ? UINT32_C(1) << (c - VG_MEASURED) : 0;
-        }
-    }
-    return ret;
-}
-
-static size_t place_noted(struct vg_alert *a, size_t at)
-{
-    uint32_t noted = 0;
-
-    for (uint32_t i = 0; i < a->watches; i++)
-        noted |= noted_by(&a->watch[i]);
-    for (uint32_t n = 0; n < VG_ARRAY_LEN(a->noted_at); n++) {
-        a->noted_at[n] = noted >> n & 1 ? at : 0;
-        at += noted >> n & 1 ? sizeof(struct vg_newest) : 0;
-    }
-    return at;
-}
-
-/* Episodes come first, behind them what the kinds and the lifecycle keep of their own; returns the
- * whole. */
-static size_t place_memory(struct vg_alert *a)
-{
-    size_t at = place_noted(a, sizeof(struct vg_watched) + a->watches * sizeof(struct vg_episode));
-
-    for (uint32_t i = 0; i < a->watches; i++) {
-        struct vg_watch *w = &a->watch[i];
-        size_t life = life_size(&w->rule->life);
-
-        w->memory_at = at;
-        at += (w->memory_size + 7) / 8 * 8;
-        w->times_at = w->validity_ns > 0 || w->kind->updates ? at : 0;
-        at += w->times_at > 0 ? sizeof(struct vg_times) : 0;
-        w->life_at = life > 0 ? at : 0;
-        at += life;
-    }
-    return at;
-}
-
 /* Adds a rule behind those that inhibit it, so that they have seen a row before it does. `added` has
  * a flag for each rule of the site; the loader has refused circles. */
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as inhibitions are chained */
@@ -317,7 +251,7 @@ static vg_status alert_plan(void *self, struct vg_plan *plan, struct vg_err *err
     if (st == VG_OK)
         st = vg_artefact_link(a, err);
     plan->rows = VG_ROW_SAMPLE | VG_ROW_TICK | VG_ROW_SHARD | VG_ROW_COMMAND;
-    a->memory_size = plan->memory_size = place_memory(a);
+    a->memory_size = plan->memory_size = vg_memory_place(a);
     return st;
 }
 
@@ -326,6 +260,7 @@ static vg_status alert_open(void *self, struct vg_err *err)
     struct vg_alert *a = self;
 
     (void)err;
+    vg_awake_plan(a);
     vg_buf_reserve(&a->text, VG_EVENT_TEXT);
     vg_buf_reserve(&a->words, VG_EVENT_TEXT);
     a->before = calloc(a->watches, sizeof(*a->before));
@@ -339,6 +274,7 @@ static void alert_close(void *self)
 
     for (uint32_t i = 0; i < a->watches; i++)
         free(a->watch[i].limit);
+    vg_awake_done(a);
     free(a->watch);
     free(a->before);
     vg_buf_done(&a->text);
@@ -349,15 +285,10 @@ static void alert_close(void *self)
 
 static void arm(struct vg_look *l, int64_t after_ns)
 {
-    int64_t due_ns = vg_stay_due(l, after_ns);
+    int64_t stay_ns = vg_stay_due(l, after_ns), due_ns = vg_awake_due(l, after_ns);
 
-    for (uint32_t i = 0; i < l->alert->watches; i++) {
-        const struct vg_watch *w = &l->alert->watch[i];
-        int64_t one_ns = vg_watch_rests(l, w) ? VG_TIME_NONE : vg_watch_due(l, w, after_ns);
-
-        if (one_ns != VG_TIME_NONE && (due_ns == VG_TIME_NONE || one_ns < due_ns))
-            due_ns = one_ns;
-    }
+    if (due_ns == VG_TIME_NONE || (stay_ns != VG_TIME_NONE && stay_ns < due_ns))
+        due_ns = stay_ns;
     l->out->timer(l->out, due_ns);
 }
 
@@ -376,6 +307,10 @@ static void remember(const struct vg_look *l)
             .quality = row->quality[c],
             .seen = 1,
         };
+        if (c < VG_MEASURED) {
+            l->memory->stay.measured = 1;
+            l->memory->stay.measured_ns = row->log_ns;
+        }
     }
 }
 
@@ -483,14 +418,7 @@ static void look_at_row(struct vg_look *l)
         vg_stale_back(l);
         remember(l);
     }
-    for (uint32_t i = 0; i < l->alert->watches; i++) {
-        const struct vg_watch *w = &l->alert->watch[i];
-
-        if (w->kind->rows & row->kind && !vg_stay_quiet(l, w))
-            vg_watch_row(l, w);
-        if (vg_watch_episode(l, w)->held)
-            vg_signal_release(l, w);
-    }
+    vg_awake_row(l);
     remember_clock(l->memory, row);
 }
 
@@ -516,12 +444,7 @@ static void alert_timer(void *self, void *memory, struct vg_out *out)
     struct vg_look l = { .alert = self, .memory = memory, .out = out };
 
     vg_stay_expire(&l);
-    for (uint32_t i = 0; i < l.alert->watches; i++) {
-        const struct vg_watch *w = &l.alert->watch[i];
-
-        if (w->kind->follows || !vg_watch_rests(&l, w))
-            vg_watch_time(&l, w);
-    }
+    vg_awake_time(&l);
     arm(&l, out->log_ns);
 }
 
@@ -530,7 +453,7 @@ const struct vg_stage_ops vg_stage_alert = {
     .summary = "Raises alert events by the rules of the configuration.",
     .options = options,
     .self_size = sizeof(struct vg_alert),
-    .memory_version = 7,
+    .memory_version = 8,
     .plan = alert_plan,
     .open = alert_open,
     .row = alert_row,

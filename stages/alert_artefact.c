@@ -149,7 +149,7 @@ static int64_t withheld_due(const struct vg_look *l, const struct vg_watch *w,
     const struct vg_episode *e = vg_watch_episode(l, limit);
     int64_t for_ns = limit->rule->for_ns;
 
-    if (!e->withheld)
+    if (!vg_watch_awake(l, limit) || !e->withheld)
         return VG_TIME_NONE;
     if (w->rule->for_ns > for_ns)
         for_ns = w->rule->for_ns;
@@ -195,7 +195,8 @@ static bool note_blind(struct vg_look *l, const struct vg_watch *w)
         const struct vg_watch *limit = limit_of(l, w, i);
         uint8_t quality = row->quality[limit->channel];
 
-        if (vg_usable(quality) && !vg_watch_episode(l, limit)->withheld) {
+        if (vg_usable(quality) &&
+            !(vg_watch_awake(l, limit) && vg_watch_episode(l, limit)->withheld)) {
             b->since_ns = 0;
             return true;
         }
@@ -218,7 +219,7 @@ static struct vg_finding look_at_artefact(struct vg_look *l, const struct vg_wat
     if (l->row->flags & VG_ROW_LATE)
         return (struct vg_finding){ .says = VG_SAYS_NOTHING };
     measured = note_blind(l, w);
-    if (!vg_episode_open(vg_watch_episode(l, w)))
+    if (!vg_watch_awake(l, w) || !vg_episode_open(vg_watch_episode(l, w)))
         return (struct vg_finding){ .says = VG_SAYS_NOTHING };
     if (first_withheld(l, w, &due_ns))
         return (struct vg_finding){ .says = VG_SAYS_TRUE };

@@ -126,6 +126,7 @@ const struct vg_watch_kind vg_watch_baseline = {
     .rows = VG_ROW_SAMPLE,
     .by_timer = true,
     .updates = true,
+    .one_channel = true,
     .plan = plan_baseline,
     .look = look_at_baseline,
     .describe = describe_baseline,

@@ -59,6 +59,13 @@ VG_NODISCARD bool vg_stay_row(struct vg_look *l);
 /** Whether the watch has nothing to say now: technical alerts of a patient on standby, or about a
  *  probe that was taken off. */
 VG_NODISCARD bool vg_stay_quiet(const struct vg_look *l, const struct vg_watch *w);
+/** Whether that can be so of any watch. */
+static inline bool vg_stay_explains(const struct vg_look *l)
+{
+    const struct vg_stay *stay = &l->memory->stay;
+
+    return stay->standing != VG_STANDING_ADMITTED || stay->probes_off != 0;
+}
 int64_t vg_stay_due(const struct vg_look *l, int64_t after_ns);
 /** Remembers the limits of all watches; then, when something has changed, tells of each open alert
  *  whose limit is another one. */

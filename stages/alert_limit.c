@@ -21,7 +21,8 @@ const struct vg_profile *vg_look_profile(struct vg_look *l)
 /* What was set for this patient comes before what the bed has. */
 static bool movable_limit(struct vg_look *l, int channel, bool high, float *ret)
 {
-    const struct vg_stay_limit *own = vg_stay_limit(&l->memory->stay, channel);
+    const struct vg_stay *stay = &l->memory->stay;
+    const struct vg_stay_limit *own = stay->limits ? vg_stay_limit(stay, channel) : NULL;
     const struct vg_profile *profile = vg_look_profile(l);
 
     if (own && (high ? own->high_set : own->low_set)) {
@@ -85,6 +86,9 @@ struct vg_finding vg_look_clear(struct vg_look *l, const struct vg_watch *w, flo
     const struct vg_bound *clear = &w->rule->clear;
     float limit;
 
+    /* What sleeps is not kept from ending. */
+    if (!vg_watch_awake(l, w))
+        return (struct vg_finding){ .says = VG_SAYS_CLEAR };
     /* Without a clear bound of its own a rule is clear as soon as it does not hold. */
     if (!vg_look_bound(l, w, clear, &limit) || vg_passes(clear, measure, limit))
         return (struct vg_finding){ .says = VG_SAYS_CLEAR };
@@ -298,6 +302,7 @@ const struct vg_watch_kind vg_watch_limit = {
     .rows = VG_ROW_SAMPLE,
     .by_timer = true,
     .updates = true,
+    .one_channel = true,
     .plan = plan_limit,
     .look = look_at_limit,
     .describe = describe_limit,

@@ -87,6 +87,7 @@ static void describe_lead(struct vg_look *l, const struct vg_watch *w, const str
 const struct vg_watch_kind vg_watch_lead_off = {
     .rows = VG_ROW_SAMPLE,
     .by_timer = true,
+    .one_channel = true,
     .plan = plan_nothing,
     .look = look_at_lead,
     .describe = describe_lead,
@@ -113,14 +114,13 @@ static bool worth_a_walk(uint8_t quality, uint8_t reason)
 static struct vg_finding look_at_sensor(struct vg_look *l, const struct vg_watch *w)
 {
     const struct vg_row *row = l->row;
-    uint32_t channels = measured_by(w->channel);
     bool fine = false;
 
     if (row->flags & VG_ROW_LATE)
         return nothing;
-    for (int c = 0; c < VG_MEASURED; c++) {
-        if (!(channels >> c & 1))
-            continue;
+    for (uint32_t channels = measured_by(w->channel); channels != 0; channels &= channels - 1) {
+        int c = __builtin_ctz(channels);
+
         if (worth_a_walk(row->quality[c], row->reason[c]))
             return (struct vg_finding){ .says = VG_SAYS_TRUE, .measure = row->reason[c] };
         fine |= vg_usable(row->quality[c]);
@@ -185,6 +185,7 @@ static void describe_circuit(struct vg_look *l, const struct vg_watch *w,
 const struct vg_watch_kind vg_watch_disconnected = {
     .rows = VG_ROW_SAMPLE,
     .by_timer = true,
+    .one_channel = true,
     .plan = plan_nothing,
     .look = look_at_circuit,
     .describe = describe_circuit,

@@ -106,14 +106,18 @@ static void sooner(int64_t *expire_ns, int64_t at_ns)
 static void find_next(struct vg_stay *stay)
 {
     stay->expire_ns = 0;
+    stay->limits = 0;
     if (stay->standing == VG_STANDING_STANDBY)
         sooner(&stay->expire_ns, stay->standby_until_ns);
     for (int c = 0; c < VG_CHANNELS; c++) {
         if (stay->probes_off >> c & 1)
             sooner(&stay->expire_ns, stay->off_until_ns[c]);
     }
-    for (int i = 0; i < VG_STAY_LIMITS; i++)
+    for (int i = 0; i < VG_STAY_LIMITS; i++) {
         sooner(&stay->expire_ns, stay->limit[i].until_ns);
+        if (stay->limit[i].until_ns != 0)
+            stay->limits = 1;
+    }
     for (int i = 0; i < VG_STAY_MUTES; i++)
         sooner(&stay->expire_ns, stay->mute[i].until_ns);
 }

@@ -34,9 +34,11 @@ struct vg_stay {
     uint64_t bed;             /**< hash of the label in the newest row; 0: none yet */
     char ward[VG_WARD_SIZE];  /**< of that bed */
     uint8_t standing;         /**< enum vg_standing */
-    uint8_t unused[2];
-    uint32_t probes_off;               /**< bit c: somebody took off the probe of channel c */
+    uint8_t limits;           /**< some of `limit` are taken */
+    uint8_t measured;         /**< a device has sent a usable value since the admission, ... */
+    uint32_t probes_off;      /**< bit c: somebody took off the probe of channel c */
     int64_t off_until_ns[VG_CHANNELS]; /**< stays after the expiry, as that of standby */
+    int64_t measured_ns;               /**< ... the newest at this log time */
     struct vg_stay_limit limit[VG_STAY_LIMITS];
     struct vg_stay_mute mute[VG_STAY_MUTES];
 };

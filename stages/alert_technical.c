@@ -52,20 +52,12 @@ static struct vg_finding look_at_stale(struct vg_look *l, const struct vg_watch 
 /* Log time of the newest usable value of a channel, or of any. */
 static int64_t newest_ns(const struct vg_look *l, int channel)
 {
-    int64_t newest_ns = VG_TIME_NONE;
+    const struct vg_newest *n;
 
-    if (channel != VG_CHANNEL_NONE) {
-        const struct vg_newest *n = vg_look_newest(l, channel);
-
-        return n->seen ? n->log_ns : VG_TIME_NONE;
-    }
-    for (int c = 0; c < VG_MEASURED; c++) {
-        const struct vg_newest *n = vg_look_newest(l, c);
-
-        if (n->seen && n->log_ns > newest_ns)
-            newest_ns = n->log_ns;
-    }
-    return newest_ns;
+    if (channel == VG_CHANNEL_NONE)
+        return l->memory->stay.measured ? l->memory->stay.measured_ns : VG_TIME_NONE;
+    n = vg_look_newest(l, channel);
+    return n->seen ? n->log_ns : VG_TIME_NONE;
 }
 
 static int64_t silent_from(const struct vg_watch *w, int64_t newest_ns)
@@ -76,15 +68,13 @@ static int64_t silent_from(const struct vg_watch *w, int64_t newest_ns)
 /* Whether a rule tells, or tells in this call, that the whole bed is silent. */
 static bool bed_silent(const struct vg_look *l)
 {
-    for (uint32_t i = 0; i < l->alert->watches; i++) {
-        const struct vg_watch *w = &l->alert->watch[i];
-        int64_t newest;
+    int64_t newest = newest_ns(l, VG_CHANNEL_NONE);
 
-        if (w->kind != &vg_watch_stale || w->channel != VG_CHANNEL_NONE || w->quiet)
-            continue;
-        if (vg_episode_open(vg_watch_episode(l, w)))
+    for (uint32_t i = 0; i < l->alert->awake.bed_stales; i++) {
+        const struct vg_watch *w = &l->alert->watch[l->alert->awake.bed_stale[i]];
+
+        if (vg_watch_awake(l, w) && vg_episode_open(vg_watch_episode(l, w)))
             return true;
-        newest = newest_ns(l, VG_CHANNEL_NONE);
         if (newest != VG_TIME_NONE && silent_from(w, newest) <= l->out->log_ns)
             return true;
     }
@@ -137,6 +127,7 @@ static int64_t stale_since(struct vg_look *l, const struct vg_watch *w)
 
 const struct vg_watch_kind vg_watch_stale = {
     .rows = VG_ROW_SAMPLE,
+    .one_channel = true,
     .plan = plan_stale,
     .look = look_at_stale,
     .silent = stale_due,

@@ -172,6 +172,7 @@ const struct vg_watch_kind vg_watch_trend = {
     .rows = VG_ROW_SAMPLE,
     .by_timer = true,
     .updates = true,
+    .one_channel = true,
     .plan = plan_trend,
     .look = look_at_trend,
     .describe = describe_trend,

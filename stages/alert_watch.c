@@ -137,6 +137,11 @@ bool vg_watch_can_describe(const struct vg_look *l, const struct vg_watch *w)
 
 /* ---- moving between states ---- */
 
+static void wake(const struct vg_look *l, const struct vg_watch *w)
+{
+    vg_look_awake(l)[w->place / 64] |= UINT64_C(1) << w->place % 64;
+}
+
 /* What is known of the patient outlasts an episode. */
 static void clear_episode(const struct vg_look *l, const struct vg_watch *w)
 {
@@ -209,6 +214,7 @@ static void begin(struct vg_look *l, const struct vg_watch *w)
     const struct vg_row *row = l->row;
 
     clear_episode(l, w);
+    wake(l, w);
     e->state = VG_EPISODE_PENDING;
     e->onset_ns = l->out->log_ns;
     if (!row) { /* parts of a combination move by timers, too */
@@ -389,8 +395,11 @@ static void withhold(struct vg_look *l, const struct vg_watch *w, struct vg_find
 }
 
 /* A device that says "no measurement" takes back what was only about to happen. */
-static void retract(struct vg_episode *e)
+static void retract(const struct vg_look *l, const struct vg_watch *w)
 {
+    struct vg_episode *e = vg_watch_episode(l, w);
+
+    wake(l, w);
     if (e->state == VG_EPISODE_PENDING) {
         e->state = VG_EPISODE_IDLE;
         e->withheld = true;
@@ -410,12 +419,19 @@ static void lose(struct vg_look *l, const struct vg_watch *w)
     tell(l, w, VG_PHASE_UPDATE, "data_lost");
 }
 
+/* Whether the finding changes an episode that sleeps. */
+static bool stirs(enum vg_says says)
+{
+    return says == VG_SAYS_TRUE || says == VG_SAYS_HELD || says == VG_SAYS_UNKNOWN;
+}
+
 void vg_watch_row(struct vg_look *l, const struct vg_watch *w)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
-    struct vg_finding f;
+    struct vg_finding f = w->kind->look(l, w);
 
-    f = w->kind->look(l, w);
+    if (!vg_watch_awake(l, w) && !stirs(f.says))
+        return;
     switch (f.says) {
     case VG_SAYS_NOTHING:
         return;
@@ -423,7 +439,7 @@ void vg_watch_row(struct vg_look *l, const struct vg_watch *w)
         withhold(l, w, f);
         return;
     case VG_SAYS_UNKNOWN:
-        retract(e);
+        retract(l, w);
         return;
     case VG_SAYS_OVER:
         if (vg_episode_open(e))
@@ -471,6 +487,7 @@ static void start_by_silence(struct vg_look *l, const struct vg_watch *w, int64_
     struct vg_episode *e = vg_watch_episode(l, w);
 
     clear_episode(l, w);
+    wake(l, w);
     e->has_due = true;
     e->origin = due_ns;
     /* Silence began with the newest value. */
@@ -486,7 +503,7 @@ static int64_t silent(struct vg_look *l, const struct vg_watch *w)
 {
     int64_t due_ns, from_ns;
 
-    if (vg_stay_quiet(l, w))
+    if (vg_stay_explains(l) && vg_stay_quiet(l, w))
         return VG_TIME_NONE;
     due_ns = w->kind->silent(l, w);
     from_ns = vg_stay_told_from_ns(l, w);
@@ -547,9 +564,12 @@ int64_t vg_watch_due(struct vg_look *l, const struct vg_watch *w, int64_t after_
     const struct vg_episode *e = vg_watch_episode(l, w);
     const struct vg_rule *rule = w->rule;
     int64_t due_ns = VG_TIME_NONE;
+    bool awake = vg_watch_awake(l, w);
 
-    if (!vg_episode_open(e) && w->kind->silent)
+    if (w->kind->silent && !(awake && vg_episode_open(e)))
         consider(&due_ns, silent(l, w), after_ns);
+    if (!awake)
+        return due_ns;
     if (vg_episode_open(e))
         consider(&due_ns, vg_signal_due(l, w, after_ns), after_ns);
     if (w->kind->by_timer) {

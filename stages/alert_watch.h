@@ -153,6 +153,7 @@ struct vg_watch {
     int channel;    /**< or VG_CHANNEL_NONE */
     uint32_t place; /**< in the list of watches, and of its episode in memory */
     bool quiet;     /**< a part of a combination: tells nobody */
+    bool asked;     /**< a combination asks for it: it never sleeps */
     uint32_t parts; /**< (combinations) places of their parts, which come before */
     uint32_t part[VG_PARTS_MAX];
     uint32_t limits;     /**< (ARTEFACT) limits that it stands in for */
@@ -178,6 +179,20 @@ struct vg_watch {
 /** Of no rules: a total is made for each row anew. */
 #define VG_NO_TOTAL UINT32_MAX
 
+/** Which watches a row or a timer is about (alert_awake.c). A set has bit `place` % 64 of word
+ *  `place` / 64 for each of them. */
+struct vg_awake {
+    uint32_t words;      /**< of each set */
+    size_t at;           /**< where the set of those that are awake is in a patient's memory */
+    uint64_t *about;     /**< [.., words], those of each channel, of any sample, ticks, the shard */
+    uint64_t *silent;    /**< [words], those that time alone can wake */
+    uint64_t *follows;   /**< [words], those that look at others */
+    uint64_t *asked;     /**< [words], those that never sleep: a combination asks for them */
+    uint64_t *now;       /**< [words], scratch: those that the row is about */
+    uint32_t *bed_stale; /**< [bed_stales], places of those that tell of a silent bed */
+    uint32_t bed_stales;
+};
+
 /** The stage's own struct. */
 struct vg_alert {
     struct vg_strings rules; /**< option */
@@ -186,6 +201,7 @@ struct vg_alert {
     struct vg_rule stand_in[VG_MEASURED]; /**< the built-in ones for ARTEFACT */
     struct vg_watch *watch; /**< [watches], in the order of rules, but each behind its inhibitors */
     uint32_t watches;
+    struct vg_awake awake;
     size_t memory_size;
     struct vg_limit_before *before; /**< [watches], scratch of vg_stay_note_limits() */
     struct vg_buf text;             /**< of the event being built */
@@ -216,6 +232,7 @@ struct vg_watch_kind {
     bool echoes;  /**< nothing says CLEAR: each TRUE counts clear_for_ns anew */
     bool follows; /**< looks at other watches: at every row, and after timers */
     bool updates; /**< a worse measure is worth an update event */
+    bool one_channel; /**< look() says NOTHING to a sample without the watch's channel */
     /** Checks the rule against the chain and fills in the watch. */
     vg_status (*plan)(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err);
     struct vg_finding (*look)(struct vg_look *l, const struct vg_watch *w);
@@ -245,6 +262,29 @@ static inline void *vg_watch_memory(const struct vg_look *l, const struct vg_wat
 {
     return (char *)l->memory + w->memory_at;
 }
+
+/* ---- memory (alert_memory.c) ---- */
+
+/** Places what is kept of a patient, once all watches are planned; returns its bytes. */
+size_t vg_memory_place(struct vg_alert *a);
+
+/* ---- which watches (alert_awake.c) ---- */
+
+/** Once all watches are planned; vg_awake_done() frees what it makes. */
+void vg_awake_plan(struct vg_alert *a);
+void vg_awake_done(struct vg_alert *a);
+/** Bytes of the set in a patient's memory. */
+static inline size_t vg_awake_size(const struct vg_alert *a)
+{
+    return (a->watches + 63) / 64 * sizeof(uint64_t);
+}
+/** The row of `l` moves what it is about, in the order of watches. */
+void vg_awake_row(struct vg_look *l);
+/** Log time has reached now. */
+void vg_awake_time(struct vg_look *l);
+/** When vg_awake_time() has to be called: the earliest time after log time `after_ns`, or
+ *  VG_TIME_NONE. Lays to rest what has ended. */
+int64_t vg_awake_due(struct vg_look *l, int64_t after_ns);
 
 /* ---- time (alert_watch.c) ---- */
 
@@ -312,13 +352,17 @@ static inline bool vg_episode_open(const struct vg_episode *e)
     return e->state >= VG_EPISODE_ACTIVE;
 }
 
-/** Nothing was found and nothing can happen without a row: most watches of most patients. */
-static inline bool vg_watch_rests(const struct vg_look *l, const struct vg_watch *w)
+/** The patient's set of watches that are awake. */
+static inline uint64_t *vg_look_awake(const struct vg_look *l)
 {
-    const struct vg_episode *e = vg_watch_episode(l, w);
-    bool ages = w->quiet && w->validity_ns > 0 && !e->lost;
+    return (uint64_t *)((char *)l->memory + l->alert->awake.at);
+}
 
-    return e->state == VG_EPISODE_IDLE && !w->kind->silent && !ages;
+/** False: its episode is IDLE, neither retracted, withheld nor lost. Most watches of most patients sleep,
+ *  and nothing of their memory is touched. */
+static inline bool vg_watch_awake(const struct vg_look *l, const struct vg_watch *w)
+{
+    return vg_look_awake(l)[w->place / 64] >> w->place % 64 & 1;
 }
 
 static inline bool vg_passes(const struct vg_bound *bound, float value, float limit)

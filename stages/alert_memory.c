@@ -1,0 +1,77 @@
+/* alert_memory.c - where everything that the alert stage keeps of a patient lies.
+ *
+ * Every bed pays for each byte, and every row for each cache line that it touches.
+ */
+#include <stddef.h>
+
+#include "stages/alert_watch.h"
+
+/* Bytes of the struct vg_life that a rule needs. */
+static size_t life_size(const struct vg_lifecycle *life)
+{
+    size_t size = 0;
+
+    if (life->escalate_after_ns > 0 || life->realarm_ns > 0)
+        size = offsetof(struct vg_life, worse_ns);
+    if (life->worse.origin != VG_BOUND_NONE)
+        size = offsetof(struct vg_life, ended_ns);
+    if (life->refractory_ns > 0)
+        size = offsetof(struct vg_life, start_ns);
+    if (life->budget_max > 0)
+        size = offsetof(struct vg_life, start_ns) + life->budget_max * sizeof(int64_t);
+    return size;
+}
+
+/* Which of what people note a watch looks at: bit c - VG_MEASURED. */
+static uint32_t noted_by(const struct vg_watch *w)
+{
+    uint32_t ret = w->channel >= VG_MEASURED ? UINT32_C(1) << (w->channel - VG_MEASURED) : 0;
+
+    for (uint32_t p = 0; w->score && p < w->score->score.parameters; p++) {
+        const struct vg_score_parameter *parameter = &w->score->score.parameter[p];
+
+        for (uint8_t i = 0; i < parameter->channels; i++) {
+            int c = parameter->channel[i].channel;
+
+            ret |= c >= VG_MEASURED ? UINT32_C(1) << (c - VG_MEASURED) : 0;
+        }
+    }
+    return ret;
+}
+
+static size_t place_noted(struct vg_alert *a, size_t at)
+{
+    uint32_t noted = 0;
+
+    for (uint32_t i = 0; i < a->watches; i++)
+        noted |= noted_by(&a->watch[i]);
+    for (uint32_t n = 0; n < VG_ARRAY_LEN(a->noted_at); n++) {
+        a->noted_at[n] = noted >> n & 1 ? at : 0;
+        at += noted >> n & 1 ? sizeof(struct vg_newest) : 0;
+    }
+    return at;
+}
+
+/* Episodes come first. Behind them is what each row needs, side by side: who is awake, and what the
+ * kinds keep of their own. What is of use only while something happens is last. Returns the whole. */
+size_t vg_memory_place(struct vg_alert *a)
+{
+    size_t at = place_noted(a, sizeof(struct vg_watched) + a->watches * sizeof(struct vg_episode));
+
+    a->awake.at = at;
+    at += vg_awake_size(a);
+    for (uint32_t i = 0; i < a->watches; i++) {
+        a->watch[i].memory_at = at;
+        at += (a->watch[i].memory_size + 7) / 8 * 8;
+    }
+    for (uint32_t i = 0; i < a->watches; i++) {
+        struct vg_watch *w = &a->watch[i];
+        size_t life = life_size(&w->rule->life);
+
+        w->times_at = w->validity_ns > 0 || w->kind->updates ? at : 0;
+        at += w->times_at > 0 ? sizeof(struct vg_times) : 0;
+        w->life_at = life > 0 ? at : 0;
+        at += life;
+    }
+    return at;
+}
