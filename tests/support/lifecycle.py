@@ -424,9 +424,9 @@ class Rule:
         if not e:
             return
         self.try_start(t)
+        self.better(t)
         if e.held:
             return
-        self.better(t)
         escalate = self.says.get("escalate")
         more = escalate and RANK[escalate.get("to", "high")] > RANK[e.priority]
         if (more and not e.escalated and not e.latched and not e.acknowledged and not e.muted
@@ -500,8 +500,9 @@ class ValueRule(Rule):
     def holding(self, t):
         if not self.condition.watch.holding:
             return False
-        return self.single and self.condition.speaks(self.patient, t) or (
-            not self.single and self.condition.open is True)
+        if self.single:
+            return self.condition.truth(self.patient, t) is not None
+        return self.condition.open is True
 
     def newest(self):
         return self.patient.newest[self.channel]["value"]
