@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""What becomes of alerts, as a model-based test: random configurations, rows and commands go through
-`vigil test` and through a reference that was written from the documents alone (lifecycle.py). Every
-event must be the same in both. Of a difference the shortest sequence that still shows it is printed.
+"""What becomes of alerts, as a model-based test: random configurations, rows and commands go
+through `vigil test` and through a reference that was written from the documents alone
+(lifecycle.py). Every event must be the same in both. Of a difference the shortest sequence that
+still shows it is printed.
 
     test_lifecycle.py [--seed N]     one configuration, with what differs
 """
@@ -19,13 +20,16 @@ import vigil
 from vigil import check
 
 LONG = os.environ.get("VIGIL_LONG") == "1"
-SEEDS = range(180 if LONG else 5)      # configurations
+SEEDS = range(4, 184 if LONG else 9)    # configurations
 TESTS, STEPS = 10, 60                  # tests of each, steps of each test
 PATIENTS = ("p-1", "p-2")
 BEDS = {"p-1": ("icu/01", "icu/02", "icu/03"), "p-2": ("icu/11", "icu/12", "icu/13")}
 CHANNELS = ("spo2", "hr")
 VALUES = {"spo2": (97, 94, 93, 92, 91, 90, 89, 86, 84, 80),
           "hr": (40, 48, 60, 75, 115, 122, 140, 190)}
+REASONS = ("acknowledge_over active_again bed better data_back data_lost discharged latched limit "
+           "mute_over muted no_limit pause_over probe_off reset snoozed standby unacknowledged worse "
+           "budget mute refractory")
 NOT_MODELLED = ("artefact", "check_sensor")  # what the stage tells besides of doubted values
 COMPARED = ("phase", "kind", "priority", "state", "signal", "bed",
             "time", "onset", "limit", "reason", "suppressed_by", "acknowledged_by", "by", "note")
@@ -126,9 +130,10 @@ def draw_config(rng):
                    "clock": "record", "start": "latest"},
         "stages": [{"type": "clean"}, {"type": "alert"}],
         "sinks": {"terminal": {"type": "console"}},
-        "profiles": {"adult": {"spo2": {"low": "90 %"}, "hr": {"low": "50 /min", "high": "120 /min"}},
-                     "child": {"spo2": {"low": "93 %"}, "hr": {"low": "70 /min", "high": "150 /min"}},
-                     "other": {"hr": {"high": "110 /min"}}},
+        "profiles": {
+            "adult": {"spo2": {"low": "90 %"}, "hr": {"low": "50 /min", "high": "120 /min"}},
+            "child": {"spo2": {"low": "93 %"}, "hr": {"low": "70 /min", "high": "150 /min"}},
+            "other": {"hr": {"high": "110 /min"}}},
         "wards": {"icu": {"beds": {f"{row}{i}": {"profile": profile} for row in (0, 1)
                                    for i, profile in enumerate(("adult", "child", "other"), 1)}}},
         "alert_rules": rules,
@@ -318,12 +323,14 @@ def difference(config_test, answer):
     return first
 
 
-def run(folder, cases):
+def run(folder, cases, seen):
     """Runs [(configuration, [steps, ...])] in one process; gives the difference in each test."""
     files, answers = [], []
     for i, (config, tests) in enumerate(cases):
         file = pathlib.Path(folder) / f"{i}.yaml"
         answers.append([expected(config, steps) for steps in tests])
+        for events, _ in answers[-1]:
+            seen.update(e.get(k) for e in events for k in ("reason", "suppressed_by"))
         both = [as_test(n, steps, answer[1])
                 for n, (steps, answer) in enumerate(zip(tests, answers[-1]))]
         file.write_text(json.dumps({**config, "tests": both}))
@@ -339,7 +346,7 @@ def run(folder, cases):
 def shortest(folder, config, steps):
     """Drops steps as long as something still differs; gives what is left, and the difference."""
     def differs(config, steps):
-        return run(folder, [(config, [steps])])[0][0]
+        return run(folder, [(config, [steps])], set())[0][0]
 
     size = len(steps) // 2
     while size:
@@ -369,10 +376,11 @@ def draw(seed):
     return config, [draw_steps(rng, config["alert_rules"]) for _ in range(TESTS)]
 
 
-def compare(seeds):
+def compare(seeds, seen):
+    """Number of steps; `seen` gains the reasons of their events."""
     with tempfile.TemporaryDirectory() as folder:
         cases = [draw(seed) for seed in seeds]
-        for seed, (config, tests), found in zip(seeds, cases, run(folder, cases)):
+        for seed, (config, tests), found in zip(seeds, cases, run(folder, cases, seen)):
             for steps, differs in zip(tests, found):
                 if differs:
                     steps, found = shortest(folder, config, steps)
@@ -381,14 +389,15 @@ def compare(seeds):
 
 
 def the_program_does_what_the_documents_say():
-    steps = 0
+    steps, seen = 0, set()
     for i in range(0, len(SEEDS), 10):
-        steps += compare(SEEDS[i:i + 10])
+        steps += compare(SEEDS[i:i + 10], seen)
+    check(seen >= set(REASONS.split()), f"never told: {set(REASONS.split()) - seen}")
     print(f"{steps} steps under {len(SEEDS)} configurations: the same events")
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--seed"]:
-        compare([int(sys.argv[2])])
+        compare([int(sys.argv[2])], set())
     else:
         vigil.main(the_program_does_what_the_documents_say)
