@@ -81,20 +81,20 @@ static enum answer in_order(const struct vg_look *l, const struct vg_watch *w)
 {
     const uint32_t last = w->parts - 1;
     struct sequence *s = vg_watch_memory(l, w);
-    enum answer now = NO;
+    enum answer now;
 
     for (uint32_t i = 0; i < w->parts; i++) {
         uint32_t bit = UINT32_C(1) << i;
         int64_t first_ns = i == 0 ? l->out->log_ns : s->began_ns[i - 1];
+        const struct vg_episode *e = vg_watch_episode(l, part_of(l, w, i));
+        bool open = vg_episode_open(e) && e->state != VG_EPISODE_LATCHED;
 
-        now = ask(l, part_of(l, w, i));
-        if (now == YES && !(s->open & bit))
+        /* What is lost in the moment in which it begins, or later, has begun all the same. */
+        if (open && !(s->open & bit))
             s->began_ns[i] = l->out->log_ns - first_ns <= w->rule->within_ns ? first_ns : 0;
-        if (now == YES)
-            s->open |= bit;
-        else if (now == NO)
-            s->open &= ~bit;
+        s->open = open ? s->open | bit : s->open & ~bit;
     }
+    now = ask(l, part_of(l, w, last));
     if (now == YES && s->began_ns[last] == 0)
         return NO;
     return now;
