@@ -26,8 +26,8 @@ void vg_signal_value(struct vg_look *l, const struct vg_watch *w);
 /** Log time has reached now: silences end, priorities change, signals are given again. */
 void vg_signal_time(struct vg_look *l, const struct vg_watch *w);
 int64_t vg_signal_due(struct vg_look *l, const struct vg_watch *w, int64_t after_ns);
-/** The mute of the rule is over. */
-void vg_signal_unmute(struct vg_look *l, const struct vg_watch *w);
+/** The mute of the rule is over: by `order`, or (NULL) by itself. */
+void vg_signal_unmute(struct vg_look *l, const struct vg_watch *w, const struct vg_order *order);
 
 /** Why an episode that is about to start has to wait: enum vg_held. */
 uint8_t vg_hold_of(struct vg_look *l, const struct vg_watch *w);

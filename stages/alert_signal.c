@@ -305,7 +305,7 @@ int64_t vg_signal_due(struct vg_look *l, const struct vg_watch *w, int64_t after
     return due_ns;
 }
 
-void vg_signal_unmute(struct vg_look *l, const struct vg_watch *w)
+void vg_signal_unmute(struct vg_look *l, const struct vg_watch *w, const struct vg_order *order)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
 
@@ -313,5 +313,9 @@ void vg_signal_unmute(struct vg_look *l, const struct vg_watch *w)
         return;
     e->muted = false;
     vg_signal_rang(l, w);
-    vg_watch_tell_update(l, w, "mute_over", "The rule is no longer muted");
+    vg_watch_tell(l, w,
+                  &(struct vg_saying){ .phase = VG_PHASE_UPDATE,
+                                       .reason = "mute_over",
+                                       .words = "The rule is no longer muted",
+                                       .order = order });
 }

@@ -84,14 +84,14 @@ int64_t vg_stay_muted_ns(const struct vg_look *l, const struct vg_watch *w)
     return 0;
 }
 
-static void unmute(struct vg_look *l, struct vg_stay_mute *mute)
+static void unmute(struct vg_look *l, struct vg_stay_mute *mute, const struct vg_order *order)
 {
     const struct vg_rule *rule = l->alert->watch[mute->place].rule;
 
     memset(mute, 0, sizeof(*mute));
     for (uint32_t i = 0; i < l->alert->watches; i++) {
         if (l->alert->watch[i].rule == rule)
-            vg_signal_unmute(l, &l->alert->watch[i]);
+            vg_signal_unmute(l, &l->alert->watch[i], order);
     }
 }
 
@@ -152,7 +152,7 @@ void vg_stay_expire(struct vg_look *l)
     expire_limits(l);
     for (int i = 0; i < VG_STAY_MUTES; i++) {
         if (stay->mute[i].until_ns != 0 && now_ns >= stay->mute[i].until_ns)
-            unmute(l, &stay->mute[i]);
+            unmute(l, &stay->mute[i], NULL);
     }
     find_next(stay);
 }
@@ -474,7 +474,7 @@ enum vg_answer vg_stay_set_mute(struct vg_look *l, const struct vg_order *order)
         return VG_ANSWER_MUTES_FULL;
     if (order->clear) {
         if (mute && mute->until_ns != 0)
-            unmute(l, mute);
+            unmute(l, mute, order);
     } else {
         mute->until_ns = order->given_ns + order->for_ns;
         mute->place = first_place(l->alert, rule);
