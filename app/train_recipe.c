@@ -1,9 +1,9 @@
 /* train_recipe.c - how a model is made: option tables, and the file that they read. */
 #include "app/train_recipe.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "runtime/document_options.h"

@@ -30,7 +30,7 @@ struct vg_plan {
     uint32_t models_n;
     int64_t tick_ns; /**< of the tick rows that reach this stage; 0: there are none. resample sets
                           it for the stages behind it */
-    bool artefacts;   /**< a stage before this one marks them; it sets this for those behind it */
+    bool artefacts;  /**< a stage before this one marks them; it sets this for those behind it */
 
     /* said by the stage */
     size_t memory_size; /**< bytes per patient */

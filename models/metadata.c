@@ -208,8 +208,8 @@ static vg_status read_channels(const struct vg_safetensors *f, struct vg_model *
                                struct vg_err *err)
 {
     uint32_t n = 0;
-    vg_status st = read_list(f, "channels", VG_CHANNELS, read_channel, "different names of measured channels",
-                             m->channel, &m->channels, err);
+    vg_status st = read_list(f, "channels", VG_CHANNELS, read_channel,
+                             "different names of measured channels", m->channel, &m->channels, err);
 
     if (st == VG_OK)
         st = read_list(f, "units", VG_CHANNELS, read_unit,

@@ -154,8 +154,8 @@ static bool suffers(const struct vg_gate *g)
 void vg_gate_airway(struct vg_gate *g)
 {
     const struct vg_row *row = g->row;
-    bool rateless = row->quality[VG_CHANNEL_rr] == VG_Q_MISSING ||
-                    row->quality[VG_CHANNEL_rr] == VG_Q_INVALID;
+    bool rateless =
+        row->quality[VG_CHANNEL_rr] == VG_Q_MISSING || row->quality[VG_CHANNEL_rr] == VG_Q_INVALID;
 
     if (usable(g, VG_CHANNEL_rr))
         vg_gate_learn(&g->m->recent, VG_GATE_RR, row->value[VG_CHANNEL_rr]);
