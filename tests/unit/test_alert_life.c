@@ -369,6 +369,39 @@ Test(alert_life, a_mute_pauses_the_alarm_of_its_rule_and_holds_new_ones_back_unt
     expect("62 start spo2_low\n64 update spo2_low muted\n65 update spo2_low mute_over\n");
 }
 
+/* SpO2 and HR below 90; both parts are named as the rule is. */
+static void both_low(enum vg_priority priority)
+{
+    static struct vg_rule part[2];
+    struct vg_rule *both = alerts_rule(&a, "both", VG_RULE_COMBINATION, VG_CHANNEL_NONE);
+
+    for (int i = 0; i < 2; i++)
+        part[i] = (struct vg_rule){ .name = "both",
+                                    .priority = VG_PRIORITY_NONE,
+                                    .channel = i == 0 ? SPO2 : HR,
+                                    .bound = { .origin = VG_BOUND_FIXED, .value = 90 } };
+    both->priority = (uint8_t)priority;
+    both->join = VG_JOIN_ALL;
+    both->part = part;
+    both->parts = VG_ARRAY_LEN(part);
+    alerts_start(&a);
+}
+
+Test(alert_life, a_mute_of_a_combination_is_not_one_of_its_parts)
+{
+    both_low(VG_PRIORITY_LOW);
+    cr_assert_eq(mute(1, "both", 60), VG_ANSWER_OK);
+    alerts_value(&a, 2, SPO2, 80);
+    alerts_value(&a, 2, HR, 80);
+    newest("suppressed_by", "mute");
+}
+
+Test(alert_life, a_high_combination_cannot_be_muted)
+{
+    both_low(VG_PRIORITY_HIGH);
+    cr_assert_eq(mute(1, "both", 60), VG_ANSWER_HIGH_MUTE);
+}
+
 Test(alert_life, what_is_high_is_neither_muted_nor_held_back)
 {
     struct vg_rule *rule = spo2_low(VG_PRIORITY_MEDIUM);
@@ -506,6 +539,20 @@ Test(alert_life, standby_ends_technical_alerts_and_expires_where_silence_is_told
     restart();
     alerts_clock(&a, 141);
     expect("140 start no_data\n");
+}
+
+Test(alert_life, silence_that_is_told_again_after_a_standby_is_another_episode)
+{
+    char first[64];
+
+    silence_rules();
+    alerts_value(&a, 1, SPO2, 95);
+    alerts_clock(&a, 40);
+    snprintf(first, sizeof(first), "%s", capture_last(a.c, "event_id"));
+    say(40, VG_ORDER_KIND_STANDBY, 100);
+    alerts_clock(&a, 141);
+    expect("31 start no_data\n40 end no_data standby\n140 start no_data\n");
+    cr_assert_str_neq(capture_last(a.c, "event_id"), first);
 }
 
 Test(alert_life, the_first_valid_value_ends_a_standby)
