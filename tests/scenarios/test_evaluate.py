@@ -45,6 +45,32 @@ def what_forecasts_nothing_is_refused():
         check(f"of type {name}; expected a forecaster" in said, said)
 
 
+def alerts_are_counted_the_same_with_any_workers():
+    few = ["evaluate", "alerts", "--config", vigil.ROOT / "configs/sedation.yaml", "--normals", "2",
+           "--patients", "0", "--progress", "none"]
+    with tempfile.TemporaryDirectory() as folder:
+        page = pathlib.Path(folder) / "alerts.html"
+        said = call(*few, "--json", "--workers", "1", "--report", page)
+        check(said.stderr.count(NO_DEVICE) == 1, said.stderr)
+        check(call(*few, "--json", "--workers", "2").stdout == said.stdout, "workers change figures")
+        found = json.loads(said.stdout)
+        check(found["patient_days"] == 2 and found["rules"]["probe_off"]["starts"] > 0, said.stdout)
+        check(found["false_limits_per_day"] > 0 and found["scenarios"] == {}, said.stdout)
+        check("spo2_low" in page.read_text(), "the page has no rules")
+    check("spo2_low" in call(*few).stdout, "the table has no rules")
+
+
+def what_alerts_cannot_be_measured_of_is_refused():
+    config = ["evaluate", "alerts", "--config", vigil.ROOT / "configs/sedation.yaml"]
+    check("belong together" in call(*config, "--recording", "x.csv", expect=2).stderr, "no map")
+    said = call(*config, "--recording", "nowhere.csv", "--map",
+                vigil.ROOT / "configs/maps/sedation_capno.yaml", expect=74).stderr
+    check("nowhere.csv" in said, said)
+    check("cannot be written" in call(*config, "--report", "/", expect=74).stderr, "no page")
+    check("nowhere.yaml" in call("evaluate", "alerts", "--config", "nowhere.yaml",
+                                 expect=78).stderr, "no configuration")
+
+
 def a_page_that_cannot_be_written_is_said_before_the_work():
     with tempfile.TemporaryDirectory() as folder:
         for page, why in ((folder, "it is a folder"), (f"{folder}/no/page.html", "No such file")):
@@ -148,6 +174,8 @@ def a_detector_is_shown_with_all_that_was_found_of_it():
 
 if __name__ == "__main__":
     vigil.main(forecasts_are_judged_only_where_something_was_measured,
+               alerts_are_counted_the_same_with_any_workers,
+               what_alerts_cannot_be_measured_of_is_refused,
                what_forecasts_nothing_is_refused,
                a_page_that_cannot_be_written_is_said_before_the_work,
                a_trained_file_of_risk_needs_to_be_one_and_a_map,
