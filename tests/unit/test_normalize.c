@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/features.h"
 #include "tests/support/waves.h"
 
 extern const struct vg_stage_ops vg_stage_normalize;
@@ -166,7 +167,8 @@ Test(normalize, what_is_far_from_usual_is_learned_at_a_tenth_of_the_speed)
 Test(normalize, what_lies_under_unusable_values_is_never_read)
 {
     static const float poison[] = { NAN, 1e30f, 0.0f };
-    uint8_t seen[3][2 * VG_CHANNELS * sizeof(float)], memory[3][2 * VG_CHANNELS * sizeof(float)];
+    uint8_t seen[3][2 * VG_CHANNELS * sizeof(float)];
+    uint8_t memory[3][VG_MEASURED * sizeof(struct vg_baseline_memory)];
 
     for (size_t k = 0; k < VG_ARRAY_LEN(poison); k++) {
         struct vg_row *row;
@@ -178,6 +180,7 @@ Test(normalize, what_lies_under_unusable_values_is_never_read)
         row = feed(VG_CHANNEL_hr, poison[k], VG_Q_MISSING);
         memcpy(seen[k], vg_row_column(row, z), sizeof(seen[k]) / 2);
         memcpy(seen[k] + sizeof(seen[k]) / 2, vg_row_column(row, baseline), sizeof(seen[k]) / 2);
+        cr_assert_eq(w.c->plan.memory_size, sizeof(memory[k]));
         memcpy(memory[k], w.memory[0], sizeof(memory[k]));
     }
     cr_assert_arr_eq(seen[0], seen[2], sizeof(seen[0]));
