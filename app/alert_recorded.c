@@ -78,7 +78,7 @@ vg_status vg_alert_recorded_run(const struct vg_config *config, const char *csv,
         VG_CHECK(ret->normal && p.collector);
         st = play(&p, err);
     }
-    for (uint32_t i = 0; i < ret->normals; i++) {
+    for (uint32_t i = 0; p.collector && i < ret->normals; i++) {
         ret->normal[i].shown = p.collector[i].list;
         vg_alert_list_end(&ret->normal[i].shown, ret->normal[i].until_ns);
         vg_alert_collect_done(&p.collector[i]);

@@ -7,7 +7,9 @@
 #include "app/sim_study.h"
 
 /* The populations of anomaly_study.c: a scenario begins when baselines know the patient. */
-static const int64_t scenario_ns = 36 * 3600 * VG_NS_PER_S, day_ns = 24 * 3600 * VG_NS_PER_S;
+static const int64_t hour_ns = 3600 * VG_NS_PER_S;
+static const int64_t scenario_ns = INT64_C(36) * 3600 * VG_NS_PER_S,
+                     day_ns = INT64_C(24) * 3600 * VG_NS_PER_S;
 
 /* ---- one population, once ---- */
 
@@ -64,8 +66,8 @@ static vg_status run_pass(struct pass *p, const char *group, uint32_t beds, uint
                  .artefact_rate = artefact_rate,
                  .scenario_share = group ? 1 : 0,
                  .scenario_group = group,
-                 .onset_from_ns = 6 * 3600 * VG_NS_PER_S,
-                 .onset_until_ns = 12 * 3600 * VG_NS_PER_S },
+                 .onset_from_ns = 6 * hour_ns,
+                 .onset_until_ns = 12 * hour_ns },
         .duration_ns = group ? scenario_ns : day_ns,
         .to_the_end = group != NULL,
         .workers = p->study->workers,
