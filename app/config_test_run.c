@@ -235,36 +235,37 @@ static vg_status run(struct vg_config *config, struct vg_test_outcome *o, struct
 
 /* ---- whom it watches ---- */
 
-/* The site with the bed of the test in front, so that it has the profile which the test names. */
-static struct vg_bed_config *beds_with(const struct vg_site *site, uint32_t profile)
+/* Gives the bed of the test the profile which that names; the site's own beds are freed by others. */
+static void add_test_bed(struct vg_site *site, uint32_t profile)
 {
     struct vg_bed_config *beds = calloc(site->beds_n + 1, sizeof(*beds));
+    uint32_t place = 0;
 
     VG_CHECK(beds != NULL);
-    beds[0] = (struct vg_bed_config){ .bed = VG_TEST_BED, .profile = profile };
     if (site->beds_n > 0)
-        memcpy(beds + 1, site->beds, site->beds_n * sizeof(*beds));
-    return beds;
+        memcpy(beds, site->beds, site->beds_n * sizeof(*beds));
+    while (place < site->beds_n && strcmp(beds[place].bed, VG_TEST_BED) != 0)
+        place++;
+    beds[place] = (struct vg_bed_config){ .bed = VG_TEST_BED, .profile = profile };
+    site->beds = beds;
+    site->beds_n += place == site->beds_n;
+    vg_site_sort_beds(site);
 }
 
 vg_status vg_config_test_run(struct vg_config *config, const struct vg_config_test *test,
                              struct vg_test_outcome *ret, struct vg_err *err)
 {
     struct vg_site *site = &config->site;
-    struct vg_bed_config *beds = site->beds;
+    const struct vg_site own = *site;
     vg_status st;
 
     *ret = (struct vg_test_outcome){ .test = test };
-    if (test->profile >= 0) {
-        site->beds = beds_with(site, (uint32_t)test->profile);
-        site->beds_n++;
-    }
+    if (test->profile >= 0)
+        add_test_bed(site, (uint32_t)test->profile);
     st = run(config, ret, err);
-    if (test->profile >= 0) {
+    if (test->profile >= 0)
         free(site->beds);
-        site->beds = beds;
-        site->beds_n--;
-    }
+    *site = own;
     if (st == VG_OK)
         vg_config_test_compare(ret);
     return st;

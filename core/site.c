@@ -13,12 +13,31 @@ const struct vg_rule *vg_site_rule(const struct vg_site *site, const char *name)
     return NULL;
 }
 
+static int by_label(const void *a, const void *b)
+{
+    return strcmp(((const struct vg_bed_config *)a)->bed, ((const struct vg_bed_config *)b)->bed);
+}
+
+static int compare_label(const void *label, const void *bed)
+{
+    return strcmp(label, ((const struct vg_bed_config *)bed)->bed);
+}
+
+void vg_site_sort_beds(struct vg_site *site)
+{
+    if (site->beds_n > 0)
+        qsort(site->beds, site->beds_n, sizeof(*site->beds), by_label);
+}
+
 const struct vg_profile *vg_site_profile(const struct vg_site *site, const char *bed)
 {
-    for (uint32_t i = 0; i < site->beds_n; i++) {
-        if (strcmp(site->beds[i].bed, bed) == 0)
-            return &site->profiles[site->beds[i].profile];
-    }
+    const struct vg_bed_config *found = NULL;
+
+    /* Asked for each row, of a site that may have thousands of beds. */
+    if (site->beds_n > 0)
+        found = bsearch(bed, site->beds, site->beds_n, sizeof(*site->beds), compare_label);
+    if (found)
+        return &site->profiles[found->profile];
     return site->profiles_n > 0 ? &site->profiles[0] : NULL;
 }
 

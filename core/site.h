@@ -156,7 +156,7 @@ struct vg_site_score {
 struct vg_site {
     struct vg_profile *profiles; /**< the first one is for beds that no ward declares */
     uint32_t profiles_n;
-    struct vg_bed_config *beds;
+    struct vg_bed_config *beds; /**< each bed once, in the order of vg_site_sort_beds() */
     uint32_t beds_n;
     char (*wards)[VG_WARD_SIZE]; /**< wards that the configuration declares */
     uint32_t wards_n;
@@ -167,6 +167,8 @@ struct vg_site {
 };
 
 const struct vg_rule *vg_site_rule(const struct vg_site *site, const char *name);
+/** Puts beds in the order in which they are looked up: after any change of them. */
+void vg_site_sort_beds(struct vg_site *site);
 /** The profile for a bed label; the first one when the bed is not declared, NULL without any. */
 const struct vg_profile *vg_site_profile(const struct vg_site *site, const char *bed);
 void vg_site_done(struct vg_site *site);

@@ -305,6 +305,7 @@ static void load_wards(struct vg_load *l)
     VG_CHECK(l->config->site.wards);
     for (const struct vg_node *c = map->child; c; c = c->next)
         load_ward(l, c);
+    vg_site_sort_beds(&l->config->site);
 }
 
 void vg_load_site(struct vg_load *l)

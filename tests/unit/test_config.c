@@ -406,6 +406,21 @@ Test(config, profiles_inherit_and_beds_find_theirs)
     cr_assert_eq(config->site.wards_n, 1);
 }
 
+Test(config, beds_are_found_whatever_their_order_in_the_file)
+{
+    good(HEAD CHAIN "profiles: {a: {hr: {high: 120 /min}}, b: {extends: a}}\n"
+                    "wards:\n  z: {beds: {\"2\": {profile: b}, \"10\": {profile: b}, \"1\": {}}}\n"
+                    "  icu-a: {beds: {\"9\": {profile: b}, \"07\": {profile: b}}}\n");
+    cr_assert_eq(config->site.beds_n, 5);
+    for (uint32_t i = 0; i < config->site.beds_n; i++)
+        cr_assert_eq(vg_site_profile(&config->site, config->site.beds[i].bed),
+                     &config->site.profiles[config->site.beds[i].profile]);
+    cr_assert_str_eq(vg_site_profile(&config->site, "icu-a/07")->name, "b");
+    cr_assert_str_eq(vg_site_profile(&config->site, "z/10")->name, "b");
+    cr_assert_str_eq(vg_site_profile(&config->site, "z/1")->name, "a");
+    cr_assert_str_eq(vg_site_profile(&config->site, "z")->name, "a");
+}
+
 Test(config, a_profile_may_extend_one_that_stands_behind_it)
 {
     good(HEAD CHAIN "profiles:\n  a: {extends: b}\n  b: {hr: {high: 2 /s}, pulseless: true}\n"
