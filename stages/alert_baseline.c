@@ -108,9 +108,7 @@ static void describe_baseline(struct vg_look *l, const struct vg_watch *w,
     vg_watch_observe_newest(l, w, e, event);
     vg_buf_printf(text, "%s ", vg_channels[w->channel].title);
     if (e->lost) {
-        vg_buf_str(text, "without a value for ");
-        vg_text_duration(text, w->validity_ns);
-        vg_buf_str(text, "; the alert stays active");
+        vg_text_lost(text, "a value", w->validity_ns);
         return;
     }
     vg_text_value(text, w->channel, event->observed.value);

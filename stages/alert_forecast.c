@@ -249,9 +249,7 @@ static void describe_forecast(struct vg_look *l, const struct vg_watch *w,
     vg_look_limit(l, w, event);
     vg_buf_printf(text, "%s ", vg_channels[w->channel].title);
     if (e->lost) {
-        vg_buf_str(text, "without a forecast for ");
-        vg_text_duration(text, w->validity_ns);
-        vg_buf_str(text, "; the alert stays active");
+        vg_text_lost(text, "a forecast", w->validity_ns);
         return;
     }
     event->observed.present = true;

@@ -278,9 +278,7 @@ static void describe_limit(struct vg_look *l, const struct vg_watch *w, const st
     vg_look_limit(l, w, event);
     vg_buf_printf(text, "%s ", vg_channels[w->channel].title);
     if (e->lost) {
-        vg_buf_str(text, "without a value for ");
-        vg_text_duration(text, w->validity_ns);
-        vg_buf_str(text, "; the alert stays active");
+        vg_text_lost(text, "a value", w->validity_ns);
     } else if (event->phase == VG_PHASE_START) {
         say_values(text, event, "");
         say_start(text, w->rule);

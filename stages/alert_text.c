@@ -72,3 +72,10 @@ void vg_text_count(struct vg_buf *text, float count, const char *one, const char
     vg_buf_float(text, count);
     vg_buf_printf(text, " %s", count == 1 ? one : many);
 }
+
+void vg_text_lost(struct vg_buf *text, const char *what, int64_t ns)
+{
+    vg_buf_printf(text, "without %s for ", what);
+    vg_text_duration(text, ns);
+    vg_buf_str(text, "; the alert stays active");
+}

@@ -454,6 +454,8 @@ void vg_text_value(struct vg_buf *text, int channel, float value);
 /** The same of a computed value, rounded to what a monitor shows: 1, or 0.1 where the channel's whole
  *  plausible range is short. */
 void vg_text_rounded(struct vg_buf *text, int channel, float value);
+/** "without a value for 10 s; the alert stays active", of `what` there was nothing for so long. */
+void vg_text_lost(struct vg_buf *text, const char *what, int64_t ns);
 /** "10 s", "90 s", "10 min", "4 h": rounded to what people say. */
 void vg_text_duration(struct vg_buf *text, int64_t ns);
 /** "Check patient, then probe: " before what is wrong with a measurement. */
