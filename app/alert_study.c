@@ -6,11 +6,6 @@
 
 #include "app/sim_study.h"
 
-/* The populations of anomaly_study.c: a scenario begins when baselines know the patient. */
-static const int64_t hour_ns = 3600 * VG_NS_PER_S;
-static const int64_t scenario_ns = INT64_C(36) * 3600 * VG_NS_PER_S,
-                     day_ns = INT64_C(24) * 3600 * VG_NS_PER_S;
-
 /* ---- one population, once ---- */
 
 struct bed {
@@ -23,6 +18,7 @@ struct pass {
     const struct vg_alert_study *study;
     struct bed *bed;    /* [beds] */
     double done, share; /* of all passes */
+    int64_t length_ns;  /* that each is watched at most */
 };
 
 static void on_begin(void *ctx, uint32_t bed, const struct vg_offline *chain,
@@ -53,23 +49,13 @@ static bool on_progress(void *ctx, double done)
     return !p->study->progress || p->study->progress(p->study->ctx, p->done + done * p->share);
 }
 
-/* Everything that happens to `beds` patients of a group (NULL: none), with these artefacts. */
-static vg_status run_pass(struct pass *p, const char *group, uint32_t beds, uint64_t seed,
-                          double artefact_rate, struct vg_err *err)
+/* A population of vg_sim_study_population(), with these artefacts. */
+static vg_status run_pass(struct pass *p, uint32_t number, uint32_t beds, double artefact_rate,
+                          struct vg_err *err)
 {
-    const struct vg_sim_study sim = {
+    struct vg_sim_study sim = {
         .config = p->study->config,
-        .sim = { .beds = beds,
-                 .ward = p->study->ward,
-                 .seed = seed,
-                 .start_ns = VG_SIM_STUDY_START_NS,
-                 .artefact_rate = artefact_rate,
-                 .scenario_share = group ? 1 : 0,
-                 .scenario_group = group,
-                 .onset_from_ns = 6 * hour_ns,
-                 .onset_until_ns = 12 * hour_ns },
-        .duration_ns = group ? scenario_ns : day_ns,
-        .to_the_end = group != NULL,
+        .sim = { .ward = p->study->ward, .artefact_rate = artefact_rate },
         .workers = p->study->workers,
         .ctx = p,
         .begin = on_begin,
@@ -79,6 +65,8 @@ static vg_status run_pass(struct pass *p, const char *group, uint32_t beds, uint
 
     p->bed = calloc(beds + 1, sizeof(*p->bed));
     VG_CHECK(p->bed);
+    vg_sim_study_population(&sim, number, beds, p->study->seed);
+    p->length_ns = sim.duration_ns;
     return beds > 0 ? vg_sim_study_run(&sim, err) : VG_OK;
 }
 
@@ -125,20 +113,19 @@ static void take_patient(struct vg_alert_patient *patient, struct bed *shown, st
     vg_alert_list_end(&patient->clean, patient->until_ns);
 }
 
-static vg_status watch(const struct vg_alert_study *study, const char *group, uint32_t beds,
-                       uint64_t seed, double done, double share, struct vg_alert_patient **ret,
-                       struct vg_err *err)
+static vg_status watch(const struct vg_alert_study *study, uint32_t number, uint32_t beds,
+                       double done, double share, struct vg_alert_patient **ret, struct vg_err *err)
 {
     struct pass shown = { .study = study, .done = done, .share = share / 2 };
     struct pass clean = { .study = study, .done = done + share / 2, .share = share / 2 };
-    vg_status st = run_pass(&shown, group, beds, seed, study->artefact_rate, err);
+    vg_status st = run_pass(&shown, number, beds, study->artefact_rate, err);
 
     *ret = calloc(beds + 1, sizeof(**ret));
     VG_CHECK(*ret);
     if (st == VG_OK)
-        st = run_pass(&clean, group, beds, seed, 0, err);
+        st = run_pass(&clean, number, beds, 0, err);
     for (uint32_t i = 0; st == VG_OK && i < beds; i++)
-        take_patient(&(*ret)[i], &shown.bed[i], &clean.bed[i], group ? scenario_ns : day_ns);
+        take_patient(&(*ret)[i], &shown.bed[i], &clean.bed[i], shown.length_ns);
     drop_pass(&shown, beds);
     drop_pass(&clean, beds);
     return st;
@@ -149,21 +136,17 @@ vg_status vg_alert_study_run(const struct vg_alert_study *study, struct vg_alert
 {
     /* A group's patients are watched for about half a day. */
     const double whole = study->normals + VG_SIM_GROUPS * study->per_group / 2.0;
-    double done = study->normals / whole;
+    const double share = study->per_group / 2.0 / whole;
     vg_status st;
 
     *ret = (struct vg_alert_population){ .config = study->config,
                                          .simulated = true,
                                          .normals = study->normals,
                                          .per_group = study->per_group };
-    st = watch(study, NULL, study->normals, study->seed * 16, 0, done, &ret->normal, err);
-    for (uint32_t g = 0; g < VG_SIM_GROUPS && st == VG_OK; g++) {
-        double share = study->per_group / 2.0 / whole;
-
-        st = watch(study, vg_sim_group(g), study->per_group, study->seed * 16 + 1 + g, done, share,
+    st = watch(study, 0, study->normals, 0, study->normals / whole, &ret->normal, err);
+    for (uint32_t g = 0; g < VG_SIM_GROUPS && st == VG_OK; g++)
+        st = watch(study, 1 + g, study->per_group, study->normals / whole + g * share, share,
                    &ret->group[g], err);
-        done += share;
-    }
     return st;
 }
 

@@ -59,24 +59,14 @@ static bool on_progress(void *ctx, double done)
            c->study->progress(c->study->ctx, (c->done + done) / (double)c->all);
 }
 
-/* One population into `scores` [beds]; `group` NULL: nobody is in trouble. */
-static vg_status run(struct collect *c, const char *group, uint32_t number, uint32_t beds,
-                     struct vg_scores **ret, struct vg_err *err)
+/* A population of vg_sim_study_population() into `scores` [beds]. */
+static vg_status run(struct collect *c, uint32_t number, uint32_t beds, struct vg_scores **ret,
+                     struct vg_err *err)
 {
     const struct vg_anomaly_study *s = c->study;
     struct vg_sim_study study = {
         .config = s->config,
-        .sim = { .beds = beds,
-                 .ward = "icu-a",
-                 .seed = s->seed * 16 + number,
-                 .start_ns = VG_SIM_STUDY_START_NS,
-                 .artefact_rate = s->artefact_rate,
-                 .scenario_share = group ? 1 : 0,
-                 .scenario_group = group,
-                 .onset_from_ns = 6 * hour_ns,
-                 .onset_until_ns = 12 * hour_ns },
-        .duration_ns = group ? 36 * hour_ns : 24 * hour_ns,
-        .to_the_end = group != NULL,
+        .sim = { .ward = "icu-a", .artefact_rate = s->artefact_rate },
         .workers = s->workers,
         .ctx = c,
         .begin = on_begin,
@@ -88,6 +78,7 @@ static vg_status run(struct collect *c, const char *group, uint32_t number, uint
     *ret = calloc(beds + 1, sizeof(**ret));
     VG_CHECK(*ret != NULL);
     c->scores = *ret;
+    vg_sim_study_population(&study, number, beds, s->seed);
     st = beds > 0 ? vg_sim_study_run(&study, err) : VG_OK;
     c->done++;
     return st;
@@ -102,9 +93,9 @@ vg_status vg_anomaly_run(const struct vg_anomaly_study *study, struct vg_anomaly
     *ret = (struct vg_anomaly_scores){ .tick_ns = study->tick_ns,
                                        .normals = study->normals,
                                        .per_group = study->per_group };
-    st = run(&c, NULL, 0, study->normals, &ret->normal, err);
+    st = run(&c, 0, study->normals, &ret->normal, err);
     for (uint32_t g = 0; g < VG_SIM_GROUPS && st == VG_OK; g++)
-        st = run(&c, vg_sim_group(g), 1 + g, study->per_group, &ret->group[g], err);
+        st = run(&c, 1 + g, study->per_group, &ret->group[g], err);
     return st;
 }
 

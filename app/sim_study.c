@@ -142,6 +142,24 @@ static void *work(void *arg)
     return NULL;
 }
 
+void vg_sim_study_population(struct vg_sim_study *study, uint32_t number, uint32_t beds,
+                             uint64_t seed)
+{
+    static const int64_t hour_ns = 3600 * VG_NS_PER_S;
+    struct vg_sim_config *sim = &study->sim;
+
+    VG_CHECK(number <= VG_SIM_GROUPS);
+    sim->beds = beds;
+    sim->seed = seed * 16 + number;
+    sim->start_ns = VG_SIM_STUDY_START_NS;
+    sim->scenario_share = number > 0 ? 1 : 0;
+    sim->scenario_group = number > 0 ? vg_sim_group(number - 1) : NULL;
+    sim->onset_from_ns = 6 * hour_ns;
+    sim->onset_until_ns = 12 * hour_ns;
+    study->duration_ns = number > 0 ? 36 * hour_ns : 24 * hour_ns;
+    study->to_the_end = number > 0;
+}
+
 vg_status vg_sim_study_run(const struct vg_sim_study *study, struct vg_err *err)
 {
     struct job job = { .study = study };

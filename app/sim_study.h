@@ -31,6 +31,15 @@ struct vg_sim_study {
     bool (*progress)(void *ctx, double done);
 };
 
+/**
+ * The populations that evaluations tell of. `number` 0: nobody is in trouble, each is watched for a day.
+ * 1 + g: each suffers group g once, beginning in hours 6 to 12, when baselines know the patient, and is
+ * watched until that is over, 36 h at most. The same seed and number are the same patients. Fills in
+ * duration_ns, to_the_end, and of `sim` all but ward and artefact_rate.
+ */
+void vg_sim_study_population(struct vg_sim_study *study, uint32_t number, uint32_t beds,
+                             uint64_t seed);
+
 /** Runs all beds. Fails as vg_offline_new() and vg_offline_row() do, with VG_E_TEMPORARY when
  *  stopped. */
 VG_NODISCARD vg_status vg_sim_study_run(const struct vg_sim_study *study, struct vg_err *err);
