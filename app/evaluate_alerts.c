@@ -29,20 +29,7 @@ static const struct vg_option options[] = {
     VG_CLI_STRING(O, ward, "ward", "NAME", NULL, 0,
                   "of the simulated beds, which have the profiles of that ward's (default: the "
                   "first one)"),
-    VG_OPT_INT(O, normals, "normals", "200", 1, VG_SIM_BEDS_MAX, "patients", 0,
-               "without trouble, watched for a day each"),
-    VG_OPT_INT(O, per_group, "patients", "200", 0, VG_SIM_BEDS_MAX, "", 0,
-               "of each group of scenarios"),
-    VG_OPT_INT(O, seed, "seed", "900", 0, 1e9, "", 0,
-               "of the patients; not one that anything was trained or calibrated on"),
-    VG_OPT_FLOAT(O, artefact_rate, "artefact_rate", "1", 0, 1000, "", 0,
-                 "artefacts as a multiple of what is usual"),
-    VG_OPT_INT(O, workers, "workers", "0", 0, 64, "threads", 0,
-               "0: as many as processors; changes no figure"),
-    VG_OPT_BOOL(O, json, "json", "false", 0, "print one object of JSON instead of tables"),
-    VG_CLI_STRING(O, report, "report", "FILE.html", NULL, 0, "write a page with tables"),
-    VG_OPT_ENUM(O, progress, "progress", "auto", vg_progress_modes, 0,
-                "how far it is, on standard error"),
+    VG_STUDY_OPTIONS(O, 0),
     VG_OPT_END,
 };
 #undef O
@@ -169,6 +156,9 @@ static vg_status check(const struct options *o, struct vg_err *err)
 
 static vg_status check_alerts(const struct vg_config *config, struct vg_err *err)
 {
+    if (config->site.rules_n + VG_CONDITION_COUNT > VG_ALERT_RULES_MAX)
+        return vg_fail(err, VG_E_CONFIG, "alerts of at most %d rules can be measured at a time",
+                       VG_ALERT_RULES_MAX - VG_CONDITION_COUNT);
     for (uint32_t i = 0; i < config->stages_n; i++) {
         if (strcmp(config->stages[i].ops->name, "alert") == 0)
             return VG_OK;

@@ -33,21 +33,8 @@ static const struct vg_option options[] = {
     VG_CLI_LIST(O, stages, "stage", "TYPE [KEY=VALUE]", 0,
                 "stages before normalize, in their order (default: clean, artefact, and resample "
                 "at 30 s)"),
-    VG_OPT_INT(O, normals, "normals", "200", 1, VG_SIM_BEDS_MAX, "patients", 0,
-               "without trouble, watched for a day each"),
-    VG_OPT_INT(O, per_group, "patients", "200", 1, VG_SIM_BEDS_MAX, "", 0,
-               "of each group of scenarios"),
-    VG_OPT_INT(O, seed, "seed", "900", 0, 1e9, "", 0,
-               "of the patients; not one that anything was trained or calibrated on"),
-    VG_OPT_FLOAT(O, artefact_rate, "artefact_rate", "1", 0, 1000, "", 0,
-                 "artefacts as a multiple of what is usual"),
     VG_OPT_BOOL(O, gate, "gate", "false", 0, "also what the artefact stage finds, and what it hides"),
-    VG_OPT_INT(O, workers, "workers", "0", 0, 64, "threads", 0,
-               "0: as many as processors; changes no figure"),
-    VG_OPT_BOOL(O, json, "json", "false", 0, "print one object of JSON instead of tables"),
-    VG_CLI_STRING(O, report, "report", "FILE.html", NULL, 0, "write a page with tables and curves"),
-    VG_OPT_ENUM(O, progress, "progress", "auto", vg_progress_modes, 0,
-                "how far it is, on standard error"),
+    VG_STUDY_OPTIONS(O, 1),
     VG_OPT_END,
 };
 #undef O
