@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What becomes of alerts, as a model-based test: random configurations, rows and commands go
 through `vigil test` and through a reference that was written from the documents alone
-(lifecycle.py). Every event must be the same in both. Of a difference the shortest sequence that
+(support/lifecycle). Every event must be the same in both. Of a difference the shortest sequence that
 still shows it is printed.
 
     test_lifecycle.py [--seed N]     one configuration, with what differs
@@ -22,11 +22,6 @@ from vigil import check
 LONG = os.environ.get("VIGIL_LONG") == "1"
 SEEDS = range(4, 184 if LONG else 9)    # configurations
 TESTS, STEPS = 10, 60                  # tests of each, steps of each test
-PATIENTS = ("p-1", "p-2")
-BEDS = {"p-1": ("icu/01", "icu/02", "icu/03"), "p-2": ("icu/11", "icu/12", "icu/13")}
-CHANNELS = ("spo2", "hr")
-VALUES = {"spo2": (97, 94, 93, 92, 91, 90, 89, 86, 84, 80),
-          "hr": (40, 48, 60, 75, 115, 122, 140, 190)}
 REASONS = ("acknowledge_over active_again bed better data_back data_lost discharged latched limit "
            "mute_over muted no_limit pause_over probe_off reset snoozed standby unacknowledged worse "
            "budget mute refractory")
@@ -35,196 +30,7 @@ COMPARED = ("phase", "kind", "priority", "state", "signal", "bed",
             "time", "onset", "limit", "reason", "suppressed_by", "acknowledged_by", "by", "note")
 
 
-# --- what is drawn
-
-def some(rng, **choices):
-    """Of each list one, with a likelihood of a half."""
-    return {key: rng.choice(c) for key, c in choices.items() if rng.random() < 0.5}
-
-
-def bound(rng, channel, low):
-    unit = lifecycle.UNITS[channel]
-    side = "low" if low else "high"
-    number = {"spo2": 90, "hr": 50 if low else 120}[channel]
-    return rng.choice([f"{number} {unit}", f"profile.{side}",
-                       f"profile.{side} {'-' if low else '+'} 2 {unit}"])
-
-
-def beyond(text, low, by):
-    """A number that lies further out than a bound, further in where `by` is negative; or None."""
-    if text.startswith("profile"):
-        return None
-    head, _, unit = text.rpartition(" ")
-    return f"{float(head) + (-by if low else by):g} {unit}"
-
-
-def limit(rng):
-    channel, low = rng.choice([("spo2", True), ("spo2", True), ("hr", True), ("hr", False)])
-    text = bound(rng, channel, low)
-    rule = {"when": {"channel": channel, "below" if low else "above": text}}
-    rule.update(timing(rng))
-    inner = beyond(text, low, -2)
-    if inner and rng.random() < 0.5:
-        rule.setdefault("clear", {})["above" if low else "below"] = inner
-    return rule, text, low
-
-
-def timing(rng):
-    said = some(rng, **{"for": ["5s", "10s", "12s"], "keep_firing_for": ["5s", "20s"]})
-    if rng.random() < 0.5:
-        said["clear"] = {"for": rng.choice(["4s", "15s"])}
-    return said
-
-
-def fate(rng, rule, priority):
-    """What becomes of its alerts."""
-    rule["priority"] = priority
-    rule.update(some(rng, latching=[True]))
-    if rng.random() < 0.5:
-        rule["update_every"] = rng.choice(["1s", "5s", "20s"])
-    to = [p for p in ("low", "medium", "high") if lifecycle.RANK[p] > lifecycle.RANK[priority]]
-    if to and rng.random() < 0.5:
-        rule["escalate"] = {"after": rng.choice(["10s", "30s"]), "to": rng.choice(to)}
-    if priority == "high" or rule.get("escalate", {}).get("to") == "high":
-        rule.update(some(rng, realarm=["120s", "150s"]))
-    if priority != "high":
-        rule.update(some(rng, refractory=["10s", "60s"]))
-        if rng.random() < 0.3:
-            rule["budget"] = {"max": rng.choice([1, 2]), "per": rng.choice(["60s", "120s"])}
-
-
-def draw_config(rng):
-    rules = {}
-    for i in range(rng.randint(2, 4)):
-        rule, text, low = limit(rng)
-        priority = rng.choice(["low", "medium", "high"])
-        outer = beyond(text, low, 3)
-        if outer and priority != "high" and rng.random() < 0.5:
-            to = rng.choice(["medium", "high"] if priority == "low" else ["high"])
-            rule["worse"] = {"below" if low else "above": outer, "priority": to,
-                             "for": rng.choice(["0s", "8s", "60s"])}
-        fate(rng, rule, priority)
-        inhibit(rng, rules, rule)
-        rules[f"limit_{i}"] = rule
-    if rng.random() < 0.7:
-        rule = {"when": combination(rng), **timing(rng)}
-        fate(rng, rule, rng.choice(["low", "medium", "high"]))
-        inhibit(rng, rules, rule)
-        rules["combined"] = rule
-    for which in ("any", "spo2"):
-        if rng.random() < 0.5:
-            rule = {"when": {"stale": which, "longer_than": rng.choice(["15s", "30s"])}}
-            fate(rng, rule, rng.choice(["low", "medium", "high"]))
-            rule.pop("latching", 0)
-            rules[f"stale_{which}"] = rule
-    if rng.random() < 0.5:
-        rule = {"when": {"condition": "lead_off", "channel": "spo2"},
-                **some(rng, **{"for": ["3s"], "keep_firing_for": ["5s"]})}
-        fate(rng, rule, "low")
-        rule.pop("latching", 0)
-        rules["probe"] = rule
-    return {
-        "version": 1,
-        "service": {"name": "lifecycle", "data_dir": "unused", "on_new_cluster": "fresh"},
-        "source": {"type": "kafka", "brokers": "localhost:1", "topic": "t", "decoder": "json",
-                   "clock": "record", "start": "latest"},
-        "stages": [{"type": "clean"}, {"type": "alert"}],
-        "sinks": {"terminal": {"type": "console"}},
-        "profiles": {
-            "adult": {"spo2": {"low": "90 %"}, "hr": {"low": "50 /min", "high": "120 /min"}},
-            "child": {"spo2": {"low": "93 %"}, "hr": {"low": "70 /min", "high": "150 /min"}},
-            "other": {"hr": {"high": "110 /min"}}},
-        "wards": {"icu": {"beds": {f"{row}{i}": {"profile": profile} for row in (0, 1)
-                                   for i, profile in enumerate(("adult", "child", "other"), 1)}}},
-        "alert_rules": rules,
-    }
-
-
-def inhibit(rng, rules, rule):
-    if rules and rule["priority"] != "high" and rng.random() < 0.5:
-        rule["inhibited_by"] = rng.sample(list(rules), rng.randint(1, min(2, len(rules))))
-
-
-def combination(rng):
-    def part():
-        said, _, _ = limit(rng)
-        return {**said.pop("when"), **said}
-    kind = rng.choice(["all", "any", "not", "sequence"])
-    if kind == "not":  # alone it would hold for everybody who is well
-        return {"all": [part(), {"not": part()}]}
-    when = {kind: [part() for _ in range(rng.randint(2, 3))]}
-    if kind == "sequence":
-        when["within"] = rng.choice(["10s", "40s"])
-    return when
-
-
-def draw_steps(rng, rules):
-    steps, at = [], 0
-    bed = {p: BEDS[p][0] for p in PATIENTS}
-    level = {(p, c): VALUES[c][0] for p in PATIENTS for c in CHANNELS}
-    while len(steps) < STEPS:
-        at += rng.choice([0, 1, 1, 1, 2, 3, 5, 5, 10, 10, 12, 30]) if rng.random() < 0.97 else 130
-        patient = rng.choice(PATIENTS)
-        if rng.random() < 0.25:
-            steps.append({"at": at, "patient": patient, "command": draw_command(rng, rules)})
-            continue
-        if rng.random() < 0.05:
-            bed[patient] = rng.choice(BEDS[patient])
-        values = {}
-        for channel in rng.sample(CHANNELS, rng.randint(1, 2)):
-            if rng.random() < 0.4:
-                level[patient, channel] = rng.choice(VALUES[channel])
-            values[channel] = rng.choices(
-                [level[patient, channel], f"suspect {level[patient, channel]}", "missing",
-                 "invalid", 0 if channel == "spo2" else "missing"], [20, 2, 1, 1, 1])[0]
-        steps.append({"at": at, "patient": patient, "bed": bed[patient], "values": values})
-    return list(playable(steps))
-
-
-def draw_command(rng, rules):
-    by, note = rng.choice(["nurse 7", "doctor 3"]), rng.choice(["seen", "expected"])
-    names = [n for n in rules] + ["readmitted"]
-    do = rng.choices(lifecycle.COMMANDS, [6, 4, 4, 4, 4, 1, 1, 1, 1])[0]
-    command = {"by": by}
-    expires = rng.choice(["7s", "20s", "60s", "150s"])
-    if do in ("acknowledge", "snooze", "reset", "mute"):
-        command[do] = rng.choice(names)
-        if do == "snooze" or do == "mute" or (do == "acknowledge" and rng.random() < 0.5):
-            command["for"] = expires
-        command["note"] = note
-    elif do in ("limit", "probe_off"):
-        command[do] = "spo2" if do == "probe_off" else rng.choice(CHANNELS)
-        command.update({"for": expires, "note": note})
-    else:
-        command[do] = None
-        command["note"] = note
-        if do == "standby":
-            command["for"] = expires
-    if do == "limit":
-        low, high, unit = ((85, 96, "%"), (45, 130, "/min"))[command[do] == "hr"]
-        sides = rng.choice([("low",), ("high",), ("low", "high")])
-        if "low" in sides:
-            command["low"] = f"{low + rng.choice([0, 2, 10])} {unit}"
-        if "high" in sides:
-            command["high"] = f"{high + rng.choice([0, 3])} {unit}"
-    if do in ("mute", "limit") and rng.random() < 0.2:
-        command["clear"] = True
-        for key in ("for", "low", "high"):
-            command.pop(key, None)
-    return command
-
-
 # --- both sides
-
-def playable(steps):
-    """Without commands for patients that are not known yet: `vigil test` does not look for them."""
-    known = set()
-    for step in steps:
-        if "values" in step:
-            known.add(step["patient"])
-        if "values" in step or step["patient"] in known:
-            yield step
-
 
 def as_test(number, steps, answers):
     inputs = [{"at": f"{s['at']}s", "patient": s["patient"], "bed": s["bed"],
@@ -352,7 +158,7 @@ def shortest(folder, config, steps):
     while size:
         i = 0
         while i < len(steps):
-            fewer = list(playable(steps[:i] + steps[i + size:]))
+            fewer = list(lifecycle.playable(steps[:i] + steps[i + size:]))
             if any("values" in s for s in fewer) and differs(config, fewer):
                 steps = fewer
             else:
@@ -372,8 +178,8 @@ def explain(config, steps, found):
 
 def draw(seed):
     rng = random.Random(seed)
-    config = draw_config(rng)
-    return config, [draw_steps(rng, config["alert_rules"]) for _ in range(TESTS)]
+    config = lifecycle.draw_config(rng)
+    return config, [lifecycle.draw_steps(rng, config["alert_rules"], STEPS) for _ in range(TESTS)]
 
 
 def compare(seeds, seen):

@@ -1,0 +1,21 @@
+"""Reference of the life of alerts, written from docs/alert-rules.md, docs/alert-lifecycle.md and
+docs/alert1.md alone, so that a second reading of them stands beside the program's.
+
+It takes a configuration as a mapping in the form of the file and the steps of one test (rows and
+commands, whole seconds), and gives the events that the documents promise. It looks at everything
+each second and is plain rather than fast. Not modelled: forecasts, anomalies, scores, trends, and
+`artefact`.
+
+    terms       numbers of the tables, times
+    conditions  when something holds: limits, combinations
+    episode     what becomes of an alert
+    rules       rules by what they look at: values, silence, probes
+    patient     rows and commands
+    reference   a configuration over the steps of a test
+    draw        random configurations and steps
+"""
+from .draw import draw_config, draw_steps, playable
+from .patient import COMMANDS
+from .reference import Reference
+
+__all__ = ["COMMANDS", "Reference", "draw_config", "draw_steps", "playable"]

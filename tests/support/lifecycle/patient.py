@@ -1,0 +1,231 @@
+"""A patient: what is known, the rules that look at it, and what people say."""
+from .rules import LeadOff, Readmitted, Stale, ValueRule
+from .terms import FOREVER, PROBES, VALID_S, seconds
+
+COMMANDS = ("acknowledge", "snooze", "reset", "mute", "limit", "standby", "probe_off", "admit",
+            "discharge")
+
+
+class Patient:
+    def __init__(self, name, reference):
+        self.name, self.reference = name, reference
+        self.known = self.discharged = False
+        self.bed = None
+        self.numbers = 0
+        self.arrive()
+
+    def arrive(self):
+        self.newest, self.heard = {}, {}
+        self.mutes, self.limits, self.limit_until = {}, {}, {}
+        self.bed_back = -FOREVER
+        self.away_until = None
+        self.off_until = {}
+        rules = self.reference.rules
+        self.rules = []
+        for name, says in rules:
+            when = says["when"]
+            if "stale" in when:
+                self.rules.append(Stale(name, says, self))
+            elif when.get("condition") == "lead_off":
+                channels = [when["channel"]] if "channel" in when else PROBES
+                self.rules += [LeadOff(name, says, self, c) for c in channels]
+            elif when.get("condition") == "readmitted":
+                self.rules.append(Readmitted(name, says, self))
+            else:
+                self.rules.append(ValueRule(name, says, self))
+
+    def count(self, rule):
+        self.numbers += 1
+        return self.numbers
+
+    def say(self, event):
+        self.reference.events.append(event)
+
+    def profile(self):
+        return self.reference.profile(self.bed)
+
+    def gone(self, channel, t):
+        """The newest usable value no longer speaks."""
+        return channel in self.heard and t >= self.heard[channel] + VALID_S[channel]
+
+    def spared(self, channel):
+        return self.away_until is not None or channel in self.off_until
+
+    def silent(self, t):
+        """Whether a rule finds the whole bed silent, told or held back."""
+        beds = [r for r in self.rules if isinstance(r, Stale) and not r.channel]
+        return any(r.episode or (r.newest() is not None and t >= r.newest() + r.after_s)
+                   for r in beds)
+
+    def expire(self, t):
+        for rule in [r for r, until in self.mutes.items() if t >= until]:
+            self.end_mute(t, rule)
+        for channel in [c for c, until in self.limit_until.items() if t >= until]:
+            self.change_limits(t, channel, None)
+        if self.away_until is not None and t >= self.away_until:
+            self.away_until = None
+        for channel in [c for c, until in self.off_until.items() if t >= until]:
+            del self.off_until[channel]
+
+    def end_mute(self, t, name, command=None):
+        del self.mutes[name]
+        for rule in self.rules:
+            if rule.name == name:
+                rule.unmute(t, command)
+
+    def change_limits(self, t, channel, limits, until=None, command=None):
+        before = [rule.limit() for rule in self.rules]
+        self.limits.pop(channel, None)
+        self.limit_until.pop(channel, None)
+        if limits:
+            self.limits[channel], self.limit_until[channel] = limits, until
+        said = {k: command[k] for k in ("by", "note") if command and command.get(k)}
+        for rule, old in zip(self.rules, before):
+            if (rule.episode and not rule.episode.held and rule.limit()
+                    and (not old or rule.limit()[0] != old[0])):
+                rule.emit(t, "update", reason="limit", **said)
+
+    def row(self, t, bed, row):
+        self.known = True
+        usable = [c for c, v in row.items() if v["usable"]]
+        back = self.discharged and bool(usable)
+        if self.discharged and not usable:
+            return
+        self.discharged = False
+        self.expire(t)
+        moved = self.bed is not None and self.bed != bed
+        self.bed = bed
+        if moved:
+            for rule in self.rules:
+                if rule.episode and not rule.episode.held and rule.applies():
+                    rule.emit(t, "update", reason="bed")
+        if usable:
+            self.away_until = None
+            if self.silent(t):
+                self.bed_back = t
+        for channel, value in row.items():
+            self.newest[channel] = {"t": t, **value}
+            if value["usable"]:
+                self.heard[channel] = t
+                self.off_until.pop(channel, None)
+        if back:
+            for rule in self.rules:
+                if isinstance(rule, Readmitted):
+                    rule.begin(t, t)
+        for rule in self.rules:
+            rule.row(t, row)
+
+    def timers(self, t):
+        if self.discharged or not self.known:
+            return
+        self.expire(t)
+        for rule in self.rules:
+            rule.timer(t)
+
+    # --- commands
+
+    def command(self, t, command):
+        """The answers, one for each episode that it is about."""
+        do = next(k for k in COMMANDS if k in command)
+        self.expire(t)
+        if do in ("acknowledge", "snooze", "reset"):
+            open_ones = [r for r in self.rules if r.name == command[do] and r.episode]
+            answers = [getattr(self, do)(t, r, command) for r in open_ones]
+        elif self.discharged and do in ("mute", "limit", "standby", "probe_off"):
+            return ["not_allowed"]
+        else:
+            answers = [getattr(self, do)(t, command)]
+        for rule in self.rules:
+            rule.try_start(t)
+        return answers
+
+    def said(self, command):
+        return {k: command[k] for k in ("by", "note") if command.get(k)}
+
+    def until(self, t, command):
+        return t + seconds(command["for"]) if "for" in command else FOREVER
+
+    def acknowledge(self, t, rule, command):
+        e = rule.episode
+        if e.held:
+            return "not_allowed"
+        if not e.acknowledged:
+            e.acknowledged, e.paused = self.until(t, command), None
+            members = {"acknowledged_by": command["by"]}
+            if command.get("note"):
+                members["note"] = command["note"]
+            rule.emit(t, "acknowledge", **members)
+        return "ok"
+
+    def snooze(self, t, rule, command):
+        e = rule.episode
+        if e.held or (e.priority == "high" and seconds(command["for"]) > 120):
+            return "not_allowed"
+        if not e.acknowledged:
+            e.paused = self.until(t, command)
+            rule.emit(t, "update", reason="snoozed", **self.said(command))
+        return "ok"
+
+    def reset(self, t, rule, command):
+        if not rule.episode.latched:
+            return "not_allowed"
+        rule.emit(t, "reset", **self.said(command))
+        rule.end(t, reason="reset", **self.said(command))
+        return "ok"
+
+    def mute(self, t, command):
+        name = command["mute"]
+        mine = [r for r in self.rules if r.name == name]
+        if mine[0].says["priority"] == "high":
+            return "not_allowed"
+        if command.get("clear"):
+            if name in self.mutes:
+                self.end_mute(t, name, command)
+            return "ok"
+        self.mutes[name] = self.until(t, command)
+        for rule in mine:
+            rule.mute(t, command)
+        return "ok"
+
+    def limit(self, t, command):
+        channel = command["limit"]
+        if command.get("clear"):
+            self.change_limits(t, channel, None, command=command)
+            return "ok"
+        own = {side: float(command[side].split()[0]) for side in ("low", "high") if side in command}
+        both = {side: float(text.split()[0])
+                for side, text in self.profile()[1].get(channel, {}).items()}
+        both.update(own)
+        if len(both) == 2 and both["low"] >= both["high"]:
+            return "malformed" if len(own) == 2 else "not_allowed"
+        self.change_limits(t, channel, own, self.until(t, command), command)
+        return "ok"
+
+    def spare(self, t, reason, command, channel=None):
+        for rule in self.rules:
+            if rule.technical and (channel is None or rule.channel == channel):
+                rule.close(t, reason, command)
+
+    def standby(self, t, command):
+        self.away_until = self.until(t, command)
+        self.spare(t, "standby", command)
+        return "ok"
+
+    def probe_off(self, t, command):
+        self.off_until[command["probe_off"]] = self.until(t, command)
+        self.spare(t, "probe_off", command, command["probe_off"])
+        return "ok"
+
+    def admit(self, t, command):
+        self.discharged = False
+        self.away_until = None
+        self.off_until.clear()
+        return "ok"
+
+    def discharge(self, t, command):
+        for rule in self.rules:
+            rule.close(t, "discharged", command)
+        if not self.discharged:
+            self.arrive()
+        self.discharged = True
+        return "ok"
