@@ -105,8 +105,10 @@ static void print_stages(void)
 
 static void print_sinks(void)
 {
-    printf(
-        "\n## sinks\n\nA mapping of names to sinks, at least one; `type` (required) is one of:\n");
+    printf("\n## sinks\n\nA mapping of names to sinks, at least one; `type` (required) is one of\n"
+           "those below. What delivery means is in [delivery.md](delivery.md). Every sink has, "
+           "besides\nits own options:\n");
+    print_options(vg_delivery_options);
     for (size_t i = 0; vg_sinks[i]; i++)
         print_component(vg_sinks[i]->name, vg_sinks[i]->summary, vg_sinks[i]->options);
 }

@@ -3,6 +3,10 @@
  * Each sink has a thread, reads the outbox with its own durable cursor, and can hold up nobody.
  * All calls come from that thread, except check(). The same event may come twice after a crash;
  * event_id tells.
+ *
+ * What every sink has in common is the runtime's, and no sink does it itself: waiting between
+ * attempts, setting refused events aside, max_age, filter, the alert when it fails for long, and
+ * figures (runtime/delivery.h, ../docs/delivery.md).
  */
 #ifndef VG_CORE_SINK_H
 #define VG_CORE_SINK_H
@@ -10,6 +14,7 @@
 #include "core/err.h"
 #include "core/event.h"
 #include "core/frame.h"
+#include "core/notice.h"
 #include "core/option.h"
 #include "core/order.h"
 
@@ -21,8 +26,9 @@ struct vg_delivery {
     uint32_t number; /**< of the event in its episode */
     uint8_t episode_id[16];
     uint8_t phase, kind, priority;
-    bool repeat; /**< may have been delivered before a restart */
-    int64_t time_ns;
+    bool repeat;     /**< may have been delivered before a restart */
+    int64_t time_ns; /**< log time at which it holds */
+    int64_t wall_ns; /**< wall clock when it was stored; not part of the event */
     const char *ward;
     const char *json; /**< canonical bytes, `len` of them, NUL behind */
     size_t len;
@@ -62,6 +68,7 @@ struct vg_sink_env {
     const char *version;
     const char *data_dir;
     uint8_t outbox[16]; /**< UUID of the outbox */
+    int64_t timeout_ns; /**< option `timeout`: for an answer to one attempt */
 
     /** Calls fn for up to `max` events with seq > after of `ward` (NULL or "": all), in order.
      *  What fn returns other than VG_OK ends it and is returned. */
@@ -85,6 +92,14 @@ struct vg_sink_env {
                        uint64_t *ret_ticket, struct vg_answered *ret, struct vg_err *err);
     /** Whether the request of that ticket is answered, and durable, now. */
     bool (*answered)(void *ctx, uint64_t ticket, struct vg_answered *ret);
+    /**
+     * Says that something is the case with `subject` (a name, never a patient), or (text NULL) no
+     * longer: it becomes a technical alert. Saying the same again does nothing, so text must not hold
+     * what changes all the time. Bounded: of too many subjects only the first are named. What is
+     * still said when the service stops is over soon after its next start, unless it is said again.
+     * That the sink itself fails, and that it refused an event, the runtime says by itself.
+     */
+    void (*notify)(void *ctx, enum vg_notice notice, const char *subject, const char *text);
 };
 
 struct vg_sink_ops {
@@ -92,12 +107,18 @@ struct vg_sink_ops {
     const char *summary;
     const struct vg_option *options;
     size_t self_size;
+    /** Its receivers prove that nothing is missing: `filter` and `max_age` are refused. */
+    bool complete;
     /** Checks options without touching anything (used by `vigil validate`). May be NULL. */
     vg_status (*check)(void *self, struct vg_err *err);
+    /** Fails only for what no waiting helps: a server that is away is for deliver() to find. */
     vg_status (*open)(void *self, const struct vg_sink_env *env, struct vg_err *err);
     /**
-     * Delivers n events in order; *done says how many are delivered for good. RETRY: the rest
-     * again, later. DATA: events[*done] is refused for ever and is set aside. FATAL: stop.
+     * Delivers n events in order; *done says how many are delivered for good, also on failure.
+     * RETRY: the rest again, later, without end: refused connections, a full disk, HTTP 401, 403,
+     * 404, 429 and 5xx. DATA: events[*done] itself is refused for ever; it is set aside, and the
+     * rest comes again. FATAL: the sink is off until the next start (HTTP 410, a contract that
+     * cannot be kept). err->msg is shown to people: never a secret, never a patient.
      */
     vg_status (*deliver)(void *self, const struct vg_delivery *events, size_t n, size_t *done,
                          struct vg_err *err);

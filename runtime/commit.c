@@ -25,7 +25,7 @@ static vg_status put_event(struct vg_commit *c, const struct vg_frame *f,
     if (s->building > 0)
         return VG_OK;
     st = vg_outbox_put_event(c->outbox, f->shard, ++s->n, item, (const char *)(item + 1),
-                             f->wall_ns, &put, &seq, err);
+                             vg_wall_ns(), &put, &seq, err);
     if (st != VG_OK)
         return st;
     if (put == VG_PUT_NEW) {

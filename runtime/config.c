@@ -636,7 +636,7 @@ static void load_sink(struct vg_load *l, const struct vg_node *node)
     struct vg_config *config = l->config;
     struct vg_sink_config *sink = &config->sinks[config->sinks_n];
     uint32_t errors = l->doc->count[VG_ERROR];
-    struct vg_target target;
+    struct vg_target targets[2];
     struct vg_err err;
     const char *type;
 
@@ -649,11 +649,20 @@ static void load_sink(struct vg_load *l, const struct vg_node *node)
     snprintf(sink->name, sizeof(sink->name), "%s", node->key);
     sink->ops = vg_sink_find(type);
     sink->self = self_new(sink->ops->self_size, sink->ops->options);
-    target = (struct vg_target){ sink->ops->options, sink->self };
-    vg_document_options(l->doc, node, &target, 1, type_key);
+    vg_options_default(vg_delivery_options, &sink->delivery);
+    targets[0] = (struct vg_target){ sink->ops->options, sink->self };
+    targets[1] = (struct vg_target){ vg_delivery_options, &sink->delivery };
+    vg_document_options(l->doc, node, targets, 2, type_key);
+    vg_load_delivery(l, node, sink);
     if (sink->ops->check && l->doc->count[VG_ERROR] == errors &&
         sink->ops->check(sink->self, &err) != VG_OK)
         note_component(l, node, &err);
+}
+
+static void sink_done(struct vg_sink_config *sink)
+{
+    self_free(sink->self, sink->ops->options);
+    vg_options_done(vg_delivery_options, &sink->delivery);
 }
 
 /* Options that name something which only one sink can have. */
@@ -892,7 +901,7 @@ void vg_config_free(struct vg_config *config)
     if (!config)
         return;
     for (uint32_t i = 0; i < config->sinks_n; i++)
-        self_free(config->sinks[i].self, config->sinks[i].ops->options);
+        sink_done(&config->sinks[i]);
     for (uint32_t i = 0; i < config->stages_n; i++)
         self_free(config->stages[i].self, config->stages[i].ops->options);
     for (uint32_t i = 0; i < config->models_n; i++)

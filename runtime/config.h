@@ -18,6 +18,7 @@
 #include "core/source.h"
 #include "core/stage.h"
 #include "runtime/config_tests.h"
+#include "runtime/delivery.h"
 
 enum vg_log_format { VG_LOG_TEXT, VG_LOG_JSON };
 enum { VG_WORKERS_MAX = 64, VG_SINKS_MAX = 64 };
@@ -69,6 +70,7 @@ struct vg_sink_config {
     char name[VG_NAME_SIZE];
     const struct vg_sink_ops *ops;
     void *self;
+    struct vg_delivery_options delivery;
 };
 
 struct vg_config {

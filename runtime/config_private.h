@@ -100,4 +100,8 @@ extern const struct vg_option vg_profile_options[], vg_profile_limit_options[], 
  *  chain planned with it. */
 void vg_config_make_hashes(struct vg_config *config, const struct vg_planned_stage *stages);
 
+/** Checks the options that every sink has; `node` is the sink's. After the rules. */
+void vg_load_delivery(struct vg_load *l, const struct vg_node *node,
+                      const struct vg_sink_config *sink);
+
 #endif

@@ -146,6 +146,15 @@ static bool env_answered(void *ctx, uint64_t ticket, struct vg_answered *ret)
     return true;
 }
 
+static void env_notify(void *ctx, enum vg_notice notice, const char *subject, const char *text)
+{
+    struct vg_feed *f = ctx;
+
+    if (vg_notices_set(&f->shared->notices, notice, subject, text))
+        vg_log(text ? VG_LOG_WARN : VG_LOG_INFO, f->config->name, "%s%s%s: %s",
+               vg_notice_name(notice), subject[0] ? " " : "", subject, text ? text : "over");
+}
+
 /* ---- delivering ---- */
 
 static vg_status take(void *arg, const struct vg_delivery *event)
@@ -274,6 +283,8 @@ static vg_status open_feed(struct vg_feed *f, struct vg_err *err)
         .status = env_status,
         .order = env_order,
         .answered = env_answered,
+        .notify = env_notify,
+        .timeout_ns = f->config->delivery.timeout_ns,
     };
     uint64_t oldest, cursor;
     vg_status st;

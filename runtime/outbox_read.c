@@ -12,7 +12,7 @@
 
 #define EVENT_COLUMNS                                                                             \
     "e.seq, e.prev_seq, e.shard, e.number, e.episode_id, e.phase, e.kind, e.priority, e.time_ns," \
-    " e.ward, e.body"
+    " e.ward, e.body, e.wall_ns"
 #define EPISODE_COLUMNS "episode_id, shard, number, newest_seq, open, acknowledged, ward, patient"
 
 enum query {
@@ -171,6 +171,7 @@ static vg_status give_event(void *ctx, sqlite3_stmt *row)
         .ward = (const char *)sqlite3_column_text(row, 9),
         .json = (const char *)sqlite3_column_text(row, 10),
         .len = (size_t)sqlite3_column_bytes(row, 10),
+        .wall_ns = sqlite3_column_int64(row, 11),
     };
 
     copy_id(row, 4, d.episode_id);

@@ -18,6 +18,7 @@ void vg_shared_init(struct vg_shared *s, const struct vg_config *config)
         atomic_init(&s->shard[i].log_ns, VG_TIME_NONE);
         atomic_init(&s->shard[i].snapshot_offset, -1);
     }
+    vg_notices_init(&s->notices);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->changed, NULL);
     atomic_init(&s->state, VG_STATE_STARTING);
@@ -26,6 +27,7 @@ void vg_shared_init(struct vg_shared *s, const struct vg_config *config)
 void vg_shared_done(struct vg_shared *s)
 {
     free(s->shard);
+    vg_notices_done(&s->notices);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->changed);
 }

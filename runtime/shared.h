@@ -13,6 +13,7 @@
 #include "core/sink.h"
 #include "runtime/config.h"
 #include "runtime/identity.h"
+#include "runtime/notices.h"
 
 /** Something that lasts and that the heartbeat, and later /readyz, tell. */
 enum vg_trouble {
@@ -68,6 +69,8 @@ struct vg_shared {
     atomic_bool stop;              /**< ingest shall end its shards and finish */
     atomic_ulong committed_seq;    /**< newest event that is durable */
     atomic_ulong rows, dead_letters, mismatches, clocks, snapshots, restored; /**< since start */
+
+    struct vg_notices notices;
 
     pthread_mutex_t lock; /**< for all below */
     pthread_cond_t changed;

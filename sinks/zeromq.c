@@ -742,6 +742,7 @@ const struct vg_sink_ops vg_sink_zeromq = {
     .summary = "Publishes events to subscribers over ZeroMQ (ALERT/1).",
     .options = options,
     .self_size = sizeof(struct zeromq),
+    .complete = true,
     .check = zeromq_check,
     .open = zeromq_open,
     .deliver = zeromq_deliver,

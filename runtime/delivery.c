@@ -1,0 +1,148 @@
+/* delivery.c - what all sinks have in common. */
+#include "runtime/delivery.h"
+
+#include <string.h>
+
+#include "core/notice.h"
+
+#define OPT(type, field, ...) VG_OPT_##type(struct vg_delivery_options, field, __VA_ARGS__)
+
+const struct vg_option vg_delivery_options[] = {
+    OPT(BOOL, required, "required", "false", 0,
+        "Whether people rely on this sink: when it fails that is an alert of priority high, and "
+        "what it has not delivered is never deleted."),
+    OPT(DURATION, timeout_ns, "timeout", "10s", 0.1, 600, 0,
+        "How long to wait for an answer to one attempt, where the sink waits for one."),
+    OPT(DURATION, retry_first_ns, "retry.first", "200ms", 0.001, 3600, 0,
+        "The longest wait after a first failure; it doubles with each further one. The wait itself "
+        "is drawn at random up to it."),
+    OPT(DURATION, retry_max_ns, "retry.max", "10s", 0.001, 3600, 0,
+        "The longest wait between two attempts. There is no last attempt."),
+    OPT(DURATION, fails_after_ns, "fails_after", "30s", 1, 86400, 0,
+        "How long a sink may fail before that is an alert."),
+    OPT(DURATION, max_age_ns, "max_age", "0", 0, 31536000, 0,
+        "Events older than this are not delivered as if they were new but passed over, and one "
+        "alert says how many; 0: none is too old. For pagers; an archive wants all."),
+    OPT(ENUM, priority, "filter.priority", "none", vg_priority_names, 0,
+        "The least urgent priority that is delivered."),
+    OPT(LIST, kinds, "filter.kinds", 0,
+        "Kinds of alert that are delivered: physiological, technical, advisory. All when left "
+        "out."),
+    OPT(LIST, rules, "filter.rules", 0,
+        "Rules and technical conditions whose alerts are delivered. All when left out."),
+    OPT(LIST, wards, "filter.wards", 0,
+        "Wards whose alerts are delivered; `none` is that of alerts without a bed. All when left "
+        "out."),
+    OPT(LIST, phases, "filter.phases", 0,
+        "Phases that are delivered, such as start and end. All when left out."),
+    VG_OPT_END,
+};
+
+/* ---- checks ---- */
+
+static bool has(const struct vg_strings *list, const char *word)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        if (strcmp(list->value[i], word) == 0)
+            return true;
+    }
+    return list->n == 0;
+}
+
+static vg_status check_words(const struct vg_strings *list, const char *option,
+                             const char *(*name_of)(int), int names, struct vg_err *err)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        int n = 0;
+
+        while (n < names && strcmp(name_of(n), list->value[i]) != 0)
+            n++;
+        if (n == names)
+            return vg_fail_option(err, VG_E_CONFIG, "filter", "%s: there is no \"%.40s\"", option,
+                                  list->value[i]);
+    }
+    return VG_OK;
+}
+
+vg_status vg_delivery_check(const struct vg_delivery_options *o, struct vg_err *err)
+{
+    vg_status st = VG_OK;
+
+    if (o->retry_first_ns > o->retry_max_ns)
+        st = vg_fail_option(err, VG_E_CONFIG, "retry", "retry.first is longer than retry.max");
+    if (st == VG_OK)
+        st = check_words(&o->kinds, "filter.kinds", vg_alert_kind_name, VG_ALERT_KIND_COUNT, err);
+    if (st == VG_OK)
+        st = check_words(&o->phases, "filter.phases", vg_phase_name, VG_PHASE_COUNT, err);
+    return st;
+}
+
+bool vg_delivery_drops_high(const struct vg_delivery_options *o)
+{
+    return o->kinds.n || o->rules.n || o->wards.n ||
+           (o->phases.n && !has(&o->phases, vg_phase_name(VG_PHASE_START)));
+}
+
+/* ---- what is taken ---- */
+
+/* In canonical JSON a quote inside of a text has a backslash before it, so only the member matches. */
+static void rule_of(const struct vg_delivery *event, char ret[VG_NAME_SIZE])
+{
+    static const char member[] = ",\"rule\":\"";
+    const char *at = memmem(event->json, event->len, member, sizeof(member) - 1);
+    size_t n = 0;
+
+    if (at) {
+        at += sizeof(member) - 1;
+        n = strcspn(at, "\"");
+    }
+    if (n >= VG_NAME_SIZE)
+        n = VG_NAME_SIZE - 1;
+    if (n)
+        memcpy(ret, at, n);
+    ret[n] = '\0';
+}
+
+bool vg_delivery_takes(const struct vg_delivery_options *o, const struct vg_delivery *event)
+{
+    char rule[VG_NAME_SIZE];
+    bool taken = event->priority <= o->priority && /* VG_PRIORITY_HIGH is the first */
+                 has(&o->kinds, vg_alert_kind_name(event->kind)) &&
+                 has(&o->phases, vg_phase_name(event->phase)) && has(&o->wards, event->ward);
+
+    if (taken && o->rules.n == 0)
+        return true;
+    rule_of(event, rule);
+    if (event->kind == VG_ALERT_TECHNICAL &&
+        strcmp(rule, vg_notice_name(VG_NOTICE_PASSED_OVER)) == 0)
+        return true;
+    return taken && has(&o->rules, rule);
+}
+
+/* ---- when to try again ---- */
+
+int64_t vg_delivery_wait_ns(const struct vg_delivery_options *o, uint32_t failures, uint64_t random)
+{
+    int64_t most_ns = o->retry_first_ns, wait_ns;
+
+    for (uint32_t i = 1; i < failures && most_ns < o->retry_max_ns; i++)
+        most_ns *= 2;
+    if (most_ns > o->retry_max_ns)
+        most_ns = o->retry_max_ns;
+    wait_ns = (int64_t)(random % (uint64_t)(most_ns + 1));
+    return wait_ns < VG_NS_PER_MS ? VG_NS_PER_MS : wait_ns;
+}
+
+/* ---- figures ---- */
+
+void vg_delivery_accepted(struct vg_delivery_figures *f, int64_t wall_ns, int64_t now_ns)
+{
+    uint64_t ms = now_ns > wall_ns ? (uint64_t)((now_ns - wall_ns) / VG_NS_PER_MS) : 0;
+    unsigned bucket = 0;
+
+    while (bucket + 1 < VG_DELAY_BUCKETS && ms >= UINT64_C(1) << bucket)
+        bucket++;
+    atomic_fetch_add(&f->delivered, 1);
+    atomic_fetch_add(&f->delay[bucket], 1);
+    atomic_fetch_add(&f->delay_ms, ms);
+}

@@ -1,0 +1,39 @@
+/* notices.h - what this instance has to tell by itself, until ingest puts it into a log.
+ *
+ * Sinks and the committer say what is the case with whom; ingest asks what there is to tell and tells
+ * it as a command (core/notice.h) in the shard that it chooses. Each notice is one alert, however many
+ * subjects it has. Any thread.
+ */
+#ifndef VG_RUNTIME_NOTICES_H
+#define VG_RUNTIME_NOTICES_H
+
+#include <pthread.h>
+
+#include "core/notice.h"
+
+enum { VG_NOTICE_SUBJECTS_MAX = 64 };
+
+struct vg_notice_entry {
+    enum vg_notice notice;
+    char subject[VG_NOTICE_SUBJECT_SIZE];
+    char text[VG_NOTICE_TEXT_SIZE];
+};
+
+/** Zeroed but for the lock; vg_notices_init() makes that. */
+struct vg_notices {
+    pthread_mutex_t lock;
+    struct vg_notice_entry entry[VG_NOTICE_SUBJECTS_MAX]; /**< by notice, then subject */
+    uint32_t entries;
+    uint32_t more[VG_NOTICE_COUNT]; /**< times that there was no room: until the notice is over */
+};
+
+void vg_notices_init(struct vg_notices *n);
+void vg_notices_done(struct vg_notices *n);
+
+/** Says it of a subject, or (text NULL) no longer; returns whether that changed anything. */
+bool vg_notices_set(struct vg_notices *n, enum vg_notice notice, const char *subject,
+                    const char *text);
+/** All that is to be told of a notice now. */
+void vg_notices_get(struct vg_notices *n, enum vg_notice notice, struct vg_noticed *ret);
+
+#endif
