@@ -368,6 +368,15 @@ void vg_format_time(int64_t ns, char out[VG_TIME_TEXT_SIZE])
              of_day / 1000 % 60, of_day % 1000);
 }
 
+void vg_format_uuid(const uint8_t uuid[16], char out[VG_UUID_TEXT_SIZE])
+{
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *out++ = '-';
+        out += snprintf(out, 3, "%02x", uuid[i]);
+    }
+}
+
 void vg_format_duration(int64_t ns, char out[VG_DURATION_TEXT_SIZE])
 {
     uint64_t size = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;

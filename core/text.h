@@ -31,6 +31,10 @@ enum { VG_DURATION_TEXT_SIZE = 32 };
 /** The shortest exact form that vg_parse_duration() reads: "90s", "250ms", "4h". */
 void vg_format_duration(int64_t ns, char out[VG_DURATION_TEXT_SIZE]);
 
+enum { VG_UUID_TEXT_SIZE = 37 };
+/** "5d0c....-....": 32 lower-case hexadecimal digits with hyphens after 8, 12, 16 and 20. */
+void vg_format_uuid(const uint8_t uuid[16], char out[VG_UUID_TEXT_SIZE]);
+
 /** Of `n` candidates, the one that `word` is most likely a misspelling of, or NULL. */
 const char *vg_did_you_mean(const char *word, const char *const *candidates, size_t n);
 
