@@ -164,6 +164,7 @@ static vg_status add_watch(struct vg_alert *a, struct vg_plan *plan, const struc
         .clear_for_ns = rule->clear_for_ns,
         .parts = rule->parts,
     };
+    w->of_shard = !(w->kind->rows & (VG_ROW_SAMPLE | VG_ROW_TICK));
     memcpy(w->part, part, sizeof(part));
     return w->kind->plan(w, plan, err);
 }
@@ -347,7 +348,7 @@ static void reconcile(struct vg_look *l, const struct vg_item_command *command)
     bool complete = command->size == 0;
     bool confirmed = false;
 
-    if (complete && l->out->patient->id[0] == '\0')
+    if (complete && l->of_shard)
         return;
     for (uint32_t i = 0; i < l->alert->watches; i++) {
         const struct vg_watch *w = &l->alert->watch[i];
@@ -422,9 +423,22 @@ static void look_at_row(struct vg_look *l)
     remember_clock(l->memory, row);
 }
 
+/* The shard's own slot is that of nobody. */
+static struct vg_look look_at(struct vg_alert *a, void *memory, struct vg_row *row,
+                              struct vg_out *out)
+{
+    return (struct vg_look){
+        .alert = a,
+        .memory = memory,
+        .row = row,
+        .out = out,
+        .of_shard = out->patient->id[0] == '\0',
+    };
+}
+
 static void alert_row(void *self, void *memory, struct vg_row *row, struct vg_out *out)
 {
-    struct vg_look l = { .alert = self, .memory = memory, .row = row, .out = out };
+    struct vg_look l = look_at(self, memory, row, out);
 
     if (row->kind == VG_ROW_COMMAND) {
         l.row = NULL; /* it says nothing about the patient */
@@ -441,7 +455,7 @@ static void alert_row(void *self, void *memory, struct vg_row *row, struct vg_ou
 
 static void alert_timer(void *self, void *memory, struct vg_out *out)
 {
-    struct vg_look l = { .alert = self, .memory = memory, .out = out };
+    struct vg_look l = look_at(self, memory, NULL, out);
 
     vg_stay_expire(&l);
     vg_awake_time(&l);
@@ -453,7 +467,7 @@ const struct vg_stage_ops vg_stage_alert = {
     .summary = "Raises alert events by the rules of the configuration.",
     .options = options,
     .self_size = sizeof(struct vg_alert),
-    .memory_version = 8,
+    .memory_version = 10,
     .plan = alert_plan,
     .open = alert_open,
     .row = alert_row,

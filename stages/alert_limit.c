@@ -248,7 +248,7 @@ static void observe(const struct vg_look *l, const struct vg_watch *w, const str
         return;
     event->observed.value = e->worst;
     event->observed.quality = e->quality;
-    event->observed.time_ns = e->worst_ns;
+    event->observed.time_ns = vg_watch_times(l, w)->worst_ns;
 }
 
 /* "SpO2 86 % below 90 %": what is the case, or after `denial` what no longer is. */

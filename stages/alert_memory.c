@@ -52,11 +52,41 @@ static size_t place_noted(struct vg_alert *a, size_t at)
     return at;
 }
 
+/* Of watches of the shard, or of the others. */
+static size_t place_episodes(struct vg_alert *a, bool of_shard, size_t at)
+{
+    for (uint32_t i = 0; i < a->watches; i++) {
+        struct vg_watch *w = &a->watch[i];
+
+        if (w->of_shard != of_shard)
+            continue;
+        w->episode_at = at;
+        at += sizeof(struct vg_episode);
+    }
+    return at;
+}
+
+static size_t place_times(struct vg_alert *a, bool of_shard, size_t at)
+{
+    for (uint32_t i = 0; i < a->watches; i++) {
+        struct vg_watch *w = &a->watch[i];
+
+        if (w->of_shard != of_shard)
+            continue;
+        w->times_at = w->validity_ns > 0 || w->kind->updates ? at : 0;
+        at += w->times_at > 0 ? sizeof(struct vg_times) : 0;
+    }
+    return at;
+}
+
 /* Episodes come first. Behind them is what each row needs, side by side: who is awake, and what the
- * kinds keep of their own. What is of use only while something happens is last. Returns the whole. */
+ * kinds keep of their own. What is of use only while something happens is last. What the watches of
+ * the shard keep lies in the place of the patient's, since no slot has both. Returns the whole. */
 size_t vg_memory_place(struct vg_alert *a)
 {
-    size_t at = place_noted(a, sizeof(struct vg_watched) + a->watches * sizeof(struct vg_episode));
+    size_t shard = place_times(a, true, place_episodes(a, true, sizeof(struct vg_watched)));
+    size_t own = place_episodes(a, false, sizeof(struct vg_watched));
+    size_t at = place_noted(a, own > shard ? own : shard);
 
     a->awake.at = at;
     at += vg_awake_size(a);
@@ -64,13 +94,11 @@ size_t vg_memory_place(struct vg_alert *a)
         a->watch[i].memory_at = at;
         at += (a->watch[i].memory_size + 7) / 8 * 8;
     }
+    at = place_times(a, false, at);
     for (uint32_t i = 0; i < a->watches; i++) {
-        struct vg_watch *w = &a->watch[i];
-        size_t life = life_size(&w->rule->life);
+        size_t life = life_size(&a->watch[i].rule->life);
 
-        w->times_at = w->validity_ns > 0 || w->kind->updates ? at : 0;
-        at += w->times_at > 0 ? sizeof(struct vg_times) : 0;
-        w->life_at = life > 0 ? at : 0;
+        a->watch[i].life_at = life > 0 ? at : 0;
         at += life;
     }
     return at;

@@ -19,16 +19,17 @@ static vg_status plan_nothing(struct vg_watch *w, struct vg_plan *plan, struct v
 }
 
 /* The newest value, or where there is none, when that was found. */
-static void observe(const struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
-                    struct vg_event *event, bool valued)
+static void observe(const struct vg_look *l, const struct vg_watch *w, struct vg_event *event,
+                    bool valued)
 {
     const struct vg_newest *newest = vg_look_newest(l, w->channel);
+    int64_t found_ns = l->row ? l->row->event_ns : l->out->log_ns;
 
     event->observed.present = true;
     event->observed.has_value = valued && newest->seen;
     event->observed.value = newest->value;
     event->observed.quality = event->observed.has_value ? newest->quality : VG_Q_INVALID;
-    event->observed.time_ns = event->observed.has_value ? newest->event_ns : e->worst_ns;
+    event->observed.time_ns = event->observed.has_value ? newest->event_ns : found_ns;
 }
 
 #define BIT(name) (UINT32_C(1) << VG_CHANNEL_##name)
@@ -78,7 +79,8 @@ static void describe_lead(struct vg_look *l, const struct vg_watch *w, const str
 {
     bool over = event->phase == VG_PHASE_END;
 
-    observe(l, w, e, event, over);
+    (void)e;
+    observe(l, w, event, over);
     if (!over)
         vg_text_check(text, w->channel);
     vg_buf_printf(text, "%s%s", vg_channels[w->channel].title, over ? ": measuring again" : " off");
@@ -133,7 +135,7 @@ static void describe_sensor(struct vg_look *l, const struct vg_watch *w, const s
 {
     uint8_t reason = (uint8_t)e->worst;
 
-    observe(l, w, e, event, true);
+    observe(l, w, event, true);
     if (event->phase == VG_PHASE_END) {
         vg_buf_printf(text, "%s: as before", vg_channels[w->channel].title);
         return;
@@ -173,7 +175,8 @@ static void describe_circuit(struct vg_look *l, const struct vg_watch *w,
                              const struct vg_episode *e, struct vg_event *event,
                              struct vg_buf *text)
 {
-    observe(l, w, e, event, true);
+    (void)e;
+    observe(l, w, event, true);
     if (event->phase == VG_PHASE_END) {
         vg_buf_str(text, "CO2 or a breath rate is measured again");
         return;

@@ -10,7 +10,7 @@
 
 #include "stages/alert_life.h"
 
-_Static_assert(sizeof(struct vg_episode) <= 56, "a patient has some twenty of these in memory");
+_Static_assert(sizeof(struct vg_episode) <= 48, "a patient has some fifty of these in memory");
 
 /* ---- telling ---- */
 
@@ -233,7 +233,8 @@ static void remember_worst(const struct vg_look *l, const struct vg_watch *w, st
     e->worst = measure;
     if (!l->row)
         return;
-    e->worst_ns = l->row->event_ns;
+    if (w->times_at > 0)
+        vg_watch_times(l, w)->worst_ns = l->row->event_ns;
     e->quality = w->channel == VG_CHANNEL_NONE ? 0 : l->row->quality[w->channel];
 }
 

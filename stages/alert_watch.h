@@ -85,7 +85,6 @@ struct vg_episode {
     int64_t origin;   /**< offset of the onset row, or (has_due) its tick or due time */
     int64_t onset_ns; /**< log time of the first true row */
     int64_t since_ns; /**< CLEARING, KEEPING: log time of the beginning */
-    int64_t worst_ns; /**< event time of `worst` */
     int64_t until_ns; /**< log time at which the silence ends; 0: not by itself */
     float worst;      /**< worst measure of the episode */
     uint32_t index;   /**< of the onset row */
@@ -113,6 +112,7 @@ struct vg_episode {
 struct vg_times {
     int64_t known_ns; /**< log time of the newest row that said anything */
     int64_t told_ns;  /**< log time at which the worst was last told */
+    int64_t worst_ns; /**< event time of the worst */
 };
 
 /** Part of the patient's memory for rules that need it, up to the last member that one needs; who
@@ -142,7 +142,6 @@ struct vg_watched {
     int64_t device_ns;   /**< newest device time, ... */
     int64_t recorded_ns; /**< ... and the timestamp of the first record with it; 0: none yet */
     struct vg_newest newest[VG_MEASURED];
-    struct vg_episode episode[]; /* [watches] */
 };
 
 struct vg_watch_kind;
@@ -151,7 +150,8 @@ struct vg_watch {
     const struct vg_rule *rule;
     const struct vg_watch_kind *kind;
     int channel;    /**< or VG_CHANNEL_NONE */
-    uint32_t place; /**< in the list of watches, and of its episode in memory */
+    uint32_t place; /**< in the list of watches */
+    bool of_shard;  /**< told in the shard's own slot, and about no patient */
     bool quiet;     /**< a part of a combination: tells nobody */
     bool asked;     /**< a combination asks for it: it never sleeps */
     uint32_t parts; /**< (combinations) places of their parts, which come before */
@@ -163,6 +163,7 @@ struct vg_watch {
     float minute_weight, known_weight; /**< BASELINE: of a minute, and of what it takes to know */
     size_t memory_size; /**< bytes that the kind keeps of each patient beside the episode */
     size_t memory_at;   /**< where they are in the patient's memory, a multiple of 8 */
+    size_t episode_at;  /**< where its episode is in the patient's memory, or in the shard's */
     size_t times_at;    /**< where its struct vg_times is in the patient's memory; 0: it has none */
     size_t life_at;     /**< where its struct vg_life is in the patient's memory; 0: it has none */
     const struct vg_site_score *score; /**< SCORE */
@@ -206,6 +207,9 @@ struct vg_alert {
     struct vg_limit_before *before; /**< [watches], scratch of vg_stay_note_limits() */
     struct vg_buf text;             /**< of the event being built */
     struct vg_buf words;            /**< through vg_look_words() */
+    struct vg_episode
+        none; /**< all zero: a patient's of the shard's watches, and the other way round */
+    struct vg_times none_times;
     /** Where the newest value of what people note is in the patient's memory; 0: no rule asks. */
     size_t noted_at[VG_CHANNELS - VG_MEASURED];
     struct vg_score_total total; /**< what vg_look_score() found, ... */
@@ -218,6 +222,7 @@ struct vg_look {
     struct vg_watched *memory;
     const struct vg_row *row;
     struct vg_out *out;
+    bool of_shard;                    /**< memory is of the shard's own slot, not of a patient */
     const struct vg_profile *profile; /**< of the patient's bed; through vg_look_profile() */
     bool profile_known;
     bool readmitted;                /**< the row is the first of a patient that was discharged */
@@ -328,14 +333,24 @@ VG_NODISCARD bool vg_watch_surely_speaks(const struct vg_look *l, const struct v
 /** Begins anew with a watch of a patient, as if nothing had been found. */
 void vg_watch_forget(const struct vg_look *l, const struct vg_watch *w);
 
+/** Whether the watch cannot be about whom the memory is of. */
+static inline bool vg_watch_elsewhere(const struct vg_look *l, const struct vg_watch *w)
+{
+    return w->of_shard != l->of_shard;
+}
+
 static inline struct vg_episode *vg_watch_episode(const struct vg_look *l, const struct vg_watch *w)
 {
-    return &l->memory->episode[w->place];
+    if (vg_watch_elsewhere(l, w))
+        return &l->alert->none;
+    return (struct vg_episode *)((char *)l->memory + w->episode_at);
 }
 
 /** NULL for a watch without validity_ns whose kind has no updates. */
 static inline struct vg_times *vg_watch_times(const struct vg_look *l, const struct vg_watch *w)
 {
+    if (vg_watch_elsewhere(l, w))
+        return &l->alert->none_times;
     return w->times_at > 0 ? (struct vg_times *)((char *)l->memory + w->times_at) : NULL;
 }
 
