@@ -83,13 +83,15 @@ struct vg_sink_env {
     void (*wards)(void *ctx, void (*fn)(void *arg, const char *ward), void *arg);
     void (*status)(void *ctx, struct vg_service_status *ret);
     /**
-     * Asks for an order to be obeyed; about a patient, or ("") about the episode it names. *ret_ticket
-     * is a number that answered() answers later, or 0: it was asked before, under the same
+     * Asks for an order to be obeyed; about a patient, or ("") about the episode it names. Whoever
+     * asks may know of these wards alone (NULL: of all): another's episode or patient is unknown. The
+     * list must live as long as the service. *ret_ticket is a number that answered() answers later, or 0: it was asked before, under the same
      * command_id, and *ret is the answer that was given then. Fails with VG_E_RANGE and a code in
      * err->option ("unknown_episode", "already_ended") or VG_E_AGAIN ("busy").
      */
     vg_status (*order)(void *ctx, const struct vg_order *order, const char *patient,
-                       uint64_t *ret_ticket, struct vg_answered *ret, struct vg_err *err);
+                       const struct vg_strings *wards, uint64_t *ret_ticket,
+                       struct vg_answered *ret, struct vg_err *err);
     /** Whether the request of that ticket is answered, and durable, now. */
     bool (*answered)(void *ctx, uint64_t ticket, struct vg_answered *ret);
     /**
@@ -100,6 +102,12 @@ struct vg_sink_env {
      * That the sink itself fails, and that it refused an event, the runtime says by itself.
      */
     void (*notify)(void *ctx, enum vg_notice notice, const char *subject, const char *text);
+    /** Stores that a subscriber has confirmed a ward's events up to `seq`, and up to where that is
+     *  durable (0: nowhere). Subscribers and wards of the configuration alone: both are kept. */
+    void (*confirm)(void *ctx, const char *subscriber, const char *ward, uint64_t seq);
+    uint64_t (*confirmed)(void *ctx, const char *subscriber, const char *ward);
+    /** Notes who was let in or refused, and why; `who` is a name or an address, never a patient. */
+    void (*audit)(void *ctx, const char *what, const char *who, const char *why);
 };
 
 struct vg_sink_ops {
@@ -125,6 +133,9 @@ struct vg_sink_ops {
     /** Waits for at most timeout_ms, or until wake_fd is readable, and serves its sockets
      *  meanwhile. NULL: the runtime waits. */
     void (*serve)(void *self, int wake_fd, int timeout_ms);
+    /** SIGHUP: reads keys and secrets again, and ends what they no longer allow. A failure is logged,
+     *  and the sink goes on. NULL: there is nothing to read. */
+    vg_status (*reload)(void *self, struct vg_err *err);
     /** The service stops; everything was delivered that could be. Also when open failed. */
     void (*close)(void *self);
 };

@@ -11,6 +11,7 @@
 enum { IDLE_MS = 500 };
 
 static const int64_t RETRY_NS = VG_NS_PER_S;
+static const int64_t CONFIRM_EVERY_NS = VG_NS_PER_S / 4;
 
 /* ---- one transaction ---- */
 
@@ -224,6 +225,12 @@ static vg_status put_cursors(struct vg_commit *c, struct vg_err *err)
             return st;
         c->feed[i].storing = seq;
     }
+    for (uint32_t i = 0; i < c->feeds; i++) {
+        vg_status st = vg_confirmations_put(&c->feed[i].confirmations, c->outbox, err);
+
+        if (st != VG_OK)
+            return st;
+    }
     return VG_OK;
 }
 
@@ -232,7 +239,23 @@ static void cursors_stored(struct vg_commit *c)
     for (uint32_t i = 0; i < c->feeds; i++) {
         if (c->feed[i].storing > c->feed[i].stored)
             c->feed[i].stored = c->feed[i].storing;
+        vg_confirmations_committed(&c->feed[i].confirmations);
     }
+}
+
+/* Many subscribers confirm at any time: a transaction for all of them, now and then. */
+static bool confirmations_due(struct vg_commit *c)
+{
+    int64_t now = vg_mono_ns();
+    bool wait = false;
+
+    if (now - c->confirmed_ns < CONFIRM_EVERY_NS)
+        return false;
+    for (uint32_t i = 0; i < c->feeds; i++)
+        wait = wait || vg_confirmations_wait(&c->feed[i].confirmations);
+    if (wait)
+        c->confirmed_ns = now;
+    return wait;
 }
 
 static vg_status put_all(struct vg_commit *c, struct vg_err *err)
@@ -281,7 +304,8 @@ vg_status vg_commit_cursors(struct vg_commit *c, struct vg_err *err)
     vg_status st;
 
     for (uint32_t i = 0; i < c->feeds; i++)
-        moved = moved || atomic_load(&c->feed[i].delivered) != c->feed[i].stored;
+        moved = moved || atomic_load(&c->feed[i].delivered) != c->feed[i].stored ||
+                vg_confirmations_wait(&c->feed[i].confirmations);
     c->frames = 0;
     if (!moved)
         return VG_OK;
@@ -353,7 +377,7 @@ static void tell(struct vg_commit *c)
 
 static vg_status commit_gathered(struct vg_commit *c, struct vg_err *err)
 {
-    bool disk = false;
+    bool disk = confirmations_due(c);
     vg_status st = VG_OK;
 
     for (uint32_t i = 0; i < c->frames; i++)

@@ -44,7 +44,8 @@ struct vg_commit {
     struct vg_commit_shard *shard, *before; /**< [VG_SHARDS_MAX]; `before` the transaction */
     struct vg_frame **frame;                /**< what was gathered, [frames_cap] */
     uint32_t frames, frames_cap;
-    uint32_t open; /**< shards of which the rest must be gathered too */
+    uint32_t open;        /**< shards of which the rest must be gathered too */
+    int64_t confirmed_ns; /* when confirmations were last a reason to write */
     uint32_t ends;
     uint64_t mismatches; /**< of the transaction */
     bool news;           /**< the transaction has something that sinks wait for */

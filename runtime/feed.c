@@ -84,13 +84,23 @@ static void env_status(void *ctx, struct vg_service_status *ret)
     vg_shared_status(f->shared, ret);
 }
 
+/* An episode or a patient of another ward does not exist for who may not know of it. */
+static bool is_of(const struct vg_strings *wards, const char *ward)
+{
+    for (size_t i = 0; wards && i < wards->n; i++) {
+        if (strcmp(wards->value[i], ward) == 0)
+            return true;
+    }
+    return !wards;
+}
+
 /* Which shard and patient an episode belongs to; VG_E_RANGE when it is not open. */
 static vg_status find_episode(struct vg_feed *f, struct vg_request *request, struct vg_err *err)
 {
     struct vg_outbox_episode episode;
     vg_status st = vg_outbox_episode(f->reader, request->order.episode_id, &episode, err);
 
-    if (st == VG_E_RANGE)
+    if (st == VG_E_RANGE || (st == VG_OK && !is_of(request->wards, episode.ward)))
         return vg_fail_option(err, VG_E_RANGE, vg_answer_code(VG_ANSWER_UNKNOWN_EPISODE), "%s",
                               vg_answer_message(VG_ANSWER_UNKNOWN_EPISODE));
     if (st != VG_OK)
@@ -110,10 +120,11 @@ static bool takes_orders(const struct vg_feed *f, uint32_t shard)
 }
 
 static vg_status env_order(void *ctx, const struct vg_order *order, const char *patient,
-                           uint64_t *ret_ticket, struct vg_answered *ret, struct vg_err *err)
+                           const struct vg_strings *wards, uint64_t *ret_ticket,
+                           struct vg_answered *ret, struct vg_err *err)
 {
     struct vg_feed *f = ctx;
-    struct vg_request request = { .shard = VG_SHARDS_MAX, .order = *order };
+    struct vg_request request = { .shard = VG_SHARDS_MAX, .wards = wards, .order = *order };
     bool known = false;
     vg_status st = VG_OK;
 
@@ -153,6 +164,44 @@ static void env_notify(void *ctx, enum vg_notice notice, const char *subject, co
     if (vg_notices_set(&f->shared->notices, notice, subject, text))
         vg_log(text ? VG_LOG_WARN : VG_LOG_INFO, f->config->name, "%s%s%s: %s",
                vg_notice_name(notice), subject[0] ? " " : "", subject, text ? text : "over");
+}
+
+static void confirmation_name(const struct vg_feed *f, const char *subscriber, const char *ward,
+                              char out[VG_CONFIRMATION_SIZE])
+{
+    snprintf(out, VG_CONFIRMATION_SIZE, "%.64s/%.40s/%.40s", f->config->name, subscriber, ward);
+}
+
+static void env_confirm(void *ctx, const char *subscriber, const char *ward, uint64_t seq)
+{
+    struct vg_feed *f = ctx;
+    char name[VG_CONFIRMATION_SIZE];
+
+    confirmation_name(f, subscriber, ward, name);
+    vg_confirmations_say(&f->confirmations, name, seq);
+}
+
+static uint64_t env_confirmed(void *ctx, const char *subscriber, const char *ward)
+{
+    struct vg_feed *f = ctx;
+    char name[VG_CONFIRMATION_SIZE];
+    struct vg_err err;
+    uint64_t seq;
+
+    confirmation_name(f, subscriber, ward, name);
+    if (vg_confirmations_stored(&f->confirmations, name, &seq))
+        return seq;
+    if (vg_outbox_cursor(f->reader, name, &seq, &err) != VG_OK)
+        return 0;
+    vg_confirmations_load(&f->confirmations, name, seq);
+    return seq;
+}
+
+static void env_audit(void *ctx, const char *what, const char *who, const char *why)
+{
+    struct vg_feed *f = ctx;
+
+    vg_log(VG_LOG_INFO, f->config->name, "audit: %s %s%s%s", what, who, why[0] ? ": " : "", why);
 }
 
 /* ---- delivering ---- */
@@ -262,6 +311,18 @@ static void wait(struct vg_feed *f)
     }
 }
 
+static void reload_when_asked(struct vg_feed *f)
+{
+    uint32_t asked = atomic_load(&f->shared->reloads);
+    struct vg_err err;
+
+    if (f->reloads == asked || !f->config->ops->reload)
+        return;
+    f->reloads = asked;
+    if (f->config->ops->reload(f->config->self, &err) != VG_OK)
+        vg_log(VG_LOG_ERROR, f->config->name, "reload: %s", err.msg);
+}
+
 static bool finished(struct vg_feed *f)
 {
     return atomic_load(&f->finish) &&
@@ -284,6 +345,9 @@ static vg_status open_feed(struct vg_feed *f, struct vg_err *err)
         .order = env_order,
         .answered = env_answered,
         .notify = env_notify,
+        .confirm = env_confirm,
+        .confirmed = env_confirmed,
+        .audit = env_audit,
         .timeout_ns = f->config->delivery.timeout_ns,
     };
     uint64_t oldest, cursor;
@@ -318,6 +382,7 @@ vg_status vg_feed_run(void *feed, struct vg_thread *thread, struct vg_err *err)
     while (st == VG_OK && !finished(f)) {
         bool more;
 
+        reload_when_asked(f);
         st = deliver(f, &more, err);
         if (st == VG_OK && !more)
             wait(f);

@@ -6,6 +6,7 @@
 #ifndef VG_RUNTIME_FEED_H
 #define VG_RUNTIME_FEED_H
 
+#include "runtime/confirmations.h"
 #include "runtime/outbox.h"
 #include "runtime/shared.h"
 #include "runtime/thread.h"
@@ -20,7 +21,8 @@ struct vg_feed {
 
     _Atomic uint64_t delivered; /**< everything up to here is delivered for good */
     atomic_bool finish;         /**< end once everything that is committed is delivered */
-    uint64_t stored, storing;   /**< the committer's: cursor on disk, and in its transaction */
+    struct vg_confirmations confirmations;
+    uint64_t stored, storing; /**< the committer's: cursor on disk, and in its transaction */
 
     /* the thread's own */
     int wake_fd;
@@ -29,6 +31,7 @@ struct vg_feed {
     struct vg_delivery *batch;
     uint32_t batched;
     uint64_t old_seq; /**< events up to here may have been delivered before the start */
+    uint32_t reloads; /**< of shared->reloads that were obeyed */
     int64_t retry_ns; /**< backoff, 0: none */
 };
 

@@ -418,6 +418,23 @@ static uint32_t shard_of(const struct vg_ingest *in, const char *patient)
     return VG_SHARDS_MAX;
 }
 
+/* Whether who asks may know of the ward in which the patient is now; nobody is in ward none. */
+static bool may_know(const struct vg_ingest *in, const struct vg_request *request)
+{
+    const struct vg_patients *patients = in->shard[request->shard].patients;
+    uint32_t slot = 0;
+
+    if (!request->wards)
+        return true;
+    if (!patients || (request->patient[0] && !vg_patients_find(patients, request->patient, &slot)))
+        return false;
+    for (size_t i = 0; i < request->wards->n; i++) {
+        if (strcmp(request->wards->value[i], vg_patients_at(patients, slot)->ward) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void take_request(struct vg_ingest *in, struct vg_request *request)
 {
     struct vg_item_command head = { .kind = VG_COMMAND_ORDER,
@@ -428,6 +445,10 @@ static void take_request(struct vg_ingest *in, struct vg_request *request)
     if (request->shard == VG_SHARDS_MAX)
         request->shard = shard_of(in, request->patient);
     if (request->shard == VG_SHARDS_MAX) {
+        vg_shared_answer(in->shared, request->ticket, VG_ANSWER_UNKNOWN_PATIENT);
+        return;
+    }
+    if (!may_know(in, request)) {
         vg_shared_answer(in->shared, request->ticket, VG_ANSWER_UNKNOWN_PATIENT);
         return;
     }

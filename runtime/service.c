@@ -44,7 +44,7 @@ struct service {
     struct vg_commit commit;
     struct vg_ingest ingest;
     int wake_fd;   /* a thread has ended */
-    int signal_fd; /* SIGTERM, SIGINT */
+    int signal_fd; /* SIGTERM, SIGINT, SIGHUP */
     bool stopping;
     int64_t deadline_ns;
     int64_t began_ns;
@@ -128,6 +128,7 @@ static vg_status start_feeds(struct service *s, struct vg_err *err)
 
         f->shared = &s->shared;
         f->config = &s->config->sinks[i];
+        vg_confirmations_init(&f->confirmations);
         f->outbox = vg_outbox_path(s->outbox);
         memcpy(f->uuid, vg_outbox_uuid(s->outbox), sizeof(f->uuid));
         st = vg_thread_start(&f->thread, f->config->name, vg_feed_run, f, s->wake_fd, err);
@@ -199,6 +200,7 @@ static vg_status take_signals(struct service *s, struct vg_err *err)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -256,6 +258,13 @@ static vg_status out_of_time(const struct service *s, struct vg_err *err)
                    (long long)(s->config->service.drain_timeout_ns / VG_NS_PER_S));
 }
 
+static void reload(struct service *s)
+{
+    vg_log(VG_LOG_INFO, "service", "SIGHUP: reading keys again");
+    atomic_fetch_add(&s->shared.reloads, 1);
+    vg_shared_wake(&s->shared);
+}
+
 /* Handles signals; fails when it is time to give up. Waits for at most 100 ms. */
 static vg_status watch(struct service *s, struct vg_err *err)
 {
@@ -269,6 +278,10 @@ static vg_status watch(struct service *s, struct vg_err *err)
         /* No thread has ended. */
     }
     while (read(s->signal_fd, &got, sizeof(got)) == (ssize_t)sizeof(got)) {
+        if (got.ssi_signo == SIGHUP) {
+            reload(s);
+            continue;
+        }
         if (s->stopping && s->deadline_ns != VG_TIME_MAX)
             return vg_fail(err, VG_E_TEMPORARY, "a second signal: stopped without draining");
         vg_log(VG_LOG_INFO, "service", "stopping");
@@ -388,8 +401,10 @@ static void free_service(struct service *s)
     free(s->endpoint);
     vg_commit_done(&s->commit);
     vg_outbox_close(s->outbox);
-    for (uint32_t i = 0; i < s->config->sinks_n; i++)
+    for (uint32_t i = 0; i < s->config->sinks_n; i++) {
         close(s->feed[i].wake_fd);
+        vg_confirmations_done(&s->feed[i].confirmations);
+    }
     free(s->feed);
     zmq_ctx_term(s->zmq);
     vg_shared_done(&s->shared);

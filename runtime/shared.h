@@ -47,6 +47,7 @@ struct vg_request {
     uint64_t ticket;
     uint32_t shard; /**< VG_SHARDS_MAX: that of the patient, which ingest knows */
     char patient[VG_PATIENT_SIZE];
+    const struct vg_strings *wards; /**< who asks may know of these; NULL: all. Lives on */
     struct vg_order order;
 };
 
@@ -66,6 +67,7 @@ struct vg_shared {
     atomic_uint partitions;
     struct vg_shard_shared *shard; /**< [VG_SHARDS_MAX] */
     atomic_int state;              /**< enum vg_service_state */
+    atomic_uint reloads;           /**< times that keys are to be read again (SIGHUP) */
     atomic_bool stop;              /**< ingest shall end its shards and finish */
     atomic_ulong committed_seq;    /**< newest event that is durable */
     atomic_ulong rows, dead_letters, mismatches, clocks, snapshots, restored; /**< since start */

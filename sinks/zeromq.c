@@ -446,7 +446,7 @@ static void do_order(struct zeromq *z, const struct peer *peer, const struct vg_
         reply_error(z, peer, r->id, "busy", "too many commands at once; ask again");
         return;
     }
-    st = z->env.order(z->env.ctx, &r->order, r->patient, &ticket, &answered, &err);
+    st = z->env.order(z->env.ctx, &r->order, r->patient, NULL, &ticket, &answered, &err);
     if (st != VG_OK) {
         reply_error(z, peer, r->id, err.option[0] ? err.option : "busy", err.msg);
         return;

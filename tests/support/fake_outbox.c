@@ -12,7 +12,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { EPISODES_MAX = 1 << 16, WARDS_MAX = 32, BATCH = 64, LOST_MAX = 64, TURN_MS = 20 };
+enum {
+    EPISODES_MAX = 1 << 16,
+    WARDS_MAX = 32,
+    BATCH = 64,
+    LOST_MAX = 64,
+    TURN_MS = 20,
+    CONFIRMED_MAX = 64,
+    AUDITS_MAX = 4096,
+    LINE_SIZE = 192
+};
 
 struct event {
     struct vg_delivery delivery;
@@ -37,6 +46,15 @@ struct fake_outbox {
     size_t lost_n;
     bool durable;
     uint64_t tickets;
+    struct confirmed {
+        char subscriber[VG_NAME_SIZE], ward[VG_WARD_SIZE];
+        uint64_t seq;
+    } confirmed[CONFIRMED_MAX];
+    size_t confirmed_n;
+    char notice[LINE_SIZE];
+    size_t notices;
+    char (*audit)[LINE_SIZE]; /* [AUDITS_MAX] */
+    size_t audits;
     int wake_fd;
 };
 
@@ -46,7 +64,7 @@ struct fake_sink {
     struct fake_outbox *o;
     uint64_t cursor, repeat_until;
     pthread_t thread;
-    atomic_bool stop, frozen;
+    atomic_bool stop, frozen, reload;
 };
 
 static bool in_ward(const struct event *e, const char *ward)
@@ -163,9 +181,19 @@ void fake_outbox_episode(uint32_t episode, char out[VG_EPISODE_TEXT_SIZE])
     vg_episode_text(id, out);
 }
 
+static bool may_know(const struct vg_strings *only, const char *ward)
+{
+    for (size_t i = 0; only && i < only->n; i++) {
+        if (strcmp(only->value[i], ward) == 0)
+            return true;
+    }
+    return !only;
+}
+
 /* What is about a patient is obeyed without an event; an episode's order gives one. */
 static vg_status order(void *ctx, const struct vg_order *what, const char *patient,
-                       uint64_t *ret_ticket, struct vg_answered *ret, struct vg_err *err)
+                       const struct vg_strings *only, uint64_t *ret_ticket, struct vg_answered *ret,
+                       struct vg_err *err)
 {
     struct fake_outbox *o = ctx;
     const struct event *newest = NULL;
@@ -183,6 +211,8 @@ static vg_status order(void *ctx, const struct vg_order *what, const char *patie
         if (memcmp(o->events[i].delivery.episode_id, what->episode_id, 16) == 0)
             newest = &o->events[i];
     }
+    if (newest && !may_know(only, newest->ward))
+        newest = NULL;
     if (!newest || newest->delivery.phase == VG_PHASE_END) {
         pthread_mutex_unlock(&o->lock);
         return vg_fail_option(err, VG_E_RANGE, newest ? "already_ended" : "unknown_episode",
@@ -212,12 +242,107 @@ static bool answered(void *ctx, uint64_t ticket, struct vg_answered *ret)
     return durable;
 }
 
+static void notify(void *ctx, enum vg_notice notice, const char *subject, const char *text)
+{
+    struct fake_outbox *o = ctx;
+
+    (void)notice;
+    (void)subject;
+    pthread_mutex_lock(&o->lock);
+    snprintf(o->notice, sizeof(o->notice), "%s", text ? text : "");
+    o->notices++;
+    pthread_mutex_unlock(&o->lock);
+}
+
+size_t fake_outbox_notices(struct fake_outbox *o, char *out, size_t size)
+{
+    size_t n;
+
+    pthread_mutex_lock(&o->lock);
+    snprintf(out, size, "%s", o->notice);
+    n = o->notices;
+    pthread_mutex_unlock(&o->lock);
+    return n;
+}
+
+static struct confirmed *find_confirmed(struct fake_outbox *o, const char *subscriber,
+                                        const char *ward)
+{
+    for (size_t i = 0; i < o->confirmed_n; i++) {
+        if (strcmp(o->confirmed[i].subscriber, subscriber) == 0 &&
+            strcmp(o->confirmed[i].ward, ward) == 0)
+            return &o->confirmed[i];
+    }
+    return NULL;
+}
+
+static void confirm(void *ctx, const char *subscriber, const char *ward, uint64_t seq)
+{
+    struct fake_outbox *o = ctx;
+    struct confirmed *c;
+
+    pthread_mutex_lock(&o->lock);
+    c = find_confirmed(o, subscriber, ward);
+    if (!c) {
+        VG_CHECK(o->confirmed_n < CONFIRMED_MAX);
+        c = &o->confirmed[o->confirmed_n++];
+        snprintf(c->subscriber, sizeof(c->subscriber), "%s", subscriber);
+        snprintf(c->ward, sizeof(c->ward), "%s", ward);
+    }
+    c->seq = seq;
+    pthread_mutex_unlock(&o->lock);
+}
+
+uint64_t fake_outbox_confirmed(struct fake_outbox *o, const char *subscriber, const char *ward)
+{
+    const struct confirmed *c;
+    uint64_t seq;
+
+    pthread_mutex_lock(&o->lock);
+    c = find_confirmed(o, subscriber, ward);
+    seq = c && o->durable ? c->seq : 0;
+    pthread_mutex_unlock(&o->lock);
+    return seq;
+}
+
+static uint64_t confirmed(void *ctx, const char *subscriber, const char *ward)
+{
+    return fake_outbox_confirmed(ctx, subscriber, ward);
+}
+
+static void audit(void *ctx, const char *what, const char *who, const char *why)
+{
+    struct fake_outbox *o = ctx;
+
+    pthread_mutex_lock(&o->lock);
+    if (o->audits < AUDITS_MAX)
+        snprintf(o->audit[o->audits++], LINE_SIZE, "%s %s: %s", what, who, why);
+    pthread_mutex_unlock(&o->lock);
+}
+
+size_t fake_outbox_audits(struct fake_outbox *o, const char *what, char *out, size_t size)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&o->lock);
+    for (size_t i = 0; i < o->audits; i++) {
+        if (strncmp(o->audit[i], what, strlen(what)) != 0)
+            continue;
+        snprintf(out, size, "%s", o->audit[i]);
+        n++;
+    }
+    pthread_mutex_unlock(&o->lock);
+    return n;
+}
+
 struct fake_outbox *fake_outbox_new(uint8_t uuid, const char *data_dir)
 {
     struct fake_outbox *o = calloc(1, sizeof(*o));
     pthread_mutexattr_t recursive;
 
     VG_CHECK(o);
+    o->audit = calloc(AUDITS_MAX, sizeof(o->audit[0]));
+    VG_CHECK(o->audit);
     /* An fn may ask for the extent while it is called from read(). */
     pthread_mutexattr_init(&recursive);
     pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
@@ -237,6 +362,10 @@ struct fake_outbox *fake_outbox_new(uint8_t uuid, const char *data_dir)
         .status = status,
         .order = order,
         .answered = answered,
+        .notify = notify,
+        .confirm = confirm,
+        .confirmed = confirmed,
+        .audit = audit,
     };
     memset(o->env.outbox, uuid, sizeof(o->env.outbox));
     o->durable = true;
@@ -251,6 +380,7 @@ void fake_outbox_free(struct fake_outbox *o)
     for (size_t i = 0; i < o->n; i++)
         free(o->events[i].json);
     free(o->events);
+    free(o->audit);
     close(o->wake_fd);
     pthread_mutex_destroy(&o->lock);
     free(o);
@@ -468,6 +598,11 @@ static void *run(void *arg)
             poll(NULL, 0, TURN_MS);
             continue;
         }
+        if (s->reload) {
+            if (s->ops->reload(s->self, &err) != VG_OK)
+                fprintf(stderr, "reload: %s\n", err.msg);
+            s->reload = false;
+        }
         (void)eventfd_read(s->o->wake_fd, &count);
         if (!deliver_some(s) && s->ops->serve)
             s->ops->serve(s->self, s->o->wake_fd, TURN_MS);
@@ -498,6 +633,13 @@ struct fake_sink *fake_sink_start(const struct vg_sink_ops *ops, void *self, str
 void fake_sink_freeze(struct fake_sink *s, bool on)
 {
     s->frozen = on;
+}
+
+void fake_sink_reload(struct fake_sink *s)
+{
+    s->reload = true;
+    while (s->reload)
+        poll(NULL, 0, 1);
 }
 
 void fake_sink_stop(struct fake_sink *s)

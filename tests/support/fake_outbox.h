@@ -46,6 +46,13 @@ void fake_outbox_lose(struct fake_outbox *o, uint64_t seq);
 /** Acknowledgements become durable only while `on` (default). */
 void fake_outbox_durable(struct fake_outbox *o, bool on);
 
+/** How often the sink said or took back a notice, and the newest text of one ("": over) in `out`. */
+size_t fake_outbox_notices(struct fake_outbox *o, char *out, size_t size);
+/** How many audit lines began with `what`, and the newest of them ("who: why") in `out`. */
+size_t fake_outbox_audits(struct fake_outbox *o, const char *what, char *out, size_t size);
+/** Up to where the subscriber's confirmations were stored. */
+uint64_t fake_outbox_confirmed(struct fake_outbox *o, const char *subscriber, const char *ward);
+
 struct fake_sink;
 
 /** A zeroed option struct with its defaults. */
@@ -58,6 +65,8 @@ struct fake_sink *fake_sink_start(const struct vg_sink_ops *ops, void *self, str
                                   uint64_t cursor);
 /** Stops the thread from serving (a hung or killed process: the sockets stay, nobody answers). */
 void fake_sink_freeze(struct fake_sink *s, bool on);
+/** Has the sink read its keys again, and returns when it has. */
+void fake_sink_reload(struct fake_sink *s);
 /** Delivers what is left, closes, joins and frees. */
 void fake_sink_stop(struct fake_sink *s);
 
