@@ -1,0 +1,80 @@
+"""Delivery under faults: a pipeline whose sink's server dies, hangs and comes back, while Vigil itself
+is killed; and what has to be true of what arrived."""
+import json
+import os
+import random
+
+import live
+import vigil
+from live import Live, record, until
+from vigil import check
+
+TOPIC = "vitals.raw"
+PATIENTS = 8
+LONG = os.environ.get("VIGIL_LONG") == "1"
+SEED = int(os.environ.get("SEED", "1"))
+
+
+def config(broker, sinks, **service):
+    c = vigil.sedation_config(broker.bootstrap, snapshot={"every": "200ms"}, **service)
+    c["alert_rules"] = {"spo2_low": vigil.limit_rule("spo2", "90 %", 0)}
+    c["sinks"] |= sinks
+    return c
+
+
+def feed(broker, first_s, seconds):
+    """An alert of each patient starts or ends with every row: PATIENTS * seconds events."""
+    vigil.produce(broker.bootstrap, TOPIC,
+                  [record(i % 2, s, f"p-{i}", spo2=95 if s % 2 else 80)
+                   for s in range(first_s, first_s + seconds) for i in range(PATIENTS)])
+
+
+def check_arrived(pipeline, bodies, repeats):
+    """`bodies` are canonical events in the order in which they arrived. Without `repeats`, none may
+    have come twice."""
+    stored = [b if isinstance(b, str) else b.decode()
+              for b, in pipeline.outbox("select body from event order by seq")]
+    first = list(dict.fromkeys(bodies))
+    if not repeats:
+        check(len(first) == len(bodies), f"{len(bodies) - len(first)} events came twice")
+    check(len(stored) > 0, "no events: nothing was tested")
+    lost = set(stored) - set(first)
+    check(not lost, f"{len(lost)} of {len(stored)} events did not arrive, as {sorted(lost)[:1]}")
+    check(not set(first) - set(stored), "events arrived that the outbox does not have")
+
+    def by_patient(events):
+        of = {}
+        for event in events:
+            of.setdefault(json.loads(event).get("patient", ""), []).append(event)
+        return of
+    check(by_patient(first) == by_patient(stored), "the order of a patient's events is another")
+
+
+def storm(sink, arrived, faults, repeats=True, seconds=None, kills=None, settle=None):
+    """Feeds events while Vigil is killed `kills` times and each of `faults` (functions of the
+    Live run that break the server and mend it) happens in turn. `arrived` returns the canonical bodies in order of arrival."""
+    seconds = seconds or (1250 if LONG else 100)
+    kills = kills or (50 if LONG else 4)
+    rng = random.Random(SEED)
+    step = seconds // (kills + 1)
+    with vigil.MockBroker(f"{TOPIC}:2") as broker, \
+            vigil.Pipeline(config(broker, {"tested": sink})) as p:
+        for k in range(kills):
+            feed(broker, k * step, step)
+            with Live(p) as run:
+                had = len(p.lines())
+                until("events in the file sink", lambda: len(p.lines()) > had)
+                faults[k % len(faults)](run)
+                if rng.random() < 0.5:
+                    want = len(arrived()) + 1
+                    until("an event after the fault", lambda: len(arrived()) >= want
+                          or len(arrived()) == p.outbox("select count(*) from event")[0][0])
+                run.kill()
+        feed(broker, kills * step, seconds - kills * step)
+        said = p.run()
+        live.check_no_mismatch(said)
+        if settle:
+            settle()
+        check_arrived(p, arrived(), repeats)
+        check(len(p.outbox("select seq from event")) >= PATIENTS * seconds,
+              "fewer events than rows that cross the limit")
