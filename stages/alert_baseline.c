@@ -32,7 +32,8 @@ static vg_status plan_baseline(struct vg_watch *w, struct vg_plan *plan, struct 
     w->memory_size = sizeof(struct usual);
     w->validity_ns = vg_channels[w->channel].validity_ns;
     w->minute_weight = weight_of(w->rule, minute_s);
-    w->known_weight = weight_of(w->rule, known_after_s);
+    /* The weight of thirty minutes is a sum that is rounded: half a minute decides it. */
+    w->known_weight = weight_of(w->rule, known_after_s - minute_s / 2);
     return VG_OK;
 }
 
@@ -107,7 +108,7 @@ static void describe_baseline(struct vg_look *l, const struct vg_watch *w,
 
     vg_watch_observe_newest(l, w, e, event);
     vg_buf_printf(text, "%s ", vg_channels[w->channel].title);
-    if (e->lost) {
+    if (vg_watch_tells_loss(e, event)) {
         vg_text_lost(text, "a value", w->validity_ns);
         return;
     }

@@ -171,7 +171,7 @@ static struct vg_finding look_at_count(struct vg_look *l, const struct vg_watch 
     /* The worst so far stays what it is; what has ended does not start with a value within. */
     if (e->state == VG_EPISODE_IDLE)
         return (struct vg_finding){ .says = VG_SAYS_BETWEEN };
-    return (struct vg_finding){ .says = VG_SAYS_TRUE, .measure = e->worst };
+    return (struct vg_finding){ .says = VG_SAYS_TRUE, .measure = e->worst, .known = true };
 }
 
 static void forget_count(struct vg_look *l, const struct vg_watch *w)
@@ -234,17 +234,21 @@ void vg_watch_observe_newest(const struct vg_look *l, const struct vg_watch *w,
     const struct vg_newest *newest = vg_look_newest(l, w->channel);
 
     event->observed.present = true;
-    event->observed.has_value = !e->lost;
+    event->observed.has_value = !vg_watch_tells_loss(e, event);
     event->observed.value = newest->value;
-    event->observed.quality = e->lost ? VG_Q_MISSING : newest->quality;
+    event->observed.quality = event->observed.has_value ? newest->quality : VG_Q_MISSING;
     event->observed.time_ns = newest->event_ns;
 }
 
 static void observe(const struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
                     struct vg_event *event)
 {
+    bool counted = event->phase == VG_PHASE_START && w->rule->least > 0;
+    bool worst = event->phase == VG_PHASE_UPDATE && !event->reason;
+
     vg_watch_observe_newest(l, w, e, event);
-    if (event->phase != VG_PHASE_UPDATE || event->reason)
+    /* Enough of several values may be beyond the limit when the newest is not. */
+    if (!counted && !worst)
         return;
     event->observed.value = e->worst;
     event->observed.quality = e->quality;
@@ -277,7 +281,7 @@ static void describe_limit(struct vg_look *l, const struct vg_watch *w, const st
     observe(l, w, e, event);
     vg_look_limit(l, w, event);
     vg_buf_printf(text, "%s ", vg_channels[w->channel].title);
-    if (e->lost) {
+    if (vg_watch_tells_loss(e, event)) {
         vg_text_lost(text, "a value", w->validity_ns);
     } else if (event->phase == VG_PHASE_START) {
         say_values(text, event, "");

@@ -84,7 +84,7 @@ static void describe_rate(struct vg_look *l, const struct vg_watch *w, const str
 
     vg_watch_observe_newest(l, w, e, event);
     vg_buf_printf(text, "%s ", vg_channels[w->channel].title);
-    if (e->lost) {
+    if (vg_watch_tells_loss(e, event)) {
         vg_text_lost(text, "a value", w->validity_ns);
         return;
     }

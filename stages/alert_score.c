@@ -388,7 +388,7 @@ static void describe_score(struct vg_look *l, const struct vg_watch *w, const st
     event->score.score = s;
     event->score.total = total;
     event->score.spo2_scale = patient_of(l).spo2_scale;
-    if (e->lost) {
+    if (vg_watch_tells_loss(e, event)) {
         say_lost(text, s, total, mine->blamed);
         return;
     }

@@ -153,7 +153,7 @@ static void describe_trend(struct vg_look *l, const struct vg_watch *w, const st
 
     vg_watch_observe_newest(l, w, e, event);
     vg_buf_printf(text, "%s ", vg_channels[w->channel].title);
-    if (e->lost) {
+    if (vg_watch_tells_loss(e, event)) {
         vg_buf_str(text, "without values for a trend; the alert stays active");
         return;
     }

@@ -301,7 +301,8 @@ static void row_before_start(struct vg_look *l, const struct vg_watch *w, struct
     if (e->state == VG_EPISODE_IDLE)
         begin(l, w);
     note_known(l, w);
-    remember_worst(l, w, e, f.measure);
+    if (!f.known)
+        remember_worst(l, w, e, f.measure);
     if (l->out->log_ns >= e->onset_ns + w->rule->for_ns)
         start(l, w);
 }

@@ -56,6 +56,7 @@ enum vg_says {
 struct vg_finding {
     enum vg_says says;
     float measure;      /**< (TRUE, HELD) how bad: a value, a score, a count */
+    bool known;         /**< (TRUE) it is the worst of before, not that of this row */
     const char *reason; /**< (OVER) */
 };
 
@@ -365,6 +366,13 @@ static inline struct vg_newest *vg_look_newest(const struct vg_look *l, int chan
 static inline bool vg_episode_open(const struct vg_episode *e)
 {
     return e->state >= VG_EPISODE_ACTIVE;
+}
+
+/** Whether an event has no value to tell because data are lost. A worse one of before, which has waited
+ *  for its time, is told all the same. */
+static inline bool vg_watch_tells_loss(const struct vg_episode *e, const struct vg_event *event)
+{
+    return e->lost && (event->phase != VG_PHASE_UPDATE || event->reason);
 }
 
 /** The patient's set of watches that are awake. */

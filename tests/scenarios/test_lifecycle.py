@@ -27,7 +27,7 @@ REASONS = ("acknowledge_over active_again bed better data_back data_lost dischar
            "budget mute refractory")
 NOT_MODELLED = ("artefact", "check_sensor")  # what the stage tells besides of doubted values
 COMPARED = ("phase", "kind", "priority", "state", "signal", "bed",
-            "time", "onset", "limit", "reason", "suppressed_by", "acknowledged_by", "by", "note")
+            "time", "onset", "observed", "limit", "position", "reason", "suppressed_by", "acknowledged_by", "by", "note")
 
 
 # --- both sides
@@ -70,7 +70,7 @@ def at_s(text):
 
 def observed(test):
     """The events of the program in the form of the reference's; ids must count without gaps."""
-    events, counted = [], {}
+    events, counted, ids, keys = [], {}, {}, {}
     for row in test["events"]:
         e = row["event"]
         if e["rule"] in NOT_MODELLED:
@@ -85,9 +85,20 @@ def observed(test):
         limit = e.get("limit")
         if limit:
             limit = {k: v if k == "origin" else float(v) for k, v in limit.items() if k != "unit"}
+        saw = e.get("observed")
+        if saw:
+            saw = {**{k: saw[k] for k in ("value", "quality") if k in saw},
+                   "time": at_s(saw["time"])}
+        if saw and "value" in saw:
+            saw["value"] = lifecycle.f32(saw["value"])
+        where = e["position"]
+        where = {"due": at_s(where["due"])} if "due" in where else {"offset": where["offset"]}
+        key = (e.get("patient"), e["rule"], e.get("channel"), str(where))
+        check(ids.setdefault(key, episode) == episode and
+              keys.setdefault(episode, key) == key, f"{episode}: an id is not that of {key}")
         events.append({**e, "episode": episode, "n": int(number), "time": at_s(e["time"]),
                        "onset": at_s(e["onset"]), "signal": signal, "limit": limit,
-                       "value": e.get("observed", {}).get("value")})
+                       "observed": saw, "position": where})
     return events
 
 

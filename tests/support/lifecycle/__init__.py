@@ -7,7 +7,9 @@ each second and is plain rather than fast. Not modelled: forecasts, anomalies, s
 `artefact`.
 
     terms       numbers of the tables, times
-    conditions  when something holds: limits, combinations
+    conditions  bounds, and the times of a condition
+    values      when something holds of the values of one channel, by the kind of rule
+    combinations  conditions joined
     episode     what becomes of an alert
     rules       rules by what they look at: values, silence, probes
     patient     rows and commands
@@ -17,5 +19,6 @@ each second and is plain rather than fast. Not modelled: forecasts, anomalies, s
 from .draw import draw_config, draw_steps, playable
 from .patient import COMMANDS
 from .reference import Reference
+from .terms import f32
 
-__all__ = ["COMMANDS", "Reference", "draw_config", "draw_steps", "playable"]
+__all__ = ["COMMANDS", "Reference", "draw_config", "draw_steps", "f32", "playable"]

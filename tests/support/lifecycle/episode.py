@@ -3,8 +3,10 @@ from .terms import FOREVER, RANK, seconds
 
 
 class Episode:
-    def __init__(self, number, onset):
+    def __init__(self, number, onset, position):
         self.number, self.onset = number, onset
+        self.position = position or (
+            {"due": onset} if onset.row is None else {"offset": onset.row})
         self.events = 0
         self.held = None          # why it is held back
         self.latched = self.lost = self.escalated = self.muted = False
@@ -26,7 +28,10 @@ class Rule:
         self.update_s = seconds(says.get("update_every", "30s"))
         self.worse = None
 
-    technical = False
+    technical = advisory = False
+
+    def kind(self):
+        return "technical" if self.technical else "advisory" if self.advisory else "physiological"
 
     # --- what is told
 
@@ -37,9 +42,10 @@ class Rule:
                  "data-lost" if e.lost else "active")
         event = {"patient": self.patient.name, "rule": self.name, "episode": e.number,
                  "n": e.events, "phase": phase, "priority": e.priority, "state": state,
-                 "kind": "technical" if self.technical else "physiological",
+                 "kind": self.kind(),
                  "signal": {"is": "enabled"} if over else self.signal(t),
-                 "bed": self.patient.bed, "time": t, "onset": e.onset}
+                 "bed": self.patient.bed, "time": t, "onset": e.onset,
+                 "position": e.position}
         if self.channel:
             event["channel"] = self.channel
         event.update(members)
@@ -71,8 +77,8 @@ class Rule:
             names.append(self.says["worse"].get("priority", "high"))
         return max(names, key=RANK.get)
 
-    def begin(self, t, onset):
-        self.episode = Episode(self.patient.count(self), onset)
+    def begin(self, t, onset, position=None):
+        self.episode = Episode(self.patient.count(self), onset, position)
         self.values_at_begin(t)
         self.episode.priority = self.urgency()
         self.episode.held = self.holds_back(t)
@@ -133,6 +139,7 @@ class Rule:
 
     def end(self, t, **members):
         e = self.episode
+        e.lost = False
         if e.held:
             members["suppressed_by"] = e.held
         else:

@@ -1,6 +1,6 @@
 """A patient: what is known, the rules that look at it, and what people say."""
 from .rules import LeadOff, Readmitted, Stale, ValueRule
-from .terms import FOREVER, PROBES, VALID_S, seconds
+from .terms import FOREVER, PROBES, number, seconds
 
 COMMANDS = ("acknowledge", "snooze", "reset", "mute", "limit", "standby", "probe_off", "admit",
             "discharge")
@@ -15,7 +15,7 @@ class Patient:
         self.arrive()
 
     def arrive(self):
-        self.newest, self.heard = {}, {}
+        self.values, self.heard = {}, {}  # newest usable ones, and when
         self.mutes, self.limits, self.limit_until = {}, {}, {}
         self.bed_back = -FOREVER
         self.away_until = None
@@ -27,7 +27,7 @@ class Patient:
             if "stale" in when:
                 self.rules.append(Stale(name, says, self))
             elif when.get("condition") == "lead_off":
-                channels = [when["channel"]] if "channel" in when else PROBES
+                channels = [when["channel"]] if "channel" in when else sorted(set(PROBES.values()))
                 self.rules += [LeadOff(name, says, self, c) for c in channels]
             elif when.get("condition") == "readmitted":
                 self.rules.append(Readmitted(name, says, self))
@@ -43,10 +43,6 @@ class Patient:
 
     def profile(self):
         return self.reference.profile(self.bed)
-
-    def gone(self, channel, t):
-        """The newest usable value no longer speaks."""
-        return channel in self.heard and t >= self.heard[channel] + VALID_S[channel]
 
     def spared(self, channel):
         return self.away_until is not None or channel in self.off_until
@@ -104,8 +100,8 @@ class Patient:
             if self.silent(t):
                 self.bed_back = t
         for channel, value in row.items():
-            self.newest[channel] = {"t": t, **value}
             if value["usable"]:
+                self.values[channel] = {"t": t, **value}
                 self.heard[channel] = t
                 self.off_until.pop(channel, None)
         if back:
@@ -192,8 +188,8 @@ class Patient:
         if command.get("clear"):
             self.change_limits(t, channel, None, command=command)
             return "ok"
-        own = {side: float(command[side].split()[0]) for side in ("low", "high") if side in command}
-        both = {side: float(text.split()[0])
+        own = {side: number(command[side], channel) for side in ("low", "high") if side in command}
+        both = {side: number(text, channel)
                 for side, text in self.profile()[1].get(channel, {}).items()}
         both.update(own)
         if len(both) == 2 and both["low"] >= both["high"]:

@@ -1,6 +1,6 @@
 """A configuration over the steps of a test."""
 from .patient import Patient
-from .terms import PROBES
+from .terms import CHANNELS, PROBES, Moment, number
 
 
 def ordered(rules):
@@ -43,11 +43,14 @@ class Reference:
         at = {}
         for step in steps:
             at.setdefault(step["at"], []).append(step)
-        for t in range(until + 1):
+        rows = 0
+        for t in map(Moment, range(until + 1)):
             here = at.get(t, [])
             for step in here:
                 if "values" in step:
-                    self.patient(step).row(t, step["bed"], reading(step["values"]))
+                    row = Moment(t, rows)
+                    self.patient(step).row(row, step["bed"], reading(step["values"]))
+                    rows += 1
             for step in here:
                 if "command" in step:
                     answers.append(self.patient(step).command(t, step["command"]))
@@ -63,13 +66,19 @@ class Reference:
 
 
 def reading(values):
+    """What `clean` makes of the values of a row."""
     row = {}
     for channel, text in values.items():
-        words = str(text).split()
-        if words[-1] in ("missing", "invalid"):
-            row[channel] = {"usable": False, "lead_off": False, "value": None}
+        _, doubt, said = str(text).rpartition("suspect ")
+        if said in ("missing", "invalid"):
+            row[channel] = {"usable": False, "why": said}
             continue
-        value = float(words[-1])
-        off = value == 0 and channel in PROBES
-        row[channel] = {"usable": not off, "lead_off": off, "value": value}
+        value = number(said, channel)
+        _, _, least, most, zero_is_none = CHANNELS[channel]
+        why = None
+        if value == 0 and zero_is_none:
+            why = "probe_off"
+        elif not least <= value <= most:
+            why = "range"
+        row[channel] = {"usable": not why, "why": why, "value": value, "suspect": bool(doubt)}
     return row

@@ -1,36 +1,66 @@
 """Rules by what they look at."""
-from .conditions import Bound, Watch, condition
+from .combinations import Combination, condition
+from .conditions import Bound, Watch
 from .episode import Rule
-from .terms import seconds
+from .terms import NOTED, PROBES, seconds
+from .values import Change, Count
+
+
+def told(value):
+    """A value as `observed` tells it."""
+    return {"value": value["value"], "time": value["t"],
+            "quality": "suspect" if value["suspect"] else "good"}
 
 
 class ValueRule(Rule):
-    """A limit or a combination."""
+    """What values say: of one channel, or a combination."""
 
     def __init__(self, name, says, patient):
-        super().__init__(name, says, patient, says["when"].get("channel"))
         self.condition = condition(says, says["when"])
-        self.single = self.channel is not None
+        self.single = not isinstance(self.condition, Combination)
+        super().__init__(name, says, patient, self.condition.channel if self.single else None)
+        self.limited = self.single and self.condition.limited
+        self.advisory = isinstance(self.condition, Change)
         if "worse" in says:
             self.worse = Bound(says["worse"], self.channel)
             self.worse_s = seconds(says["worse"].get("for", "60s"))
 
     def emit(self, t, phase, **members):
-        if self.single and phase != "acknowledge":
-            limit = self.condition.bound.now(self.patient)
-            low = self.condition.bound.low
-            if phase == "escalate" and members["reason"] == "worse":
-                limit = self.worse.now(self.patient)
-            if limit:
-                members["limit"] = {"low" if low else "high": limit[0],
-                                    "origin": limit[1] or f"rule {self.name}"}
+        if phase != "acknowledge":
+            if self.limited:
+                self.tell_limit(phase, members)
+            if self.channel:
+                members["observed"] = self.observed(phase, members)
         super().emit(t, phase, **members)
 
+    def tell_limit(self, phase, members):
+        limit = self.condition.bound.now(self.patient)
+        low = self.condition.bound.low
+        if phase == "escalate" and members["reason"] == "worse":
+            limit = self.worse.now(self.patient)
+        if limit:
+            members["limit"] = {"low" if low else "high": limit[0],
+                                "origin": limit[1] or f"rule {self.name}"}
+
+    def observed(self, phase, members):
+        """The newest value; where the worst is told, that; while data are lost, none."""
+        e = self.episode
+        newest = self.patient.values[self.channel]
+        first = e.events == 0
+        tells_worst = self.limited and phase == "update" and "reason" not in members and not first
+        if isinstance(self.condition, Count) and (phase == "start" or first):
+            tells_worst = True
+        if tells_worst:
+            newest = e.worst_value
+        elif e.lost:
+            return {"quality": "missing", "time": newest["t"]}
+        return told(newest)
+
     def limit(self):
-        return self.single and self.condition.bound.now(self.patient)
+        return self.limited and self.condition.bound.now(self.patient)
 
     def applies(self):
-        return not self.single or bool(self.limit())
+        return not self.single or self.condition.applies(self.patient)
 
     def forget(self):
         self.condition.forget()
@@ -39,37 +69,37 @@ class ValueRule(Rule):
         if not self.condition.watch.holding:
             return False
         if self.single:
-            return self.condition.truth(self.patient, t) is not None
+            return self.condition.truth(t) is not None
         return self.condition.open is True
 
     def newest(self):
-        return self.patient.newest[self.channel]["value"]
+        return self.patient.values[self.channel]["value"]
 
     def values_at_begin(self, t):
         if self.single:
-            self.note_worse(t)
-            self.episode.worst = self.episode.said = self.newest()
+            e = self.episode
+            e.worst = e.said = self.condition.measure
+            e.worst_value = self.condition.measured
+            self.note_worse(t, e.worst)
 
-    def note_worse(self, t):
-        if self.worse and self.worse.beyond(self.newest(), self.patient):
+    def note_worse(self, t, value):
+        if self.worse and self.worse.beyond(value, self.patient):
             self.episode.beyond = t
 
     def row(self, t, row):
-        value = row.get(self.channel) if self.single else None
-        usable = value is not None and value["usable"]
         e = self.episode
-        if value is not None and not self.limit():
-            if e:
-                self.close(t, "no_limit")
-            self.condition.forget()
-            return
         self.condition.row(self.patient, t, row)
+        if self.single and self.condition.concerns(row) and not self.applies():
+            if e:
+                self.close(t, self.condition.why_over)
+            return
         if not self.single:
             self.follow_data(t, self.condition.unknown)
-        if usable and e:
+        spoke = self.single and self.condition.spoke
+        if spoke and e:
             self.data_back(t)
         self.follow(t)
-        if usable and self.episode is e and e:
+        if spoke and self.episode is e and e:
             self.look_at_value(t)
         self.try_start(t)
 
@@ -85,39 +115,47 @@ class ValueRule(Rule):
     def tells_value(self, t):
         """An event that tells the newest value leaves no update for it."""
         e = self.episode
-        if self.single and self.condition.watch.holding:
-            worst = self.worst_of(e.worst, self.newest())
-            if worst != e.worst:
-                e.said, e.told = worst, t
-            e.worst = worst
+        if self.single and self.note_worst():
+            e.said, e.told = e.worst, t
+
+    def note_worst(self):
+        """Whether the value is the worst so far."""
+        e = self.episode
+        measure = self.condition.measure
+        if not self.condition.watch.holding or measure == self.worst_of(e.worst, measure) == e.worst:
+            return False
+        if self.worst_of(e.worst, measure) != measure:
+            return False
+        e.worst, e.worst_value = measure, self.condition.measured
+        return True
 
     def worst_of(self, one, other):
-        return min(one, other) if self.condition.bound.low else max(one, other)
+        return max(one, other) if self.condition.rising else min(one, other)
 
     def look_at_value(self, t):
         e = self.episode
         if e.latched:
             return
-        if self.condition.watch.holding:
-            e.worst = self.worst_of(e.worst, self.newest())
-        self.note_worse(t)
-        before = e.priority
-        self.repriorities(t, "worse")
-        if e.priority != before and self.newest() == e.worst:
-            e.said = e.worst
-        self.better(t)
+        self.note_worst()
+        if self.worse:
+            self.note_worse(t, self.newest())
+            before = e.priority
+            self.repriorities(t, "worse")
+            if e.priority != before and self.newest() == e.worst:
+                e.said = e.worst
+            self.better(t)
         self.tell_worst(t)
 
     def tell_worst(self, t):
         e = self.episode
         if e and not e.held and not e.latched and e.worst != e.said and t >= e.told + self.update_s:
             e.told, e.said = t, e.worst
-            self.emit(t, "update", value=e.worst)
+            self.emit(t, "update")
 
     def better(self, t):
         e = self.episode
-        if (e.beyond is not None and not e.latched
-                and self.condition.surely_speaks(self.patient, t)
+        if (self.worse and e.beyond is not None and not e.latched
+                and self.condition.speaks(t) and not self.condition.gone(t)
                 and not self.worse.beyond(self.newest(), self.patient)
                 and t >= e.beyond + self.worse_s):
             e.beyond = None
@@ -127,7 +165,7 @@ class ValueRule(Rule):
         """Begins and ends what the condition says."""
         watch, e = self.condition.watch, self.episode
         if e and e.latched and watch.holding:
-            watch.on = True
+            watch.begin_again(t)
         if not e and watch.on:
             self.begin(t, watch.onset)
         elif e and not watch.on:
@@ -155,7 +193,7 @@ class ValueRule(Rule):
             self.follow(t)
         if self.single and self.episode:
             self.tell_worst(t)
-            if self.patient.gone(self.channel, t):
+            if self.condition.gone(t):
                 self.follow_data(t, True)
 
 
@@ -169,10 +207,12 @@ class Stale(Rule):
 
     def newest(self):
         heard = self.patient.heard
-        return heard.get(self.channel) if self.channel else max(heard.values(), default=None)
+        if self.channel:
+            return heard.get(self.channel)
+        return max((t for c, t in heard.items() if c not in NOTED), default=None)
 
     def row(self, t, row):
-        usable = [c for c, v in row.items() if v["usable"]]
+        usable = [c for c, v in row.items() if v["usable"] and (self.channel or c not in NOTED)]
         if self.episode and (self.channel in usable if self.channel else usable):
             self.over(t)
         self.try_start(t)
@@ -187,7 +227,7 @@ class Stale(Rule):
             return
         if self.patient.spared(self.channel) or (self.channel and self.patient.silent(t)):
             return
-        self.begin(t, since)
+        self.begin(t, since, {"due": t})
 
 
 class LeadOff(Rule):
@@ -196,16 +236,26 @@ class LeadOff(Rule):
     def __init__(self, name, says, patient, channel):
         super().__init__(name, says, patient, channel)
         self.watch = Watch(says)
+        self.found = None         # when it was found to be off, up to the start
 
     def forget(self):
         self.watch.forget()
 
+    def emit(self, t, phase, **members):
+        newest = self.patient.values.get(self.channel)
+        if phase == "end" and newest:
+            members["observed"] = told(newest)
+        elif phase != "acknowledge":
+            members["observed"] = {"quality": "invalid", "time": self.found}
+        super().emit(t, phase, **members)
+
     def row(self, t, row):
-        value = row.get(self.channel)
-        if value is not None and not self.patient.spared(self.channel):
-            if value["usable"]:
+        values = [v for c, v in row.items() if PROBES.get(c) == self.channel]
+        if values and not self.patient.spared(self.channel):
+            if any(v["usable"] for v in values):
                 self.watch.sees(t, False, True)
-            elif value["lead_off"]:
+            elif any(v["why"] == "probe_off" for v in values):
+                self.found = self.found if self.episode else t
                 self.watch.sees(t, True, False)
         self.follow(t)
         self.try_start(t)
