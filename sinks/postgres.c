@@ -15,10 +15,9 @@
 #include "sinks/sql_schema.h"
 
 struct postgres {
-    char *connection;   /* option */
-    char *password;     /* option */
-    bool insecure;      /* option */
-    int64_t timeout_ns; /* option */
+    char *connection; /* option */
+    char *password;   /* option */
+    bool insecure;    /* option */
 
     const char *sink, *pipeline;
     char outbox[VG_UUID_TEXT_SIZE];
@@ -34,8 +33,6 @@ static const struct vg_option options[] = {
                   "Password of the user, where the server asks for one."),
     VG_OPT_BOOL(struct postgres, insecure, "insecure", "false", 0,
                 "Allow another machine without sslmode=verify-full."),
-    VG_OPT_DURATION(struct postgres, timeout_ns, "timeout", "10s", 0.1, 300, 0,
-                    "Longest wait for the server before it is tried again."),
     VG_OPT_END,
 };
 
@@ -70,8 +67,7 @@ static struct vg_postgres connection_of(const struct postgres *p)
     return (struct vg_postgres){ .connection = p->connection,
                                  .password = p->password,
                                  .name = "vigil",
-                                 .insecure = p->insecure,
-                                 .timeout_ns = p->timeout_ns };
+                                 .insecure = p->insecure };
 }
 
 static vg_status postgres_check(void *self, struct vg_err *err)
@@ -250,6 +246,7 @@ static vg_status postgres_open(void *self, const struct vg_sink_env *env, struct
     p->pipeline = env->pipeline;
     vg_format_uuid(env->outbox, p->outbox);
     p->db = connection_of(p);
+    p->db.timeout_ns = env->timeout_ns;
     return VG_OK;
 }
 

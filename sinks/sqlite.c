@@ -18,9 +18,9 @@
 #include "sinks/sql_schema.h"
 
 struct sqlite {
-    char *path;         /* option */
-    int64_t timeout_ns; /* option */
+    char *path; /* option */
 
+    int64_t timeout_ns; /* how long somebody else may hold the database */
     const char *sink, *pipeline;
     char outbox[VG_UUID_TEXT_SIZE];
     char *file; /* path, below data_dir unless absolute */
@@ -31,8 +31,6 @@ struct sqlite {
 static const struct vg_option options[] = {
     VG_OPT_STRING(struct sqlite, path, "path", NULL, VG_OPT_REQUIRED,
                   "The database; below the data folder unless absolute. Made when it is missing."),
-    VG_OPT_DURATION(struct sqlite, timeout_ns, "timeout", "5s", 0.01, 60, 0,
-                    "How long another process may hold the database before it is tried again."),
     VG_OPT_END,
 };
 
@@ -311,6 +309,7 @@ static vg_status sqlite_open(void *self, const struct vg_sink_env *env, struct v
 
     s->sink = env->name;
     s->pipeline = env->pipeline;
+    s->timeout_ns = env->timeout_ns;
     vg_format_uuid(env->outbox, s->outbox);
     if (s->path[0] != '/')
         vg_buf_printf(&file, "%s/", env->data_dir);

@@ -355,6 +355,7 @@ struct fake_outbox *fake_outbox_new(uint8_t uuid, const char *data_dir)
         .pipeline = "icu-a-gateway",
         .version = "0.1.0",
         .data_dir = o->data_dir,
+        .timeout_ns = 200 * VG_NS_PER_MS,
         .read = read_events,
         .open_episodes = open_episodes,
         .extent = extent,

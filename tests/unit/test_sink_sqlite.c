@@ -22,7 +22,6 @@ static vg_status open_sink(const char *path)
 {
     self = fake_sink_self(&vg_sink_sqlite);
     fake_sink_set(&vg_sink_sqlite, self, "path", path);
-    fake_sink_set(&vg_sink_sqlite, self, "timeout", "50ms");
     cr_assert_eq(vg_sink_sqlite.check(self, &err), VG_OK, "%s", err.msg);
     return vg_sink_sqlite.open(self, fake_outbox_env(outbox), &err);
 }
