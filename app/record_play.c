@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/notice.h"
 #include "core/order.h"
 
 static vg_status unknown_command(const struct vg_record_entry *e, struct vg_err *err)
@@ -31,6 +32,7 @@ static vg_status play_command(const struct vg_record_entry *e, struct vg_offline
 {
     struct vg_acknowledge acknowledge = { 0 };
     struct vg_order order = { 0 };
+    struct vg_noticed noticed;
 
     switch (e->command.kind) {
     case VG_COMMAND_CLOCK:
@@ -49,6 +51,13 @@ static vg_status play_command(const struct vg_record_entry *e, struct vg_offline
         if (order.kind >= VG_ORDER_KIND_COUNT || vg_order_check(&order, err) != VG_OK)
             break;
         give(chains, n, e, &order, sizeof(order));
+        return VG_OK;
+    case VG_COMMAND_NOTICE:
+        if (e->command.size != sizeof(noticed))
+            break;
+        memcpy(&noticed, e->payload, e->command.size);
+        noticed.text[sizeof(noticed.text) - 1] = noticed.alert[sizeof(noticed.alert) - 1] = '\0';
+        give(chains, n, e, &noticed, sizeof(noticed));
         return VG_OK;
     case VG_COMMAND_CONFIG:
         return VG_OK;

@@ -139,6 +139,7 @@ enum vg_command_kind {
                                  one for each episode that subscribers believe to be open (payload:
                                  struct vg_open_episode), then one for each patient (no payload) */
     VG_COMMAND_ORDER,       /**< payload: struct vg_order */
+    VG_COMMAND_NOTICE,      /**< for the shard; payload: struct vg_noticed */
 };
 
 /** A command at its position: recorded with what it caused, and injected there again on replay. */

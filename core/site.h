@@ -55,19 +55,22 @@ enum { VG_PARTS_MAX = 8, VG_NESTING_MAX = 3 };
 enum vg_confidence { VG_CONFIDENCE_90, VG_CONFIDENCE_95, VG_CONFIDENCE_99, VG_CONFIDENCE_COUNT };
 
 /** Technical conditions. id, name, channel by channel?, default title */
-#define VG_CONDITIONS(X)                                                     \
-    X(LEAD_OFF, "lead_off", true, "Probe or lead off")                       \
-    X(DEVICE_CLOCK, "device_clock", false, "Device clock wrong")             \
-    X(MODEL_ERROR, "model_error", false, "Model error")                      \
-    X(DEAD_LETTER, "dead_letter", false, "Messages could not be read")       \
-    X(MAX_PATIENTS, "max_patients", false, "Too many patients")              \
-    X(ARTEFACT, "artefact", true, "Limit without a measurement")             \
-    X(CHECK_SENSOR, "check_sensor", true, "Check the sensor")                \
-    X(READMITTED, "readmitted", false, "Data after a discharge")             \
-    X(DISCONNECTED, "disconnected", true, "Ventilated patient disconnected") \
-    X(BED_SHARED, "bed_shared", false, "Two patients in one bed")            \
-    X(KEY_MISMATCH, "key_mismatch", false, "Key and patient disagree")       \
-    X(DEAD_LETTER_RATE, "dead_letter_rate", false, "Many messages could not be read")
+#define VG_CONDITIONS(X)                                                              \
+    X(LEAD_OFF, "lead_off", true, "Probe or lead off")                                \
+    X(DEVICE_CLOCK, "device_clock", false, "Device clock wrong")                      \
+    X(MODEL_ERROR, "model_error", false, "Model error")                               \
+    X(DEAD_LETTER, "dead_letter", false, "Messages could not be read")                \
+    X(MAX_PATIENTS, "max_patients", false, "Too many patients")                       \
+    X(ARTEFACT, "artefact", true, "Limit without a measurement")                      \
+    X(CHECK_SENSOR, "check_sensor", true, "Check the sensor")                         \
+    X(READMITTED, "readmitted", false, "Data after a discharge")                      \
+    X(DISCONNECTED, "disconnected", true, "Ventilated patient disconnected")          \
+    X(BED_SHARED, "bed_shared", false, "Two patients in one bed")                     \
+    X(KEY_MISMATCH, "key_mismatch", false, "Key and patient disagree")                \
+    X(DEAD_LETTER_RATE, "dead_letter_rate", false, "Many messages could not be read") \
+    X(DELIVERY_FAILING, "delivery_failing", false, "Alerts do not reach everybody")   \
+    X(DELIVERY_LOST, "delivery_lost", false, "Urgent alerts do not reach people")     \
+    X(PASSED_OVER, "passed_over", false, "Old alerts were not delivered")
 
 enum vg_condition {
 #define VG_CONDITION_ENUM(id, name, by_channel, title) VG_CONDITION_##id,

@@ -98,7 +98,7 @@ static vg_status put_dead_letter(struct vg_commit *c, const struct vg_frame *f,
     bool is_new;
 
     return vg_outbox_put_dead_letter(c->outbox, f->shard, letter, letter + 1,
-                                     item->size - sizeof(*letter), &is_new, err);
+                                     item->size - sizeof(*letter), vg_wall_ns(), &is_new, err);
 }
 
 static void position_of(const struct vg_commit *c, const struct vg_frame *f,

@@ -114,7 +114,7 @@ bool vg_delivery_takes(const struct vg_delivery_options *o, const struct vg_deli
         return true;
     rule_of(event, rule);
     if (event->kind == VG_ALERT_TECHNICAL &&
-        strcmp(rule, vg_notice_name(VG_NOTICE_PASSED_OVER)) == 0)
+        strcmp(rule, vg_notice_alert_name(VG_NOTICE_ALERT_PASSED_OVER)) == 0)
         return true;
     return taken && has(&o->rules, rule);
 }

@@ -162,8 +162,8 @@ static void env_notify(void *ctx, enum vg_notice notice, const char *subject, co
     struct vg_feed *f = ctx;
 
     if (vg_notices_set(&f->shared->notices, notice, subject, text))
-        vg_log(text ? VG_LOG_WARN : VG_LOG_INFO, f->config->name, "%s%s%s: %s",
-               vg_notice_name(notice), subject[0] ? " " : "", subject, text ? text : "over");
+        vg_log(text ? VG_LOG_WARN : VG_LOG_INFO, f->config->name, "%s: %s", subject,
+               text ? text : "over");
 }
 
 static void confirmation_name(const struct vg_feed *f, const char *subscriber, const char *ward,

@@ -398,8 +398,10 @@ static void replay_commands(struct vg_ingest *in, uint32_t shard)
         flush(in, shard); /* a frame is either in the region or behind it */
         s->in_region = false;
         atomic_store(&in->shared->shard[shard].live, true);
-        if (r->config_changed)
+        if (r->config_changed) {
             announce_config(in, shard);
+            vg_notice_log_renew(&in->notices, shard);
+        }
         vg_log(VG_LOG_DEBUG, "ingest", "shard %u: recovered up to offset %lld", shard,
                (long long)s->next_offset);
     }
@@ -463,6 +465,42 @@ static void take_request(struct vg_ingest *in, struct vg_request *request)
     memcpy(head.patient, request->patient, sizeof(head.patient));
     inject_new(in, request->shard, &head, &request->order);
     flush(in, request->shard);
+}
+
+/* Whether something new may happen in the shard, at a time that is known. */
+static bool takes_notices(const struct vg_ingest_shard *s)
+{
+    return s->owned && !s->in_region && s->next_offset != VG_START_CONFIGURED &&
+           s->log_ns != VG_TIME_NONE;
+}
+
+static void inject_notice(struct vg_ingest *in, uint32_t shard, const struct vg_noticed *said)
+{
+    /* Time moves on, so that what begins by it has ids of its own. */
+    struct vg_item_command head = { .kind = VG_COMMAND_NOTICE,
+                                    .log_ns = in->shard[shard].log_ns + VG_NS_PER_MS,
+                                    .size = sizeof(*said) };
+
+    inject_new(in, shard, &head, said);
+    flush(in, shard);
+}
+
+/* What only this instance knows enters the log here. A run that repeats another has its notices. */
+static void tell_notices(struct vg_ingest *in, int64_t now_ns)
+{
+    bool can[VG_SHARDS_MAX] = { false };
+    uint32_t shards = atomic_load(&in->shared->partitions);
+
+    for (uint32_t i = 0; i < shards; i++)
+        can[i] = takes_notices(&in->shard[i]);
+    for (int i = 0; i < VG_NOTICE_ALERT_COUNT && !in->commands_from; i++) {
+        struct vg_noticed said;
+        uint32_t shard;
+
+        if (vg_notice_log_next(&in->notices, &in->shared->notices, (enum vg_notice_alert)i, can,
+                               shards, now_ns, &shard, &said))
+            inject_notice(in, shard, &said);
+    }
 }
 
 static void take_requests(struct vg_ingest *in)
@@ -689,6 +727,7 @@ static void duties(struct vg_ingest *in)
     if (now_ns - in->told_ns >= VG_NS_PER_S) {
         in->told_ns = now_ns;
         tell_troubles(in, now_ns);
+        tell_notices(in, now_ns);
     }
     for (uint32_t i = 0; i < shards; i++) {
         struct vg_ingest_shard *s = &in->shard[i];
@@ -768,6 +807,8 @@ static int64_t assigned(void *ctx, uint32_t shard)
         patients = (uint32_t)in->config->source.ingest.max_patients;
     s->patients = vg_patients_new(patients);
     admit_restored(in, s);
+    for (uint32_t i = 0; i < s->recovery.notices; i++)
+        vg_notice_log_found(&in->notices, shard, &s->recovery.notice[i], now_ns);
     s->next_offset = s->recovery.next_offset;
     s->ordinal = s->recovery.ordinal;
     s->log_ns = s->recovery.log_ns;
@@ -812,6 +853,7 @@ static void revoked(void *ctx, uint32_t shard, bool lost)
     atomic_store(&in->shared->shard[shard].dropping, true);
     send_mark(in, shard, VG_FRAME_DROP);
     vg_overlap_drop(&in->overlap, shard);
+    vg_notice_log_drop(&in->notices, shard);
     forget(s);
     atomic_store(&in->shared->shard[shard].owned, false);
 }

@@ -8,6 +8,7 @@
 #define VG_RUNTIME_INGEST_H
 
 #include "runtime/link.h"
+#include "runtime/notice_log.h"
 #include "runtime/overlap.h"
 #include "runtime/pool.h"
 #include "runtime/recover.h"
@@ -33,6 +34,7 @@ struct vg_ingest {
     struct vg_ingest_worker *worker;
     bool heard; /**< a rule wants to be told that records come */
     struct vg_overlap overlap;
+    struct vg_notice_log notices;
     int64_t record_ns; /**< monotonic time at which a record was last seen to have come */
     bool record_came;  /**< since then */
     int64_t told_ns;   /**< when what only the wall clock knows was last told */

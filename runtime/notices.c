@@ -38,7 +38,7 @@ static bool add(struct vg_notices *n, uint32_t at, enum vg_notice notice, const 
     struct vg_notice_entry *e = &n->entry[at];
 
     if (n->entries == VG_NOTICE_SUBJECTS_MAX) {
-        n->more[notice]++;
+        n->more[vg_notice_alert_of(notice)]++;
         return false;
     }
     memmove(e + 1, e, (n->entries++ - at) * sizeof(*e));
@@ -78,7 +78,8 @@ bool vg_notices_set(struct vg_notices *n, enum vg_notice notice, const char *sub
 }
 
 /* Those that fit, and how many more there are. */
-static void join_texts(const struct vg_notices *n, enum vg_notice notice, struct vg_noticed *ret)
+static void join_texts(const struct vg_notices *n, enum vg_notice_alert alert,
+                       struct vg_noticed *ret)
 {
     enum { MORE_SIZE = 24 }; /* "; and 4294967295 more" */
     uint32_t left = ret->subjects;
@@ -87,7 +88,7 @@ static void join_texts(const struct vg_notices *n, enum vg_notice notice, struct
     for (uint32_t i = 0; i < n->entries; i++) {
         const struct vg_notice_entry *e = &n->entry[i];
 
-        if (e->notice != notice)
+        if (vg_notice_alert_of(e->notice) != alert)
             continue;
         if (len + 2 + strlen(e->text) + MORE_SIZE >= sizeof(ret->text))
             break;
@@ -99,16 +100,16 @@ static void join_texts(const struct vg_notices *n, enum vg_notice notice, struct
         snprintf(ret->text + len, sizeof(ret->text) - len, "; and %u more", left);
 }
 
-void vg_notices_get(struct vg_notices *n, enum vg_notice notice, struct vg_noticed *ret)
+void vg_notices_get(struct vg_notices *n, enum vg_notice_alert alert, struct vg_noticed *ret)
 {
     memset(ret, 0, sizeof(*ret));
-    snprintf(ret->notice, sizeof(ret->notice), "%s", vg_notice_name(notice));
+    snprintf(ret->alert, sizeof(ret->alert), "%s", vg_notice_alert_name(alert));
     pthread_mutex_lock(&n->lock);
     for (uint32_t i = 0; i < n->entries; i++)
-        ret->subjects += n->entry[i].notice == notice;
+        ret->subjects += vg_notice_alert_of(n->entry[i].notice) == alert;
     if (ret->subjects == 0)
-        n->more[notice] = 0;
-    ret->subjects += n->more[notice];
-    join_texts(n, notice, ret);
+        n->more[alert] = 0;
+    ret->subjects += n->more[alert];
+    join_texts(n, alert, ret);
     pthread_mutex_unlock(&n->lock);
 }

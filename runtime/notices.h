@@ -1,8 +1,8 @@
 /* notices.h - what this instance has to tell by itself, until ingest puts it into a log.
  *
  * Sinks and the committer say what is the case with whom; ingest asks what there is to tell and tells
- * it as a command (core/notice.h) in the shard that it chooses. Each notice is one alert, however many
- * subjects it has. Any thread.
+ * it as a command (core/notice.h) in the shard that it chooses. However many notices make the same alert,
+ * it is one. Any thread.
  */
 #ifndef VG_RUNTIME_NOTICES_H
 #define VG_RUNTIME_NOTICES_H
@@ -24,7 +24,7 @@ struct vg_notices {
     pthread_mutex_t lock;
     struct vg_notice_entry entry[VG_NOTICE_SUBJECTS_MAX]; /**< by notice, then subject */
     uint32_t entries;
-    uint32_t more[VG_NOTICE_COUNT]; /**< times that there was no room: until the notice is over */
+    uint32_t more[VG_NOTICE_ALERT_COUNT]; /**< times that there was no room: until it is over */
 };
 
 void vg_notices_init(struct vg_notices *n);
@@ -33,7 +33,7 @@ void vg_notices_done(struct vg_notices *n);
 /** Says it of a subject, or (text NULL) no longer; returns whether that changed anything. */
 bool vg_notices_set(struct vg_notices *n, enum vg_notice notice, const char *subject,
                     const char *text);
-/** All that is to be told of a notice now. */
-void vg_notices_get(struct vg_notices *n, enum vg_notice notice, struct vg_noticed *ret);
+/** All that is to be told now with one alert. */
+void vg_notices_get(struct vg_notices *n, enum vg_notice_alert alert, struct vg_noticed *ret);
 
 #endif

@@ -12,43 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/outbox_db.h"
-
-static const char schema[] =
-    "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE event(seq INTEGER PRIMARY KEY, shard INTEGER NOT NULL, n INTEGER NOT NULL,"
-    " event_id TEXT NOT NULL UNIQUE, episode_id BLOB NOT NULL, number INTEGER NOT NULL,"
-    " ward TEXT NOT NULL, prev_seq INTEGER NOT NULL, phase INTEGER NOT NULL, kind INTEGER NOT NULL,"
-    " priority INTEGER NOT NULL, patient TEXT NOT NULL, time_ns INTEGER NOT NULL,"
-    " wall_ns INTEGER NOT NULL, body TEXT NOT NULL, UNIQUE(shard, n));"
-    "CREATE INDEX event_ward ON event(ward);"
-    "CREATE TABLE episode(episode_id BLOB PRIMARY KEY, shard INTEGER NOT NULL, ward TEXT NOT NULL,"
-    " patient TEXT NOT NULL, newest_seq INTEGER NOT NULL, number INTEGER NOT NULL,"
-    " open INTEGER NOT NULL, acknowledged INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX episode_open ON episode(newest_seq) WHERE open;"
-    "CREATE TABLE command(shard INTEGER NOT NULL, next_offset INTEGER NOT NULL,"
-    " ordinal INTEGER NOT NULL, kind INTEGER NOT NULL, log_ns INTEGER NOT NULL,"
-    " patient TEXT NOT NULL, payload BLOB, PRIMARY KEY(shard, next_offset, ordinal)) WITHOUT ROWID;"
-    "CREATE TABLE dead_letter(partition INTEGER NOT NULL, \"offset\" INTEGER NOT NULL,"
-    " idx INTEGER NOT NULL, reason TEXT NOT NULL, byte_offset INTEGER NOT NULL,"
-    " detail TEXT NOT NULL, record_ns INTEGER NOT NULL, bytes BLOB,"
-    " PRIMARY KEY(partition, \"offset\", idx));"
-    "CREATE TABLE shard(shard INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL,"
-    " ordinal INTEGER NOT NULL, n INTEGER NOT NULL, log_ns INTEGER NOT NULL,"
-    " wall_ns INTEGER NOT NULL, config TEXT NOT NULL);"
-    "CREATE TABLE config_switch(shard INTEGER NOT NULL, next_offset INTEGER NOT NULL,"
-    " ordinal INTEGER NOT NULL, n INTEGER NOT NULL, config TEXT NOT NULL,"
-    " PRIMARY KEY(shard, next_offset, ordinal)) WITHOUT ROWID;"
-    "CREATE TABLE cursor(sink TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;";
-
-/* Came later; outboxes of before get it when they are opened for writing. */
-static const char additions[] =
-    "CREATE TABLE IF NOT EXISTS answer(command_id TEXT PRIMARY KEY, code TEXT NOT NULL,"
-    " message TEXT NOT NULL) WITHOUT ROWID;";
+#include "runtime/outbox_schema.h"
 
 enum statement {
     BEGIN,
@@ -62,6 +30,8 @@ enum statement {
     ADD_SWITCH,
     SET_CURSOR,
     ADD_ANSWER,
+    LETTER_RETRIED,
+    SET_ASIDE,
     STATEMENTS
 };
 
@@ -80,7 +50,10 @@ static const char *const sql[STATEMENTS] = {
                     " newest_seq = ?5, number = ?6, open = ?7,"
                     " acknowledged = (acknowledged OR ?8) AND NOT ?9",
     [ADD_COMMAND] = "INSERT OR IGNORE INTO command VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    [ADD_DEAD_LETTER] = "INSERT OR IGNORE INTO dead_letter VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    /* One that was tried again may have failed again. */
+    [ADD_DEAD_LETTER] = "INSERT INTO dead_letter VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 1)"
+                        " ON CONFLICT DO UPDATE SET state = 0, reason = ?4, byte_offset = ?5,"
+                        " detail = ?6 WHERE state = 2",
     [SET_POSITION] = "INSERT INTO shard VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"
                      " ON CONFLICT DO UPDATE SET next_offset = ?2, ordinal = ?3, n = max(n, ?4),"
                      /* A replay of the same position does not make it younger. */
@@ -91,6 +64,11 @@ static const char *const sql[STATEMENTS] = {
     [SET_CURSOR] = "INSERT INTO cursor VALUES(?1, ?2)"
                    " ON CONFLICT DO UPDATE SET seq = ?2 WHERE ?2 > seq",
     [ADD_ANSWER] = "INSERT OR IGNORE INTO answer VALUES(?1, ?2, ?3)",
+    [LETTER_RETRIED] = "UPDATE dead_letter SET state = 2, attempts = max(attempts, ?4)"
+                       " WHERE partition = ?1 AND \"offset\" = ?2 AND idx = ?3",
+    [SET_ASIDE] = "INSERT INTO quarantine VALUES(?1, ?2, ?3, ?4, ?5, 1)"
+                  " ON CONFLICT DO UPDATE SET reason = ?3, wall_ns = ?4, state = ?5,"
+                  " attempts = attempts + 1",
 };
 
 struct vg_outbox {
@@ -171,58 +149,11 @@ static vg_status take_lock(struct vg_outbox *o, struct vg_err *err)
     return VG_OK;
 }
 
-static vg_status set_meta(struct vg_outbox *o, const char *key, const char *value,
-                          struct vg_err *err)
-{
-    char *text = sqlite3_mprintf("INSERT INTO meta VALUES(%Q, %Q)", key, value);
-    vg_status st;
-
-    VG_CHECK(text);
-    st = vg_db_exec(o->db, text, "store what it belongs to", err);
-    sqlite3_free(text);
-    return st;
-}
-
-static vg_status fill(struct vg_outbox *o, struct vg_err *err)
-{
-    char uuid[VG_EPISODE_TEXT_SIZE], version[16];
-    vg_status st;
-
-    if (getrandom(o->uuid, sizeof(o->uuid), 0) != (ssize_t)sizeof(o->uuid))
-        return vg_fail(err, VG_E_IO, "the system has no random numbers: %s", strerror(errno));
-    vg_episode_text(o->uuid, uuid);
-    snprintf(version, sizeof(version), "%d", VG_OUTBOX_SCHEMA);
-    st = vg_db_exec(o->db, schema, "make its tables", err);
-    if (st == VG_OK)
-        st = set_meta(o, "schema", version, err);
-    if (st == VG_OK)
-        st = set_meta(o, "uuid", uuid, err);
-    if (st == VG_OK)
-        st = set_meta(o, "pipeline", o->pipeline, err);
-    return st;
-}
-
-/* In one transaction: a crash leaves an empty file, which is filled the next time. */
-static vg_status make_tables(struct vg_outbox *o, struct vg_err *err)
-{
-    vg_status st = vg_db_exec(o->db, "BEGIN IMMEDIATE", "begin", err);
-
-    if (st == VG_OK)
-        st = fill(o, err);
-    if (st == VG_OK)
-        st = vg_db_exec(o->db, "COMMIT", "make its tables", err);
-    if (!sqlite3_get_autocommit(o->db))
-        sqlite3_exec(o->db, "ROLLBACK", NULL, NULL, NULL);
-    return st;
-}
-
 static vg_status check_identity(struct vg_outbox *o, struct vg_err *err)
 {
     char text[VG_NAME_SIZE];
-    vg_status st = vg_db_check_schema(o->db, err);
+    vg_status st = vg_db_meta(o->db, "uuid", text, sizeof(text), err);
 
-    if (st == VG_OK)
-        st = vg_db_meta(o->db, "uuid", text, sizeof(text), err);
     if (st != VG_OK)
         return st;
     if (!vg_episode_parse(text, o->uuid))
@@ -280,9 +211,10 @@ static vg_status open_database(struct vg_outbox *o, bool may_create, struct vg_e
                         "PRAGMA journal_size_limit = 67108864",
                         "set its journal", err);
     if (st == VG_OK)
-        st = empty && may_create ? make_tables(o, err) : check_identity(o, err);
+        st = empty && may_create ? vg_schema_make(o->db, o->pipeline, err)
+                                 : vg_schema_upgrade(o->db, err);
     if (st == VG_OK)
-        st = vg_db_exec(o->db, additions, "make its newer tables", err);
+        st = check_identity(o, err);
     if (st == VG_OK)
         st = load_last_seq(o, err);
     if (st == VG_OK)
@@ -359,9 +291,9 @@ static vg_status store_log(struct vg_outbox *o, const char *cluster, const char 
     vg_status st = vg_outbox_begin(o, err);
 
     if (st == VG_OK)
-        st = set_meta(o, "cluster", cluster, err);
+        st = vg_schema_set_meta(o->db, "cluster", cluster, err);
     if (st == VG_OK)
-        st = set_meta(o, "partitions", partitions, err);
+        st = vg_schema_set_meta(o->db, "partitions", partitions, err);
     if (st == VG_OK)
         st = vg_outbox_commit(o, err);
     if (st != VG_OK)
@@ -628,7 +560,7 @@ vg_status vg_outbox_put_answer(struct vg_outbox *o, const char *command_id,
 
 vg_status vg_outbox_put_dead_letter(struct vg_outbox *o, uint32_t shard,
                                     const struct vg_item_dead_letter *letter, const void *bytes,
-                                    size_t len, bool *ret_new, struct vg_err *err)
+                                    size_t len, int64_t wall_ns, bool *ret_new, struct vg_err *err)
 {
     sqlite3_stmt *stmt = o->stmt[ADD_DEAD_LETTER];
     vg_status st;
@@ -642,9 +574,37 @@ vg_status vg_outbox_put_dead_letter(struct vg_outbox *o, uint32_t shard,
     bind_text(stmt, 6, letter->detail);
     sqlite3_bind_int64(stmt, 7, letter->record_ns);
     sqlite3_bind_blob64(stmt, 8, bytes, len, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 9, wall_ns);
     st = run(o, ADD_DEAD_LETTER, "store a dead letter", err);
     *ret_new = st == VG_OK && sqlite3_changes(o->db) > 0;
     return st;
+}
+
+vg_status vg_outbox_put_letter_retried(struct vg_outbox *o, uint32_t shard, int64_t offset,
+                                       uint32_t index, uint32_t attempts, struct vg_err *err)
+{
+    sqlite3_stmt *stmt = o->stmt[LETTER_RETRIED];
+
+    VG_CHECK(o->open);
+    bind_unsigned(stmt, 1, shard);
+    sqlite3_bind_int64(stmt, 2, offset);
+    bind_unsigned(stmt, 3, index);
+    bind_unsigned(stmt, 4, attempts);
+    return run(o, LETTER_RETRIED, "store that a dead letter was retried", err);
+}
+
+vg_status vg_outbox_put_set_aside(struct vg_outbox *o, const char *sink,
+                                  const struct vg_set_aside *what, struct vg_err *err)
+{
+    sqlite3_stmt *stmt = o->stmt[SET_ASIDE];
+
+    VG_CHECK(o->open);
+    bind_text(stmt, 1, sink);
+    bind_unsigned(stmt, 2, what->seq);
+    bind_text(stmt, 3, what->reason);
+    sqlite3_bind_int64(stmt, 4, what->wall_ns);
+    bind_unsigned(stmt, 5, what->state);
+    return run(o, SET_ASIDE, "store a refused event", err);
 }
 
 vg_status vg_outbox_put_position(struct vg_outbox *o, const struct vg_position *p,

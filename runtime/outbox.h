@@ -17,7 +17,7 @@
 #include "core/order.h"
 #include "core/sink.h"
 
-enum { VG_OUTBOX_SCHEMA = 1, VG_CLUSTER_SIZE = 64, VG_CONFIG_HASH_SIZE = 72 };
+enum { VG_OUTBOX_SCHEMA = 2, VG_CLUSTER_SIZE = 64, VG_CONFIG_HASH_SIZE = 72 };
 
 /** How far a shard's log was worked through. */
 struct vg_position {
@@ -116,11 +116,34 @@ VG_NODISCARD vg_status vg_outbox_put_answer(struct vg_outbox *o, const char *com
                                             const struct vg_answered *answered, struct vg_err *err);
 
 /** A dead letter with its `len` bytes. Stored once for (shard, offset, index); *ret_new says
- *  whether this was the first time. */
+ *  whether this was the first time, or the first since it was retried. */
 VG_NODISCARD vg_status vg_outbox_put_dead_letter(struct vg_outbox *o, uint32_t shard,
                                                  const struct vg_item_dead_letter *letter,
-                                                 const void *bytes, size_t len, bool *ret_new,
-                                                 struct vg_err *err);
+                                                 const void *bytes, size_t len, int64_t wall_ns,
+                                                 bool *ret_new, struct vg_err *err);
+
+/** A dead letter was given to the decoder once more, for the time number `attempts`. Before what came
+ *  of it. */
+VG_NODISCARD vg_status vg_outbox_put_letter_retried(struct vg_outbox *o, uint32_t shard,
+                                                    int64_t offset, uint32_t index,
+                                                    uint32_t attempts, struct vg_err *err);
+
+/** What became of a dead letter, or of an event that a sink refused. Numbers are stored. */
+enum vg_letter_state {
+    VG_LETTER_KEPT,  /**< waits for somebody to look at it */
+    VG_LETTER_ASKED, /**< is to be tried again */
+    VG_LETTER_DONE,  /**< went through at last */
+};
+
+/** An event that a sink refused for ever; or one that it took when it was asked again. */
+struct vg_set_aside {
+    uint64_t seq;
+    int64_t wall_ns;
+    enum vg_letter_state state; /**< KEPT or DONE */
+    char reason[160];
+};
+VG_NODISCARD vg_status vg_outbox_put_set_aside(struct vg_outbox *o, const char *sink,
+                                               const struct vg_set_aside *what, struct vg_err *err);
 
 /** How far a shard is stored. A position before the stored one is ignored: during a replay the
  *  outbox is ahead. */
@@ -188,6 +211,10 @@ typedef vg_status (*vg_command_fn)(void *arg, const struct vg_item_command *comm
 VG_NODISCARD vg_status vg_outbox_commands(struct vg_outbox_reader *r, uint32_t shard,
                                           int64_t next_offset, uint32_t ordinal, vg_command_fn fn,
                                           void *arg, struct vg_err *err);
+
+/** The VG_COMMAND_NOTICE of a shard, in order. */
+VG_NODISCARD vg_status vg_outbox_notices(struct vg_outbox_reader *r, uint32_t shard,
+                                         vg_command_fn fn, void *arg, struct vg_err *err);
 
 /** What was answered under that command_id; *ret_known false when nothing was. */
 VG_NODISCARD vg_status vg_outbox_answer(struct vg_outbox_reader *r, const char *command_id,

@@ -139,7 +139,7 @@ vg_status vg_db_meta(sqlite3 *db, const char *key, char *ret, size_t size, struc
     return query_text(db, "SELECT value FROM meta WHERE key = ?", key, ret, size, err);
 }
 
-vg_status vg_db_check_schema(sqlite3 *db, struct vg_err *err)
+vg_status vg_db_check_schema(sqlite3 *db, int *ret, struct vg_err *err)
 {
     char found[24];
     long schema;
@@ -158,10 +158,11 @@ vg_status vg_db_check_schema(sqlite3 *db, struct vg_err *err)
     if (st != VG_OK)
         return st;
     schema = strtol(found, NULL, 10);
-    if (schema != VG_OUTBOX_SCHEMA)
+    if (schema < 1 || schema > VG_OUTBOX_SCHEMA)
         return vg_fail(err, VG_E_IO,
-                       "%s was written by another version of Vigil (schema %ld, this one reads %d);"
-                       " use that version or another service.data_dir",
+                       "%s was written by another version of Vigil (schema %ld, this one reads up "
+                       "to %d); use that version or another service.data_dir",
                        path_of(db), schema, VG_OUTBOX_SCHEMA);
+    *ret = (int)schema;
     return VG_OK;
 }

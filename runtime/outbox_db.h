@@ -31,8 +31,8 @@ void vg_db_finalize(sqlite3_stmt **statements, size_t n);
 /** Whether nothing was ever stored in the file. */
 VG_NODISCARD vg_status vg_db_empty(sqlite3 *db, bool *ret, struct vg_err *err);
 
-/** Fails unless the file is an outbox of a schema that this version knows. */
-VG_NODISCARD vg_status vg_db_check_schema(sqlite3 *db, struct vg_err *err);
+/** Fails unless the file is an outbox of a schema that this version knows: *ret. */
+VG_NODISCARD vg_status vg_db_check_schema(sqlite3 *db, int *ret, struct vg_err *err);
 
 /** Copies a value of table meta, "" when it has none. */
 VG_NODISCARD vg_status vg_db_meta(sqlite3 *db, const char *key, char *ret, size_t size,

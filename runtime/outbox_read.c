@@ -27,6 +27,7 @@ enum query {
     EPISODE,
     EPISODES_OF_SHARD,
     COMMANDS,
+    NOTICES,
     SWITCHES,
     POSITION,
     CURSOR,
@@ -54,6 +55,9 @@ static const char *const sql[QUERIES] = {
     [COMMANDS] = "SELECT next_offset, ordinal, kind, log_ns, patient, payload FROM command"
                  " WHERE shard = ?1 AND (next_offset, ordinal) > (?2, ?3)"
                  " ORDER BY next_offset, ordinal",
+    /* The kind in words that the index knows. */
+    [NOTICES] = "SELECT next_offset, ordinal, kind, log_ns, patient, payload FROM command"
+                " WHERE shard = ?1 AND kind = 4 ORDER BY next_offset, ordinal",
     [SWITCHES] = "SELECT next_offset, ordinal, n, config FROM config_switch"
                  " WHERE shard = ?1 AND (next_offset, ordinal) > (?2, ?3)"
                  " ORDER BY next_offset, ordinal",
@@ -71,13 +75,14 @@ struct vg_outbox_reader {
 vg_status vg_outbox_reader_open(const char *path, struct vg_outbox_reader **ret, struct vg_err *err)
 {
     struct vg_outbox_reader *r = calloc(1, sizeof(*r));
+    int schema;
     vg_status st;
 
     VG_CHECK(r);
     *ret = NULL;
     st = vg_db_open(path, SQLITE_OPEN_READONLY, &r->db, err);
     if (st == VG_OK)
-        st = vg_db_check_schema(r->db, err);
+        st = vg_db_check_schema(r->db, &schema, err);
     if (st == VG_OK)
         st = vg_db_prepare(r->db, sql, QUERIES, r->stmt, err);
     if (st != VG_OK) {
@@ -371,6 +376,16 @@ vg_status vg_outbox_commands(struct vg_outbox_reader *r, uint32_t shard, int64_t
 
     bind_after(r->stmt[COMMANDS], shard, next_offset, ordinal);
     return each(r, COMMANDS, "read commands", give_command, &call, err);
+}
+
+vg_status vg_outbox_notices(struct vg_outbox_reader *r, uint32_t shard, vg_command_fn fn, void *arg,
+                            struct vg_err *err)
+{
+    struct command_call call = { fn, arg };
+
+    _Static_assert(VG_COMMAND_NOTICE == 4, "the query names it");
+    sqlite3_bind_int64(r->stmt[NOTICES], 1, shard);
+    return each(r, NOTICES, "read notices", give_command, &call, err);
 }
 
 struct switch_call {

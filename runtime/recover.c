@@ -256,6 +256,27 @@ static vg_status load_snapshot(const struct vg_shared *shared, uint32_t shard,
     return VG_OK;
 }
 
+/* Each takes the place of the one before it. */
+static vg_status add_notice(void *arg, const struct vg_item_command *command, const void *payload,
+                            size_t len)
+{
+    struct vg_recovery *r = arg;
+    struct vg_noticed said;
+    uint32_t i = 0;
+
+    (void)command;
+    if (len != sizeof(said))
+        return VG_OK;
+    memcpy(&said, payload, sizeof(said));
+    while (i < r->notices && strcmp(r->notice[i].alert, said.alert) != 0)
+        i++;
+    if (i == r->notices && r->notices < VG_NOTICE_ALERT_COUNT)
+        r->notices++;
+    if (i < r->notices)
+        r->notice[i] = said;
+    return VG_OK;
+}
+
 static vg_status recover_known(const struct vg_shared *shared, struct vg_outbox_reader *reader,
                                const char *outbox, const struct vg_position *stored,
                                struct vg_recovery *r, struct vg_err *err)
@@ -269,6 +290,8 @@ static vg_status recover_known(const struct vg_shared *shared, struct vg_outbox_
     if (st == VG_OK)
         st = vg_outbox_commands(reader, stored->shard, r->next_offset, r->ordinal, add_command, r,
                                 err);
+    if (st == VG_OK)
+        st = vg_outbox_notices(reader, stored->shard, add_notice, r, err);
     if (st != VG_OK)
         return st;
     r->stored_offset = stored->next_offset;

@@ -45,6 +45,9 @@ const struct vg_watch_kind *vg_watch_kind_of(const struct vg_rule *rule)
         [VG_CONDITION_BED_SHARED] = &vg_watch_bed_shared,
         [VG_CONDITION_KEY_MISMATCH] = &vg_watch_key_mismatch,
         [VG_CONDITION_DEAD_LETTER_RATE] = &vg_watch_dead_letter_rate,
+        [VG_CONDITION_DELIVERY_FAILING] = &vg_watch_notice,
+        [VG_CONDITION_DELIVERY_LOST] = &vg_watch_notice,
+        [VG_CONDITION_PASSED_OVER] = &vg_watch_notice,
     };
     _Static_assert(VG_ARRAY_LEN(conditions) == VG_CONDITION_COUNT, "a condition without a kind");
 
@@ -404,6 +407,9 @@ static void obey(struct vg_look *l, const struct vg_item_command *command)
         break;
     case VG_COMMAND_CONFIG:
         reconcile(l, command);
+        break;
+    case VG_COMMAND_NOTICE:
+        vg_notice_obey(l, payload);
         break;
     default: /* not about alerts */
         break;

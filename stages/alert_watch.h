@@ -38,6 +38,7 @@
 #ifndef VG_STAGES_ALERT_WATCH_H
 #define VG_STAGES_ALERT_WATCH_H
 
+#include "core/notice.h"
 #include "core/stage.h"
 #include "stages/alert_stay.h"
 
@@ -226,8 +227,9 @@ struct vg_look {
     bool of_shard;                    /**< memory is of the shard's own slot, not of a patient */
     const struct vg_profile *profile; /**< of the patient's bed; through vg_look_profile() */
     bool profile_known;
-    bool readmitted;                /**< the row is the first of a patient that was discharged */
-    char origin[VG_NAME_SIZE + 16]; /**< where the limit of the event being built came from */
+    bool readmitted;                  /**< the row is the first of a patient that was discharged */
+    const struct vg_noticed *noticed; /**< the command that is obeyed; else NULL */
+    char origin[VG_NAME_SIZE + 16];   /**< where the limit of the event being built came from */
 };
 
 struct vg_watch_kind {
@@ -261,7 +263,7 @@ extern const struct vg_watch_kind vg_watch_limit, vg_watch_forecast, vg_watch_an
     vg_watch_stale, vg_watch_lead_off, vg_watch_device_clock, vg_watch_model_error,
     vg_watch_dead_letter, vg_watch_max_patients, vg_watch_artefact, vg_watch_check_sensor,
     vg_watch_readmitted, vg_watch_disconnected, vg_watch_bed_shared, vg_watch_key_mismatch,
-    vg_watch_dead_letter_rate, vg_watch_source, vg_watch_score;
+    vg_watch_dead_letter_rate, vg_watch_source, vg_watch_score, vg_watch_notice;
 
 /** What the kind keeps of the patient: w->memory_size bytes, zeroed at first sight. */
 static inline void *vg_watch_memory(const struct vg_look *l, const struct vg_watch *w)
@@ -456,6 +458,11 @@ bool vg_condition_covered(const struct vg_alert *a, enum vg_condition condition,
 bool vg_condition_can_occur(const struct vg_plan *plan, enum vg_condition condition);
 /** The built-in rule of a condition, made anew. */
 const struct vg_rule *vg_condition_rule(struct vg_alert *a, enum vg_condition condition);
+
+/* ---- what the instance tells by itself (alert_notice.c) ---- */
+
+/** Tells, goes on telling or ends what a recorded command says of the way out. */
+void vg_notice_obey(struct vg_look *l, const struct vg_noticed *noticed);
 
 /* ---- silence (alert_technical.c) ---- */
 

@@ -207,12 +207,12 @@ Test(outbox, one_of_a_newer_version_is_refused_by_writer_and_reader)
     struct vg_outbox_reader *other;
     char path[96];
 
-    execute("UPDATE meta SET value = '2' WHERE key = 'schema'");
+    execute("UPDATE meta SET value = '3' WHERE key = 'schema'");
     snprintf(path, sizeof(path), "%s", vg_outbox_path(o));
     vg_outbox_close(o);
     expect_error(vg_outbox_open(dir, "icu", true, &o, &err), VG_E_IO,
-                 "another version of Vigil (schema 2, this one reads 1)");
-    expect_error(vg_outbox_reader_open(path, &other, &err), VG_E_IO, "schema 2");
+                 "another version of Vigil (schema 3, this one reads up to 2)");
+    expect_error(vg_outbox_reader_open(path, &other, &err), VG_E_IO, "schema 3");
     cr_assert_null(other);
 }
 
@@ -693,14 +693,14 @@ Test(outbox, a_dead_letter_is_stored_once_with_its_bytes)
     OK(vg_outbox_dead_letters(r, &n, &err));
     cr_assert_eq(n, 0);
     begin();
-    OK(vg_outbox_put_dead_letter(o, 1, &d, "{\0}", 3, &new, &err));
+    OK(vg_outbox_put_dead_letter(o, 1, &d, "{\0}", 3, 5, &new, &err));
     cr_assert(new);
-    OK(vg_outbox_put_dead_letter(o, 1, &d, "{\0}", 3, &new, &err));
+    OK(vg_outbox_put_dead_letter(o, 1, &d, "{\0}", 3, 5, &new, &err));
     cr_assert_not(new);
     d.index = 0;
-    OK(vg_outbox_put_dead_letter(o, 1, &d, NULL, 0, &new, &err));
+    OK(vg_outbox_put_dead_letter(o, 1, &d, NULL, 0, 5, &new, &err));
     cr_assert(new);
-    OK(vg_outbox_put_dead_letter(o, 2, &d, NULL, 0, &new, &err));
+    OK(vg_outbox_put_dead_letter(o, 2, &d, NULL, 0, 5, &new, &err));
     cr_assert(new);
     commit();
     OK(vg_outbox_dead_letters(r, &n, &err));
