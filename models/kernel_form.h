@@ -17,37 +17,13 @@
 #include <float.h>
 #include <string.h>
 
-#define BODY   static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 8")
+#include "models/vec_some.h"
 
+/* These need what is above. */
 #include "models/kernel_math.h"
 #include "models/kernel_window.h"
 
 /* ---- arrays ---- */
-
-BODY vec load_some(const float *p, size_t n)
-{
-    float whole[LANES] = { 0 };
-
-    if (n >= LANES)
-        return vec_load(p);
-    for (size_t i = 0; i < n; i++)
-        whole[i] = p[i];
-    return vec_load(whole);
-}
-
-BODY void store_some(float *p, vec v, size_t n)
-{
-    float whole[LANES];
-
-    if (n >= LANES) {
-        vec_store(p, v);
-        return;
-    }
-    vec_store(whole, v);
-    for (size_t i = 0; i < n; i++)
-        p[i] = whole[i];
-}
 
 BODY void each(vec (*f)(vec), size_t n, const float *x, float *y)
 {
@@ -114,13 +90,19 @@ static float log1p_one(float x)
  * processors of today, twelve in 16 registers, which leaves four for inputs and weights. */
 enum { ROWS_MAX = 8 };
 
-/* Blocks that are finished together; inputs ahead that weights are asked for; floats of a line. */
-enum { GROUP_BLOCKS = REGISTERS == 32 ? 2 : 4, AHEAD = 12, LINE = 16 };
+/* Blocks that are finished together; panels of one row that are summed side by side, and that are
+ * finished together. */
+enum {
+    GROUP_BLOCKS = REGISTERS == 32 ? 2 : 4,
+    PANELS_AT_ONCE = LANES == 16 ? 1 : 2,
+    PANELS_MAX = 8
+};
 
 /* What one block of rows needs. */
 struct sums {
     size_t inputs, hidden;
     const float *weight; /* of a panel */
+    size_t panel_size;   /* floats to the next */
     const float *x[ROWS_MAX];
     const float *h[ROWS_MAX];
 };
@@ -174,10 +156,6 @@ BODY void add(size_t R, size_t V, size_t last, vec (*sum)[VG_PANEL_VECTORS], siz
     const size_t step = V * LANES;
 
     for (size_t k = 0; k < n; k++, w += step) {
-        /* One row uses each weight once: the second-level cache is what it waits for. */
-        if (R == 1) {
-            UNROLL for (size_t f = 0; f < step; f += LINE) __builtin_prefetch(w + step * AHEAD + f);
-        }
         if (R < V)
             add_few_rows(R, V, last, sum, x, k, w);
         else
@@ -185,21 +163,46 @@ BODY void add(size_t R, size_t V, size_t last, vec (*sum)[VG_PANEL_VECTORS], siz
     }
 }
 
-/* out [R, V, LANES]. In a gru the third sum takes inputs only and the fourth hidden units only. */
-BODY void sum_block(size_t R, size_t V, bool gru, const struct sums *s, float *out)
+/* The same of one row for P panels. It uses each weight once: what it waits for is the second-level
+ * cache, and an fma's latency where the sums of one panel do not hide it. */
+BODY void add_panels(size_t P, size_t V, size_t last, vec (*sum)[VG_PANEL_VECTORS], size_t n,
+                     const float *x, const float *w, size_t panel_size)
 {
-    const size_t weights = gru ? V - 1 : V;
-    const float *w = s->weight;
+    for (size_t k = 0; k < n; k++, w += V * LANES) {
+        const vec input = vec_all(x[k]);
+
+        UNROLL for (size_t p = 0; p < P; p++)
+        {
+            UNROLL for (size_t v = 0; v < V; v++)
+            {
+                const size_t to = v == V - 1 ? last : v;
+
+                sum[p][to] = vec_fma(input, vec_load(w + p * panel_size + v * LANES), sum[p][to]);
+            }
+        }
+    }
+}
+
+/* out [R, V, LANES]: of R rows for one panel, or of one row for R panels. In a gru the third sum
+ * takes inputs only and the fourth hidden units only. */
+BODY void sum_block(size_t R, size_t V, bool one_row, bool gru, const struct sums *s, float *out)
+{
+    const size_t weights = gru ? V - 1 : V, apart = one_row ? s->panel_size : 0;
+    const float *w = s->weight, *from_hidden = w + (V + s->inputs * weights) * LANES;
     vec sum[ROWS_MAX][VG_PANEL_VECTORS];
 
     UNROLL for (size_t v = 0; v < V; v++)
     {
-        UNROLL for (size_t r = 0; r < R; r++) sum[r][v] = vec_load(w + v * LANES);
+        UNROLL for (size_t r = 0; r < R; r++) sum[r][v] = vec_load(w + r * apart + v * LANES);
     }
     w += V * LANES;
-    add(R, weights, weights - 1, sum, s->inputs, s->x, w);
-    w += s->inputs * weights * LANES;
-    add(R, weights, V - 1, sum, s->hidden, s->h, w);
+    if (one_row) {
+        add_panels(R, weights, weights - 1, sum, s->inputs, s->x[0], w, apart);
+        add_panels(R, weights, V - 1, sum, s->hidden, s->h[0], from_hidden, apart);
+    } else {
+        add(R, weights, weights - 1, sum, s->inputs, s->x, w);
+        add(R, weights, V - 1, sum, s->hidden, s->h, from_hidden);
+    }
     UNROLL for (size_t r = 0; r < R; r++)
     {
         UNROLL for (size_t v = 0; v < V; v++) vec_store(out + (r * V + v) * LANES, sum[r][v]);
@@ -211,12 +214,12 @@ typedef void sum_fn(const struct sums *s, float *out);
 #define SUM(R, V)                                               \
     static void sum_##R##_##V(const struct sums *s, float *out) \
     {                                                           \
-        sum_block(R, V, false, s, out);                         \
+        sum_block(R, V, R == 1, false, s, out);                 \
     }
 #define SUM_GRU(R)                                            \
     static void sum_gru_##R(const struct sums *s, float *out) \
     {                                                         \
-        sum_block(R, VG_PANEL_VECTORS, true, s, out);         \
+        sum_block(R, VG_PANEL_VECTORS, R == 1, true, s, out); \
     }
 
 /* clang-format off */
@@ -249,12 +252,27 @@ SUM_GRU(4) SUM_GRU(5) SUM_GRU(6)
 #endif
     };
 
+static size_t table_line(const struct vg_packed *p, size_t vectors)
+{
+    return p->layer.kind == VG_LAYER_GRU ? VG_PANEL_VECTORS : vectors - 1;
+}
+
 static const uint32_t rows_table[VG_PANEL_VECTORS + 1] =
 #if REGISTERS == 32
     { 8, 8, 8, 6, 6 };
 #else
     { 8, 6, 4, 3, 3 };
 #endif
+
+static void sum_panels(const struct sums *s, float *out)
+{
+    sum_block(PANELS_AT_ONCE, VG_PANEL_VECTORS, true, false, s, out);
+}
+
+static void sum_panels_gru(const struct sums *s, float *out)
+{
+    sum_block(PANELS_AT_ONCE, VG_PANEL_VECTORS, true, true, s, out);
+}
 
 /* ---- what follows the sums ---- */
 
@@ -377,7 +395,7 @@ static void finish_block(const struct block *b)
 static void panel(struct block *b, struct sums *s, uint32_t n, const float *x, size_t xs,
                   void *const *state, size_t at)
 {
-    const size_t line = b->p->layer.kind == VG_LAYER_GRU ? VG_PANEL_VECTORS : b->vectors - 1;
+    const size_t line = table_line(b->p, b->vectors);
     const uint32_t blocks = (n + rows_table[line] - 1) / rows_table[line];
     float sum[LANES * GROUP_BLOCKS * REGISTERS] __attribute__((aligned(64)));
     float *h[GROUP_BLOCKS * ROWS_MAX];
@@ -405,6 +423,40 @@ static void panel(struct block *b, struct sums *s, uint32_t n, const float *x, s
     b->y -= n * b->y_stride;
 }
 
+/* Whole panels of a single row, finished as if each were a row; returns how many outputs. */
+static size_t one_row(const struct vg_packed *p, struct sums *s, const float *x, float *h, float *y)
+{
+    const size_t whole = vg_panel_outputs(p), panels = p->layer.outputs / whole;
+    sum_fn *const sum_some = p->layer.kind == VG_LAYER_GRU ? sum_panels_gru : sum_panels;
+    sum_fn *const sum_last = sum_table[table_line(p, VG_PANEL_VECTORS)][0];
+    float sum[PANELS_MAX * VG_PANEL_VECTORS * LANES] __attribute__((aligned(64)));
+    float *state[PANELS_MAX];
+    struct block b = { .p = p,
+                       .outputs = whole,
+                       .vectors = VG_PANEL_VECTORS,
+                       .state = state,
+                       .y_stride = whole,
+                       .sum = sum };
+
+    b.y = y;
+    s->x[0] = x;
+    s->h[0] = h;
+    for (size_t i = 0; i < panels;) {
+        const uint32_t some = panels - i < PANELS_AT_ONCE ? 1 : PANELS_AT_ONCE;
+
+        (some > 1 ? sum_some : sum_last)(s, sum + b.rows * VG_PANEL_VECTORS * LANES);
+        s->weight += some * s->panel_size;
+        for (uint32_t r = 0; r < some; r++, i++)
+            state[b.rows++] = h ? h + i * whole : NULL;
+        if (b.rows > PANELS_MAX - PANELS_AT_ONCE || i == panels) {
+            finish_block(&b);
+            b.y += b.rows * whole;
+            b.rows = 0;
+        }
+    }
+    return panels * whole;
+}
+
 /* Panels outside, rows inside: a panel of weights stays in the cache meanwhile. */
 static void panels(const struct vg_packed *p, uint32_t n, const float *x, size_t xs,
                    void *const *state, size_t at, float *y, size_t ys)
@@ -412,11 +464,14 @@ static void panels(const struct vg_packed *p, uint32_t n, const float *x, size_t
     const size_t whole = vg_panel_outputs(p), outputs = p->layer.outputs;
     struct sums s = { .inputs = p->layer.inputs,
                       .hidden = vg_panel_hidden(p),
-                      .weight = p->weight };
+                      .weight = p->weight,
+                      .panel_size = vg_panel_size(p, VG_PANEL_VECTORS) };
     struct block b = { .p = p, .y_stride = ys };
 
     b.y = y;
-    for (b.first = 0; b.first < outputs; b.first += whole) {
+    if (n == 1)
+        b.first = one_row(p, &s, x, state ? (float *)state[0] + at : NULL, y);
+    for (; b.first < outputs; b.first += whole) {
         b.outputs = outputs - b.first < whole ? outputs - b.first : whole;
         b.vectors = vg_panel_vectors(p, b.outputs);
         panel(&b, &s, n, x, xs, state, at);

@@ -8,9 +8,7 @@
 #include <string.h>
 
 #include "models/train_product_private.h"
-
-#define BODY   static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 8")
+#include "models/vec_some.h"
 
 /* COPY_...: rows of A and depth of B from which on a copy of B pays. */
 enum { ROWS_MAX = 6, VECTORS_MAX = 4, DEPTH = 96, STRETCHES_MAX = 8 };
@@ -31,28 +29,6 @@ struct panel {
     size_t c_stride;
     bool add;
 };
-
-BODY vec load_some(const float *p, size_t n)
-{
-    float whole[LANES] = { 0 };
-
-    if (n >= LANES)
-        return vec_load(p);
-    memcpy(whole, p, n * sizeof(*p));
-    return vec_load(whole);
-}
-
-BODY void store_some(float *p, vec v, size_t n)
-{
-    float whole[LANES];
-
-    if (n >= LANES) {
-        vec_store(p, v);
-        return;
-    }
-    vec_store(whole, v);
-    memcpy(p, whole, n * sizeof(*p));
-}
 
 /* Adds R rows by V vectors of one stretch. A vector of B is loaded once for all rows, which a compiler
  * does only with VEC_PIN. */
