@@ -356,6 +356,7 @@ static int run_member(int argc, char **argv)
         { "discharge", vg_alerts_discharge, "a patient has left" },
         { "standby", vg_alerts_standby, "a patient is away for a while" },
         { "probe-off", vg_alerts_probe_off, "a probe was taken off on purpose" },
+        { "note", vg_alerts_note, "somebody has looked: consciousness, oxygen, ..." },
     };
     static const struct vg_family family = {
         .name = "alerts",

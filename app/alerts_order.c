@@ -21,7 +21,7 @@ enum { TURN_MS = 200, KEY_MAX = 80, PATH_BYTES = 4096 };
 
 struct options {
     struct vg_strings publish, control;
-    char *data_dir, *by, *note, *low, *high, *command_id;
+    char *data_dir, *by, *note, *low, *high, *value, *command_id;
     int64_t for_ns, timeout_ns;
     bool clear, json;
 };
@@ -66,6 +66,13 @@ static const struct vg_option limit_options[] = {
 static const struct vg_option away_options[] = {
     COMMON, REASON(0), FOR(VG_OPT_REQUIRED, "how long, 4 hours at most"), VG_OPT_END,
 };
+static const struct vg_option note_options[] = {
+    COMMON, NOTE, CLEAR,
+    FOR(0, "for how long it counts, a day at most; no longer than the rules that look at it say"),
+    VG_CLI_STRING(O, value, "value", "VALUE", NULL, 0,
+                  "what was seen: a word of the channel (V), or a number with its unit (\"2 L/min\")"),
+    VG_OPT_END,
+};
 #undef O
 
 #define MACHINE "Only for users of this machine who can read the pipeline's data_dir.\n"
@@ -104,6 +111,10 @@ static const struct vg_command commands[] = {
         .name = "alerts probe-off", .arguments = "PATIENT CHANNEL", .options = away_options,
         .summary = "Says that a probe was taken off on purpose: it is not missed until it measures",
         .notes = MACHINE },
+    [VG_ORDER_KIND_NOTE] = {
+        .name = "alerts note", .arguments = "PATIENT CHANNEL", .options = note_options,
+        .summary = "Notes what no monitor measures: consciousness, oxygen, capillary refill, ...",
+        .notes = MACHINE },
 };
 /* clang-format on */
 
@@ -132,6 +143,22 @@ static int read_side(const struct vg_command *command, const struct vg_order *or
                             side, text, vg_channels[order->channel].ucum);
 }
 
+static int read_value(const struct vg_command *command, struct vg_order *order, const char *text)
+{
+    if (!text)
+        return VG_COMMAND_GO;
+    order->value_set = 1;
+    if (vg_parse_quantity(text, order->channel, &order->value))
+        return VG_COMMAND_GO;
+    if (vg_channel_words(order->channel) > 0)
+        return vg_command_usage(
+            command, "--value %s: expected a word such as %s; `vigil describe %s`", text,
+            vg_channel_word_text(order->channel, 0), vg_channels[order->channel].name);
+    return vg_command_usage(
+        command, "--value %s: expected a value with its unit, such as \"%g %s\"", text,
+        (double)vg_channels[order->channel].high, vg_channels[order->channel].ucum);
+}
+
 static int read_second(const struct vg_command *command, const char *word, struct vg_order *order)
 {
     uint32_t says = vg_order_says((enum vg_order_kind)order->kind);
@@ -156,14 +183,19 @@ static int read_first(const struct vg_command *command, const char *word, struct
                             "\"%s\" is no episode; expected the 32 digits of an episode_id", word);
 }
 
+static bool says_note(const struct vg_command *command)
+{
+    return command->options == ack_options || command->options == snooze_options ||
+           command->options == note_options;
+}
+
 /* The option that a member of the command comes from. */
 static const char *option_of(const struct vg_command *command, const char *member)
 {
     if (strcmp(member, "for_s") == 0)
         return "for";
     if (strcmp(member, "note") == 0)
-        return command->options == ack_options || command->options == snooze_options ? "note"
-                                                                                     : "reason";
+        return says_note(command) ? "note" : "reason";
     return member;
 }
 
@@ -183,6 +215,8 @@ static int read_order(const struct vg_command *command, const struct options *o,
         code = read_side(command, order, "low", o->low, &order->low, &order->low_set);
     if (code == VG_COMMAND_GO)
         code = read_side(command, order, "high", o->high, &order->high, &order->high_set);
+    if (code == VG_COMMAND_GO)
+        code = read_value(command, order, o->value);
     if (code != VG_COMMAND_GO)
         return code;
     order->for_ns = o->for_ns / VG_NS_PER_S * VG_NS_PER_S;
@@ -208,6 +242,16 @@ static void add_side(struct vg_buf *b, const char *name, bool set, float value)
     vg_buf_float(b, value);
 }
 
+static void add_value(struct vg_buf *b, const struct vg_order *order)
+{
+    if (!order->value_set)
+        return;
+    if (vg_channel_words(order->channel) > 0)
+        add_member(b, "value", vg_channel_word_text(order->channel, order->value));
+    else
+        add_side(b, "value", true, order->value);
+}
+
 static void write_order(const struct vg_order *order, const char *first, struct vg_buf *b)
 {
     uint32_t says = vg_order_says((enum vg_order_kind)order->kind);
@@ -219,6 +263,7 @@ static void write_order(const struct vg_order *order, const char *first, struct 
         add_member(b, "channel", vg_channels[order->channel].name);
     add_side(b, "low", order->low_set, order->low);
     add_side(b, "high", order->high_set, order->high);
+    add_value(b, order);
     if (order->for_ns > 0)
         vg_buf_printf(b, ",\"for_s\":%lld", (long long)(order->for_ns / VG_NS_PER_S));
     if (order->clear)
@@ -390,3 +435,4 @@ VERB(admit, ADMIT)
 VERB(discharge, DISCHARGE)
 VERB(standby, STANDBY)
 VERB(probe_off, PROBE_OFF)
+VERB(note, NOTE)

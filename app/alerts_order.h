@@ -12,5 +12,6 @@ int vg_alerts_admit(int argc, char **argv);
 int vg_alerts_discharge(int argc, char **argv);
 int vg_alerts_standby(int argc, char **argv);
 int vg_alerts_probe_off(int argc, char **argv);
+int vg_alerts_note(int argc, char **argv);
 
 #endif

@@ -15,6 +15,7 @@ struct running {
     struct vg_offline *offline;
     uint32_t *next;        /* [inputs]: row that comes next */
     uint32_t obeyed;       /* commands */
+    uint32_t given;        /* orders that they made: one for each alert that they are about */
     enum vg_answer answer; /* to the newest */
 };
 
@@ -142,6 +143,7 @@ static void give(struct running *r, const struct vg_test_command *c, const char 
 {
     struct vg_order order = c->order;
     struct vg_item_command head = { .kind = VG_COMMAND_ORDER,
+                                    .ordinal = r->given++,
                                     .log_ns = start_ns + c->at_ns,
                                     .size = sizeof(order) };
 

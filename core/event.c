@@ -303,8 +303,8 @@ static void add_position(struct vg_buf *out, const struct vg_event *e,
     if (e->origin.has_due)
         add_time(out, "due", e->origin.due_ns);
     else
-        vg_buf_printf(out, ",\"offset\":%lld,\"index\":%u", (long long)e->origin.offset,
-                      e->origin.index);
+        vg_buf_printf(out, ",\"offset\":%lld,\"%s\":%u", (long long)e->origin.offset,
+                      e->origin.ordered ? "ordinal" : "index", e->origin.index);
     close_object(out, mark);
 }
 

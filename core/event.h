@@ -53,9 +53,11 @@ extern const char *const vg_priority_names[]; /**< NULL-terminated, for option t
 
 enum { VG_EVENT_TEXT = 256, VG_QUANTILES_MAX = 9, VG_CONTRIBUTIONS_MAX = 16 };
 
-/** Where an episode began: a row of the log, or (has_due) a tick or timer of a patient. */
+/** Where an episode began: a row of the log, (ordered) a command, or (has_due) a tick or timer of a patient. */
 struct vg_origin {
     bool has_due;
+    bool
+        ordered; /**< a command: `offset` of the record before which it stands, `index` its ordinal */
     uint32_t index;
     int64_t offset;
     int64_t due_ns;

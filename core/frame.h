@@ -172,6 +172,7 @@ struct vg_open_episode {
     uint32_t number; /**< of its newest event */
     uint8_t kind, priority;
     bool has_due; /**< origin: see struct vg_origin */
+    bool ordered;
     uint32_t index;
     int64_t offset, due_ns;
     int64_t onset_ns;

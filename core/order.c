@@ -121,6 +121,33 @@ static vg_status check_limits(const struct vg_order *o, struct vg_err *err)
     return st;
 }
 
+static vg_status check_value(const struct vg_order *o, struct vg_err *err)
+{
+    const struct vg_channel *c;
+    bool wanted = orders[o->kind].says & VG_ORDER_VALUE && !o->clear;
+    int words;
+
+    if (o->value_set && !wanted)
+        return vg_fail_option(err, VG_E_RANGE, "value", "this command says no value");
+    if (!(orders[o->kind].says & VG_ORDER_VALUE))
+        return VG_OK;
+    c = &vg_channels[o->channel];
+    if (o->channel < VG_MEASURED)
+        return vg_fail_option(err, VG_E_RANGE, "channel", "%s is measured, not noted", c->name);
+    if (!wanted)
+        return VG_OK;
+    if (!o->value_set)
+        return vg_fail_option(err, VG_E_RANGE, "value", "expected what was noted");
+    words = vg_channel_words(o->channel);
+    if (words > 0 ? vg_channel_word_text(o->channel, o->value)[0] == '\0'
+                  : !plausible(o->channel, o->value))
+        return vg_fail_option(err, VG_E_RANGE, "value",
+                              words > 0 ? "expected one of the channel's words"
+                                        : "expected a value from %g to %g%s%s",
+                              (double)c->low, (double)c->high, c->unit[0] ? " " : "", c->unit);
+    return VG_OK;
+}
+
 vg_status vg_order_check(const struct vg_order *o, struct vg_err *err)
 {
     uint32_t says = orders[o->kind].says;
@@ -137,5 +164,7 @@ vg_status vg_order_check(const struct vg_order *o, struct vg_err *err)
     if (says & VG_ORDER_REASON && !o->clear && o->note[0] == '\0')
         return vg_fail_option(err, VG_E_RANGE, "note", "expected the reason");
     st = check_time(o, err);
-    return st == VG_OK ? check_limits(o, err) : st;
+    if (st == VG_OK)
+        st = check_limits(o, err);
+    return st == VG_OK ? check_value(o, err) : st;
 }

@@ -11,13 +11,15 @@
 
 /* What an order must or may say. */
 enum {
-    VG_ORDER_EPISODE = 1,        /**< is about an alert; else about a patient */
-    VG_ORDER_RULE = 2,           /**< names a rule */
-    VG_ORDER_CHANNEL = 4,        /**< names a channel */
-    VG_ORDER_REASON = 8,         /**< must say why */
-    VG_ORDER_EXPIRES = 16,       /**< must say for how long */
-    VG_ORDER_MAY_EXPIRE = 32,    /**< may say for how long */
-    VG_ORDER_MAY_BE_CLEARED = 64 /**< may take back the one before it, and then says no more */
+    VG_ORDER_EPISODE = 1,         /**< is about an alert; else about a patient */
+    VG_ORDER_RULE = 2,            /**< names a rule */
+    VG_ORDER_CHANNEL = 4,         /**< names a channel */
+    VG_ORDER_REASON = 8,          /**< must say why */
+    VG_ORDER_EXPIRES = 16,        /**< must say for how long */
+    VG_ORDER_MAY_EXPIRE = 32,     /**< may say for how long */
+    VG_ORDER_MAY_BE_CLEARED = 64, /**< may take back the one before it, and then says no more */
+    VG_ORDER_VALUE = 128 /**< says a value that somebody noted: of channels from VG_MEASURED
+                                       on, as devices measure the others */
 };
 
 /* id, name, what it says, longest time in s. 2 minutes is all that the audio of a high alert may be
@@ -33,7 +35,9 @@ enum {
     X(ADMIT, "admit", 0, 0)                                                                       \
     X(DISCHARGE, "discharge", 0, 0)                                                               \
     X(STANDBY, "standby", VG_ORDER_EXPIRES, 14400)                                                \
-    X(PROBE_OFF, "probe_off", VG_ORDER_CHANNEL | VG_ORDER_EXPIRES, 14400)
+    X(PROBE_OFF, "probe_off", VG_ORDER_CHANNEL | VG_ORDER_EXPIRES, 14400)                         \
+    X(NOTE, "note",                                                                               \
+      VG_ORDER_CHANNEL | VG_ORDER_VALUE | VG_ORDER_MAY_EXPIRE | VG_ORDER_MAY_BE_CLEARED, 86400)
 
 enum vg_order_kind {
 #define VG_ORDER_ENUM(id, name, says, longest_s) VG_ORDER_KIND_##id,
@@ -65,12 +69,13 @@ struct vg_order {
     char by[64];
     char note[256];
     uint8_t repeated; /**< the runtime has given it once more, after a change of configuration */
-    uint8_t reserved[5];
+    uint8_t value_set;
+    float value; /**< NOTE, in channel units; 0 where not set */
 };
 
 /**
  * Checks what can be known without the patient: that nothing is missing or too much, that the time
- * is in its bounds, that limits are plausible and the low one below the high one. VG_E_RANGE names
+ * is in its bounds, that values are plausible, and a low limit lies below the high one. VG_E_RANGE names
  * the member at fault in err->option, and never repeats what it says.
  */
 VG_NODISCARD vg_status vg_order_check(const struct vg_order *order, struct vg_err *err);
@@ -94,6 +99,7 @@ VG_NODISCARD vg_status vg_order_check(const struct vg_order *order, struct vg_er
     X(LIMITS_FULL, "not_allowed", "8 channels have limits of this patient already")               \
     X(LIMITS_CROSS, "not_allowed", "the low limit must lie below the high one that is in force")  \
     X(DISCHARGED, "not_allowed", "the patient is discharged; admit first")                        \
+    X(NOT_WATCHED, "not_allowed", "no rule looks at what is noted in this channel")               \
     X(BUSY, "busy", "the shard cannot take it now; ask again")
 
 enum vg_answer {

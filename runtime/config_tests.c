@@ -76,7 +76,7 @@ const struct vg_site_mapping vg_test_mappings[] = {
       vg_test_input_options },
     { "tests", "tests[].commands[]",
       "What somebody does, by one of these keys: acknowledge, snooze, reset and mute name a rule, "
-      "limit and probe_off a channel, admit, discharge and standby a patient.",
+      "limit, probe_off and note a channel, admit, discharge and standby a patient.",
       vg_test_command_options },
     { "tests", "tests[].expect[]",
       "An event. Any further member of events (alert1.md) may be named with the value that it "

@@ -2,6 +2,7 @@
  *
  * The key that names the order says what it is about: the rule whose open alerts are meant, the channel,
  * or the patient. What an order must and may say beside is checked by the rules of the orders themselves.
+ * `note` is both an order and what people say about another one: it is the order where no other is.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 
 struct command_options {
     int64_t at_ns, for_ns;
-    char *patient, *by, *note, *low, *high, *answer;
+    char *patient, *by, *note, *low, *high, *value, *answer;
     bool clear;
 };
 
@@ -24,12 +25,16 @@ const struct vg_option vg_test_command_options[] = {
                   "The patient of a limit, a mute or a probe; of alerts, only those of this "
                   "patient. Without it, the test's, and alerts of all."),
     VG_OPT_STRING(struct command_options, by, "by", "test", 0, "Who gives the order."),
-    VG_OPT_STRING(struct command_options, note, "note", "", 0,
-                  "What they say about it; mute and limit need a reason."),
+    VG_OPT_STRING(
+        struct command_options, note, "note", "", 0,
+        "What they say about it; mute and limit need a reason. Alone it is a command: the "
+        "channel that they note a value of."),
     VG_OPT_STRING(struct command_options, low, "low", NULL, 0, "The low limit that is set."),
     VG_OPT_STRING(struct command_options, high, "high", NULL, 0, "The high limit that is set."),
+    VG_OPT_STRING(struct command_options, value, "value", NULL, 0,
+                  "(note) What they have seen: a word of the channel or a number."),
     VG_OPT_BOOL(struct command_options, clear, "clear", "false", 0,
-                "Takes back the mute or limit of before."),
+                "Takes back the mute, limit or noted value of before."),
     VG_OPT_STRING(struct command_options, answer, "answer", "ok", 0,
                   "What is answered: ok, or a code of alert1.md, such as not_allowed."),
     VG_OPT_END,
@@ -37,12 +42,16 @@ const struct vg_option vg_test_command_options[] = {
 
 /* ---- names ---- */
 
-/* The names of all orders; the last entry is NULL. */
-static void order_names(const char *names[VG_ORDER_KIND_COUNT + 1])
+/* The names of all orders that are no option as well; the last entry is NULL. */
+static void order_names(const char *names[VG_ORDER_KIND_COUNT])
 {
-    for (int k = 0; k < VG_ORDER_KIND_COUNT; k++)
-        names[k] = vg_order_name((enum vg_order_kind)k);
-    names[VG_ORDER_KIND_COUNT] = NULL;
+    size_t n = 0;
+
+    for (int k = 0; k < VG_ORDER_KIND_COUNT; k++) {
+        if (k != VG_ORDER_KIND_NOTE)
+            names[n++] = vg_order_name((enum vg_order_kind)k);
+    }
+    names[n] = NULL;
 }
 
 /* The one key of the mapping that names an order, or NULL after noting the problem. One that was
@@ -55,9 +64,9 @@ static const struct vg_node *find_order(struct vg_load *l, const struct vg_node 
     for (const struct vg_node *c = map->child; c; c = c->next) {
         enum vg_order_kind kind = vg_order_find(c->key);
 
-        if (kind == VG_ORDER_KIND_COUNT)
+        if (kind == VG_ORDER_KIND_COUNT || (kind == VG_ORDER_KIND_NOTE && found))
             continue;
-        if (found) {
+        if (found && *ret != VG_ORDER_KIND_NOTE) {
             vg_document_error(l->doc, c->key_at,
                               "\"%s\" and \"%s\" are two commands; give each an "
                               "entry of its own",
@@ -149,11 +158,27 @@ static void check_order(struct vg_load *l, const struct vg_node *map, const stru
     vg_document_error(l->doc, option ? option->at : at->key_at, "%s: %s", at->key, err.msg);
 }
 
+static void read_noted(struct vg_load *l, const struct vg_node *map, struct vg_order *order)
+{
+    const struct vg_node *node = vg_node_find(map, "value");
+    struct vg_test_value value;
+
+    if (!node || order->channel == VG_CHANNEL_NONE)
+        return;
+    value = vg_load_test_value(l, node, order->channel);
+    if (value.quality != VG_Q_GOOD)
+        vg_document_error(l->doc, node->at, "expected a value; `clear: true` takes one back");
+    order->value_set = 1;
+    order->value = value.value;
+}
+
 static void set_order(struct vg_load *l, const struct vg_node *map, const struct command_options *o,
                       struct vg_order *order)
 {
     vg_load_test_label(l, map, "by", o->by, sizeof(order->by), order->by);
-    vg_load_test_label(l, map, "note", o->note, sizeof(order->note), order->note);
+    if (order->kind != VG_ORDER_KIND_NOTE)
+        vg_load_test_label(l, map, "note", o->note, sizeof(order->note), order->note);
+    read_noted(l, map, order);
     read_limit(l, map, "low", order, &order->low_set, &order->low);
     read_limit(l, map, "high", order, &order->high_set, &order->high);
     order->clear = o->clear;
@@ -163,7 +188,7 @@ static void set_order(struct vg_load *l, const struct vg_node *map, const struct
 void vg_load_test_command(struct vg_load *l, const struct vg_node *map, const char *patient,
                           struct vg_test_command *ret)
 {
-    const char *names[VG_ORDER_KIND_COUNT + 1];
+    const char *names[VG_ORDER_KIND_COUNT];
     struct command_options o = { 0 };
     const struct vg_target target = { vg_test_command_options, &o };
     uint32_t errors = l->doc->count[VG_ERROR];

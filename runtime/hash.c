@@ -101,7 +101,7 @@ void vg_episode_id(const char *pipeline, const char *cluster, const char *topic,
         add_text(&state, patient);
         add_int(&state, origin->due_ns);
     } else {
-        add_text(&state, "row");
+        add_text(&state, origin->ordered ? "command" : "row");
         add_int(&state, origin->offset);
         add_int(&state, origin->index);
     }

@@ -218,7 +218,9 @@ static vg_status add_open(void *arg, const struct vg_delivery *event)
     to->due_ns = time_of(position, "due");
     to->has_due = to->due_ns != VG_TIME_NONE;
     to->offset = json_integer_value(json_object_get(position, "offset"));
-    to->index = (uint32_t)json_integer_value(json_object_get(position, "index"));
+    to->ordered = json_object_get(position, "ordinal") != NULL;
+    to->index =
+        (uint32_t)json_integer_value(json_object_get(position, to->ordered ? "ordinal" : "index"));
     json_decref(body);
     return VG_OK;
 }

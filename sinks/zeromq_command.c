@@ -35,8 +35,8 @@ static vg_status read_kind(const json_t *command, struct vg_order *ret, struct v
 
     if (kind == VG_ORDER_KIND_COUNT)
         return malformed(err, "do",
-                         "acknowledge, snooze, reset, mute, limit, admit, discharge, standby or "
-                         "probe_off");
+                         "acknowledge, snooze, reset, mute, limit, admit, discharge, standby, "
+                         "probe_off or note");
     ret->kind = (uint8_t)kind;
     return VG_OK;
 }
@@ -82,12 +82,30 @@ static vg_status read_channel(const json_t *value, struct vg_order *ret, struct 
                                            : VG_OK;
 }
 
+/* A word where the channel has words: nobody knows whose numbering a number would be. */
+static vg_status read_value(const json_t *value, struct vg_order *ret, struct vg_err *err)
+{
+    bool words = ret->channel != VG_CHANNEL_NONE && vg_channel_words(ret->channel) > 0;
+
+    if (words && !json_is_string(value))
+        return malformed(err, "value", "one of the channel's words");
+    if (words)
+        ret->value = (float)vg_channel_word(ret->channel, json_string_value(value),
+                                            json_string_length(value));
+    else if (json_is_number(value))
+        ret->value = (float)json_number_value(value);
+    else
+        return malformed(err, "value", "a number in the unit of the channel");
+    ret->value_set = 1;
+    return VG_OK;
+}
+
 /* Where each member goes. */
 static vg_status read_member(const char *member, const json_t *value, struct vg_order *ret,
                              char patient[VG_PATIENT_SIZE], struct vg_err *err)
 {
-    if (strcmp(member, "do") == 0)
-        return VG_OK;
+    if (strcmp(member, "do") == 0 || strcmp(member, "value") == 0)
+        return VG_OK; /* read before, or once the channel is known */
     if (strcmp(member, "by") == 0)
         return read_text(value, member, ret->by, sizeof(ret->by), err);
     if (strcmp(member, "note") == 0)
@@ -164,6 +182,9 @@ vg_status vg_command_parse_json(json_t *command, struct vg_order *ret,
         if (st == VG_OK)
             st = read_member(member, value, ret, patient, err);
     }
+    value = json_object_get(command, "value");
+    if (st == VG_OK && value)
+        st = read_value(value, ret, err);
     if (st == VG_OK)
         st = check_members(command, ret, patient, err);
     if (st == VG_OK && vg_order_check(ret, &why) != VG_OK)

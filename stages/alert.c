@@ -301,8 +301,7 @@ static void remember(const struct vg_look *l)
     const struct vg_row *row = l->row;
 
     for (int c = 0; c < VG_CHANNELS; c++) {
-        if (!vg_usable(row->quality[c]) ||
-            (c >= VG_MEASURED && l->alert->noted_at[c - VG_MEASURED] == 0))
+        if (!vg_usable(row->quality[c]) || (c >= VG_MEASURED && !vg_look_noted(l, c)))
             continue;
         *vg_look_newest(l, c) = (struct vg_newest){
             .log_ns = row->log_ns,
@@ -314,6 +313,8 @@ static void remember(const struct vg_look *l)
         if (c < VG_MEASURED) {
             l->memory->stay.measured = 1;
             l->memory->stay.measured_ns = row->log_ns;
+        } else {
+            vg_look_noted(l, c)->until_ns = 0;
         }
     }
 }
@@ -323,6 +324,7 @@ static void end_unknown(struct vg_look *l, const struct vg_open_episode *open)
 {
     const struct vg_event event = {
         .origin = { .has_due = open->has_due,
+                    .ordered = open->ordered,
                     .index = open->index,
                     .offset = open->offset,
                     .due_ns = open->due_ns },
@@ -402,6 +404,7 @@ static void obey(struct vg_look *l, const struct vg_item_command *command)
         break;
     case VG_COMMAND_ORDER:
         vg_stay_expire(l);
+        l->command = command;
         l->out->answer(l->out, vg_order_obey(l, payload));
         release_all(l);
         break;
@@ -473,7 +476,7 @@ const struct vg_stage_ops vg_stage_alert = {
     .summary = "Raises alert events by the rules of the configuration.",
     .options = options,
     .self_size = sizeof(struct vg_alert),
-    .memory_version = 10,
+    .memory_version = 11,
     .plan = alert_plan,
     .open = alert_open,
     .row = alert_row,

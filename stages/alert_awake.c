@@ -11,7 +11,7 @@
 #include "stages/alert_life.h"
 
 /* What a row can be about: one of VG_CHANNELS, or of these. */
-enum { ABOUT_SAMPLE = VG_CHANNELS, ABOUT_TICK, ABOUT_SHARD, ABOUT_COUNT };
+enum { ABOUT_SAMPLE = VG_CHANNELS, ABOUT_TICK, ABOUT_SHARD, ABOUT_COMMAND, ABOUT_COUNT };
 
 /* ---- sets ---- */
 
@@ -43,6 +43,8 @@ static void add_watch(struct vg_awake *s, const struct vg_watch *w)
         add(about(s, ABOUT_TICK), w->place);
     if (w->kind->rows & VG_ROW_SHARD)
         add(about(s, ABOUT_SHARD), w->place);
+    if (w->kind->rows & VG_ROW_COMMAND)
+        add(about(s, ABOUT_COMMAND), w->place);
     if (w->kind->silent)
         add(s->silent, w->place);
     if (w->asked)
@@ -92,12 +94,13 @@ static uint32_t channels_of(const struct vg_row *row)
     return channels;
 }
 
-/* Fills in `now`. */
+/* Fills in `now`. What a command notes is a sample for those who look at such. */
 static void find_watches(const struct vg_awake *s, const struct vg_row *row)
 {
-    int kind = row->kind == VG_ROW_SAMPLE ? ABOUT_SAMPLE
-               : row->kind == VG_ROW_TICK ? ABOUT_TICK
-                                          : ABOUT_SHARD;
+    bool noted = row->kind == VG_ROW_COMMAND;
+    int kind = noted || row->kind == VG_ROW_SAMPLE ? ABOUT_SAMPLE
+               : row->kind == VG_ROW_TICK          ? ABOUT_TICK
+                                                   : ABOUT_SHARD;
     uint32_t channels = kind == ABOUT_SAMPLE ? channels_of(row) : 0;
 
     for (uint32_t i = 0; i < s->words; i++) {
@@ -105,7 +108,7 @@ static void find_watches(const struct vg_awake *s, const struct vg_row *row)
 
         for (uint32_t left = channels; left != 0; left &= left - 1)
             now |= about(s, __builtin_ctz(left))[i];
-        s->now[i] = now;
+        s->now[i] = noted ? now & about(s, ABOUT_COMMAND)[i] : now;
     }
 }
 

@@ -122,7 +122,7 @@ static void describe_baseline(struct vg_look *l, const struct vg_watch *w,
 }
 
 const struct vg_watch_kind vg_watch_baseline = {
-    .rows = VG_ROW_SAMPLE,
+    .rows = VG_ROW_SAMPLE | VG_ROW_COMMAND,
     .by_timer = true,
     .updates = true,
     .one_channel = true,

@@ -135,7 +135,7 @@ static void say_channel(struct vg_look *l, const struct vg_watch *part, struct v
     float limit;
 
     vg_buf_printf(text, "%s", vg_channels[part->channel].title);
-    if (newest->seen) {
+    if (vg_usable(newest->quality)) {
         vg_buf_str(text, " ");
         vg_text_value(text, part->channel, newest->value);
     }
@@ -218,7 +218,7 @@ static void describe_combination(struct vg_look *l, const struct vg_watch *w,
 }
 
 const struct vg_watch_kind vg_watch_combination = {
-    .rows = VG_ROW_SAMPLE | VG_ROW_TICK,
+    .rows = VG_ROW_SAMPLE | VG_ROW_TICK | VG_ROW_COMMAND,
     .by_timer = true,
     .follows = true,
     .plan = plan_combination,

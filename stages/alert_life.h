@@ -67,6 +67,8 @@ static inline bool vg_stay_explains(const struct vg_look *l)
     return stay->standing != VG_STANDING_ADMITTED || stay->probes_off != 0;
 }
 int64_t vg_stay_due(const struct vg_look *l, int64_t after_ns);
+/** Finds anew when something expires next, after a change of what expires. */
+void vg_stay_find_next(struct vg_look *l);
 /** Remembers the limits of all watches; then, when something has changed, tells of each open alert
  *  whose limit is another one. */
 void vg_stay_note_limits(struct vg_look *l);
@@ -86,6 +88,14 @@ enum vg_answer vg_stay_admit(struct vg_look *l);
 enum vg_answer vg_stay_discharge(struct vg_look *l, const struct vg_order *order);
 enum vg_answer vg_stay_standby(struct vg_look *l, const struct vg_order *order);
 enum vg_answer vg_stay_probe_off(struct vg_look *l, const struct vg_order *order);
+
+/* ---- what people note by a command (alert_note.c) ---- */
+
+/** Takes the value, or takes it back, and shows that to the rules that look at it; l->command is the
+ *  order's. */
+enum vg_answer vg_note_obey(struct vg_look *l, const struct vg_order *order);
+/** Forgets what has expired by now, and shows that. */
+void vg_note_expire(struct vg_look *l);
 
 /** Obeys, tells what that changes, and returns the answer. Orders about an alert find it by its id
  *  among those of the patient. */

@@ -194,6 +194,9 @@ static struct vg_finding without_value(struct vg_look *l, const struct vg_watch 
 {
     bool pending = vg_watch_episode(l, w)->state == VG_EPISODE_PENDING;
 
+    /* What was noted has expired or was taken back: it speaks no longer. */
+    if (l->row->kind == VG_ROW_COMMAND)
+        return (struct vg_finding){ .says = VG_SAYS_LOST };
     if (l->row->reason[w->channel] != VG_REASON_FLUSH)
         return (struct vg_finding){ .says = VG_SAYS_UNKNOWN };
     if (w->rule->bound.above && may_withhold(w))
@@ -281,7 +284,9 @@ static void describe_limit(struct vg_look *l, const struct vg_watch *w, const st
     observe(l, w, e, event);
     vg_look_limit(l, w, event);
     vg_buf_printf(text, "%s ", vg_channels[w->channel].title);
-    if (vg_watch_tells_loss(e, event)) {
+    if (vg_watch_tells_loss(e, event) && !vg_usable(vg_look_newest(l, w->channel)->quality)) {
+        vg_buf_str(text, "as noted holds no longer; the alert stays active");
+    } else if (vg_watch_tells_loss(e, event)) {
         vg_text_lost(text, "a value", w->validity_ns);
     } else if (event->phase == VG_PHASE_START) {
         say_values(text, event, "");
@@ -301,7 +306,7 @@ static void describe_limit(struct vg_look *l, const struct vg_watch *w, const st
 }
 
 const struct vg_watch_kind vg_watch_limit = {
-    .rows = VG_ROW_SAMPLE,
+    .rows = VG_ROW_SAMPLE | VG_ROW_COMMAND,
     .by_timer = true,
     .updates = true,
     .one_channel = true,

@@ -47,7 +47,7 @@ static size_t place_noted(struct vg_alert *a, size_t at)
         noted |= noted_by(&a->watch[i]);
     for (uint32_t n = 0; n < VG_ARRAY_LEN(a->noted_at); n++) {
         a->noted_at[n] = noted >> n & 1 ? at : 0;
-        at += noted >> n & 1 ? sizeof(struct vg_newest) : 0;
+        at += noted >> n & 1 ? sizeof(struct vg_noted) : 0;
     }
     return at;
 }

@@ -103,6 +103,8 @@ enum vg_answer vg_order_obey(struct vg_look *l, const struct vg_order *order)
         return vg_stay_standby(l, order);
     case VG_ORDER_KIND_PROBE_OFF:
         return vg_stay_probe_off(l, order);
+    case VG_ORDER_KIND_NOTE:
+        return vg_note_obey(l, order);
     default:
         return obey_about_episode(l, order);
     }

@@ -101,7 +101,7 @@ static void describe_rate(struct vg_look *l, const struct vg_watch *w, const str
 }
 
 const struct vg_watch_kind vg_watch_rate = {
-    .rows = VG_ROW_SAMPLE,
+    .rows = VG_ROW_SAMPLE | VG_ROW_COMMAND,
     .by_timer = true,
     .updates = true,
     .one_channel = true,
@@ -169,7 +169,7 @@ static void describe_change(struct vg_look *l, const struct vg_watch *w, const s
 }
 
 const struct vg_watch_kind vg_watch_change = {
-    .rows = VG_ROW_SAMPLE,
+    .rows = VG_ROW_SAMPLE | VG_ROW_COMMAND,
     .by_timer = true,
     .echoes = true,
     .updates = true,

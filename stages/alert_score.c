@@ -199,7 +199,7 @@ static struct vg_score_input input_of(const struct vg_look *l, const struct vg_s
         in.newest_ns = win->newest_ns;
         in.steps = win->median - ZERO;
     } else {
-        in.known = newest->seen;
+        in.known = vg_usable(newest->quality);
         in.newest_ns = newest->log_ns;
         in.steps = newest->seen ? vg_score_round(newest->value, c->per_unit) : 0;
     }
@@ -407,7 +407,7 @@ static void describe_score(struct vg_look *l, const struct vg_watch *w, const st
 }
 
 const struct vg_watch_kind vg_watch_score = {
-    .rows = VG_ROW_SAMPLE,
+    .rows = VG_ROW_SAMPLE | VG_ROW_COMMAND,
     .by_timer = true,
     .updates = true,
     .plan = plan_score,

@@ -103,8 +103,10 @@ static void sooner(int64_t *expire_ns, int64_t at_ns)
         *expire_ns = at_ns;
 }
 
-static void find_next(struct vg_stay *stay)
+void vg_stay_find_next(struct vg_look *l)
 {
+    struct vg_stay *stay = &l->memory->stay;
+
     stay->expire_ns = 0;
     stay->limits = 0;
     if (stay->standing == VG_STANDING_STANDBY)
@@ -120,6 +122,10 @@ static void find_next(struct vg_stay *stay)
     }
     for (int i = 0; i < VG_STAY_MUTES; i++)
         sooner(&stay->expire_ns, stay->mute[i].until_ns);
+    for (int c = VG_MEASURED; c < VG_CHANNELS; c++) {
+        if (vg_look_noted(l, c))
+            sooner(&stay->expire_ns, vg_look_noted(l, c)->until_ns);
+    }
 }
 
 static void expire_limits(struct vg_look *l)
@@ -154,7 +160,8 @@ void vg_stay_expire(struct vg_look *l)
         if (stay->mute[i].until_ns != 0 && now_ns >= stay->mute[i].until_ns)
             unmute(l, &stay->mute[i], NULL);
     }
-    find_next(stay);
+    vg_note_expire(l);
+    vg_stay_find_next(l);
 }
 
 int64_t vg_stay_due(const struct vg_look *l, int64_t after_ns)
@@ -307,7 +314,7 @@ enum vg_answer vg_stay_standby(struct vg_look *l, const struct vg_order *order)
         return VG_ANSWER_DISCHARGED;
     stay->standing = VG_STANDING_STANDBY;
     stay->standby_until_ns = order->given_ns + order->for_ns;
-    find_next(stay);
+    vg_stay_find_next(l);
     end_quiet(l, "standby", "The patient is on standby", order);
     return VG_ANSWER_OK;
 }
@@ -320,7 +327,7 @@ enum vg_answer vg_stay_probe_off(struct vg_look *l, const struct vg_order *order
         return VG_ANSWER_DISCHARGED;
     stay->probes_off |= UINT32_C(1) << order->channel;
     stay->off_until_ns[order->channel] = order->given_ns + order->for_ns;
-    find_next(stay);
+    vg_stay_find_next(l);
     end_quiet(l, "probe_off", "The probe was taken off", order);
     return VG_ANSWER_OK;
 }
@@ -337,7 +344,7 @@ enum vg_answer vg_stay_admit(struct vg_look *l)
             stay->off_until_ns[c] = l->out->log_ns;
     }
     stay->probes_off = 0;
-    find_next(stay);
+    vg_stay_find_next(l);
     return VG_ANSWER_OK;
 }
 
@@ -407,7 +414,7 @@ enum vg_answer vg_stay_set_limit(struct vg_look *l, const struct vg_order *order
                                        .channel = (uint8_t)order->channel,
                                        .low_set = order->low_set,
                                        .high_set = order->high_set };
-    find_next(stay);
+    vg_stay_find_next(l);
     vg_stay_tell_limits(l, order);
     return VG_ANSWER_OK;
 }
@@ -480,6 +487,6 @@ enum vg_answer vg_stay_set_mute(struct vg_look *l, const struct vg_order *order)
         mute->place = first_place(l->alert, rule);
         tell_mute(l, rule, order);
     }
-    find_next(stay);
+    vg_stay_find_next(l);
     return VG_ANSWER_OK;
 }

@@ -126,7 +126,7 @@ static int64_t stale_since(struct vg_look *l, const struct vg_watch *w)
 }
 
 const struct vg_watch_kind vg_watch_stale = {
-    .rows = VG_ROW_SAMPLE,
+    .rows = VG_ROW_SAMPLE | VG_ROW_COMMAND,
     .one_channel = true,
     .plan = plan_stale,
     .look = look_at_stale,

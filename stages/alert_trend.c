@@ -169,7 +169,7 @@ static void describe_trend(struct vg_look *l, const struct vg_watch *w, const st
 }
 
 const struct vg_watch_kind vg_watch_trend = {
-    .rows = VG_ROW_SAMPLE,
+    .rows = VG_ROW_SAMPLE | VG_ROW_COMMAND,
     .by_timer = true,
     .updates = true,
     .one_channel = true,

@@ -16,7 +16,7 @@ _Static_assert(sizeof(struct vg_episode) <= 48, "a patient has some fifty of the
 
 static struct vg_origin origin_of(const struct vg_episode *e)
 {
-    struct vg_origin origin = { .has_due = e->has_due };
+    struct vg_origin origin = { .has_due = e->has_due, .ordered = e->ordered };
 
     if (e->has_due) {
         origin.due_ns = e->origin;
@@ -66,7 +66,7 @@ void vg_watch_tell(struct vg_look *l, const struct vg_watch *w, const struct vg_
 {
     struct vg_episode *e = vg_watch_episode(l, w);
     const struct vg_rule *rule = w->rule;
-    const struct vg_order *order = saying->order;
+    const struct vg_order *order = saying->order ? saying->order : l->noting;
     bool acknowledges = saying->phase == VG_PHASE_ACKNOWLEDGE;
     struct vg_event event = {
         .origin = origin_of(e),
@@ -217,12 +217,14 @@ static void begin(struct vg_look *l, const struct vg_watch *w)
     wake(l, w);
     e->state = VG_EPISODE_PENDING;
     e->onset_ns = l->out->log_ns;
-    if (!row) { /* parts of a combination move by timers, too */
+    /* Parts of a combination move by timers, too, and a score by what has expired. */
+    if (!row || (row->kind == VG_ROW_COMMAND && !l->noting)) {
         e->has_due = true;
         e->origin = l->out->log_ns;
         return;
     }
     e->has_due = row->kind == VG_ROW_TICK;
+    e->ordered = row->kind == VG_ROW_COMMAND;
     e->origin = e->has_due ? row->event_ns : row->offset;
     e->index = e->has_due ? 0 : row->index;
 }
@@ -632,6 +634,7 @@ void vg_watch_announce(struct vg_look *l, const struct vg_watch *w)
     /* Under the configuration before, an episode may have begun at the same row and ended: this is
      * another one, and its ids must not be those. */
     e->has_due = true;
+    e->ordered = false;
     e->origin = l->out->log_ns;
     e->index = 0;
     e->number = 0;

@@ -84,15 +84,16 @@ enum vg_held {
 
 /** Part of the patient's memory: flat, all zero is IDLE. */
 struct vg_episode {
-    int64_t origin;   /**< offset of the onset row, or (has_due) its tick or due time */
-    int64_t onset_ns; /**< log time of the first true row */
-    int64_t since_ns; /**< CLEARING, KEEPING: log time of the beginning */
-    int64_t until_ns; /**< log time at which the silence ends; 0: not by itself */
-    float worst;      /**< worst measure of the episode */
-    uint32_t index;   /**< of the onset row */
-    uint32_t number;  /**< of the next event */
-    uint8_t state;    /**< enum vg_episode_state */
-    uint8_t quality;  /**< of `worst` */
+    int64_t origin;    /**< offset of the onset row or command, or (has_due) its tick or due time */
+    int64_t onset_ns;  /**< log time of the first true row */
+    int64_t since_ns;  /**< CLEARING, KEEPING: log time of the beginning */
+    int64_t until_ns;  /**< log time at which the silence ends; 0: not by itself */
+    float worst;       /**< worst measure of the episode */
+    uint32_t index;    /**< of the onset row, or the command's ordinal */
+    uint32_t number;   /**< of the next event */
+    uint8_t state : 7; /**< enum vg_episode_state */
+    uint8_t ordered : 1; /**< `origin` and `index` are the position of a command */
+    uint8_t quality;     /**< of `worst` */
     uint8_t has_due : 1;
     uint8_t retracted : 1; /**< the newest row said UNKNOWN: timers wait for the next finding */
     uint8_t lost : 1;      /**< "data_lost" was told */
@@ -135,6 +136,12 @@ struct vg_newest {
     uint8_t quality;
     uint8_t seen;
     uint8_t unused[2];
+};
+
+/** The same of a channel that people note. */
+struct vg_noted {
+    struct vg_newest newest; /**< quality MISSING: it has expired or was taken back */
+    int64_t until_ns; /**< log time at which it expires; 0: when the rules that look say so */
 };
 
 /** What the stage keeps per patient. */
@@ -212,7 +219,7 @@ struct vg_alert {
     struct vg_episode
         none; /**< all zero: a patient's of the shard's watches, and the other way round */
     struct vg_times none_times;
-    /** Where the newest value of what people note is in the patient's memory; 0: no rule asks. */
+    /** Where the struct vg_noted of a channel is in the patient's memory; 0: no rule asks. */
     size_t noted_at[VG_CHANNELS - VG_MEASURED];
     struct vg_score_total total; /**< what vg_look_score() found, ... */
     uint32_t total_of;           /**< ... for the rules with this score_owner, or VG_NO_TOTAL */
@@ -229,7 +236,9 @@ struct vg_look {
     bool profile_known;
     bool readmitted;                  /**< the row is the first of a patient that was discharged */
     const struct vg_noticed *noticed; /**< the command that is obeyed; else NULL */
-    char origin[VG_NAME_SIZE + 16];   /**< where the limit of the event being built came from */
+    const struct vg_item_command *command; /**< the order that is being obeyed, or NULL */
+    const struct vg_order *noting;  /**< (row) the order that noted the value in the row, or NULL */
+    char origin[VG_NAME_SIZE + 16]; /**< where the limit of the event being built came from */
 };
 
 struct vg_watch_kind {
@@ -357,12 +366,18 @@ static inline struct vg_times *vg_watch_times(const struct vg_look *l, const str
     return w->times_at > 0 ? (struct vg_times *)((char *)l->memory + w->times_at) : NULL;
 }
 
+/** What was noted of a channel from VG_MEASURED on; NULL when no rule is about it. */
+static inline struct vg_noted *vg_look_noted(const struct vg_look *l, int channel)
+{
+    size_t at = l->alert->noted_at[channel - VG_MEASURED];
+
+    return at > 0 ? (struct vg_noted *)((char *)l->memory + at) : NULL;
+}
+
 /** The newest usable value of a channel that some rule is about, or that monitors measure. */
 static inline struct vg_newest *vg_look_newest(const struct vg_look *l, int channel)
 {
-    if (channel < VG_MEASURED)
-        return &l->memory->newest[channel];
-    return (void *)((char *)l->memory + l->alert->noted_at[channel - VG_MEASURED]);
+    return channel < VG_MEASURED ? &l->memory->newest[channel] : &vg_look_noted(l, channel)->newest;
 }
 
 static inline bool vg_episode_open(const struct vg_episode *e)

@@ -35,6 +35,7 @@ def config(broker, folder=None, **service):
         "hr_high": {"priority": "low", "when": {"channel": "hr", "above": "profile.high"},
                     "refractory": "30s", "budget": {"max": 2, "per": "1h"},
                     "inhibited_by": ["hr_low"]},
+        "gcs_low": {"priority": "medium", "when": {"channel": "gcs", "below": "9"}},
         "no_data": {"priority": "medium", "when": {"stale": "any", "longer_than": "60s"}}}
     if folder:
         c["sinks"]["live"] = {"type": "zeromq", "publish": f"ipc://{folder}/publish",
@@ -111,6 +112,17 @@ def mistakes_are_answered(operator, p, high):
               "note": "x"}, "unknown_rule"),
             ({"do": "mute", "patient": "p0", "rule": "hr_low", "by": "n", "for_s": 60,
               "note": "x"}, "not_allowed"),
+            ({"do": "note", "patient": "p0", "channel": "spo2", "value": 80, "by": "n"},
+             "malformed"),
+            ({"do": "note", "patient": "p0", "channel": "gcs", "value": 16, "by": "n"},
+             "malformed"),
+            ({"do": "note", "patient": "p0", "channel": "gcs", "by": "n"}, "malformed"),
+            ({"do": "note", "patient": "p0", "channel": "acvpu", "value": 2, "by": "n"},
+             "malformed"),
+            ({"do": "note", "patient": "p0", "channel": "acvpu", "value": "Z", "by": "n"},
+             "malformed"),
+            ({"do": "note", "patient": "p0", "channel": "acvpu", "value": "V", "by": "n"},
+             "not_allowed"),
             ({"do": "admit", "patient": "p9", "by": "n"}, "unknown_patient"),
             ({"do": "admit", "patient": "p0", "rule": "hr_low", "by": "n"}, "malformed"),
             ({"do": "admit", "patient": "p0", "by": "n", "twice": 1}, "malformed"),
@@ -139,12 +151,16 @@ def said_before_the_kill(operator, p):
     operator.says("mute", "p1", "hr_high", "--for", "1h", "--reason", "known")
     check(wait_event(p, reason="muted")["signal"]["is"] == "alarm-paused", "not muted")
     operator.says("probe-off", "p1", "spo2", "--for", "1h")
+    operator.says("note", "p1", "gcs", "--value", "8", "--for", "2m", "--note", "sleepy")
+    noted = wait_event(p, rule="gcs_low", phase="start", patient="p1")
+    check((noted["observed"]["value"], noted["by"], noted["note"], noted["position"]["ordinal"] >= 0)
+          == (8, "nurse-7", "sleepy", True), str(noted))
     check(operator.asks(do="acknowledge", episode=low, by="nurse-8")["ok"], "not acknowledged")
     listed = subprocess.run([vigil.VIGIL, "alerts", "list", "--connect",
                              f"ipc://{operator.folder}/publish", "--control",
                              f"ipc://{operator.folder}/control"], capture_output=True, text=True,
                             timeout=vigil.TIMEOUT_S)
-    check(listed.returncode == 0 and listed.stdout.count("\n") == 3
+    check(listed.returncode == 0 and listed.stdout.count("\n") == 4
           and "[audio-paused until" in listed.stdout, listed.stdout + listed.stderr)
     return low
 
@@ -155,6 +171,9 @@ def said_after_it(operator, p, broker, low):
     check((latched["state"], latched["signal"]["is"]) == ("latched", "acknowledged"), str(latched))
     wait_event(p, rule="hr_low", reason="pause_over")
     check(not events(p, rule="lead_off"), "a probe that was taken off is missed")
+    wait_event(p, rule="gcs_low", reason="data_lost")
+    operator.says("note", "p1", "gcs", "--value", "15")
+    check(wait_event(p, rule="gcs_low", phase="end")["by"] == "nurse-7", "whose note?")
     operator.says("reset", low)
     wait_event(p, rule="spo2_low", phase="end", reason="reset")
     operator.says("reset", low, expect=1)
@@ -242,6 +261,8 @@ def some_order(rng, p):
     timed = {**about, "for_s": for_s}
     orders = [{"do": "discharge", **about}, {"do": "admit", **about}, {"do": "standby", **timed},
               {"do": "probe_off", "channel": "spo2", **timed},
+              {"do": "note", "channel": "gcs", "value": rng.choice([3, 8, 9, 15]), **timed},
+              {"do": "note", "channel": "gcs", "clear": True, **about},
               {"do": "mute", "rule": rng.choice(["spo2_low", "hr_high"]), "note": "x", **timed},
               {"do": "limit", "channel": "spo2", "low": rng.choice([75, 85, 92]), "note": "x",
                **timed}]

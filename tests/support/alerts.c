@@ -109,6 +109,43 @@ void alerts_quality(struct alerts *a, double s, int channel, enum vg_quality qua
     capture_send(a->c, &r);
 }
 
+struct order_item {
+    struct vg_item_command command;
+    struct vg_order order;
+};
+
+enum vg_answer alerts_order(struct alerts *a, double s, struct vg_order order)
+{
+    struct order_item item = {
+        .command = { .kind = VG_COMMAND_ORDER, .ordinal = a->orders++, .size = sizeof(order) }
+    };
+    struct capture_row r = capture_row("p-1", alerts_ns(s));
+
+    memcpy(order.episode_id, a->c->episode_id, sizeof(order.episode_id));
+    snprintf(order.by, sizeof(order.by), "nurse-7");
+    order.given_ns = alerts_ns(s);
+    item.order = order;
+    cr_assert_eq(offsetof(struct order_item, order), sizeof(item.command));
+    r.kind = VG_ROW_COMMAND;
+    r.command = &item.command;
+    a->c->answer = VG_ANSWER_COUNT;
+    capture_send(a->c, &r);
+    return a->c->answer;
+}
+
+void alerts_restart(struct alerts *a)
+{
+    struct capture *before = a->c;
+
+    a->c = capture_new(before->stage);
+    a->c->plan.site = &a->site;
+    capture_start(a->c);
+    capture_restore(a->c, before);
+    memcpy(a->c->episode_id, before->episode_id, sizeof(a->c->episode_id));
+    capture_clear(before);
+    capture_free(before);
+}
+
 void alerts_clock(struct alerts *a, double s)
 {
     capture_clock(a->c, alerts_ns(s));

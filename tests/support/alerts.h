@@ -17,6 +17,7 @@ struct alerts {
     struct vg_bed_config bed[2];  /**< icu-a/01 adult, icu-a/02 copd; others adult */
     struct vg_rule rule[ALERTS_RULES];
     struct capture *c;
+    uint32_t orders; /**< given so far */
     struct vg_buf brief;
 };
 
@@ -41,6 +42,11 @@ void alerts_values(struct alerts *a, double s, uint32_t n, int channel, float va
 /** One sample row of patient p-1 with one unusable cell. */
 void alerts_quality(struct alerts *a, double s, int channel, enum vg_quality quality,
                     enum vg_reason reason);
+/** Gives an order of nurse-7 about p-1, or about the episode of the newest event. Of two at one time
+ *  each has a place of its own in the log. */
+enum vg_answer alerts_order(struct alerts *a, double s, struct vg_order order);
+/** The stage is closed and another one goes on with what it has kept; events so far are gone. */
+void alerts_restart(struct alerts *a);
 /** Only time passes: timers due before `s` fire. */
 void alerts_clock(struct alerts *a, double s);
 

@@ -52,27 +52,9 @@ static struct vg_rule *spo2_low(enum vg_priority priority)
     return low("spo2_low", SPO2, 90, priority);
 }
 
-struct order_item {
-    struct vg_item_command command;
-    struct vg_order order;
-};
-
-/* Gives an order about p-1, or about the episode of the newest event. */
 static enum vg_answer give(double s, struct vg_order order)
 {
-    struct order_item item = { .command = { .kind = VG_COMMAND_ORDER, .size = sizeof(order) } };
-    struct capture_row r = capture_row("p-1", alerts_ns(s));
-
-    memcpy(order.episode_id, a.c->episode_id, sizeof(order.episode_id));
-    snprintf(order.by, sizeof(order.by), "nurse-7");
-    order.given_ns = alerts_ns(s);
-    item.order = order;
-    cr_assert_eq(offsetof(struct order_item, order), sizeof(item.command));
-    r.kind = VG_ROW_COMMAND;
-    r.command = &item.command;
-    a.c->answer = VG_ANSWER_COUNT;
-    capture_send(a.c, &r);
-    return a.c->answer;
+    return alerts_order(&a, s, order);
 }
 
 static enum vg_answer say(double s, enum vg_order_kind kind, double for_s)
@@ -87,20 +69,6 @@ static enum vg_answer mute(double s, const char *rule, double for_s)
     snprintf(order.rule, sizeof(order.rule), "%s", rule);
     order.clear = for_s == 0;
     return give(s, order);
-}
-
-static void restart(void)
-{
-    struct alerts after = a;
-
-    after.c = capture_new(a.c->stage);
-    after.c->plan.site = &a.site;
-    capture_start(after.c);
-    capture_restore(after.c, a.c);
-    memcpy(after.c->episode_id, a.c->episode_id, sizeof(a.c->episode_id));
-    capture_clear(a.c);
-    capture_free(a.c);
-    a.c = after.c;
 }
 
 TestSuite(alert_life, .init = setup, .fini = teardown, .timeout = 10);
@@ -169,7 +137,7 @@ Test(alert_life, a_latching_alert_waits_for_a_reset_that_ends_it_for_old_subscri
     newest("state", "latched");
     alerts_clock(&a, 400);
     expect("1 start spo2_low\n3 update spo2_low latched\n");
-    restart();
+    alerts_restart(&a);
     cr_assert_eq(say(400, VG_ORDER_KIND_RESET, 0), VG_ANSWER_OK);
     expect("400 reset spo2_low\n400 end spo2_low reset\n");
     newest("state", "inactive");
@@ -234,7 +202,7 @@ Test(alert_life, a_high_alert_rings_again_until_somebody_acknowledges)
     alerts_start(&a);
     alerts_values(&a, 1, 200, SPO2, 80);
     expect("1 start spo2_low\n121 continue spo2_low unacknowledged\n");
-    restart();
+    alerts_restart(&a);
     alerts_values(&a, 201, 41, SPO2, 80);
     say(241.5, VG_ORDER_KIND_ACKNOWLEDGE, 0);
     alerts_values(&a, 242, 300, SPO2, 80);
@@ -361,7 +329,7 @@ Test(alert_life, a_mute_pauses_the_alarm_of_its_rule_and_holds_new_ones_back_unt
     alerts_value(&a, 4, SPO2, 80);
     newest("suppressed_by", "mute");
     signal_is("alarm-paused", "1970-01-01T00:01:02.000Z");
-    restart();
+    alerts_restart(&a);
     alerts_values(&a, 60, 4, SPO2, 80);
     expect("62 start spo2_low\n");
     mute(64, "spo2_low", 60);
@@ -445,7 +413,7 @@ Test(alert_life, a_limit_of_the_patient_holds_at_once_and_expires_in_the_open_al
     cr_assert_eq(limit(4, 95, 0, 60), VG_ANSWER_OK);
     newest("by", "nurse-7");
     newest("text", "SpO2 limit is now 95 %");
-    restart();
+    alerts_restart(&a);
     alerts_values(&a, 60, 4, SPO2, 88);
     alerts_clock(&a, 70);
     newest("origin", "profile adult");
@@ -480,7 +448,7 @@ Test(alert_life, the_ward_that_a_patient_leaves_is_told_and_the_other_one_too)
     low("spo2_mild", SPO2, 94, VG_PRIORITY_LOW)->life.inhibitors = 1; /* by spo2_low */
     alerts_start(&a);
     alerts_value(&a, 1, SPO2, 80);
-    restart();
+    alerts_restart(&a);
     snprintf(r.bed, sizeof(r.bed), "icu-b/07");
     capture_value(&r, SPO2, 81);
     capture_send(a.c, &r);
@@ -536,7 +504,7 @@ Test(alert_life, standby_ends_technical_alerts_and_expires_where_silence_is_told
     alerts_clock(&a, 139);
     expect("1 start spo2_low\n11 update spo2_low data_lost\n31 start no_data\n"
            "40 end no_data standby\n");
-    restart();
+    alerts_restart(&a);
     alerts_clock(&a, 141);
     expect("140 start no_data\n");
 }
@@ -613,6 +581,7 @@ static void many_rules(void)
     rule->life.inhibitors = 2;
     rule->life.inhibited_by[1] = 1; /* and by hr_low, the first */
     alerts_rule(&a, "no_data", VG_RULE_STALE, VG_CHANNEL_NONE)->longer_than_ns = alerts_ns(30);
+    low("gcs_low", VG_CHANNEL_gcs, 9, VG_PRIORITY_MEDIUM);
     alerts_start(&a);
 }
 
@@ -634,7 +603,7 @@ static void some_row(double s)
 static void some_order(double s, const uint8_t about[16])
 {
     static const char *const rules[] = { "spo2_low", "spo2_mild", "hr_low", "no_data" };
-    struct vg_order order = { .kind = (uint8_t)draw(VG_ORDER_KIND_COUNT),
+    struct vg_order order = { .kind = (uint8_t)draw(VG_ORDER_KIND_NOTE),
                               .channel = SPO2,
                               .for_ns = alerts_ns(1 + draw(150)) };
     uint8_t newest_id[16];
@@ -649,6 +618,15 @@ static void some_order(double s, const uint8_t about[16])
     give(s, order);
     if (memcmp(a.c->episode_id, about, sizeof(newest_id)) == 0)
         memcpy(a.c->episode_id, newest_id, sizeof(newest_id));
+}
+
+static void some_note(double s, int i)
+{
+    give(s, (struct vg_order){ .kind = VG_ORDER_KIND_NOTE,
+                               .channel = VG_CHANNEL_gcs,
+                               .value_set = 1,
+                               .value = (float)(3 + i % 13),
+                               .for_ns = alerts_ns(1 + i % 71) });
 }
 
 /* One life of 4000 steps; `restarts` moves the memory to another stage now and then. */
@@ -673,12 +651,14 @@ static void live(uint32_t seed, bool restarts, struct vg_buf *ret)
             alerts_clock(&a, s);
         else
             some_row(s);
+        if (i % 37 == 0)
+            some_note(s, i);
         if (i % 97 != 0)
             continue;
         vg_buf_str(ret, capture_text(a.c));
         capture_clear(a.c);
         if (restarts)
-            restart();
+            alerts_restart(&a);
     }
     vg_buf_str(ret, capture_text(a.c));
 }
@@ -686,13 +666,21 @@ static void live(uint32_t seed, bool restarts, struct vg_buf *ret)
 Test(alert_life, a_restart_anywhere_changes_nothing, .timeout = 60)
 {
     static const char *const parts[] = {
-        "\"phase\":\"escalate\"",          "\"phase\":\"deescalate\"",
-        "\"phase\":\"continue\"",          "\"phase\":\"reset\"",
-        "\"suppressed_by\":\"budget\"",    "\"suppressed_by\":\"spo2_low\"",
-        "\"is\":\"alarm-paused\"",         "\"is\":\"audio-paused\"",
-        "\"reason\":\"active_again\"",     "\"reason\":\"limit\"",
-        "\"reason\":\"mute_over\"",        "\"reason\":\"discharged\"",
-        "\"reason\":\"acknowledge_over\"", "\"suppressed_by\":\"refractory\"",
+        "\"phase\":\"escalate\"",
+        "\"phase\":\"deescalate\"",
+        "\"phase\":\"continue\"",
+        "\"phase\":\"reset\"",
+        "\"suppressed_by\":\"budget\"",
+        "\"suppressed_by\":\"spo2_low\"",
+        "\"is\":\"alarm-paused\"",
+        "\"is\":\"audio-paused\"",
+        "\"reason\":\"active_again\"",
+        "\"reason\":\"limit\"",
+        "\"reason\":\"mute_over\"",
+        "\"reason\":\"discharged\"",
+        "\"reason\":\"acknowledge_over\"",
+        "\"suppressed_by\":\"refractory\"",
+        "\"ordinal\":",
     };
     struct vg_buf whole = VG_BUF_INIT, restarted = VG_BUF_INIT;
 

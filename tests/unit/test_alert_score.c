@@ -443,7 +443,7 @@ Test(alert_score, rules_about_one_score_share_what_they_have_seen)
     size_t three = memory_with(3);
 
     /* Six channels of NEWS2 have a window of 40 bytes, and three that people note a value, once. */
-    cr_assert_eq(one - none, two - one + 6 * 40 + 3 * sizeof(struct vg_newest));
+    cr_assert_eq(one - none, two - one + 6 * 40 + 3 * sizeof(struct vg_noted));
     cr_assert_eq(three - two, two - one);
     cr_assert_leq(two - one, 100);
 }

@@ -53,7 +53,7 @@ Test(hash, ids_of_episodes_are_the_same_in_every_version)
 Test(hash,
      an_episode_that_began_with_a_row_is_named_by_its_place_and_one_of_a_timer_by_patient_and_time)
 {
-    struct vg_origin other = row;
+    struct vg_origin other = row, command = row;
     char a[33], b[33];
 
     id_of(&row, "p-1", a);
@@ -61,6 +61,9 @@ Test(hash,
     cr_assert_str_eq(a, b);
     other.index = 3;
     id_of(&other, "p-1", b);
+    cr_assert_str_neq(a, b);
+    command.ordered = true;
+    id_of(&command, "p-1", b);
     cr_assert_str_neq(a, b);
 
     id_of(&due, "p-1", a);
