@@ -57,6 +57,7 @@ static void begin(struct vg_alert_collector *c, const struct vg_config *config,
         .channel = channel ? vg_channel_find(channel) : VG_CHANNEL_NONE,
         .start_ns = event->time_ns,
         .end_ns = VG_TIME_NONE,
+        .urgent_ns = event->time_ns,
     };
 }
 
@@ -65,8 +66,10 @@ static void go_on(struct vg_alert_collector *c, struct vg_alert_open *open,
 {
     struct vg_alert_seen *seen = &c->list.seen[open->place];
 
-    if (event->priority < seen->priority) /* HIGH is the first */
+    if (event->priority < seen->priority) { /* HIGH is the first */
         seen->priority = event->priority;
+        seen->urgent_ns = event->time_ns;
+    }
     if (event->phase != VG_PHASE_END)
         return;
     seen->end_ns = event->time_ns;

@@ -11,6 +11,7 @@ struct vg_alert_seen {
     uint8_t kind, priority;   /**< the most urgent that it had */
     int channel;              /**< or VG_CHANNEL_NONE */
     int64_t start_ns, end_ns; /**< end VG_TIME_NONE: open */
+    int64_t urgent_ns;        /**< since when it had that priority */
 };
 
 struct vg_alert_list {

@@ -15,6 +15,17 @@ double vg_effect_between(double u, double low, double high)
     return low + u * (high - low);
 }
 
+/* To the nearest whole number. */
+static double nearest(double x)
+{
+    return (x + 0x1.8p52) - 0x1.8p52;
+}
+
+float vg_effect_reading(int channel, double value)
+{
+    return channel == VG_CHANNEL_temp ? (float)(nearest(value * 10) / 10) : (float)nearest(value);
+}
+
 /* ---- catalogue ---- */
 
 const struct vg_effect_entry *vg_effect_entry(size_t i)

@@ -88,6 +88,9 @@ struct vg_effect_span {
 };
 struct vg_effect_span vg_effect_span(const struct vg_effect *e);
 
+/** A value as a monitor shows it: whole numbers, temp tenths; |value| < 2^47. */
+float vg_effect_reading(int channel, double value);
+
 /* Shapes for both; times in any unit, the same for both arguments. */
 double vg_effect_rise(double t, double tau); /**< 1 - exp(-t / tau), 0 before t = 0 */
 double vg_effect_between(double u, double low, double high);

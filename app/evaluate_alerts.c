@@ -7,6 +7,8 @@
 #include "app/command.h"
 #include "app/config_load.h"
 #include "app/evaluate.h"
+#include "app/overlay_report.h"
+#include "app/overlay_study.h"
 #include "app/progress.h"
 #include "app/train_verb.h"
 
@@ -14,7 +16,7 @@ struct options {
     char *config, *ward, *report, *recording, *map;
     int64_t normals, per_group, seed, workers;
     float artefact_rate;
-    bool json;
+    bool json, overlay;
     int progress;
 };
 
@@ -29,6 +31,8 @@ static const struct vg_option options[] = {
     VG_CLI_STRING(O, ward, "ward", "NAME", NULL, 0,
                   "of the simulated beds, which have the profiles of that ward's (default: the "
                   "first one)"),
+    VG_OPT_BOOL(O, overlay, "overlay", "false", 0,
+                "whether an artefact laid over an event of high priority hides it, instead"),
     VG_STUDY_OPTIONS(O, 0),
     VG_OPT_END,
 };
@@ -46,6 +50,12 @@ static const struct vg_command command = {
         "about a limit is false when only the first raises it. Others are false on a patient\n"
         "without trouble. Simulated patients are kinder than real ones. Of a recording, what\n"
         "alerts cost is told, and not which of them are right.\n"
+        "\n"
+        "With --overlay every first alert of high priority of a patient in trouble, or every one "
+        "of\n"
+        "a recording, is played again with each artefact begun before, at and within the "
+        "crossing:\n"
+        "is it told as soon as by the same limits without an artefact gate?\n"
         "\n"
         "example:\n"
         "  vigil evaluate alerts --config icu-adult.yaml --report alerts.html\n",
@@ -74,19 +84,26 @@ static const char *ward_of(const struct options *o, const struct vg_config *conf
     return config->site.wards_n > 0 ? config->site.wards[0] : "icu-a";
 }
 
+static vg_status read_map(const struct options *o, struct vg_replay_map *map, struct vg_err *err)
+{
+    struct vg_buf diagnostics = VG_BUF_INIT;
+    vg_status st = vg_replay_map_read(map, o->map, &diagnostics, err);
+
+    if (diagnostics.len)
+        fputs(diagnostics.data, stderr);
+    vg_buf_done(&diagnostics);
+    return st;
+}
+
 static vg_status play(struct session *s, const struct vg_config *config,
                       struct vg_alert_population *ret, struct vg_err *err)
 {
-    struct vg_buf diagnostics = VG_BUF_INIT;
     struct vg_replay_map map = { 0 };
-    vg_status st = vg_replay_map_read(&map, s->o.map, &diagnostics, err);
+    vg_status st = read_map(&s->o, &map, err);
 
     *ret = (struct vg_alert_population){ 0 };
-    if (diagnostics.len)
-        fputs(diagnostics.data, stderr);
     if (st == VG_OK)
         st = vg_alert_recorded_run(config, s->o.recording, &map, ret, err);
-    vg_buf_done(&diagnostics);
     vg_replay_map_done(&map);
     return st;
 }
@@ -130,6 +147,60 @@ static vg_status measure(struct session *s, const struct vg_config *config, stru
     vg_alert_population_done(&population);
     return st;
 }
+
+/* ---- events under artefacts ---- */
+
+static vg_status lay(struct session *s, const struct vg_config *config,
+                     struct vg_overlay_outcomes *ret, struct vg_err *err)
+{
+    struct vg_replay_map map = { 0 };
+    const struct vg_overlay_study study = {
+        .config = config,
+        .seed = (uint64_t)s->o.seed,
+        .per_group = (uint32_t)s->o.per_group,
+        .ward = ward_of(&s->o, config),
+        .workers = vg_train_workers(s->o.workers),
+        .csv = s->o.recording,
+        .map = &map,
+        .ctx = s,
+        .progress = tell,
+    };
+    vg_status st = s->o.map ? read_map(&s->o, &map, err) : VG_OK;
+
+    *ret = (struct vg_overlay_outcomes){ 0 };
+    vg_progress_begin(&s->progress, s->o.progress, "lay", "per mille", STEPS);
+    if (st == VG_OK)
+        st = vg_overlay_study_run(&study, ret, err);
+    vg_progress_end(&s->progress, STEPS);
+    vg_replay_map_done(&map);
+    return st;
+}
+
+static vg_status overlay(struct session *s, const struct vg_config *config, struct vg_err *err)
+{
+    struct vg_overlay_outcomes outcomes;
+    const struct vg_overlay_report report = { .config_path = s->o.config,
+                                              .recording = s->o.recording,
+                                              .config = config,
+                                              .seed = (uint64_t)s->o.seed,
+                                              .outcomes = &outcomes };
+    struct vg_buf out = VG_BUF_INIT;
+    vg_status st = lay(s, config, &outcomes, err);
+
+    if (st == VG_OK && s->o.json)
+        vg_overlay_report_json(&report, &out);
+    else if (st == VG_OK)
+        vg_overlay_report_print(&report, &out);
+    if (out.len)
+        fwrite(out.data, 1, out.len, stdout);
+    if (st == VG_OK && s->o.report)
+        st = vg_overlay_report_html(&report, s->o.report, err);
+    free(outcomes.one);
+    vg_buf_done(&out);
+    return st;
+}
+
+/* ---- all alerts ---- */
 
 static vg_status answer(struct session *s, struct vg_err *err)
 {
@@ -178,9 +249,11 @@ static int run(struct session *s)
         st = vg_config_load_aloud(s->o.config, &config, &err);
     if (st == VG_OK)
         st = check_alerts(config, &err);
-    if (st == VG_OK)
+    if (st == VG_OK && s->o.overlay)
+        st = overlay(s, config, &err);
+    else if (st == VG_OK)
         st = measure(s, config, &err);
-    if (st == VG_OK)
+    if (st == VG_OK && !s->o.overlay)
         st = answer(s, &err);
     vg_config_free(config);
     if (st != VG_OK)

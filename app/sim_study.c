@@ -43,8 +43,9 @@ static void on_event(void *ctx, uint32_t patient, const struct vg_item_event *ev
         w->study->event(w->study->ctx, w->bed, event, json, len);
 }
 
-static void decode(const struct vg_sim_row *row, struct vg_decoded *ret)
+void vg_sim_study_decode(const struct vg_sim_row *row, struct vg_decoded *ret)
 {
+    *ret = (struct vg_decoded){ 0 };
     snprintf(ret->patient, sizeof(ret->patient), "%s", row->patient);
     snprintf(ret->bed, sizeof(ret->bed), "%s", row->label);
     ret->usable = true;
@@ -83,13 +84,13 @@ static vg_status feed(struct watch *w, struct vg_sim_bed *bed, int64_t until_ns,
     vg_status st = VG_OK;
 
     for (int64_t s = 0; s < seconds && st == VG_OK; s++) {
-        struct vg_decoded decoded = { 0 };
+        struct vg_decoded decoded;
         struct vg_sim_row row;
 
         vg_sim_bed_next(bed, &row);
         if (row.silent)
             continue;
-        decode(&row, &decoded);
+        vg_sim_study_decode(&row, &decoded);
         st = vg_offline_row(w->chain, &next, row.record_ns, &decoded, err);
     }
     if (st == VG_OK)
@@ -111,6 +112,8 @@ static vg_status watch_bed(const struct vg_sim_study *study, uint32_t number, st
         study->begin(study->ctx, number, w.chain, label, labels);
     if (st == VG_OK)
         st = feed(&w, bed, until_ns, err);
+    if (st == VG_OK && study->end)
+        st = study->end(study->ctx, number, err);
     vg_offline_free(w.chain);
     free(label);
     vg_sim_bed_free(bed);

@@ -27,6 +27,8 @@ struct vg_sim_study {
     /** An event of an alert stage. May be NULL. */
     void (*event)(void *ctx, uint32_t bed, const struct vg_item_event *event, const char *json,
                   size_t len);
+    /** Behind the last row and its events. What it returns stops the study, unless VG_OK. May be NULL. */
+    vg_status (*end)(void *ctx, uint32_t bed, struct vg_err *err);
     /** In the caller's thread, from 0 to 1; false stops. May be NULL. */
     bool (*progress)(void *ctx, double done);
 };
@@ -39,6 +41,9 @@ struct vg_sim_study {
  */
 void vg_sim_study_population(struct vg_sim_study *study, uint32_t number, uint32_t beds,
                              uint64_t seed);
+
+/** A row of the simulator as a decoder would give it. */
+void vg_sim_study_decode(const struct vg_sim_row *row, struct vg_decoded *ret);
 
 /** Runs all beds. Fails as vg_offline_new() and vg_offline_row() do, with VG_E_TEMPORARY when
  *  stopped. */

@@ -121,17 +121,6 @@ _Static_assert(offsetof(struct vg_effect_entry, base) == 0, "vg_sim_bed_add() re
 
 /* ---- one second ---- */
 
-/* To the nearest whole number; |x| < 2^51. */
-static double nearest(double x)
-{
-    return (x + 0x1.8p52) - 0x1.8p52;
-}
-
-static float rounded(int channel, double value)
-{
-    return channel == VG_CHANNEL_temp ? (float)(nearest(value * 10) / 10) : (float)nearest(value);
-}
-
 void vg_sim_bed_next(struct vg_sim_bed *bed, struct vg_sim_row *row)
 {
     struct vg_change d = VG_CHANGE_NONE;
@@ -153,7 +142,7 @@ void vg_sim_bed_next(struct vg_sim_bed *bed, struct vg_sim_row *row)
     row->device_ns = now_ns + (int64_t)(s.clock_s * 1e9);
     for (int c = 0; c < VG_CHANNELS; c++) {
         row->quality[c] = s.quality[c];
-        row->value[c] = s.quality[c] == VG_Q_GOOD ? rounded(c, s.value[c]) : 0;
+        row->value[c] = s.quality[c] == VG_Q_GOOD ? vg_effect_reading(c, s.value[c]) : 0;
     }
     bed->second++;
 }

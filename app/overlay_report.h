@@ -1,0 +1,38 @@
+/* overlay_report.h - events under artefacts, counted: for a terminal, a program and a page. */
+#ifndef VG_APP_OVERLAY_REPORT_H
+#define VG_APP_OVERLAY_REPORT_H
+
+#include "app/overlay.h"
+#include "core/buf.h"
+
+struct vg_overlay_report {
+    const char *config_path;
+    const char *recording; /**< or NULL: simulated */
+    const struct vg_config *config;
+    uint64_t seed;
+    const struct vg_overlay_outcomes *outcomes;
+};
+
+/** Of some outcomes. */
+struct vg_overlay_figures {
+    uint32_t n, found[VG_OVERLAY_FOUND_COUNT];
+    uint32_t same_channel;
+    uint32_t slow,
+        slow_ungated; /**< told later than VG_OVERLAY_LATEST_NS after the undisturbed values
+                                      are, or never: with the gate, without */
+    double worst_s; /**< longest that anything was told of after the limit without a gate; or NAN */
+};
+
+/** Counts those of one artefact, or (UINT32_MAX) all. */
+void vg_overlay_figures(const struct vg_overlay_outcomes *list, uint32_t artefact,
+                        struct vg_overlay_figures *ret);
+
+/** Appends tables for people. */
+void vg_overlay_report_print(const struct vg_overlay_report *r, struct vg_buf *out);
+/** Appends one object of JSON and a newline. */
+void vg_overlay_report_json(const struct vg_overlay_report *r, struct vg_buf *out);
+/** Writes a page. Fails as vg_report_write(). */
+VG_NODISCARD vg_status vg_overlay_report_html(const struct vg_overlay_report *r, const char *path,
+                                              struct vg_err *err);
+
+#endif
