@@ -21,6 +21,7 @@
     X(SUBSCRIBER, FAILING)      /* a subscriber has not confirmed */                    \
     X(SINK_LOST, LOST)          /* ... a sink that is required, the only one, or off */ \
     X(NOT_DELIVERED, LOST)      /* a sink will never have an alert of priority high */  \
+    X(PASSED_URGENT, LOST)      /* a sink has passed over alerts of priority high */    \
     X(DISK_FULL, LOST)          /* nothing more becomes durable */                      \
     X(PASSED_OVER, PASSED_OVER) /* a sink has passed over what is older than max_age */
 

@@ -226,8 +226,12 @@ static vg_status put_cursors(struct vg_commit *c, struct vg_err *err)
         c->feed[i].storing = seq;
     }
     for (uint32_t i = 0; i < c->feeds; i++) {
-        vg_status st = vg_confirmations_put(&c->feed[i].confirmations, c->outbox, err);
+        struct vg_feed *f = &c->feed[i];
+        vg_status st = vg_confirmations_put(&f->confirmations, c->outbox, err);
 
+        /* After the cursor was looked at: it passes no event before its refusal waits here. */
+        if (st == VG_OK)
+            st = vg_refusals_put(&f->refusals, f->config->name, c->outbox, err);
         if (st != VG_OK)
             return st;
     }
@@ -240,6 +244,7 @@ static void cursors_stored(struct vg_commit *c)
         if (c->feed[i].storing > c->feed[i].stored)
             c->feed[i].stored = c->feed[i].storing;
         vg_confirmations_committed(&c->feed[i].confirmations);
+        vg_refusals_committed(&c->feed[i].refusals);
     }
 }
 
@@ -305,7 +310,8 @@ vg_status vg_commit_cursors(struct vg_commit *c, struct vg_err *err)
 
     for (uint32_t i = 0; i < c->feeds; i++)
         moved = moved || atomic_load(&c->feed[i].delivered) != c->feed[i].stored ||
-                vg_confirmations_wait(&c->feed[i].confirmations);
+                vg_confirmations_wait(&c->feed[i].confirmations) ||
+                vg_refusals_wait(&c->feed[i].refusals);
     c->frames = 0;
     if (!moved)
         return VG_OK;

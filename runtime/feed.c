@@ -6,205 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "runtime/log.h"
 
-enum { BATCH = 256, WAIT_MS = 250, TROUBLE_SIZE = 96 };
+enum { BATCH = 256, WAIT_MS = 250 };
 
-static const int64_t RETRY_FIRST_NS = 200 * VG_NS_PER_MS;
-static const int64_t RETRY_MAX_NS = 10 * VG_NS_PER_S;
-
-/* ---- what the runtime offers the sink ---- */
-
-static vg_status env_read(void *ctx, const char *ward, uint64_t after, size_t max, vg_event_fn fn,
-                          void *arg, struct vg_err *err)
-{
-    struct vg_feed *f = ctx;
-
-    return vg_outbox_read(f->reader, ward, after, max, fn, arg, err);
-}
-
-static vg_status env_open_episodes(void *ctx, const char *ward, vg_event_fn fn, void *arg,
-                                   uint64_t *ret_as_of, struct vg_err *err)
-{
-    struct vg_feed *f = ctx;
-
-    return vg_outbox_open_episodes(f->reader, ward, fn, arg, ret_as_of, err);
-}
-
-static void env_extent(void *ctx, const char *ward, uint64_t *ret_last, uint64_t *ret_oldest)
-{
-    struct vg_feed *f = ctx;
-    struct vg_err err;
-
-    *ret_last = *ret_oldest = 0;
-    if (vg_outbox_extent(f->reader, ward, ret_last, ret_oldest, &err) != VG_OK)
-        vg_log(VG_LOG_ERROR, f->config->name, "%s", err.msg);
-}
-
-struct ward_list {
-    char name[VG_WARDS_MAX][VG_WARD_SIZE];
-    uint32_t n;
-};
-
-static void add_ward(void *arg, const char *ward)
-{
-    struct ward_list *list = arg;
-
-    for (uint32_t i = 0; i < list->n; i++) {
-        if (strcmp(list->name[i], ward) == 0)
-            return;
-    }
-    if (list->n < VG_WARDS_MAX)
-        snprintf(list->name[list->n++], VG_WARD_SIZE, "%s", ward);
-}
-
-static void env_wards(void *ctx, void (*fn)(void *arg, const char *ward), void *arg)
-{
-    struct vg_feed *f = ctx;
-    const struct vg_site *site = &f->shared->config->site;
-    struct ward_list list = { .n = 0 };
-    struct vg_err err;
-
-    add_ward(&list, "none");
-    for (uint32_t i = 0; i < site->wards_n; i++)
-        add_ward(&list, site->wards[i]);
-    vg_shared_wards(f->shared, add_ward, &list);
-    if (vg_outbox_wards(f->reader, add_ward, &list, &err) != VG_OK)
-        vg_log(VG_LOG_ERROR, f->config->name, "%s", err.msg);
-    for (uint32_t i = 0; i < list.n; i++)
-        fn(arg, list.name[i]);
-}
-
-static void env_status(void *ctx, struct vg_service_status *ret)
-{
-    struct vg_feed *f = ctx;
-
-    vg_shared_status(f->shared, ret);
-}
-
-/* An episode or a patient of another ward does not exist for who may not know of it. */
-static bool is_of(const struct vg_strings *wards, const char *ward)
-{
-    for (size_t i = 0; wards && i < wards->n; i++) {
-        if (strcmp(wards->value[i], ward) == 0)
-            return true;
-    }
-    return !wards;
-}
-
-/* Which shard and patient an episode belongs to; VG_E_RANGE when it is not open. */
-static vg_status find_episode(struct vg_feed *f, struct vg_request *request, struct vg_err *err)
-{
-    struct vg_outbox_episode episode;
-    vg_status st = vg_outbox_episode(f->reader, request->order.episode_id, &episode, err);
-
-    if (st == VG_E_RANGE || (st == VG_OK && !is_of(request->wards, episode.ward)))
-        return vg_fail_option(err, VG_E_RANGE, vg_answer_code(VG_ANSWER_UNKNOWN_EPISODE), "%s",
-                              vg_answer_message(VG_ANSWER_UNKNOWN_EPISODE));
-    if (st != VG_OK)
-        return st;
-    if (!episode.open)
-        return vg_fail_option(err, VG_E_RANGE, vg_answer_code(VG_ANSWER_ALREADY_ENDED), "%s",
-                              vg_answer_message(VG_ANSWER_ALREADY_ENDED));
-    request->shard = episode.shard;
-    memcpy(request->patient, episode.patient, sizeof(request->patient));
-    return VG_OK;
-}
-
-static bool takes_orders(const struct vg_feed *f, uint32_t shard)
-{
-    return shard == VG_SHARDS_MAX || (atomic_load(&f->shared->shard[shard].owned) &&
-                                      atomic_load(&f->shared->shard[shard].live));
-}
-
-static vg_status env_order(void *ctx, const struct vg_order *order, const char *patient,
-                           const struct vg_strings *wards, uint64_t *ret_ticket,
-                           struct vg_answered *ret, struct vg_err *err)
-{
-    struct vg_feed *f = ctx;
-    struct vg_request request = { .shard = VG_SHARDS_MAX, .wards = wards, .order = *order };
-    bool known = false;
-    vg_status st = VG_OK;
-
-    *ret_ticket = 0;
-    if (order->command_id[0])
-        st = vg_outbox_answer(f->reader, order->command_id, ret, &known, err);
-    if (st != VG_OK || known)
-        return st;
-    if (vg_order_says((enum vg_order_kind)order->kind) & VG_ORDER_EPISODE)
-        st = find_episode(f, &request, err);
-    else
-        snprintf(request.patient, sizeof(request.patient), "%s", patient);
-    if (st != VG_OK)
-        return st;
-    if (!takes_orders(f, request.shard) || !vg_shared_request(f->shared, &request))
-        return vg_fail_option(err, VG_E_AGAIN, vg_answer_code(VG_ANSWER_BUSY), "%s",
-                              vg_answer_message(VG_ANSWER_BUSY));
-    *ret_ticket = request.ticket;
-    return VG_OK;
-}
-
-static bool env_answered(void *ctx, uint64_t ticket, struct vg_answered *ret)
-{
-    struct vg_feed *f = ctx;
-    enum vg_answer answer;
-
-    if (!vg_shared_answered(f->shared, ticket, &answer))
-        return false;
-    vg_answered_set(ret, answer);
-    return true;
-}
-
-static void env_notify(void *ctx, enum vg_notice notice, const char *subject, const char *text)
-{
-    struct vg_feed *f = ctx;
-
-    if (vg_notices_set(&f->shared->notices, notice, subject, text))
-        vg_log(text ? VG_LOG_WARN : VG_LOG_INFO, f->config->name, "%s: %s", subject,
-               text ? text : "over");
-}
-
-static void confirmation_name(const struct vg_feed *f, const char *subscriber, const char *ward,
-                              char out[VG_CONFIRMATION_SIZE])
-{
-    snprintf(out, VG_CONFIRMATION_SIZE, "%.64s/%.40s/%.40s", f->config->name, subscriber, ward);
-}
-
-static void env_confirm(void *ctx, const char *subscriber, const char *ward, uint64_t seq)
-{
-    struct vg_feed *f = ctx;
-    char name[VG_CONFIRMATION_SIZE];
-
-    confirmation_name(f, subscriber, ward, name);
-    vg_confirmations_say(&f->confirmations, name, seq);
-}
-
-static uint64_t env_confirmed(void *ctx, const char *subscriber, const char *ward)
-{
-    struct vg_feed *f = ctx;
-    char name[VG_CONFIRMATION_SIZE];
-    struct vg_err err;
-    uint64_t seq;
-
-    confirmation_name(f, subscriber, ward, name);
-    if (vg_confirmations_stored(&f->confirmations, name, &seq))
-        return seq;
-    if (vg_outbox_cursor(f->reader, name, &seq, &err) != VG_OK)
-        return 0;
-    vg_confirmations_load(&f->confirmations, name, seq);
-    return seq;
-}
-
-static void env_audit(void *ctx, const char *what, const char *who, const char *why)
-{
-    struct vg_feed *f = ctx;
-
-    vg_log(VG_LOG_INFO, f->config->name, "audit: %s %s%s%s", what, who, why[0] ? ": " : "", why);
-}
-
-/* ---- delivering ---- */
+/* ---- what is to be delivered ---- */
 
 static vg_status take(void *arg, const struct vg_delivery *event)
 {
@@ -213,90 +22,198 @@ static vg_status take(void *arg, const struct vg_delivery *event)
 
     *to = *event;
     to->repeat = event->seq <= f->old_seq;
-    /* fill() says where they are: the buffer may move while it grows. */
+    /* settle() says where they are: the buffer may move while it grows. */
     to->json = to->ward = NULL;
     vg_buf_add(&f->bytes, event->json, event->len + 1);
     vg_buf_add(&f->bytes, event->ward, strlen(event->ward) + 1);
     return VG_OK;
 }
 
-static vg_status fill(struct vg_feed *f, struct vg_err *err)
+static void settle(struct vg_feed *f)
 {
-    const char *at;
-    vg_status st;
+    const char *at = f->bytes.data;
 
-    f->batched = 0;
-    vg_buf_clear(&f->bytes);
-    st = vg_outbox_read(f->reader, NULL, atomic_load(&f->delivered), BATCH, take, f, err);
-    at = f->bytes.data;
     for (uint32_t i = 0; i < f->batched; i++) {
         f->batch[i].json = at;
         f->batch[i].ward = at + f->batch[i].len + 1;
         at = f->batch[i].ward + strlen(f->batch[i].ward) + 1;
     }
+}
+
+static vg_status fill(struct vg_feed *f, uint64_t after, size_t max, struct vg_err *err)
+{
+    vg_status st;
+
+    f->batched = 0;
+    vg_buf_clear(&f->bytes);
+    st = vg_outbox_read(f->reader, NULL, after, max, take, f, err);
+    settle(f);
     return st;
 }
 
-static void say_trouble(const struct vg_feed *f, char text[TROUBLE_SIZE])
+/* Leaves in the batch what the sink is to have. */
+static void choose(struct vg_feed *f)
 {
-    snprintf(text, TROUBLE_SIZE, "sink %.40s fails", f->config->name);
+    const struct vg_delivery_options *o = &f->config->delivery;
+    int64_t now_ns = vg_wall_ns();
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < f->batched; i++) {
+        const struct vg_delivery *event = &f->batch[i];
+
+        if (!vg_delivery_takes(o, event)) {
+            atomic_fetch_add(&f->figures.filtered, 1);
+        } else if (o->max_age_ns > 0 && now_ns - event->time_ns > o->max_age_ns) {
+            atomic_fetch_add(&f->figures.passed_over, 1);
+            vg_feed_passed_over(f, event);
+        } else {
+            f->batch[n++] = *event;
+        }
+    }
+    f->batched = n;
 }
 
-static void back_off(struct vg_feed *f, const char *why)
-{
-    char text[TROUBLE_SIZE];
+/* ---- delivering ---- */
 
-    f->retry_ns = f->retry_ns == 0 ? RETRY_FIRST_NS : f->retry_ns * 2;
-    if (f->retry_ns > RETRY_MAX_NS)
-        f->retry_ns = RETRY_MAX_NS;
-    say_trouble(f, text);
-    if (vg_shared_trouble(f->shared, VG_TROUBLE_SINK, text))
-        vg_log(VG_LOG_ERROR, f->config->name, "%s; trying again", why);
+static void set_aside(struct vg_feed *f, const struct vg_delivery *event,
+                      enum vg_letter_state state, const char *reason)
+{
+    struct vg_set_aside what = { .seq = event->seq, .wall_ns = vg_wall_ns(), .state = state };
+
+    snprintf(what.reason, sizeof(what.reason), "%s", reason);
+    vg_refusals_add(&f->refusals, &what);
+    if (state == VG_LETTER_DONE)
+        return;
+    atomic_fetch_add(&f->figures.quarantined, 1);
+    vg_log(VG_LOG_ERROR, f->config->name, "event %llu is refused and set aside: %s",
+           (unsigned long long)event->seq, reason);
+    if (event->priority == VG_PRIORITY_HIGH)
+        vg_feed_not_delivered(f);
 }
 
-/* Returns whether there may be more at once. */
+static void accepted(struct vg_feed *f, size_t n)
+{
+    int64_t now_ns = vg_wall_ns();
+
+    for (size_t i = 0; i < n; i++)
+        vg_delivery_accepted(&f->figures, f->batch[i].wall_ns, now_ns);
+}
+
+static uint64_t next_random(struct vg_feed *f)
+{
+    f->random ^= f->random << 13;
+    f->random ^= f->random >> 7;
+    f->random ^= f->random << 17;
+    return f->random;
+}
+
+static void back_off(struct vg_feed *f, const struct vg_err *err)
+{
+    atomic_fetch_add(&f->figures.retried, 1);
+    f->next_ns =
+        vg_mono_ns() + vg_delivery_wait_ns(&f->config->delivery, ++f->failures, next_random(f));
+    vg_feed_failed(f, err);
+}
+
+/* Gives the batch to the sink; *ret_done are done with, accepted or set aside. */
+static vg_status give(struct vg_feed *f, size_t *ret_done, struct vg_err *err)
+{
+    size_t done = 0;
+    vg_status st = f->config->ops->deliver(f->config->self, f->batch, f->batched, &done, err);
+
+    VG_CHECK(done <= f->batched && (st != VG_OK || done == f->batched));
+    accepted(f, done);
+    if (st != VG_OK)
+        atomic_store(&f->figures.last_error, (int)st);
+    if (vg_status_class(st) == VG_CLASS_DATA) {
+        VG_CHECK(done < f->batched);
+        set_aside(f, &f->batch[done++], VG_LETTER_KEPT, err->msg);
+        st = VG_OK;
+    }
+    *ret_done = done;
+    if (done > 0) {
+        f->failures = 0;
+        f->next_ns = 0;
+        vg_feed_works(f);
+    }
+    if (vg_status_class(st) == VG_CLASS_RETRY) {
+        back_off(f, err);
+        st = VG_OK;
+    }
+    return st;
+}
+
+/* Delivers what is behind the cursor; *ret_more: there may be more at once. */
 static vg_status deliver(struct vg_feed *f, bool *ret_more, struct vg_err *err)
 {
-    const struct vg_sink_ops *ops = f->config->ops;
-    char text[TROUBLE_SIZE];
+    uint64_t cursor = atomic_load(&f->delivered), last;
     size_t done = 0;
     vg_status st;
 
     *ret_more = false;
-    if (atomic_load(&f->delivered) >= atomic_load(&f->shared->committed_seq))
+    if (cursor >= atomic_load(&f->shared->committed_seq) || vg_refusals_full(&f->refusals))
         return VG_OK;
-    st = fill(f, err);
-    if (st == VG_OK) {
-        if (f->batched == 0)
-            return VG_OK;
-        st = ops->deliver(f->config->self, f->batch, f->batched, &done, err);
-        VG_CHECK(done <= f->batched && (st != VG_OK || done == f->batched));
+    st = fill(f, cursor, BATCH, err);
+    if (st != VG_OK || f->batched == 0)
+        return st;
+    last = f->batch[f->batched - 1].seq;
+    choose(f);
+    if (f->batched > 0) {
+        atomic_store(&f->figures.oldest_wall_ns, f->batch[0].wall_ns);
+        st = give(f, &done, err);
     }
-    if (vg_status_class(st) == VG_CLASS_DATA) {
-        vg_log(VG_LOG_ERROR, f->config->name, "event %llu is set aside: %s",
-               (unsigned long long)f->batch[done].seq, err->msg);
-        done++;
-        st = VG_OK;
-    }
-    if (done > 0) {
-        atomic_store(&f->delivered, f->batch[done - 1].seq);
-        if (f->retry_ns > 0) {
-            say_trouble(f, text);
-            vg_shared_trouble_over(f->shared, VG_TROUBLE_SINK, text);
-        }
-        f->retry_ns = 0;
-    }
-    if (vg_status_class(st) == VG_CLASS_RETRY) {
-        back_off(f, err->msg);
-        return VG_OK;
-    }
-    *ret_more = st == VG_OK;
+    /* What lies before the first that is left was left out. */
+    atomic_store(&f->delivered, done < f->batched ? f->batch[done].seq - 1 : last);
+    if (done == f->batched)
+        atomic_store(&f->figures.oldest_wall_ns, 0);
+    *ret_more = st == VG_OK && f->next_ns == 0;
     return st;
 }
 
+/* ---- what somebody asked to try again ---- */
+
+/* Neither the filter nor max_age leaves it out: somebody has looked at it. */
+static vg_status deliver_again(struct vg_feed *f, uint64_t seq, struct vg_err *err)
+{
+    const struct vg_delivery gone = { .seq = seq, .priority = VG_PRIORITY_NONE };
+    size_t done = 0;
+    vg_status st = fill(f, seq - 1, 1, err);
+
+    if (st != VG_OK)
+        return st;
+    if (f->batched == 0 || f->batch[0].seq != seq) {
+        set_aside(f, &gone, VG_LETTER_KEPT, "the outbox no longer has it");
+        return VG_OK;
+    }
+    f->batch[0].repeat = true;
+    st = give(f, &done, err);
+    if (st == VG_OK && done == 1 && !vg_refusals_has(&f->refusals, seq))
+        set_aside(f, &f->batch[0], VG_LETTER_DONE, "");
+    return st;
+}
+
+static vg_status deliver_asked(struct vg_feed *f, struct vg_err *err)
+{
+    uint64_t seq[VG_REFUSALS_MAX / 2];
+    size_t n = 0;
+    vg_status st;
+
+    /* Until the newest answers are stored it would be asked again. */
+    if (vg_refusals_wait(&f->refusals))
+        return VG_OK;
+    st = vg_letters_asked(f->letters, f->config->name, seq, VG_ARRAY_LEN(seq), &n, err);
+    for (size_t i = 0; i < n && st == VG_OK && f->next_ns == 0; i++)
+        st = deliver_again(f, seq[i], err);
+    return st;
+}
+
+/* ---- the loop ---- */
+
 static void wait(struct vg_feed *f)
 {
-    int timeout_ms = f->retry_ns > 0 ? (int)(f->retry_ns / VG_NS_PER_MS) : WAIT_MS;
+    int64_t left_ms = (f->next_ns - vg_mono_ns()) / VG_NS_PER_MS + 1;
+    int timeout_ms =
+        f->next_ns > 0 && left_ms < WAIT_MS ? (int)(left_ms > 1 ? left_ms : 1) : WAIT_MS;
     uint64_t count;
 
     if (f->config->ops->serve) {
@@ -329,34 +246,48 @@ static bool finished(struct vg_feed *f)
            atomic_load(&f->delivered) >= atomic_load(&f->shared->committed_seq);
 }
 
+/* What is done now and then: letters, and what is said of trouble. */
+static vg_status see_to(struct vg_feed *f, int64_t now_ns, struct vg_err *err)
+{
+    if (now_ns - f->seen_ns < VG_NS_PER_S)
+        return VG_OK;
+    f->seen_ns = now_ns;
+    vg_feed_look(f, now_ns);
+    return f->next_ns == 0 ? deliver_asked(f, err) : VG_OK;
+}
+
+static vg_status step(struct vg_feed *f, struct vg_err *err)
+{
+    int64_t now_ns = vg_mono_ns();
+    bool more = false;
+    vg_status st = VG_OK;
+
+    reload_when_asked(f);
+    if (f->next_ns <= now_ns) {
+        f->next_ns = 0;
+        st = deliver(f, &more, err);
+    }
+    if (st == VG_OK)
+        st = see_to(f, now_ns, err);
+    if (st == VG_OK && !more)
+        wait(f);
+    return st;
+}
+
 static vg_status open_feed(struct vg_feed *f, struct vg_err *err)
 {
-    struct vg_sink_env env = {
-        .ctx = f,
-        .name = f->config->name,
-        .pipeline = f->shared->identity.pipeline,
-        .version = VG_VERSION,
-        .data_dir = f->shared->config->service.data_dir,
-        .read = env_read,
-        .open_episodes = env_open_episodes,
-        .extent = env_extent,
-        .wards = env_wards,
-        .status = env_status,
-        .order = env_order,
-        .answered = env_answered,
-        .notify = env_notify,
-        .confirm = env_confirm,
-        .confirmed = env_confirmed,
-        .audit = env_audit,
-        .timeout_ns = f->config->delivery.timeout_ns,
-    };
+    struct vg_sink_env env;
     uint64_t oldest, cursor;
     vg_status st;
 
-    memcpy(env.outbox, f->uuid, sizeof(env.outbox));
+    vg_feed_env(f, &env);
     f->batch = calloc(BATCH, sizeof(*f->batch));
     VG_CHECK(f->batch != NULL);
+    if (getrandom(&f->random, sizeof(f->random), 0) < 0 || f->random == 0)
+        f->random = (uint64_t)vg_mono_ns() | 1;
     st = vg_outbox_reader_open(f->outbox, &f->reader, err);
+    if (st == VG_OK)
+        st = vg_letters_open(f->outbox, &f->letters, err);
     if (st == VG_OK)
         st = vg_outbox_extent(f->reader, NULL, &f->old_seq, &oldest, err);
     if (st == VG_OK)
@@ -368,6 +299,17 @@ static vg_status open_feed(struct vg_feed *f, struct vg_err *err)
     return f->config->ops->open(f->config->self, &env, err);
 }
 
+static vg_status run(struct vg_feed *f, struct vg_err *err)
+{
+    vg_status st = VG_OK;
+
+    while (st == VG_OK && !finished(f))
+        st = step(f, err);
+    if (st != VG_OK)
+        vg_feed_off(f, err);
+    return st;
+}
+
 vg_status vg_feed_run(void *feed, struct vg_thread *thread, struct vg_err *err)
 {
     struct vg_feed *f = feed;
@@ -377,18 +319,13 @@ vg_status vg_feed_run(void *feed, struct vg_thread *thread, struct vg_err *err)
     VG_CHECK(f->wake_fd >= 0);
     vg_shared_add_wake(f->shared, f->wake_fd);
     st = open_feed(f, err);
-    if (st == VG_OK)
+    if (st == VG_OK) {
         vg_thread_ready(thread);
-    while (st == VG_OK && !finished(f)) {
-        bool more;
-
-        reload_when_asked(f);
-        st = deliver(f, &more, err);
-        if (st == VG_OK && !more)
-            wait(f);
+        st = run(f, err);
     }
     f->config->ops->close(f->config->self);
     vg_outbox_reader_close(f->reader);
+    vg_letters_close(f->letters);
     vg_buf_done(&f->bytes);
     free(f->batch);
     return st;

@@ -129,6 +129,7 @@ static vg_status start_feeds(struct service *s, struct vg_err *err)
         f->shared = &s->shared;
         f->config = &s->config->sinks[i];
         vg_confirmations_init(&f->confirmations);
+        vg_refusals_init(&f->refusals);
         f->outbox = vg_outbox_path(s->outbox);
         memcpy(f->uuid, vg_outbox_uuid(s->outbox), sizeof(f->uuid));
         st = vg_thread_start(&f->thread, f->config->name, vg_feed_run, f, s->wake_fd, err);
@@ -303,20 +304,12 @@ static vg_status wait_for(struct service *s, struct vg_thread *t, struct vg_err 
     return st == VG_OK ? ended : st;
 }
 
-/* The parts that never end by themselves before ingest does. */
+/* The part that never ends by itself before ingest does. A sink that ended has told of it. */
 static vg_status check_parts(struct service *s, struct vg_err *err)
 {
-    vg_status st;
+    vg_status st = VG_OK;
 
-    if (vg_thread_ended(&s->commit.thread, &st, err) && st != VG_OK)
-        return st;
-    for (uint32_t i = 0; i < s->config->sinks_n; i++) {
-        if (!vg_thread_ended(&s->feed[i].thread, &st, err) || st == VG_OK)
-            continue;
-        if (vg_shared_trouble(&s->shared, VG_TROUBLE_SINK, err->msg))
-            vg_log(VG_LOG_ERROR, s->config->sinks[i].name, "stopped: %s", err->msg);
-    }
-    return VG_OK;
+    return vg_thread_ended(&s->commit.thread, &st, err) ? st : VG_OK;
 }
 
 static vg_status watch_until_stop(struct service *s, struct vg_err *err)
@@ -334,12 +327,27 @@ static vg_status watch_until_stop(struct service *s, struct vg_err *err)
 
 /* ---- taking down ---- */
 
+/* What a sink refuses meanwhile is stored here: the committer has ended. */
+static vg_status wait_for_sink(struct service *s, struct vg_thread *t, struct vg_err *err)
+{
+    vg_status st = VG_OK, ended = VG_OK;
+
+    while (st == VG_OK && !vg_thread_ended(t, &ended, err)) {
+        st = watch(s, err);
+        if (st == VG_OK)
+            st = vg_commit_cursors(&s->commit, err);
+    }
+    if (st == VG_OK)
+        vg_thread_join(t);
+    return st == VG_OK ? ended : st;
+}
+
 /* One sink that failed does not take from the others the time to deliver: the first failure is told
  * at the end. */
 static vg_status drain_sinks(struct service *s, struct vg_err *ret_failed, struct vg_err *err)
 {
     for (uint32_t i = 0; i < s->config->sinks_n; i++) {
-        vg_status st = wait_for(s, &s->feed[i].thread, err);
+        vg_status st = wait_for_sink(s, &s->feed[i].thread, err);
 
         if (vg_status_class(st) == VG_CLASS_RETRY)
             return st; /* out of time */
@@ -404,6 +412,7 @@ static void free_service(struct service *s)
     for (uint32_t i = 0; i < s->config->sinks_n; i++) {
         close(s->feed[i].wake_fd);
         vg_confirmations_done(&s->feed[i].confirmations);
+        vg_refusals_done(&s->feed[i].refusals);
     }
     free(s->feed);
     zmq_ctx_term(s->zmq);

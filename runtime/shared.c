@@ -44,11 +44,32 @@ bool vg_shared_trouble(struct vg_shared *s, enum vg_trouble which, const char *t
     return changed;
 }
 
-void vg_shared_trouble_over(struct vg_shared *s, enum vg_trouble which, const char *text)
+/* "sink a fails", "sinks a, b fail"; as many names as there is room for. */
+static void name_failing(const struct vg_shared *s, char text[96])
+{
+    bool many = (s->failing_sinks & (s->failing_sinks - 1)) != 0;
+    size_t len;
+
+    text[0] = '\0';
+    if (s->failing_sinks == 0)
+        return;
+    len = (size_t)snprintf(text, 96, many ? "sinks" : "sink");
+    for (uint32_t i = 0; i < s->config->sinks_n; i++) {
+        if (!(s->failing_sinks >> i & 1))
+            continue;
+        len += (size_t)snprintf(text + len, 96 - len, "%s %.40s", len > 5 ? "," : "",
+                                s->config->sinks[i].name);
+        if (len > 96 - 48)
+            break;
+    }
+    snprintf(text + len, 96 - len, many ? " fail" : " fails");
+}
+
+void vg_shared_sink_fails(struct vg_shared *s, uint32_t sink, bool fails)
 {
     pthread_mutex_lock(&s->lock);
-    if (strcmp(s->trouble[which], text) == 0)
-        s->trouble[which][0] = '\0';
+    s->failing_sinks = (s->failing_sinks & ~(UINT64_C(1) << sink)) | (uint64_t)fails << sink;
+    name_failing(s, s->trouble[VG_TROUBLE_SINK]);
     pthread_mutex_unlock(&s->lock);
 }
 

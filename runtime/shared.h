@@ -80,6 +80,7 @@ struct vg_shared {
     char trouble[VG_TROUBLE_COUNT][96]; /**< "" when all is well */
     struct vg_request request[VG_REQUESTS_MAX];
     uint32_t requests;
+    uint64_t failing_sinks;                 /**< bit i: that of place i */
     uint64_t tickets;                       /**< last one given, from 1 */
     struct vg_asked asked[VG_TICKETS_KEPT]; /**< of ticket t at t mod VG_TICKETS_KEPT */
     int wake_fd[VG_SINKS_MAX];              /**< eventfds of the sinks */
@@ -93,8 +94,8 @@ void vg_shared_done(struct vg_shared *s);
 
 /** Sets or (text "") clears a trouble; returns whether that changed anything. */
 bool vg_shared_trouble(struct vg_shared *s, enum vg_trouble which, const char *text);
-/** Clears a trouble if it is still this one. */
-void vg_shared_trouble_over(struct vg_shared *s, enum vg_trouble which, const char *text);
+/** Says whether a sink fails (by its place in the configuration): all that do are one trouble. */
+void vg_shared_sink_fails(struct vg_shared *s, uint32_t sink, bool fails);
 void vg_shared_status(struct vg_shared *s, struct vg_service_status *ret);
 
 /** Queues a request and sets its ticket; that of the same command_id, if it was asked before. False
