@@ -159,6 +159,7 @@ static void count_false(const struct vg_alert_population *p, struct vg_alert_fig
                 f->false_limits++;
             else
                 f->false_concluded++;
+            f->unmet_concluded += !is_limit(p, a) && !crosses(patient, a);
             if (last_ns == INT64_MIN || a->start_ns - last_ns > merge_ns)
                 f->false_merged++;
             last_ns = a->start_ns;
@@ -166,6 +167,7 @@ static void count_false(const struct vg_alert_population *p, struct vg_alert_fig
     }
     f->false_limits /= f->days;
     f->false_concluded /= f->days;
+    f->unmet_concluded /= f->days;
     f->false_merged /= f->days;
 }
 

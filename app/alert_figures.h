@@ -38,6 +38,7 @@ struct vg_alert_figures {
     double floods;       /**< times of ten alerts in ten minutes, per patient-day */
     double false_limits; /**< per patient-day */
     double false_concluded;
+    double unmet_concluded;   /**< of these, not raised by the patient's own values either */
     double false_merged;      /**< both, those of half an hour counted as one */
     uint64_t artefacts;       /**< that change a channel */
     uint64_t artefact_alerts; /**< of these, that made a physiological alert */

@@ -44,12 +44,13 @@ static void print_cost(const struct vg_alert_figures *f, struct vg_buf *out)
                   f->technical, f->floods);
     if (!f->simulated)
         return;
-    vg_buf_printf(out,
-                  "false per patient-day: limits %.2f, concluded %.2f; together, those of half an "
-                  "hour as one, %.2f\n"
-                  "artefacts that made an alert about the patient: %.2f %% of %llu, %.2f per day\n",
-                  f->false_limits, f->false_concluded, f->false_merged, 100 * artefact_share(f),
-                  (unsigned long long)f->artefacts, artefact_rate(f));
+    vg_buf_printf(
+        out,
+        "false per patient-day: limits %.2f, concluded %.2f (%.2f of them not without artefacts); "
+        "together, those of half an hour as one, %.2f\n"
+        "artefacts that made an alert about the patient: %.2f %% of %llu, %.2f per day\n",
+        f->false_limits, f->false_concluded, f->unmet_concluded, f->false_merged,
+        100 * artefact_share(f), (unsigned long long)f->artefacts, artefact_rate(f));
 }
 
 static void print_rule(const struct vg_alert_report *r, uint32_t i,
@@ -206,6 +207,7 @@ void vg_alert_report_json(const struct vg_alert_report *r, struct vg_buf *out)
     json_starts(f, out);
     json_known(out, f, "false_limits_per_day", f->false_limits);
     json_known(out, f, "false_concluded_per_day", f->false_concluded);
+    json_known(out, f, "unmet_concluded_per_day", f->unmet_concluded);
     json_known(out, f, "false_merged_per_day", f->false_merged);
     json_known(out, f, "artefact_share", artefact_share(f));
     json_known(out, f, "artefact_alerts_per_day", artefact_rate(f));
@@ -249,6 +251,7 @@ static void html_cost(struct vg_report *page, const struct vg_alert_figures *f)
     } rows[] = {
         { "limits that the patient's own values did not pass", f->false_limits },
         { "forecasts, anomalies, trends, scores, combinations", f->false_concluded },
+        { "of these, not raised without artefacts", f->unmet_concluded },
         { "both, those of half an hour as one", f->false_merged },
         { "artefacts that made an alert about the patient", artefact_rate(f) },
         { "floods: ten alerts in ten minutes", f->floods },

@@ -86,6 +86,7 @@ Test(alert_figures, what_is_concluded_about_one_who_is_well_is_false_whatever_ra
     normal[0].clean = (struct vg_alert_list){ &seen[0], 1 };
     vg_alert_figures(&population, &f);
     cr_assert_float_eq(f.false_concluded, 1, 1e-12);
+    cr_assert_float_eq(f.unmet_concluded, 0.5, 1e-12); /* the first was there without artefacts */
     cr_assert_float_eq(f.false_merged, 0.5, 1e-12);
     cr_assert_float_eq(f.technical, 1.0 / 3, 1e-12);
 }
