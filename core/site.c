@@ -29,16 +29,38 @@ void vg_site_sort_beds(struct vg_site *site)
         qsort(site->beds, site->beds_n, sizeof(*site->beds), by_label);
 }
 
+const struct vg_bed_config *vg_site_bed(const struct vg_site *site, const char *bed)
+{
+    /* Asked for each row, of a site that may have thousands of beds. */
+    if (site->beds_n == 0)
+        return NULL;
+    return bsearch(bed, site->beds, site->beds_n, sizeof(*site->beds), compare_label);
+}
+
 const struct vg_profile *vg_site_profile(const struct vg_site *site, const char *bed)
 {
-    const struct vg_bed_config *found = NULL;
+    const struct vg_bed_config *found = vg_site_bed(site, bed);
 
-    /* Asked for each row, of a site that may have thousands of beds. */
-    if (site->beds_n > 0)
-        found = bsearch(bed, site->beds, site->beds_n, sizeof(*site->beds), compare_label);
     if (found)
         return &site->profiles[found->profile];
     return site->profiles_n > 0 ? &site->profiles[0] : NULL;
+}
+
+bool vg_site_limits(const struct vg_site *site, int channel, bool high)
+{
+    float limit;
+
+    for (uint32_t i = 0; i < site->profiles_n; i++) {
+        if (vg_limits_get(&site->profiles[i].limits, channel, high, &limit))
+            return true;
+    }
+    for (uint32_t i = 0; i < site->beds_n; i++) {
+        const struct vg_bed_limits *own = site->beds[i].limits;
+
+        if (own && vg_limits_get(&own->limits, channel, high, &limit))
+            return true;
+    }
+    return false;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most VG_NESTING_MAX deep */
@@ -58,6 +80,8 @@ void vg_site_done(struct vg_site *site)
     free(site->scores);
     for (uint32_t i = 0; i < site->rules_n; i++)
         rule_done(&site->rules[i]);
+    for (uint32_t i = 0; i < site->beds_n; i++)
+        free(site->beds[i].limits);
     free(site->profiles);
     free(site->beds);
     free(site->wards);

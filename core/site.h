@@ -10,12 +10,26 @@
 #include "core/event.h"
 #include "core/score.h"
 
-/** Limits of a kind of patient, in channel units; `extends` is resolved by the loader. */
-struct vg_profile {
-    char name[VG_NAME_SIZE];
+/** Limits of channels, in their units. */
+struct vg_limits {
     uint32_t low_set, high_set; /**< bit c: a limit is given for channel c */
     float low[VG_CHANNELS];
     float high[VG_CHANNELS];
+};
+
+/** Whether there is a low or (`high`) high limit of `channel`; then it is in *ret. */
+static inline bool vg_limits_get(const struct vg_limits *l, int channel, bool high, float *ret)
+{
+    if (!((high ? l->high_set : l->low_set) >> channel & 1))
+        return false;
+    *ret = high ? l->high[channel] : l->low[channel];
+    return true;
+}
+
+/** A kind of patient; `extends` is resolved by the loader. */
+struct vg_profile {
+    char name[VG_NAME_SIZE];
+    struct vg_limits limits;
     bool pulseless;  /**< flow without a pulse (VAD, ECMO): a narrow pulse pressure means nothing */
     bool ventilated; /**< breathes by a machine: exhaled CO2 that is gone is a disconnection */
     float age_years; /**< 0: not known */
@@ -25,9 +39,17 @@ struct vg_profile {
     char spo2_scale_reason[129];
 };
 
+/** Limits of one bed, in the place of those of its profile, and who set them. */
+struct vg_bed_limits {
+    struct vg_limits limits;
+    char author[65];
+    char reason[129];
+};
+
 struct vg_bed_config {
-    char bed[VG_BED_SIZE]; /**< "icu-a/07", as rows name it */
-    uint32_t profile;      /**< index into profiles */
+    char bed[VG_BED_SIZE];        /**< "icu-a/07", as rows name it */
+    uint32_t profile;             /**< index into profiles */
+    struct vg_bed_limits *limits; /**< NULL: it has none of its own; owned by the site */
 };
 
 enum vg_rule_kind {
@@ -82,8 +104,8 @@ enum vg_condition {
 enum vg_bound_origin {
     VG_BOUND_NONE,
     VG_BOUND_FIXED,        /**< `value` */
-    VG_BOUND_PROFILE_LOW,  /**< the profile's low limit plus `value` */
-    VG_BOUND_PROFILE_HIGH, /**< the profile's high limit plus `value` */
+    VG_BOUND_PROFILE_LOW,  /**< the profile's, bed's or patient's low limit plus `value` */
+    VG_BOUND_PROFILE_HIGH, /**< the same of the high limit */
     VG_BOUND_MODEL,        /**< the threshold in the model file */
 };
 
@@ -172,8 +194,12 @@ struct vg_site {
 const struct vg_rule *vg_site_rule(const struct vg_site *site, const char *name);
 /** Puts beds in the order in which they are looked up: after any change of them. */
 void vg_site_sort_beds(struct vg_site *site);
+/** What is declared of a bed, by its label; NULL when nothing is. */
+const struct vg_bed_config *vg_site_bed(const struct vg_site *site, const char *bed);
 /** The profile for a bed label; the first one when the bed is not declared, NULL without any. */
 const struct vg_profile *vg_site_profile(const struct vg_site *site, const char *bed);
+/** Whether a profile or bed gives `channel` a low or (`high`) high limit. */
+bool vg_site_limits(const struct vg_site *site, int channel, bool high);
 void vg_site_done(struct vg_site *site);
 
 /** Name, default title, and whether a condition is raised for each channel on its own. */

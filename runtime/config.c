@@ -850,6 +850,7 @@ static void load(struct vg_load *l)
     vg_load_site(l);
     vg_load_scores(l);
     vg_load_rules(l);
+    vg_load_check_beds(l);
     load_models(l);
     vg_load_check_rules(l);
     load_source(l);

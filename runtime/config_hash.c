@@ -113,8 +113,8 @@ static void add_models(struct lines *lines, const struct vg_config *config)
     }
 }
 
-static void add_limits(struct lines *lines, const char *prefix, const char *side, uint32_t set,
-                       const float value[VG_CHANNELS])
+static void add_side(struct lines *lines, const char *prefix, const char *side, uint32_t set,
+                     const float value[VG_CHANNELS])
 {
     char key[VG_NAME_SIZE];
 
@@ -124,6 +124,12 @@ static void add_limits(struct lines *lines, const char *prefix, const char *side
         snprintf(key, sizeof(key), "%s.%s", vg_channels[c].name, side);
         add_float(lines, prefix, key, value[c]);
     }
+}
+
+static void add_limits(struct lines *lines, const char *prefix, const struct vg_limits *l)
+{
+    add_side(lines, prefix, "low", l->low_set, l->low);
+    add_side(lines, prefix, "high", l->high_set, l->high);
 }
 
 static void add_profiles(struct lines *lines, const struct vg_site *site)
@@ -148,9 +154,21 @@ static void add_profiles(struct lines *lines, const struct vg_site *site)
             add_text(lines, prefix, "spo2_scale.author", p->spo2_scale_author);
             add_text(lines, prefix, "spo2_scale.reason", p->spo2_scale_reason);
         }
-        add_limits(lines, prefix, "low", p->low_set, p->low);
-        add_limits(lines, prefix, "high", p->high_set, p->high);
+        add_limits(lines, prefix, &p->limits);
     }
+}
+
+/* A bed without limits of its own adds nothing, so that hashes of before stand. */
+static void add_bed_limits(struct lines *lines, const struct vg_bed_config *bed)
+{
+    char prefix[VG_BED_SIZE + 16];
+
+    if (!bed->limits)
+        return;
+    snprintf(prefix, sizeof(prefix), "bed_limits.%s.", bed->bed);
+    add_limits(lines, prefix, &bed->limits->limits);
+    add_text(lines, prefix, "author", bed->limits->author);
+    add_text(lines, prefix, "reason", bed->limits->reason);
 }
 
 static void add_wards(struct lines *lines, const struct vg_site *site)
@@ -159,6 +177,8 @@ static void add_wards(struct lines *lines, const struct vg_site *site)
         add_text(lines, "wards.", site->wards[i], "");
     for (uint32_t i = 0; i < site->beds_n; i++)
         add_text(lines, "beds.", site->beds[i].bed, site->profiles[site->beds[i].profile].name);
+    for (uint32_t i = 0; i < site->beds_n; i++)
+        add_bed_limits(lines, &site->beds[i]);
 }
 
 static void add_bound(struct lines *lines, const char *prefix, const char *key,

@@ -23,6 +23,8 @@ bool vg_name_valid(const char *s); /**< [A-Za-z0-9_.-]{1,64} */
 
 /** Sections profiles and wards into config->site. */
 void vg_load_site(struct vg_load *l);
+/** Warns of limits of beds that no rule looks at, once rules are loaded. */
+void vg_load_check_beds(struct vg_load *l);
 /** Section scores into config->site, after vg_load_site(). */
 void vg_load_scores(struct vg_load *l);
 /** Section alert_rules into config->site, after vg_load_site() and vg_load_scores(). */
@@ -94,7 +96,7 @@ bool vg_load_plausible(struct vg_load *l, struct vg_place at, int channel, float
 /* ---- option tables that the reference lists beside those of rules (config_site.c) ---- */
 
 extern const struct vg_option vg_profile_options[], vg_profile_limit_options[], vg_ward_options[],
-    vg_bed_options[], vg_profile_scale_options[], vg_scores_options[];
+    vg_bed_options[], vg_bed_limits_options[], vg_profile_scale_options[], vg_scores_options[];
 
 /** Fills config->hash, and the identity of each of config->stages, from what was read and from a
  *  chain planned with it. */

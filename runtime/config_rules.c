@@ -259,9 +259,12 @@ const struct vg_site_mapping vg_site_mappings[] = {
       vg_ward_options },
     { "wards", "wards.WARD.beds.BED",
       "A bed, by what follows WARD/ in its label. `profile: NAME` gives it a profile; without one "
-      "it "
-      "has the first.",
+      "it has the first.",
       vg_bed_options },
+    { "wards", "wards.WARD.beds.BED.limits",
+      "Limits of whoever lies in this bed, in the place of those of its profile, each side on its "
+      "own; `limits.CHANNEL` is as in profiles. Limits that somebody gives a patient come first.",
+      vg_bed_limits_options },
     { "scores", "scores.SCORE",
       "An early warning score that rules may ask for; what its file may say is in scores.md.",
       vg_scores_options },
@@ -408,17 +411,14 @@ static void check_limited(struct vg_load *l, const struct vg_rule *rule, const s
 {
     const struct vg_site *site = &l->config->site;
     bool low = rule->bound.origin == VG_BOUND_PROFILE_LOW;
-    uint32_t set = 0;
 
     if (!low && rule->bound.origin != VG_BOUND_PROFILE_HIGH)
         return;
-    for (uint32_t i = 0; i < site->profiles_n; i++)
-        set |= low ? site->profiles[i].low_set : site->profiles[i].high_set;
     VG_CHECK(rule->channel != VG_CHANNEL_NONE);
-    if (!(set & UINT32_C(1) << rule->channel))
+    if (!vg_site_limits(site, rule->channel, !low))
         vg_document_error(
             l->doc, vg_node_find(when, rule->bound.above ? "above" : "below")->at,
-            "no profile has a %s limit of %s, so this rule can never fire; add one to "
+            "no profile or bed has a %s limit of %s, so this rule can never fire; add one to "
             "a profile, or write the number",
             low ? "low" : "high", vg_channels[rule->channel].name);
 }

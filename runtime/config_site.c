@@ -88,25 +88,40 @@ static void set_limit(struct vg_load *l, const struct vg_node *node, const char 
         *set |= UINT32_C(1) << channel;
 }
 
-static void read_limits(struct vg_load *l, struct vg_profile *p, const struct vg_node *node)
+/* Limits of one channel, on top of those that *ret has. Returns the channel, or VG_CHANNEL_NONE. */
+static int read_limits(struct vg_load *l, struct vg_limits *ret, const struct vg_node *node,
+                       const char *also)
 {
     struct limit_options o = { 0 };
     const struct vg_target target = { vg_profile_limit_options, &o };
-    int channel = vg_load_channel(l, node->key_at, "channel", node->key, "extends");
-    uint32_t both;
+    int channel = vg_load_channel(l, node->key_at, "channel", node->key, also);
 
     if (channel == VG_CHANNEL_NONE || !vg_document_is_mapping(l->doc, node))
-        return;
+        return VG_CHANNEL_NONE;
     vg_document_options(l->doc, node, &target, 1, NULL);
-    set_limit(l, node, "low", channel, o.low, &p->low_set, p->low);
-    set_limit(l, node, "high", channel, o.high, &p->high_set, p->high);
+    set_limit(l, node, "low", channel, o.low, &ret->low_set, ret->low);
+    set_limit(l, node, "high", channel, o.high, &ret->high_set, ret->high);
     vg_options_done(vg_profile_limit_options, &o);
-    both = p->low_set & p->high_set;
-    if (both & UINT32_C(1) << channel && !(p->low[channel] < p->high[channel]))
+    return channel;
+}
+
+/* A side that `own` does not have is that of `base`, unless that is NULL. */
+static void check_sides(struct vg_load *l, const struct vg_limits *own,
+                        const struct vg_limits *base, int channel, const struct vg_node *node)
+{
+    float low, high;
+    bool has_low, has_high;
+
+    if (channel == VG_CHANNEL_NONE)
+        return;
+    has_low = vg_limits_get(own, channel, false, &low) ||
+              (base && vg_limits_get(base, channel, false, &low));
+    has_high = vg_limits_get(own, channel, true, &high) ||
+               (base && vg_limits_get(base, channel, true, &high));
+    if (has_low && has_high && !(low < high))
         vg_document_error(l->doc, node->key_at,
                           "%s: the low limit %g must be less than the high limit %g %s", node->key,
-                          (double)p->low[channel], (double)p->high[channel],
-                          vg_channels[channel].ucum);
+                          (double)low, (double)high, vg_channels[channel].ucum);
 }
 
 static int find_profile(const struct vg_site *site, const char *name)
@@ -194,7 +209,7 @@ static void resolve_profile(struct vg_load *l, const struct vg_node *map, enum v
     read_profile_options(l, p, node);
     for (const struct vg_node *c = node->child; c; c = c->next) {
         if (!is_own_key(c->key))
-            read_limits(l, p, c);
+            check_sides(l, &p->limits, NULL, read_limits(l, &p->limits, c, "extends"), c);
     }
     visits[i] = DONE;
 }
@@ -232,6 +247,17 @@ const struct vg_option vg_ward_options[] = {
 
 const struct vg_option vg_bed_options[] = { VG_OPT_END };
 
+struct bed_limits_options {
+    char *author, *reason;
+};
+
+const struct vg_option vg_bed_limits_options[] = {
+    VG_OPT_STRING(struct bed_limits_options, author, "author", NULL, VG_OPT_REQUIRED,
+                  "Who has set them."),
+    VG_OPT_STRING(struct bed_limits_options, reason, "reason", NULL, VG_OPT_REQUIRED, "Why."),
+    VG_OPT_END,
+};
+
 static bool ward_valid(const char *s)
 {
     size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
@@ -239,9 +265,55 @@ static bool ward_valid(const char *s)
     return n > 0 && n < VG_WARD_SIZE && s[n] == '\0' && strcmp(s, "none") != 0;
 }
 
+static void copy_said(struct vg_load *l, const struct vg_node *map, const char *key,
+                      const char *text, char *ret, size_t size)
+{
+    const struct vg_node *at = vg_node_find(map, key);
+
+    if (at && text && (text[0] == '\0' || strlen(text) >= size))
+        vg_document_error(l->doc, at->at, "%s: expected text of 1 to %zu bytes", key, size - 1);
+    else if (text)
+        snprintf(ret, size, "%s", text);
+}
+
+/* Limits of the bed's own, beside those of its profile; NULL when there are none. */
+static struct vg_bed_limits *load_bed_limits(struct vg_load *l, const struct vg_node *bed,
+                                             const struct vg_limits *profile)
+{
+    const struct vg_node *map = vg_document_mapping(l->doc, bed, "limits");
+    struct bed_limits_options o = { 0 };
+    const struct vg_target target = { vg_bed_limits_options, &o };
+    struct vg_bed_limits *ret;
+    const char **channels;
+    size_t n = 0;
+
+    if (!map)
+        return NULL;
+    ret = calloc(1, sizeof(*ret));
+    channels = calloc(map->children + 1, sizeof(*channels));
+    VG_CHECK(ret && channels);
+    for (const struct vg_node *c = map->child; c; c = c->next) {
+        if (!vg_option_find(vg_bed_limits_options, c->key))
+            channels[n++] = c->key;
+    }
+    vg_document_options(l->doc, map, &target, 1, channels);
+    copy_said(l, map, "author", o.author, ret->author, sizeof(ret->author));
+    copy_said(l, map, "reason", o.reason, ret->reason, sizeof(ret->reason));
+    for (const struct vg_node *c = map->child; c; c = c->next) {
+        if (!vg_option_find(vg_bed_limits_options, c->key))
+            check_sides(l, &ret->limits, profile, read_limits(l, &ret->limits, c, NULL), c);
+    }
+    if (n == 0)
+        vg_document_error(l->doc, map->key_at,
+                          "limits of no channel; expected some, such as {spo2: {low: \"85 %%\"}}");
+    free(channels);
+    vg_options_done(vg_bed_limits_options, &o);
+    return ret;
+}
+
 static void load_bed(struct vg_load *l, const char *ward, const struct vg_node *node)
 {
-    static const char *const profile_key[] = { "profile", NULL };
+    static const char *const own_keys[] = { "profile", "limits", NULL };
     const struct vg_target target = { vg_bed_options, NULL };
     struct vg_site *site = &l->config->site;
     struct vg_bed_config *bed = &site->beds[site->beds_n];
@@ -257,12 +329,18 @@ static void load_bed(struct vg_load *l, const char *ward, const struct vg_node *
                           node->key, VG_BED_SIZE - 1);
         return;
     }
-    vg_document_options(l->doc, node, &target, 1, profile_key);
+    vg_document_options(l->doc, node, &target, 1, own_keys);
     found = profile ? vg_load_profile(l, profile) : 0;
+    if (found >= 0 && site->profiles_n == 0 && vg_node_find(node, "limits"))
+        vg_document_error(l->doc, vg_node_find(node, "limits")->key_at,
+                          "limits of a bed stand in the place of those of its profile, and there "
+                          "are no profiles; add one");
     if (found < 0 || site->profiles_n == 0)
         return;
+    memset(bed, 0, sizeof(*bed));
     snprintf(bed->bed, sizeof(bed->bed), "%s/%s", ward, node->key);
     bed->profile = (uint32_t)found;
+    bed->limits = load_bed_limits(l, node, &site->profiles[found].limits);
     site->beds_n++;
 }
 
@@ -306,6 +384,62 @@ static void load_wards(struct vg_load *l)
     for (const struct vg_node *c = map->child; c; c = c->next)
         load_ward(l, c);
     vg_site_sort_beds(&l->config->site);
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): at most VG_NESTING_MAX deep */
+static bool looks_at(const struct vg_rule *rule, int channel, enum vg_bound_origin side)
+{
+    if (rule->channel == channel && rule->bound.origin == side)
+        return true;
+    for (uint32_t i = 0; i < rule->parts; i++) {
+        if (looks_at(&rule->part[i], channel, side))
+            return true;
+    }
+    return false;
+}
+
+static void check_used(struct vg_load *l, const struct vg_node *at, int channel, bool high)
+{
+    const struct vg_site *site = &l->config->site;
+    enum vg_bound_origin side = high ? VG_BOUND_PROFILE_HIGH : VG_BOUND_PROFILE_LOW;
+
+    if (!at || channel == VG_CHANNEL_NONE)
+        return;
+    for (uint32_t i = 0; i < site->rules_n; i++) {
+        if (looks_at(&site->rules[i], channel, side))
+            return;
+    }
+    vg_document_warn(l->doc, at->key_at,
+                     "no rule looks at the %s limit of %s: none says `%s: profile.%s`",
+                     high ? "high" : "low", vg_channels[channel].name, high ? "above" : "below",
+                     high ? "high" : "low");
+}
+
+/* The entries of the mapping at `key`; NULL when something else stands there, which is noted already. */
+static const struct vg_node *entries_of(const struct vg_node *map, const char *key)
+{
+    const struct vg_node *node =
+        map && map->kind == VG_NODE_MAPPING ? vg_node_find(map, key) : NULL;
+
+    return node && node->kind == VG_NODE_MAPPING ? node->child : NULL;
+}
+
+static void check_bed(struct vg_load *l, const struct vg_node *bed)
+{
+    for (const struct vg_node *c = entries_of(bed, "limits"); c; c = c->next) {
+        if (c->kind != VG_NODE_MAPPING)
+            continue;
+        check_used(l, vg_node_find(c, "low"), vg_channel_find(c->key), false);
+        check_used(l, vg_node_find(c, "high"), vg_channel_find(c->key), true);
+    }
+}
+
+void vg_load_check_beds(struct vg_load *l)
+{
+    for (const struct vg_node *w = entries_of(l->doc->root, "wards"); w; w = w->next) {
+        for (const struct vg_node *b = entries_of(w, "beds"); b; b = b->next)
+            check_bed(l, b);
+    }
 }
 
 void vg_load_site(struct vg_load *l)

@@ -11,28 +11,48 @@
 
 const struct vg_profile *vg_look_profile(struct vg_look *l)
 {
+    const struct vg_site *site = l->alert->site;
+
     if (!l->profile_known) {
-        l->profile = vg_site_profile(l->alert->site, l->out->patient->bed);
+        const struct vg_bed_config *bed = vg_site_bed(site, l->out->patient->bed);
+
+        l->bed = bed ? bed->limits : NULL;
+        l->profile = bed                    ? &site->profiles[bed->profile]
+                     : site->profiles_n > 0 ? &site->profiles[0]
+                                            : NULL;
         l->profile_known = true;
     }
     return l->profile;
 }
 
+/* Who gives a limit. */
+enum giver { NOBODY, PATIENT, BED, PROFILE };
+
+static enum giver bed_limit(struct vg_look *l, int channel, bool high, float *ret)
+{
+    const struct vg_profile *profile = vg_look_profile(l);
+
+    if (l->bed && vg_limits_get(&l->bed->limits, channel, high, ret))
+        return BED;
+    return profile && vg_limits_get(&profile->limits, channel, high, ret) ? PROFILE : NOBODY;
+}
+
+bool vg_look_bed_limit(struct vg_look *l, int channel, bool high, float *ret)
+{
+    return bed_limit(l, channel, high, ret) != NOBODY;
+}
+
 /* What was set for this patient comes before what the bed has. */
-static bool movable_limit(struct vg_look *l, int channel, bool high, float *ret)
+static enum giver movable_limit(struct vg_look *l, int channel, bool high, float *ret)
 {
     const struct vg_stay *stay = &l->memory->stay;
     const struct vg_stay_limit *own = stay->limits ? vg_stay_limit(stay, channel) : NULL;
-    const struct vg_profile *profile = vg_look_profile(l);
 
     if (own && (high ? own->high_set : own->low_set)) {
         *ret = high ? own->high : own->low;
-        return true;
+        return PATIENT;
     }
-    if (!profile || !((high ? profile->high_set : profile->low_set) >> channel & 1))
-        return false;
-    *ret = high ? profile->high[channel] : profile->low[channel];
-    return true;
+    return bed_limit(l, channel, high, ret);
 }
 
 bool vg_look_bound(struct vg_look *l, const struct vg_watch *w, const struct vg_bound *bound,
@@ -47,7 +67,7 @@ bool vg_look_bound(struct vg_look *l, const struct vg_watch *w, const struct vg_
         return true;
     case VG_BOUND_PROFILE_LOW:
     case VG_BOUND_PROFILE_HIGH:
-        if (!movable_limit(l, w->channel, bound->origin == VG_BOUND_PROFILE_HIGH, ret))
+        if (movable_limit(l, w->channel, bound->origin == VG_BOUND_PROFILE_HIGH, ret) == NOBODY)
             return false;
         *ret += bound->value;
         return true;
@@ -56,11 +76,21 @@ bool vg_look_bound(struct vg_look *l, const struct vg_watch *w, const struct vg_
     }
 }
 
-static bool is_own(const struct vg_look *l, int channel, const struct vg_bound *bound)
+static void say_giver(struct vg_look *l, int channel, const struct vg_bound *bound)
 {
-    const struct vg_stay_limit *own = vg_stay_limit(&l->memory->stay, channel);
+    float limit;
 
-    return own && (bound->origin == VG_BOUND_PROFILE_HIGH ? own->high_set : own->low_set);
+    switch (movable_limit(l, channel, bound->origin == VG_BOUND_PROFILE_HIGH, &limit)) {
+    case PATIENT:
+        snprintf(l->origin, sizeof(l->origin), "patient");
+        break;
+    case BED:
+        snprintf(l->origin, sizeof(l->origin), "bed %s", l->out->patient->bed);
+        break;
+    default:
+        snprintf(l->origin, sizeof(l->origin), "profile %s", vg_look_profile(l)->name);
+        break;
+    }
 }
 
 bool vg_look_limit(struct vg_look *l, const struct vg_watch *w, struct vg_event *event)
@@ -73,10 +103,8 @@ bool vg_look_limit(struct vg_look *l, const struct vg_watch *w, struct vg_event 
         return false;
     if (bound->origin == VG_BOUND_FIXED)
         snprintf(l->origin, sizeof(l->origin), "rule %s", w->rule->name);
-    else if (is_own(l, w->channel, bound))
-        snprintf(l->origin, sizeof(l->origin), "patient");
     else
-        snprintf(l->origin, sizeof(l->origin), "profile %s", vg_look_profile(l)->name);
+        say_giver(l, w->channel, bound);
     event->limit.origin = l->origin;
     return true;
 }
@@ -93,18 +121,6 @@ struct vg_finding vg_look_clear(struct vg_look *l, const struct vg_watch *w, flo
     if (!vg_look_bound(l, w, clear, &limit) || vg_passes(clear, measure, limit))
         return (struct vg_finding){ .says = VG_SAYS_CLEAR };
     return (struct vg_finding){ .says = VG_SAYS_BETWEEN };
-}
-
-static bool some_profile_has(const struct vg_site *site, enum vg_bound_origin origin, int channel)
-{
-    for (uint32_t i = 0; i < site->profiles_n; i++) {
-        const struct vg_profile *p = &site->profiles[i];
-        uint32_t set = origin == VG_BOUND_PROFILE_LOW ? p->low_set : p->high_set;
-
-        if (set >> channel & 1)
-            return true;
-    }
-    return false;
 }
 
 vg_status vg_watch_check_bounds(const struct vg_watch *w, const struct vg_plan *plan,
@@ -125,7 +141,8 @@ vg_status vg_watch_check_bounds(const struct vg_watch *w, const struct vg_plan *
         if (origin != VG_BOUND_PROFILE_LOW && origin != VG_BOUND_PROFILE_HIGH)
             continue;
         /* A rule that can never fire is worse than none: people rely on it. */
-        if (w->channel == VG_CHANNEL_NONE || !some_profile_has(plan->site, origin, w->channel))
+        if (w->channel == VG_CHANNEL_NONE ||
+            !vg_site_limits(plan->site, w->channel, origin == VG_BOUND_PROFILE_HIGH))
             return vg_fail_option(err, VG_E_CONFIG, "rules",
                                   "rule %s uses profile.%s, but no profile gives %s a %s limit; "
                                   "add one under profiles, or write the number",

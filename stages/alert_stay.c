@@ -381,17 +381,17 @@ static struct vg_stay_limit *limit_entry(struct vg_stay *stay, int channel)
     return found;
 }
 
-/* A limit that is not set stays that of the profile, and the two must not cross. */
+/* A limit that is not set stays that of the bed, and the two must not cross. */
 static bool crosses(struct vg_look *l, const struct vg_order *order)
 {
-    const struct vg_profile *p = vg_look_profile(l);
     int c = order->channel;
+    float other;
 
     if (order->low_set && order->high_set)
         return false; /* checked before */
     if (order->low_set)
-        return p && p->high_set >> c & 1 && order->low >= p->high[c];
-    return p && p->low_set >> c & 1 && order->high <= p->low[c];
+        return vg_look_bed_limit(l, c, true, &other) && order->low >= other;
+    return vg_look_bed_limit(l, c, false, &other) && order->high <= other;
 }
 
 enum vg_answer vg_stay_set_limit(struct vg_look *l, const struct vg_order *order)

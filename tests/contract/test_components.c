@@ -431,8 +431,8 @@ static void make_models(void)
 
 static struct vg_profile profile = {
     .name = "adult",
-    .low_set = 1U << VG_CHANNEL_spo2,
-    .low[VG_CHANNEL_spo2] = 50,
+    .limits.low_set = 1U << VG_CHANNEL_spo2,
+    .limits.low[VG_CHANNEL_spo2] = 50,
 };
 
 static struct vg_rule rules[] = {

@@ -17,11 +17,11 @@ int64_t alerts_ns(double s)
 static void profile_init(struct vg_profile *p, const char *name, float spo2_low)
 {
     snprintf(p->name, sizeof(p->name), "%s", name);
-    p->low_set = 1U << VG_CHANNEL_spo2 | 1U << VG_CHANNEL_hr;
-    p->high_set = 1U << VG_CHANNEL_hr;
-    p->low[VG_CHANNEL_spo2] = spo2_low;
-    p->low[VG_CHANNEL_hr] = 50;
-    p->high[VG_CHANNEL_hr] = 130;
+    p->limits.low_set = 1U << VG_CHANNEL_spo2 | 1U << VG_CHANNEL_hr;
+    p->limits.high_set = 1U << VG_CHANNEL_hr;
+    p->limits.low[VG_CHANNEL_spo2] = spo2_low;
+    p->limits.low[VG_CHANNEL_hr] = 50;
+    p->limits.high[VG_CHANNEL_hr] = 130;
 }
 
 void alerts_init(struct alerts *a)

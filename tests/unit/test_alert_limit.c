@@ -540,12 +540,118 @@ Test(alert_limit, the_profile_of_the_bed_decides)
     cr_assert_str_eq(capture_last(a.c, "origin"), "profile copd");
 }
 
+/* Bed icu-a/02 has SpO2 of its own, 80 %, and the HR of profile copd. */
+static struct vg_bed_limits own = { .limits = { .low_set = 1U << SPO2, .low[SPO2] = 80 } };
+
+Test(alert_limit, the_limit_of_a_bed_comes_before_that_of_its_profile)
+{
+    struct vg_rule *hr = alerts_rule(&a, "hr_low", VG_RULE_LIMIT, VG_CHANNEL_hr);
+    struct capture_row r = capture_row("p-1", 0);
+
+    a.bed[1].limits = &own;
+    hr->bound.origin = VG_BOUND_PROFILE_LOW;
+    alerts_spo2_low(&a)->for_ns = 0;
+    alerts_start(&a);
+    snprintf(r.bed, sizeof(r.bed), "icu-a/02");
+    capture_value(&r, SPO2, 80);
+    capture_value(&r, VG_CHANNEL_hr, 50);
+    capture_send(a.c, &r);
+    expect("");
+    r.value[SPO2] = 79;
+    capture_send(a.c, &r);
+    expect("0 start spo2_low\n");
+    cr_assert_str_eq(capture_last(a.c, "origin"), "bed icu-a/02");
+    cr_assert_str_eq(capture_last(a.c, "text"), "SpO2 79 % below 80 %");
+    r.value[VG_CHANNEL_hr] = 49;
+    capture_send(a.c, &r);
+    expect("0 start spo2_low\n0 start hr_low\n");
+    cr_assert_str_eq(capture_last(a.c, "origin"), "profile copd");
+}
+
+Test(alert_limit, offsets_count_from_the_limit_of_the_bed)
+{
+    a.bed[1].limits = &own;
+    alerts_spo2_low(&a)->for_ns = 0; /* clear above profile.low + 2 for 15 s, kept for 20 s */
+    alerts_start(&a);
+    for (int s = 0; s < 60; s++) {
+        struct capture_row r = capture_row("p-1", alerts_ns(s));
+
+        snprintf(r.bed, sizeof(r.bed), "icu-a/02");
+        capture_value(&r, SPO2, s == 0 ? 79 : 83);
+        capture_send(a.c, &r);
+    }
+    expect("0 start spo2_low\n36 end spo2_low\n");
+}
+
+Test(alert_limit, in_a_bed_with_limits_of_its_own_an_alert_is_looked_at_anew)
+{
+    struct capture_row r = capture_row("p-1", alerts_ns(2));
+
+    a.bed[1].limits = &own;
+    alerts_rule(&a, "spo2_low", VG_RULE_LIMIT, SPO2)->bound.origin = VG_BOUND_PROFILE_LOW;
+    alerts_start(&a);
+    alerts_value(&a, 1, SPO2, 84); /* icu-a/01: 90 % */
+    snprintf(r.bed, sizeof(r.bed), "icu-a/02");
+    capture_value(&r, SPO2, 79);
+    capture_send(a.c, &r);
+    expect("1 start spo2_low\n2 update spo2_low bed\n");
+    cr_assert_str_eq(capture_last(a.c, "origin"), "bed icu-a/02");
+    r.log_ns = alerts_ns(3);
+    r.value[SPO2] = 84;
+    capture_send(a.c, &r);
+    expect("1 start spo2_low\n2 update spo2_low bed\n3 end spo2_low\n");
+    alerts_value(&a, 4, SPO2, 84);
+    expect("1 start spo2_low\n2 update spo2_low bed\n3 end spo2_low\n4 start spo2_low\n");
+    cr_assert_str_eq(capture_last(a.c, "origin"), "profile adult");
+}
+
+Test(alert_limit, the_limit_of_a_patient_comes_before_that_of_the_bed_and_must_not_cross_it)
+{
+    struct vg_order order = { .kind = VG_ORDER_KIND_LIMIT,
+                              .channel = SPO2,
+                              .high_set = 1,
+                              .high = 80,
+                              .for_ns = alerts_ns(100) };
+
+    snprintf(a.bed[0].bed, sizeof(a.bed[0].bed), "icu-a/01"); /* that of p-1 */
+    a.bed[0].limits = &own;
+    alerts_rule(&a, "spo2_low", VG_RULE_LIMIT, SPO2)->bound.origin = VG_BOUND_PROFILE_LOW;
+    alerts_start(&a);
+    alerts_value(&a, 1, SPO2, 79);
+    expect("1 start spo2_low\n");
+    cr_assert_eq(alerts_order(&a, 2, order), VG_ANSWER_LIMITS_CROSS);
+    order.high_set = 0;
+    order.high = 0;
+    order.low_set = 1;
+    order.low = 70;
+    cr_assert_eq(alerts_order(&a, 3, order), VG_ANSWER_OK);
+    cr_assert_str_eq(capture_last(a.c, "origin"), "patient");
+    alerts_value(&a, 4, SPO2, 79);
+    alerts_value(&a, 104, SPO2, 79);
+    expect("1 start spo2_low\n3 update spo2_low limit\n4 end spo2_low\n104 start spo2_low\n");
+    cr_assert_str_eq(capture_last(a.c, "origin"), "bed icu-a/01");
+}
+
+Test(alert_limit, a_limit_that_only_a_bed_gives_is_one)
+{
+    alerts_rule(&a, "temp_low", VG_RULE_LIMIT, VG_CHANNEL_temp)->bound.origin =
+        VG_BOUND_PROFILE_LOW;
+    a.bed[1].limits = &own;
+    cr_assert_eq(capture_plan(a.c), VG_E_CONFIG);
+    alerts_done(&a);
+    alerts_init(&a);
+    a.profile[0].limits.low_set = a.profile[1].limits.low_set = 0;
+    a.bed[1].limits = &own;
+    alerts_rule(&a, "spo2_low", VG_RULE_LIMIT, SPO2)->bound.origin = VG_BOUND_PROFILE_LOW;
+    cr_assert_eq(capture_plan(a.c), VG_OK, "%s", a.c->err.msg);
+}
+
 Test(alert_limit, a_bed_without_that_limit_ends_it_with_the_reason)
 {
     struct capture_row r = capture_row("p-1", alerts_ns(1));
 
     alerts_spo2_low(&a)->for_ns = 0;
-    a.profile[1].low_set = 0;
+    a.profile[1].limits.low_set = 0;
     alerts_start(&a);
     alerts_value(&a, 0, SPO2, 80);
     snprintf(r.bed, sizeof(r.bed), "icu-a/02");

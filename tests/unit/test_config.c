@@ -398,8 +398,8 @@ Test(config, profiles_inherit_and_beds_find_theirs)
 {
     good(HEAD CHAIN PROFILES);
     cr_assert_eq(config->site.profiles_n, 2);
-    cr_assert_eq(config->site.profiles[1].low[VG_CHANNEL_spo2], 85.0f);
-    cr_assert_eq(config->site.profiles[1].high[VG_CHANNEL_hr], 130.0f);
+    cr_assert_eq(config->site.profiles[1].limits.low[VG_CHANNEL_spo2], 85.0f);
+    cr_assert_eq(config->site.profiles[1].limits.high[VG_CHANNEL_hr], 130.0f);
     cr_assert_str_eq(vg_site_profile(&config->site, "icu-a/01")->name, "copd");
     cr_assert_str_eq(vg_site_profile(&config->site, "icu-a/02")->name, "adult");
     cr_assert_str_eq(vg_site_profile(&config->site, "elsewhere")->name, "adult");
@@ -425,7 +425,7 @@ Test(config, a_profile_may_extend_one_that_stands_behind_it)
 {
     good(HEAD CHAIN "profiles:\n  a: {extends: b}\n  b: {hr: {high: 2 /s}, pulseless: true}\n"
                     "  c: {extends: b, pulseless: false}\n");
-    cr_assert_eq(config->site.profiles[0].high[VG_CHANNEL_hr], 120.0f);
+    cr_assert_eq(config->site.profiles[0].limits.high[VG_CHANNEL_hr], 120.0f);
     cr_assert(config->site.profiles[0].pulseless && config->site.profiles[1].pulseless);
     cr_assert_not(config->site.profiles[2].pulseless);
     cr_assert_str_eq(config->site.profiles[0].name, "a");
@@ -766,6 +766,8 @@ static const struct {
     { "  - {type: resample}\n", "" },
     { "low: 90 %", "low: 91 %" },
     { "{profile: copd}", "{profile: adult}" },
+    { "{profile: copd}",
+      "{profile: copd, limits: {author: a, reason: b, spo2: {low: 80 %}}}" },
     { "icu-a:", "icu-b:" },
     { "title: SpO2 low", "title: SpO2 very low" },
     { "priority: high", "priority: medium" },
