@@ -33,12 +33,24 @@ static uint64_t *about(const struct vg_awake *s, int what)
     return s->about + (size_t)what * s->words;
 }
 
+static void add_sample(struct vg_awake *s, const struct vg_watch *w)
+{
+    uint32_t channels;
+
+    if (!w->kind->one_channel || w->channel == VG_CHANNEL_NONE) {
+        add(about(s, ABOUT_SAMPLE), w->place);
+        return;
+    }
+    channels =
+        w->kind == &vg_watch_lead_off ? vg_lead_channels(w->channel) : UINT32_C(1) << w->channel;
+    for (; channels != 0; channels &= channels - 1)
+        add(about(s, __builtin_ctz(channels)), w->place);
+}
+
 static void add_watch(struct vg_awake *s, const struct vg_watch *w)
 {
-    bool one = w->kind->one_channel && w->channel != VG_CHANNEL_NONE;
-
     if (w->kind->rows & VG_ROW_SAMPLE)
-        add(about(s, one ? w->channel : ABOUT_SAMPLE), w->place);
+        add_sample(s, w);
     if (w->kind->rows & VG_ROW_TICK)
         add(about(s, ABOUT_TICK), w->place);
     if (w->kind->rows & VG_ROW_SHARD)

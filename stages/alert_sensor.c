@@ -54,11 +54,15 @@ static uint32_t measured_by(int channel)
 /* ---- lead_off ---- */
 
 /* A line is off as a whole, and told of once; what else is measured there may go on. */
+uint32_t vg_lead_channels(int channel)
+{
+    return channel == VG_CHANNEL_abp_sys ? measured_by(channel) : UINT32_C(1) << channel;
+}
+
 static struct vg_finding look_at_lead(struct vg_look *l, const struct vg_watch *w)
 {
     const struct vg_row *row = l->row;
-    bool line = w->channel == VG_CHANNEL_abp_sys;
-    uint32_t channels = line ? measured_by(w->channel) : UINT32_C(1) << w->channel;
+    const uint32_t channels = vg_lead_channels(w->channel);
     struct vg_finding ret = nothing;
 
     if (row->flags & VG_ROW_LATE)
@@ -80,7 +84,9 @@ static void describe_lead(struct vg_look *l, const struct vg_watch *w, const str
     bool over = event->phase == VG_PHASE_END;
 
     (void)e;
-    observe(l, w, event, over);
+    /* Another channel of the line may be what is measured again. */
+    if (!over || vg_look_newest(l, w->channel)->seen)
+        observe(l, w, event, over);
     if (!over)
         vg_text_check(text, w->channel);
     vg_buf_printf(text, "%s%s", vg_channels[w->channel].title, over ? ": measuring again" : " off");

@@ -233,7 +233,6 @@ struct vg_look {
     struct vg_out *out;
     bool of_shard;                    /**< memory is of the shard's own slot, not of a patient */
     const struct vg_profile *profile; /**< of the patient's bed; through vg_look_profile() */
-    const struct vg_bed_limits *bed;  /**< the bed's own, or NULL; known with the profile */
     bool profile_known;
     bool readmitted;                  /**< the row is the first of a patient that was discharged */
     const struct vg_noticed *noticed; /**< the command that is obeyed; else NULL */
@@ -250,7 +249,7 @@ struct vg_watch_kind {
     bool echoes;  /**< nothing says CLEAR: each TRUE counts clear_for_ns anew */
     bool follows; /**< looks at other watches: at every row, and after timers */
     bool updates; /**< a worse measure is worth an update event */
-    bool one_channel; /**< look() says NOTHING to a sample without the watch's channel */
+    bool one_channel; /**< look() says NOTHING to a sample without the watch's vg_lead_channels() */
     /** Checks the rule against the chain and fills in the watch. */
     vg_status (*plan)(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err);
     struct vg_finding (*look)(struct vg_look *l, const struct vg_watch *w);
@@ -424,12 +423,10 @@ void vg_watch_announce(struct vg_look *l, const struct vg_watch *w);
 
 /** The profile of the patient's bed, or NULL. */
 const struct vg_profile *vg_look_profile(struct vg_look *l);
-/** The limit of the patient's bed or else of its profile; false when neither has one. */
-VG_NODISCARD bool vg_look_bed_limit(struct vg_look *l, int channel, bool high, float *ret);
-/** The number a bound stands for, here and now; false when neither patient, bed nor profile has one. */
+/** The number a bound stands for, here and now; false when the patient's profile has none. */
 VG_NODISCARD bool vg_look_bound(struct vg_look *l, const struct vg_watch *w,
                                 const struct vg_bound *bound, float *ret);
-/** Whether the rule's limit is that of the profile, which may be another one for a bed or patient. */
+/** Whether the rule's limit is that of the profile, which may be another one for a patient. */
 static inline bool vg_look_movable(const struct vg_watch *w)
 {
     enum vg_bound_origin origin = w->rule->bound.origin;
@@ -481,6 +478,11 @@ const struct vg_rule *vg_condition_rule(struct vg_alert *a, enum vg_condition co
 
 /** Tells, goes on telling or ends what a recorded command says of the way out. */
 void vg_notice_obey(struct vg_look *l, const struct vg_noticed *noticed);
+
+/* ---- probes (alert_sensor.c) ---- */
+
+/** The channels that are off together with `channel`, itself included; a bit each. */
+uint32_t vg_lead_channels(int channel);
 
 /* ---- silence (alert_technical.c) ---- */
 

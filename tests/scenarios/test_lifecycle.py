@@ -4,7 +4,7 @@ through `vigil test` and through a reference that was written from the documents
 (support/lifecycle). Every event must be the same in both. Of a difference the shortest sequence that
 still shows it is printed.
 
-    test_lifecycle.py [--seed N]     one configuration, with what differs
+    test_lifecycle.py [--seed FAMILY N]     one configuration, with what differs
 """
 import json
 import os
@@ -13,6 +13,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from datetime import datetime
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import lifecycle
@@ -20,21 +21,30 @@ import vigil
 from vigil import check
 
 LONG = os.environ.get("VIGIL_LONG") == "1"
-SEEDS = range(4, 184 if LONG else 9)    # configurations
+FAMILIES = {  # what draws configurations, and the steps of a test
+    "moments": (lifecycle.draw_config, lifecycle.draw_steps),
+    "values": (lambda rng: lifecycle.draw_values_config(rng, False),
+               lambda *a: lifecycle.draw_values_steps(*a, False)),
+    "usual": (lambda rng: lifecycle.draw_values_config(rng, True),
+              lambda *a: lifecycle.draw_values_steps(*a, True)),
+    "scores": (lifecycle.draw_scores_config, lifecycle.draw_scores_steps),
+}
+SEEDS = {"moments": (4, 180), "values": (4, 100), "usual": (1, 20), "scores": (2, 60)}  # of the short and the long form
 TESTS, STEPS = 10, 60                  # tests of each, steps of each test
 REASONS = ("acknowledge_over active_again bed better data_back data_lost discharged latched limit "
            "mute_over muted no_limit pause_over probe_off reset snoozed standby unacknowledged worse "
            "budget mute refractory")
-NOT_MODELLED = ("artefact", "check_sensor")  # what the stage tells besides of doubted values
+NOT_MODELLED = ("artefact", "check_sensor", "device_clock")  # what the stage tells besides of doubted values
 COMPARED = ("phase", "kind", "priority", "state", "signal", "bed",
-            "time", "onset", "observed", "limit", "position", "reason", "suppressed_by", "acknowledged_by", "by", "note")
+            "time", "onset", "observed", "limit", "score", "position", "reason", "suppressed_by", "acknowledged_by", "by", "note")
 
 
 # --- both sides
 
 def as_test(number, steps, answers):
     inputs = [{"at": f"{s['at']}s", "patient": s["patient"], "bed": s["bed"],
-               "values": s["values"]} for s in steps if "values" in s]
+               "values": s["values"], **({"age": s["age"]} if "age" in s else {})}
+              for s in steps if "values" in s]
     commands = []
     said = iter(answers)
     for step in steps:
@@ -62,9 +72,7 @@ def expected(config, steps):
 
 def at_s(text):
     """Seconds of test time of a time of day."""
-    day, clock = text[8:10], text[11:23]
-    hours, minutes, left = clock.split(":")
-    s = (int(day) - 1) * 86400 + int(hours) * 3600 + int(minutes) * 60 + float(left)
+    s = datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() - lifecycle.START_S
     return int(s) if s == int(s) else s
 
 
@@ -84,13 +92,16 @@ def observed(test):
             signal["until"] = at_s(signal["until"])
         limit = e.get("limit")
         if limit:
-            limit = {k: v if k == "origin" else float(v) for k, v in limit.items() if k != "unit"}
+            limit = {k: v if k == "origin" else lifecycle.f32(v) for k, v in limit.items() if k != "unit"}
         saw = e.get("observed")
         if saw:
             saw = {**{k: saw[k] for k in ("value", "quality") if k in saw},
                    "time": at_s(saw["time"])}
         if saw and "value" in saw:
             saw["value"] = lifecycle.f32(saw["value"])
+        for part in e.get("score", {}).get("parts", ()):
+            if isinstance(part.get("value"), (int, float)):
+                part["value"] = lifecycle.f32(part["value"])
         where = e["position"]
         where = {"due": at_s(where["due"])} if "due" in where else {"offset": where["offset"]}
         key = (e.get("patient"), e["rule"], e.get("channel"), str(where))
@@ -187,34 +198,37 @@ def explain(config, steps, found):
     return "\n".join(lines)
 
 
-def draw(seed):
+def draw(family, seed):
     rng = random.Random(seed)
-    config = lifecycle.draw_config(rng)
-    return config, [lifecycle.draw_steps(rng, config["alert_rules"], STEPS) for _ in range(TESTS)]
+    config, steps = FAMILIES[family]
+    config = config(rng)
+    return config, [steps(rng, config, STEPS) for _ in range(TESTS)]
 
 
-def compare(seeds, seen):
+def compare(family, seeds, seen):
     """Number of steps; `seen` gains the reasons of their events."""
     with tempfile.TemporaryDirectory() as folder:
-        cases = [draw(seed) for seed in seeds]
+        cases = [draw(family, seed) for seed in seeds]
         for seed, (config, tests), found in zip(seeds, cases, run(folder, cases, seen)):
             for steps, differs in zip(tests, found):
                 if differs:
                     steps, found = shortest(folder, config, steps)
-                    raise vigil.Failed(f"seed {seed}, " + explain(config, steps, found))
+                    raise vigil.Failed(f"{family} {seed}, " + explain(config, steps, found))
     return sum(len(steps) for _, tests in cases for steps in tests)
 
 
 def the_program_does_what_the_documents_say():
-    steps, seen = 0, set()
-    for i in range(0, len(SEEDS), 10):
-        steps += compare(SEEDS[i:i + 10], seen)
+    counts, seen = {}, set()
+    for family, (few, many) in SEEDS.items():
+        for i in range(0, many if LONG else few, 10):
+            seeds = range(4 + i, 4 + min(i + 10, many if LONG else few))
+            counts[family] = counts.get(family, 0) + compare(family, seeds, seen)
     check(seen >= set(REASONS.split()), f"never told: {set(REASONS.split()) - seen}")
-    print(f"{steps} steps under {len(SEEDS)} configurations: the same events")
+    print(f"{sum(counts.values())} steps, the same events: {counts}")
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--seed"]:
-        compare([int(sys.argv[2])], set())
+        compare(sys.argv[2], [int(sys.argv[3])], set())
     else:
         vigil.main(the_program_does_what_the_documents_say)

@@ -14,11 +14,14 @@ each second and is plain rather than fast. Not modelled: forecasts, anomalies, s
     rules       rules by what they look at: values, silence, probes
     patient     rows and commands
     reference   a configuration over the steps of a test
-    draw        random configurations and steps
+    draw, draw_values  random configurations and steps
 """
 from .draw import draw_config, draw_steps, playable
+from .draw_values import draw_values_config, draw_values_steps
+from .draw_scores import draw_scores_config, draw_scores_steps
 from .patient import COMMANDS
 from .reference import Reference
-from .terms import f32
+from .terms import START_S, f32
 
-__all__ = ["COMMANDS", "Reference", "draw_config", "draw_steps", "f32", "playable"]
+__all__ = ["COMMANDS", "START_S", "Reference", "draw_config", "draw_steps",
+           "draw_scores_config", "draw_scores_steps", "draw_values_config", "draw_values_steps", "f32", "playable"]

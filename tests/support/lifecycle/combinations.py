@@ -1,11 +1,13 @@
 """Conditions joined, and which kind a mapping is."""
 from .conditions import Watch
+from .scores import Score
 from .terms import seconds
 from .values import Baseline, Change, Count, Limit, Rate, Trend
 
 
 class Combination:
     """all, any, not, sequence: true, false or, when that is open, None."""
+    advisory = False
 
     def __init__(self, says, when):
         self.kind = next(k for k in when if k in ("all", "any", "not", "sequence"))
@@ -75,7 +77,9 @@ class Combination:
 KINDS = {"trend": Trend, "rate": Rate, "baseline": Baseline, "change": Change}
 
 
-def condition(says, when):
+def condition(says, when, config=None):
+    if "score" in when:
+        return Score(says, when, config)
     if "channel" in when:
         return (Count if "at_least" in when else Limit)(says, when)
     kind = KINDS.get(next(iter(when)), Combination)

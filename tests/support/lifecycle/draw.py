@@ -1,6 +1,6 @@
 """What is drawn: configurations, and the rows and commands of their tests."""
 from .patient import COMMANDS
-from .terms import RANK, UNITS
+from .terms import PROBES, RANK, UNITS
 
 PATIENTS = ("p-1", "p-2")
 BEDS = {"p-1": ("icu/01", "icu/02", "icu/03"), "p-2": ("icu/11", "icu/12", "icu/13")}
@@ -65,6 +65,25 @@ def fate(rng, rule, priority):
             rule["budget"] = {"max": rng.choice([1, 2]), "per": rng.choice(["60s", "120s"])}
 
 
+def whole(rules, **source):
+    """A configuration around rules."""
+    return {
+        "version": 1,
+        "service": {"name": "lifecycle", "data_dir": "unused", "on_new_cluster": "fresh"},
+        "source": {"type": "kafka", "brokers": "localhost:1", "topic": "t", "decoder": "json",
+                   "clock": "record", "start": "latest", **source},
+        "stages": [{"type": "clean"}, {"type": "alert"}],
+        "sinks": {"terminal": {"type": "console"}},
+        "profiles": {
+            "adult": {"spo2": {"low": "90 %"}, "hr": {"low": "50 /min", "high": "120 /min"}},
+            "child": {"spo2": {"low": "93 %"}, "hr": {"low": "70 /min", "high": "150 /min"}},
+            "other": {"hr": {"high": "110 /min"}}},
+        "wards": {"icu": {"beds": {f"{row}{i}": {"profile": profile} for row in (0, 1)
+                                   for i, profile in enumerate(("adult", "child", "other"), 1)}}},
+        "alert_rules": rules,
+    }
+
+
 def draw_config(rng):
     rules = {}
     for i in range(rng.randint(2, 4)):
@@ -95,21 +114,7 @@ def draw_config(rng):
         fate(rng, rule, "low")
         rule.pop("latching", 0)
         rules["probe"] = rule
-    return {
-        "version": 1,
-        "service": {"name": "lifecycle", "data_dir": "unused", "on_new_cluster": "fresh"},
-        "source": {"type": "kafka", "brokers": "localhost:1", "topic": "t", "decoder": "json",
-                   "clock": "record", "start": "latest"},
-        "stages": [{"type": "clean"}, {"type": "alert"}],
-        "sinks": {"terminal": {"type": "console"}},
-        "profiles": {
-            "adult": {"spo2": {"low": "90 %"}, "hr": {"low": "50 /min", "high": "120 /min"}},
-            "child": {"spo2": {"low": "93 %"}, "hr": {"low": "70 /min", "high": "150 /min"}},
-            "other": {"hr": {"high": "110 /min"}}},
-        "wards": {"icu": {"beds": {f"{row}{i}": {"profile": profile} for row in (0, 1)
-                                   for i, profile in enumerate(("adult", "child", "other"), 1)}}},
-        "alert_rules": rules,
-    }
+    return whole(rules)
 
 
 def inhibit(rng, rules, rule):
@@ -130,26 +135,42 @@ def combination(rng):
     return when
 
 
-def draw_steps(rng, rules, count):
+def draw_steps(rng, config, count):
+    """Of rules that look at moments."""
+    gaps = [0, 1, 1, 1, 2, 3, 5, 5, 10, 10, 12, 30]
+    levels = {}
+
+    def row(patient):
+        values = {}
+        for channel in rng.sample(CHANNELS, rng.randint(1, 2)):
+            key = patient, channel
+            if key not in levels or rng.random() < 0.4:
+                levels[key] = rng.choice(VALUES[channel]) if key in levels else VALUES[channel][0]
+            values[channel] = disturbed(rng, channel, levels[key])
+        return {"values": values}
+
+    return steps_of(rng, config, count, gaps, row)
+
+
+def disturbed(rng, channel, value):
+    nothing = 0 if channel in PROBES else "missing"
+    return rng.choices([value, f"suspect {value}", "missing", "invalid", nothing],
+                       [20, 2, 1, 1, 1])[0]
+
+
+def steps_of(rng, config, count, gaps, row):
     steps, at = [], 0
     bed = {p: BEDS[p][0] for p in PATIENTS}
-    level = {(p, c): VALUES[c][0] for p in PATIENTS for c in CHANNELS}
     while len(steps) < count:
-        at += rng.choice([0, 1, 1, 1, 2, 3, 5, 5, 10, 10, 12, 30]) if rng.random() < 0.97 else 130
+        at += rng.choice(gaps) if rng.random() < 0.97 else 130
         patient = rng.choice(PATIENTS)
         if rng.random() < 0.25:
-            steps.append({"at": at, "patient": patient, "command": draw_command(rng, rules)})
+            command = draw_command(rng, config["alert_rules"])
+            steps.append({"at": at, "patient": patient, "command": command})
             continue
         if rng.random() < 0.05:
             bed[patient] = rng.choice(BEDS[patient])
-        values = {}
-        for channel in rng.sample(CHANNELS, rng.randint(1, 2)):
-            if rng.random() < 0.4:
-                level[patient, channel] = rng.choice(VALUES[channel])
-            values[channel] = rng.choices(
-                [level[patient, channel], f"suspect {level[patient, channel]}", "missing",
-                 "invalid", 0 if channel == "spo2" else "missing"], [20, 2, 1, 1, 1])[0]
-        steps.append({"at": at, "patient": patient, "bed": bed[patient], "values": values})
+        steps.append({"at": at, "patient": patient, "bed": bed[patient], **row(patient)})
     return list(playable(steps))
 
 

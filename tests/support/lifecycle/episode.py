@@ -247,5 +247,6 @@ class Rule:
     def limit(self):
         return None
 
-    def applies(self):
-        return True
+    def lacks_limit(self):
+        """Whether it names a limit that the patient's bed does not have."""
+        return False

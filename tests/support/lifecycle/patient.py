@@ -93,7 +93,7 @@ class Patient:
         self.bed = bed
         if moved:
             for rule in self.rules:
-                if rule.episode and not rule.episode.held and rule.applies():
+                if rule.episode and not rule.episode.held and not rule.lacks_limit():
                     rule.emit(t, "update", reason="bed")
         if usable:
             self.away_until = None
@@ -101,7 +101,7 @@ class Patient:
                 self.bed_back = t
         for channel, value in row.items():
             if value["usable"]:
-                self.values[channel] = {"t": t, **value}
+                self.values[channel] = value
                 self.heard[channel] = t
                 self.off_until.pop(channel, None)
         if back:

@@ -1,6 +1,6 @@
 """A configuration over the steps of a test."""
 from .patient import Patient
-from .terms import CHANNELS, PROBES, Moment, number
+from .terms import CHANNELS, Moment, number, seconds
 
 
 def ordered(rules):
@@ -30,6 +30,9 @@ class Reference:
         self.rules = ordered(rules)
         self.events = []
         self.patients = {}
+        source = config["source"]
+        self.by_device = source["clock"] == "device"
+        self.late_after = seconds(source.get("late_after", "30s"))
 
     def profile(self, bed):
         ward, _, label = bed.partition("/")
@@ -48,8 +51,7 @@ class Reference:
             here = at.get(t, [])
             for step in here:
                 if "values" in step:
-                    row = Moment(t, rows)
-                    self.patient(step).row(row, step["bed"], reading(step["values"]))
+                    self.take(step, t, rows)
                     rows += 1
             for step in here:
                 if "command" in step:
@@ -57,6 +59,15 @@ class Reference:
             for patient in self.patients.values():
                 patient.timers(t)
         return self.events, answers
+
+    def take(self, step, t, number):
+        """A row that is late names a bed, and reaches nothing else; times are the device's."""
+        age = seconds(step.get("age", "0s")) if self.by_device else 0
+        t = Moment(t, number, age)
+        row = {} if age > self.late_after else reading(step["values"])
+        for value in row.values():
+            value["t"] = t.device
+        self.patient(step).row(t, step["bed"], row)
 
     def patient(self, step):
         name = step["patient"]

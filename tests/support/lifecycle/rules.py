@@ -2,6 +2,7 @@
 from .combinations import Combination, condition
 from .conditions import Bound, Watch
 from .episode import Rule
+from .scores import Score
 from .terms import NOTED, PROBES, seconds
 from .values import Change, Count
 
@@ -16,11 +17,11 @@ class ValueRule(Rule):
     """What values say: of one channel, or a combination."""
 
     def __init__(self, name, says, patient):
-        self.condition = condition(says, says["when"])
+        self.condition = condition(says, says["when"], patient.reference.config)
         self.single = not isinstance(self.condition, Combination)
         super().__init__(name, says, patient, self.condition.channel if self.single else None)
         self.limited = self.single and self.condition.limited
-        self.advisory = isinstance(self.condition, Change)
+        self.advisory = self.condition.advisory
         if "worse" in says:
             self.worse = Bound(says["worse"], self.channel)
             self.worse_s = seconds(says["worse"].get("for", "60s"))
@@ -31,6 +32,8 @@ class ValueRule(Rule):
                 self.tell_limit(phase, members)
             if self.channel:
                 members["observed"] = self.observed(phase, members)
+            if isinstance(self.condition, Score):
+                members["score"] = self.condition.tell(self.patient, t)
         super().emit(t, phase, **members)
 
     def tell_limit(self, phase, members):
@@ -59,8 +62,8 @@ class ValueRule(Rule):
     def limit(self):
         return self.limited and self.condition.bound.now(self.patient)
 
-    def applies(self):
-        return not self.single or self.condition.applies(self.patient)
+    def lacks_limit(self):
+        return self.limited and not self.limit()
 
     def forget(self):
         self.condition.forget()
@@ -89,12 +92,15 @@ class ValueRule(Rule):
     def row(self, t, row):
         e = self.episode
         self.condition.row(self.patient, t, row)
-        if self.single and self.condition.concerns(row) and not self.applies():
+        if (self.single and self.condition.concerns(row)
+                and not self.condition.applies(self.patient)):
             if e:
                 self.close(t, self.condition.why_over)
             return
         if not self.single:
             self.follow_data(t, self.condition.unknown)
+        elif self.condition.lost and row:
+            self.follow_data(t, True)
         spoke = self.single and self.condition.spoke
         if spoke and e:
             self.data_back(t)
@@ -236,17 +242,17 @@ class LeadOff(Rule):
     def __init__(self, name, says, patient, channel):
         super().__init__(name, says, patient, channel)
         self.watch = Watch(says)
-        self.found = None         # when it was found to be off, up to the start
 
     def forget(self):
         self.watch.forget()
 
     def emit(self, t, phase, **members):
         newest = self.patient.values.get(self.channel)
-        if phase == "end" and newest:
-            members["observed"] = told(newest)
+        if phase == "end":
+            if newest:
+                members["observed"] = told(newest)
         elif phase != "acknowledge":
-            members["observed"] = {"quality": "invalid", "time": self.found}
+            members["observed"] = {"quality": "invalid", "time": t.device}
         super().emit(t, phase, **members)
 
     def row(self, t, row):
@@ -255,7 +261,6 @@ class LeadOff(Rule):
             if any(v["usable"] for v in values):
                 self.watch.sees(t, False, True)
             elif any(v["why"] == "probe_off" for v in values):
-                self.found = self.found if self.episode else t
                 self.watch.sees(t, True, False)
         self.follow(t)
         self.try_start(t)

@@ -4,6 +4,7 @@ import struct
 
 RANK = {"none": 0, "low": 1, "medium": 2, "high": 3}
 FOREVER = float("inf")
+START_S = 1767225600              # of a test: 2026-01-01T00:00:00Z
 # unit, how long a value speaks, plausible range, and whether 0 is no measurement
 CHANNELS = {
     "hr": ("/min", 10, 0, 350, False), "pulse": ("/min", 10, 0, 350, True),
@@ -24,22 +25,26 @@ FACTORS = {"kPa": (7.500615758, 0), "Pa": (0.007500615758, 0), "[degF]": (0.5555
 
 
 class Moment(int):
-    """Log time of a test in whole seconds; `row` is the number of the row that is looked at."""
-    START_MS = 1767225600000      # 2026-01-01T00:00:00Z
+    """Log time of a test in whole seconds; of a row that is looked at, its number and its time."""
 
-    def __new__(cls, t, row=None):
+    def __new__(cls, t, row=None, age=0):
         self = super().__new__(cls, t)
-        self.row = row
+        self.row, self.device = row, t - age
         return self
 
     @property
     def ms(self):
-        return self.START_MS + int(self) * 1000
+        return (START_S + int(self)) * 1000
 
 
 def f32(x):
     """Values are 32-bit floats."""
     return struct.unpack("f", struct.pack("f", x))[0]
+
+
+def shortest(x):
+    """The fewest digits that read back to the same 32-bit float, as events have it."""
+    return next(text for text in (f"{x:.{n}g}" for n in range(1, 10)) if f32(float(text)) == x)
 
 
 def number(text, channel):

@@ -5,18 +5,19 @@ from collections import deque
 from .conditions import Bound, Echo, Watch
 from .terms import FOREVER, VALID_S, amount, f32, seconds
 
-NOTHING, UNKNOWN, HOLDS, BETWEEN, CLEAR = range(5)  # what a row says
+NOTHING, UNKNOWN, HOLDS, BETWEEN, CLEAR, LOST = range(6)  # what a row says
 
 
 class Values:
     """A condition of values of one channel; what a row says of it is for its kinds."""
     limited = False           # events tell a limit
+    advisory = False
     rising = True             # greater is worse
 
     def __init__(self, says, channel, watch=Watch):
         self.channel = channel
         self.watch = watch(says)
-        self.valid_s = VALID_S[channel]
+        self.valid_s = VALID_S.get(channel)
         self.known = None     # when a row last said anything
         self.doubted = False  # since then there was explicitly no measurement
         self.lost = False     # told nobody, but no longer known to hold
@@ -51,6 +52,11 @@ class Values:
         if says == UNKNOWN:
             self.doubted = True
             self.watch.drop()
+        elif says == LOST:
+            self.lost = True
+            self.watch.lost()
+            if not self.watch.on:
+                self.watch.forget()
         elif says != NOTHING:
             self.known, self.doubted, self.lost = t, False, False
             self.spoke = True
@@ -66,13 +72,15 @@ class Values:
     def timer(self, patient, t):
         if self.speaks(t):
             self.watch.starts(t)
-        if self.speaks(t) and not self.gone(t):
+        if self.speaks(t) and not self.gone(t) and not self.lost:
             self.watch.passes(t)
         if self.gone(t):
             self.watch.lost()
             self.lost = True
 
     def truth(self, t):
+        if self.valid_s == FOREVER:
+            return self.watch.on
         return self.watch.on if self.speaks(t) and not self.lost else None
 
     def forget(self):
@@ -154,6 +162,7 @@ class Rate(Values):
 
 class Change(Values):
     """A setting that lies so far from the one told before."""
+    advisory = True
 
     def __init__(self, says, when):
         clear = {"for": "60s", **says.get("clear", {})}
