@@ -233,6 +233,7 @@ struct vg_look {
     struct vg_out *out;
     bool of_shard;                    /**< memory is of the shard's own slot, not of a patient */
     const struct vg_profile *profile; /**< of the patient's bed; through vg_look_profile() */
+    const struct vg_bed_limits *bed;  /**< the bed's own, or NULL; known with the profile */
     bool profile_known;
     bool readmitted;                  /**< the row is the first of a patient that was discharged */
     const struct vg_noticed *noticed; /**< the command that is obeyed; else NULL */
@@ -423,10 +424,12 @@ void vg_watch_announce(struct vg_look *l, const struct vg_watch *w);
 
 /** The profile of the patient's bed, or NULL. */
 const struct vg_profile *vg_look_profile(struct vg_look *l);
-/** The number a bound stands for, here and now; false when the patient's profile has none. */
+/** The limit of the patient's bed or else of its profile; false when neither has one. */
+VG_NODISCARD bool vg_look_bed_limit(struct vg_look *l, int channel, bool high, float *ret);
+/** The number a bound stands for, here and now; false when neither patient, bed nor profile has one. */
 VG_NODISCARD bool vg_look_bound(struct vg_look *l, const struct vg_watch *w,
                                 const struct vg_bound *bound, float *ret);
-/** Whether the rule's limit is that of the profile, which may be another one for a patient. */
+/** Whether the rule's limit is that of the profile, which may be another one for a bed or patient. */
 static inline bool vg_look_movable(const struct vg_watch *w)
 {
     enum vg_bound_origin origin = w->rule->bound.origin;
