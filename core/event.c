@@ -74,6 +74,14 @@ static int hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+void vg_event_id_text(const uint8_t episode_id[16], uint32_t number,
+                      char out[VG_EVENT_ID_TEXT_SIZE])
+{
+    vg_episode_text(episode_id, out);
+    snprintf(out + VG_EPISODE_TEXT_SIZE - 1, VG_EVENT_ID_TEXT_SIZE - VG_EPISODE_TEXT_SIZE + 1,
+             ".%u", number);
+}
+
 bool vg_episode_parse(const char *text, uint8_t id[16])
 {
     uint8_t bytes[16];

@@ -147,6 +147,10 @@ void vg_event_write(const struct vg_event *event, const struct vg_event_context 
 
 enum { VG_EPISODE_TEXT_SIZE = 33 };
 void vg_episode_text(const uint8_t id[16], char out[VG_EPISODE_TEXT_SIZE]);
+enum { VG_EVENT_ID_TEXT_SIZE = VG_EPISODE_TEXT_SIZE + 11 };
+/** The event_id: the episode's, a point and the number of the event. */
+void vg_event_id_text(const uint8_t episode_id[16], uint32_t number,
+                      char out[VG_EVENT_ID_TEXT_SIZE]);
 VG_NODISCARD bool vg_episode_parse(const char *text, uint8_t id[16]);
 
 /** Body of VG_ITEM_EVENT; the canonical JSON follows. */

@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/kafka_options.h"
 #include "core/source.h"
 #include "core/text.h"
 #include "ingest/kafka_conf.h"
@@ -54,6 +55,7 @@ struct kafka {
     char *brokers, *topic, *group, *instance, *start; /* options */
     struct vg_strings options;
     int64_t connect_timeout_ns;
+    bool insecure;
 
     struct vg_source_env env;
     bool member; /* of the group; else all partitions are ours */
@@ -92,6 +94,8 @@ static const struct vg_option options[] = {
     VG_OPT_MAP(struct kafka, options, "options", VG_OPT_SECRET,
                "Options of librdkafka, such as security.protocol. Some are refused with the "
                "reason."),
+    VG_OPT_BOOL(struct kafka, insecure, "insecure", "false", 0,
+                "Allow brokers on another machine without TLS."),
     VG_OPT_END,
 };
 
@@ -428,28 +432,18 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 
 /* -- check, open, start */
 
-static bool topic_valid(const char *s)
-{
-    size_t n = strlen(s);
-
-    /* Also keeps out "^...", which librdkafka would subscribe to as a pattern. */
-    return n >= 1 && n <= 249 &&
-           strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
-}
-
 static vg_status kafka_check(void *self, struct vg_err *err)
 {
     struct kafka *k = self;
     struct beginning begin;
-    vg_status st = vg_kafka_conf_check_brokers(k->brokers, err);
+    vg_status st = vg_kafka_check_brokers(k->brokers, err);
 
+    if (st == VG_OK)
+        st = vg_kafka_check_transport(k->brokers, &k->options, k->insecure, err);
+    if (st == VG_OK)
+        st = vg_kafka_check_topic(k->topic, err);
     if (st != VG_OK)
         return st;
-    if (!topic_valid(k->topic))
-        return vg_fail_option(err, VG_E_CONFIG, "topic",
-                              "'%s' is no topic name: expected 1 to 249 of letters, digits, '.', "
-                              "'_' and '-'",
-                              k->topic);
     if (!parse_start(k->start, &begin))
         return vg_fail_option(err, VG_E_CONFIG, "start",
                               "'%s' is no start: expected latest, earliest, or a time with an "

@@ -1,44 +1,26 @@
 /* kafka_conf.c - the librdkafka configuration of a consumer: ours, then what the user adds.
  *
- * Users need librdkafka's own options (TLS, SASL, socket buffers), but some of them load code or run
- * commands, some switch off what makes a connection safe, and some belong to Vigil because its
- * promises hang on them. Those are refused by name, each with its reason.
+ * What no client may be given is in core/kafka_options.c; here is what only a consumer may not.
  */
 #include "ingest/kafka_conf.h"
 
 #include <string.h>
 
-#include "core/text.h"
+#include "core/kafka_options.h"
 
+/* What belongs to Vigil in a consumer. */
 static const struct {
-    const char *key;
-    const char *allowed; /* the only value that is accepted; NULL: none is */
-    const char *why;
+    const char *key, *why;
 } refused[] = {
-    { "plugin.library.paths", NULL, "it loads code into Vigil" },
-    { "ssl.engine.location", NULL, "it loads code into Vigil" },
-    { "sasl.kerberos.kinit.cmd", NULL, "it runs a shell command" },
-    { "interceptors", NULL, "it is a pointer" },
-    { "opaque", NULL, "it is a pointer" },
-    { "default_topic_conf", NULL, "it is a pointer" },
-    { "ssl_engine_callback_data", NULL, "it is a pointer" },
-    { "enable.sasl.oauthbearer.unsecure.jwt", NULL, "anybody can make an unsigned token" },
-    { "enable.ssl.certificate.verification", "true", "anybody could pose as the broker" },
-    { "ssl.endpoint.identification.algorithm", "https", "anybody could pose as the broker" },
-    { "debug", NULL, "it writes records, with patients in them, to the log" },
-    { "test.mock.num.brokers", NULL,
-      "it hides the real brokers; `vigil mock-broker` is for tests" },
-    { "enabled_events", NULL, "it belongs to Vigil" },
-    { "log.queue", NULL, "it belongs to Vigil" },
-    { "bootstrap.servers", NULL, "it is the option `brokers` of the source" },
-    { "metadata.broker.list", NULL, "it is the option `brokers` of the source" },
-    { "group.id", NULL, "it is the option `group` of the source" },
-    { "group.instance.id", NULL, "it is the option `instance` of the source" },
-    { "auto.offset.reset", NULL, "it would skip lost data in silence; see the option `start`" },
-    { "enable.auto.commit", NULL, "positions belong to Vigil's snapshots" },
-    { "auto.commit.enable", NULL, "positions belong to Vigil's snapshots" },
-    { "enable.auto.offset.store", NULL, "positions belong to Vigil's snapshots" },
-    { "enable.partition.eof", NULL, "Vigil has to know when a partition is read to its end" },
+    { "bootstrap.servers", "it is the option `brokers` of the source" },
+    { "metadata.broker.list", "it is the option `brokers` of the source" },
+    { "group.id", "it is the option `group` of the source" },
+    { "group.instance.id", "it is the option `instance` of the source" },
+    { "auto.offset.reset", "it would skip lost data in silence; see the option `start`" },
+    { "enable.auto.commit", "positions belong to Vigil's snapshots" },
+    { "auto.commit.enable", "positions belong to Vigil's snapshots" },
+    { "enable.auto.offset.store", "positions belong to Vigil's snapshots" },
+    { "enable.partition.eof", "Vigil has to know when a partition is read to its end" },
 };
 
 static const struct {
@@ -73,26 +55,16 @@ static const struct {
     { "max.poll.interval.ms", "60000" },
 };
 
-static bool ends_with(const char *s, const char *tail)
-{
-    size_t n = strlen(s), t = strlen(tail);
-
-    return n >= t && strcmp(s + n - t, tail) == 0;
-}
-
 static const char *refusal(const char *key, const char *value)
 {
     for (size_t i = 0; i < VG_ARRAY_LEN(refused); i++) {
-        if (strcmp(key, refused[i].key) != 0)
-            continue;
-        return refused[i].allowed && strcmp(value, refused[i].allowed) == 0 ? NULL : refused[i].why;
+        if (strcmp(key, refused[i].key) == 0)
+            return refused[i].why;
     }
-    if (ends_with(key, "_cb"))
-        return "it is a pointer";
     if (strcmp(key, "partition.assignment.strategy") == 0 && strstr(value, "cooperative"))
         return "the cooperative assignor may loop for ever in this librdkafka; use range or "
                "roundrobin";
-    return NULL;
+    return vg_kafka_refusal(key, value);
 }
 
 static vg_status add(rd_kafka_conf_t *conf, const char *key, const char *value, struct vg_err *err)
@@ -175,44 +147,4 @@ vg_status vg_kafka_conf_check_options(const struct vg_strings *options, struct v
     }
     rd_kafka_destroy(rk);
     return VG_OK;
-}
-
-static bool port_valid(const char *s, size_t n)
-{
-    char text[8];
-    int64_t port;
-
-    if (n == 0 || n >= sizeof(text))
-        return false;
-    memcpy(text, s, n);
-    text[n] = '\0';
-    return vg_parse_int(text, &port) && port >= 1 && port <= 65535;
-}
-
-static bool broker_valid(const char *s, size_t n)
-{
-    const char *bracket = memrchr(s, ']', n);
-    const char *colon = memrchr(s, ':', n);
-
-    if (n == 0 || memchr(s, ' ', n) || s[0] == ':')
-        return false;
-    if (!colon || (bracket && colon < bracket))
-        return true;
-    return port_valid(colon + 1, n - (size_t)(colon + 1 - s));
-}
-
-vg_status vg_kafka_conf_check_brokers(const char *brokers, struct vg_err *err)
-{
-    for (const char *s = brokers;; s++) {
-        size_t n = strcspn(s, ",");
-
-        if (!broker_valid(s, n))
-            return vg_fail_option(err, VG_E_CONFIG, "brokers",
-                                  "'%.*s' is no broker: expected HOST or HOST:PORT, separated by "
-                                  "commas, such as kafka1:9092,kafka2:9092",
-                                  (int)n, s);
-        s += n;
-        if (!*s)
-            return VG_OK;
-    }
 }

@@ -13,9 +13,6 @@ struct vg_kafka_conf {
     const struct vg_strings *options; /**< pass-through, key and value as librdkafka's */
 };
 
-/** Checks a list of HOST[:PORT]. */
-VG_NODISCARD vg_status vg_kafka_conf_check_brokers(const char *brokers, struct vg_err *err);
-
 /**
  * Checks the pass-through options as one: names and values, what Vigil refuses and why, and what
  * only shows when a client is made of them (files that are missing, values that contradict each

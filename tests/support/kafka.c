@@ -237,10 +237,11 @@ static bool created(rd_kafka_event_t *event)
            failed("create topic", rd_kafka_topic_result_error_string(result[0]));
 }
 
-bool test_kafka_create(rd_kafka_t *client, const char *topic, int partitions)
+bool test_kafka_create(rd_kafka_t *client, const char *topic, int partitions, int replicas)
 {
     char why[256] = "";
-    rd_kafka_NewTopic_t *wanted = rd_kafka_NewTopic_new(topic, partitions, 1, why, sizeof(why));
+    rd_kafka_NewTopic_t *wanted =
+        rd_kafka_NewTopic_new(topic, partitions, replicas, why, sizeof(why));
     rd_kafka_queue_t *queue;
     rd_kafka_event_t *event;
     bool ok = false;

@@ -48,7 +48,7 @@ bool test_kafka_delete_before(struct test_kafka *k, const char *topic, int parti
                               int64_t offset);
 
 /** Creates a topic. Real Kafka only. */
-bool test_kafka_create(rd_kafka_t *client, const char *topic, int partitions);
+bool test_kafka_create(rd_kafka_t *client, const char *topic, int partitions, int replicas);
 
 /** A producer, which is also a client for administration; NULL on failure. */
 rd_kafka_t *test_kafka_client(const char *bootstrap);

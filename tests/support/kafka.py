@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A real Apache Kafka of one node for tests: the one place that knows how to start it.
+"""A real Apache Kafka for tests, of one node or several: the one place that knows how to start it.
 
     with Kafka() as kafka:
         kafka.create_topic("vitals.raw", 4)
@@ -149,9 +149,12 @@ class Installation:
         return command + list(extra) + ["-cp", "lib/*"]
 
 
-def write_properties(directory, port, controller_port):
+def write_properties(directory, port, controller_port, number=1, voters=None):
     text = (TEMPLATES / "server.properties").read_text()
-    for name, value in (("PORT", port), ("CONTROLLER_PORT", controller_port), ("DIR", directory)):
+    voters = voters or f"{number}@127.0.0.1:{controller_port}"
+    for name, value in (("PORT", port), ("CONTROLLER_PORT", controller_port), ("DIR", directory),
+                        ("NUMBER", number), ("VOTERS", voters),
+                        ("REPLICAS_MIN", max(1, voters.count(",")))):
         text = text.replace(f"@{name}@", str(value))
     (directory / "server.properties").write_text(text)
 
@@ -159,8 +162,10 @@ def write_properties(directory, port, controller_port):
 class Node:
     """One broker process with its directory."""
 
-    def __init__(self, installation, port=None, directory=None, extra=()):
+    def __init__(self, installation, port=None, directory=None, extra=(), member=None):
+        """`member` of a cluster: its number, the voters, the cluster's id and its controller port."""
         self.installation = installation
+        self.member = member
         self.extra = extra
         self.owns_directory = directory is None
         self.directory = pathlib.Path(directory or tempfile.mkdtemp(prefix="kafka-"))
@@ -170,8 +175,13 @@ class Node:
         self.process = None
 
     def start(self):
+        self.launch()
+        self.wait_ready()
+
+    def launch(self):
         self.port, controller_port = self._ports()
-        write_properties(self.directory, self.port, controller_port)
+        write_properties(self.directory, self.port, controller_port,
+                         *(self.member[:2] if self.member else ()))
         if not (self.directory / "log").exists():
             self._copy_formatted()
         with open(self.directory / "stderr", "ab") as stderr:
@@ -180,10 +190,11 @@ class Node:
                 + ["kafka.Kafka", str(self.directory / "server.properties")],
                 cwd=self.installation.home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=stderr, preexec_fn=_die_with_parent, start_new_session=True)
-        self._wait_ready()
 
     def _ports(self):
         """A restart keeps its ports: clients know them."""
+        if self.member:
+            return self.wanted_port, self.member[3]
         if self.port:
             line = next(l for l in (self.directory / "server.properties").read_text().splitlines()
                         if l.startswith("controller.quorum.voters="))
@@ -195,11 +206,12 @@ class Node:
         log = self.directory / "log"
         shutil.copytree(self.installation.formatted, log)
         meta = log / "meta.properties"
+        number, _, cluster, _ = self.member or (1, None, _cluster_id(), None)
         kept = [l for l in meta.read_text().splitlines()
-                if not l.startswith(("cluster.id=", "directory.id="))]
-        meta.write_text("\n".join(kept + [f"cluster.id={_cluster_id()}"]) + "\n")
+                if not l.startswith(("cluster.id=", "directory.id=", "node.id="))]
+        meta.write_text("\n".join([*kept, f"cluster.id={cluster}", f"node.id={number}"]) + "\n")
 
-    def _wait_ready(self):
+    def wait_ready(self):
         deadline = time.monotonic() + READY_TIMEOUT_S
         seen = b""
         while READY_LINE not in seen:
@@ -275,6 +287,50 @@ class Kafka:
 
     def close(self):
         self.node.delete()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Cluster:
+    """Several brokers that replicate, each also a controller; a context manager."""
+
+    def __init__(self, size=3):
+        installation = Installation()
+        installation.prepare()
+        self.admin = find_admin()
+        ports = _free_ports(2 * size)
+        voters = ",".join(f"{i + 1}@127.0.0.1:{ports[size + i]}" for i in range(size))
+        cluster = _cluster_id()
+        self.nodes = [Node(installation, ports[i], member=(i + 1, voters, cluster, ports[size + i]))
+                      for i in range(size)]
+        try:
+            # Together: none is ready before the controllers have elected one.
+            for node in self.nodes:
+                node.launch()
+            for node in self.nodes:
+                node.wait_ready()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def bootstrap(self):
+        return ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+    def create_topic(self, name, partitions):
+        """A replica on every node."""
+        if not self.admin:
+            raise Unavailable("kafka_admin is not built (ninja kafka_admin), or set VG_KAFKA_ADMIN")
+        subprocess.run([self.admin, self.bootstrap, f"{name}:{partitions}:{len(self.nodes)}"],
+                       check=True, stdin=subprocess.DEVNULL)
+
+    def close(self):
+        for node in self.nodes:
+            node.delete()
 
     def __enter__(self):
         return self

@@ -17,8 +17,9 @@ MAY = {
 }
 OWNED = {
     "zmq.h": r"runtime/(link|service)\.c|sinks/zeromq\.c|client/.*",
-    "librdkafka/": r"ingest/kafka\w*\.[ch]|app/(mock_broker|produce)\.c",
-    "sqlite3.h": r"runtime/outbox\w*\.[ch]",
+    "librdkafka/": r"(ingest|sinks)/kafka\w*\.[ch]|app/(mock_broker|produce)\.c",
+    "sqlite3.h": r"runtime/outbox\w*\.[ch]|sinks/sqlite\.c",
+    "libpq-fe.h": r"sinks/postgres\w*\.[ch]",
     "libfyaml.h": r"runtime/document\.c",
     "sodium.h": r"(runtime|models)/\w+\.c",
     "zlib.h": r"app/csv\.h",
