@@ -23,7 +23,8 @@
 enum { TURN_MS = 200 };
 
 struct options {
-    struct vg_strings publish, control, ward;
+    struct vg_endpoint_options at;
+    struct vg_strings ward;
     char *after, *ack, *by, *note;
     int64_t count, timeout_ns;
     bool json, until_closed;
@@ -117,7 +118,7 @@ static int read_endpoints(struct follower *f)
 {
     const struct options *o = f->options;
     int64_t after = 0;
-    int code = vg_endpoints_read(&command, &o->publish, &o->control, &f->endpoints);
+    int code = vg_endpoints_read(&command, &o->at, &f->endpoints);
 
     if (code == VG_COMMAND_GO && o->after && (!vg_parse_int(o->after, &after) || after < 0))
         return vg_command_usage(&command, "--after %s: expected 0 or a seq", o->after);
@@ -313,6 +314,7 @@ static int connect_and_run(struct follower *f)
     f->give_up_ns = now_ns() + o->timeout_ns;
     code = o->ack ? acknowledge(f) : follow(f);
     vigil_client_free(f->client);
+    vg_endpoints_done(&f->endpoints);
     return code;
 }
 

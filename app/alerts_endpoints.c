@@ -19,9 +19,36 @@ static bool next_port(const char *publish, char out[VG_ADDRESS_SIZE])
                     port + 1) < VG_ADDRESS_SIZE;
 }
 
-int vg_endpoints_read(const struct vg_command *command, const struct vg_strings *publish,
-                      const struct vg_strings *control, struct vg_endpoints *ret)
+static int read_keys(const struct vg_command *command, const struct vg_endpoint_options *o,
+                     struct vg_endpoints *ret)
 {
+    struct vg_err err;
+
+    if (o->server_key.n == 0 && !o->key)
+        return VG_COMMAND_GO;
+    if (o->server_key.n == 0 || !o->key)
+        return vg_command_usage(command, "--server-key and --key go together");
+    if (o->server_key.n != 1 && o->server_key.n != ret->n)
+        return vg_command_usage(command, "%zu --server-key: expected one, or %zu", o->server_key.n,
+                                ret->n);
+    if (vg_key_pair_read(o->key, &ret->key, &err) != VG_OK)
+        return vg_command_failed(command, &err);
+    for (size_t i = 0; i < ret->n; i++) {
+        const char *path = o->server_key.value[o->server_key.n == 1 ? 0 : i];
+
+        if (vg_key_public_read(path, &ret->server[i], &err) != VG_OK)
+            return vg_command_failed(command, &err);
+        ret->at[i].server_key = ret->server[i].public_text;
+        ret->at[i].public_key = ret->key.public_text;
+        ret->at[i].secret_key = ret->key.secret_text;
+    }
+    return VG_COMMAND_GO;
+}
+
+int vg_endpoints_read(const struct vg_command *command, const struct vg_endpoint_options *options,
+                      struct vg_endpoints *ret)
+{
+    const struct vg_strings *publish = &options->publish, *control = &options->control;
     static char default_address[] = "tcp://127.0.0.1:5557";
     static char *default_list[] = { default_address };
     size_t n = publish->n ? publish->n : 1;
@@ -41,7 +68,12 @@ int vg_endpoints_read(const struct vg_command *command, const struct vg_strings 
         };
     }
     ret->n = n;
-    return VG_COMMAND_GO;
+    return read_keys(command, options, ret);
+}
+
+void vg_endpoints_done(struct vg_endpoints *endpoints)
+{
+    explicit_bzero(&endpoints->key, sizeof(endpoints->key));
 }
 
 int vg_endpoints_unreachable(const struct vg_endpoints *endpoints)

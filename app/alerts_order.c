@@ -20,7 +20,7 @@
 enum { TURN_MS = 200, KEY_MAX = 80, PATH_BYTES = 4096 };
 
 struct options {
-    struct vg_strings publish, control;
+    struct vg_endpoint_options at;
     char *data_dir, *by, *note, *low, *high, *value, *command_id;
     int64_t for_ns, timeout_ns;
     bool clear, json;
@@ -75,7 +75,9 @@ static const struct vg_option note_options[] = {
 };
 #undef O
 
-#define MACHINE "Only for users of this machine who can read the pipeline's data_dir.\n"
+#define MACHINE \
+    "For users of this machine who can read the pipeline's data_dir, or with --key and the role "  \
+    "for it.\n"
 
 static const struct vg_command commands[] = {
     [VG_ORDER_KIND_ACKNOWLEDGE] = {
@@ -398,7 +400,7 @@ static int run(enum vg_order_kind kind, int argc, char **argv)
     struct vg_order order = { .kind = (uint8_t)kind, .channel = VG_CHANNEL_NONE };
     struct asking a = { .command = &command, .options = &o };
     struct vg_buf text = VG_BUF_INIT;
-    char id[VG_COMMAND_ID_SIZE], key[KEY_MAX];
+    char id[VG_COMMAND_ID_SIZE], key[KEY_MAX] = "";
     char **args;
     int code;
 
@@ -407,8 +409,9 @@ static int run(enum vg_order_kind kind, int argc, char **argv)
     if (code == VG_COMMAND_GO)
         code = read_order(&command, &o, args, &order);
     if (code == VG_COMMAND_GO)
-        code = vg_endpoints_read(&command, &o.publish, &o.control, &a.endpoints);
-    if (code == VG_COMMAND_GO)
+        code = vg_endpoints_read(&command, &o.at, &a.endpoints);
+    /* With CURVE the pipeline knows by the key who asks. */
+    if (code == VG_COMMAND_GO && !o.at.key)
         code = read_key(&command, o.data_dir, key);
     if (code == VG_COMMAND_GO) {
         new_id(id);
@@ -416,6 +419,7 @@ static int run(enum vg_order_kind kind, int argc, char **argv)
         write_order(&order, args[0], &text);
         code = ask(&a, key, text.data);
     }
+    vg_endpoints_done(&a.endpoints);
     vg_buf_done(&text);
     vg_options_done(command.options, &o);
     return code;

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <zmq.h>
 
+#include "client/curve.h"
 #include "client/seen.h"
 #include "client/wire.h"
 
@@ -82,6 +83,8 @@ struct ward {
 struct endpoint {
     char *publish, *control;
     void *sub, *dealer;
+    void *watch;          /* tells of a refused key; NULL without keys */
+    bool key_refused;     /* and said so */
     struct scope *scopes; /* [scopes_n of the client] */
     struct ward *wards;
     size_t wards_n;
@@ -781,10 +784,24 @@ static int64_t link_good_ns(const struct vigil_client *c, const struct endpoint 
     return good > e->started_ns ? good : e->started_ns;
 }
 
+static void watch_key(struct vigil_client *c, struct endpoint *e)
+{
+    if (!curve_refused(e->watch) || e->key_refused)
+        return;
+    e->key_refused = true;
+    notify(
+        c, e, VIGIL_REFUSED, -1,
+        "the pipeline at %s turns this client's key away: is its .pub in the folder of keys, with "
+        "the role read and these wards?",
+        e->publish);
+}
+
 static void watch_link(struct vigil_client *c, struct endpoint *e)
 {
     bool all;
     int64_t good = link_good_ns(c, e, &all);
+
+    watch_key(c, e);
 
     /* Heartbeats that wait in the socket count: a program that was stopped itself must not call
      * the pipeline dead. */
@@ -795,6 +812,7 @@ static void watch_link(struct vigil_client *c, struct endpoint *e)
                (double)(e->drained_ns - good) / (double)NS_PER_S);
     } else if (e->link != LINK_IS_UP && all && e->drained_ns <= good + link_down_ns) {
         e->link = LINK_IS_UP;
+        e->key_refused = false;
         notify(c, e, VIGIL_LINK_UP, -1, "link to %s is up (pipeline %s)", e->publish,
                e->heartbeat.pipeline);
     }
@@ -1020,7 +1038,8 @@ static void set(void *socket, int option, int value)
     (void)zmq_setsockopt(socket, option, &value, sizeof(value));
 }
 
-static void *connect_socket(void *context, int type, const char *endpoint)
+static void *connect_socket(void *context, int type, const char *endpoint,
+                            const struct vigil_endpoint *keys)
 {
     int64_t max = MESSAGE_MAX;
     void *socket = zmq_socket(context, type);
@@ -1038,7 +1057,7 @@ static void *connect_socket(void *context, int type, const char *endpoint)
     /* Requests must not wait in a queue for a pipeline that is away: they are asked anew. */
     set(socket, ZMQ_IMMEDIATE, type == ZMQ_DEALER);
     (void)zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max, sizeof(max));
-    if (zmq_connect(socket, endpoint) == 0)
+    if (curve_set(socket, keys) && zmq_connect(socket, endpoint) == 0)
         return socket;
     zmq_close(socket);
     return NULL;
@@ -1076,14 +1095,15 @@ static int init_endpoint(struct vigil_client *c, struct endpoint *e,
         snprintf(message, size, "out of memory");
         return -1;
     }
-    e->sub = connect_socket(c->context, ZMQ_SUB, from->publish);
+    e->sub = connect_socket(c->context, ZMQ_SUB, from->publish, from);
     if (e->sub)
-        e->dealer = connect_socket(c->context, ZMQ_DEALER, from->control);
+        e->dealer = connect_socket(c->context, ZMQ_DEALER, from->control, from);
     if (!e->dealer) {
         snprintf(message, size, "cannot connect to %s: %s", e->sub ? from->control : from->publish,
                  zmq_strerror(zmq_errno()));
         return -1;
     }
+    e->watch = curve_watch(c->context, e->sub, from);
     if (from->outbox) {
         memcpy(e->outbox, from->outbox, WIRE_UUID_SIZE);
         e->has_outbox = true;
@@ -1109,6 +1129,8 @@ static int check_options(const struct vigil_options *options, char *message, siz
             snprintf(message, size, "an endpoint needs both addresses, publish and control");
             return -1;
         }
+        if (!curve_check(&options->endpoints[i], message, size))
+            return -1;
     }
     for (size_t i = 0; i < options->wards_n; i++) {
         if (!wire_ward_valid(options->wards[i])) {
@@ -1174,6 +1196,8 @@ int vigil_client_new(const struct vigil_options *options, struct vigil_client **
 
 static void free_endpoint(struct endpoint *e)
 {
+    if (e->watch)
+        zmq_close(e->watch);
     if (e->sub)
         zmq_close(e->sub);
     if (e->dealer)

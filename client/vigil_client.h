@@ -58,6 +58,10 @@ struct vigil_endpoint {
     /** 16 bytes, or NULL: the outbox that `after` counts in, as vigil_client_position() told it.
      *  With it, another outbox is noticed for certain and answered with a snapshot. */
     const uint8_t *outbox;
+    /** CURVE: the pipeline's public key and this client's pair, each the 40 characters of Z85; all
+     *  NULL for a pipeline on this machine that has none. Who is not let in hears nothing: the link
+     *  is down, and a notice VIGIL_REFUSED says so. */
+    const char *server_key, *public_key, *secret_key;
 };
 
 struct vigil_options {

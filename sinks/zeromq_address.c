@@ -33,24 +33,25 @@ static bool is_loopback(const char *host)
     return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == LOOPBACK_NET;
 }
 
-static vg_status check_tcp(const char *option, const char *endpoint, struct vg_err *err)
+static vg_status check_tcp(const char *option, const char *endpoint, bool has_keys,
+                           struct vg_err *err)
 {
     const char *at = endpoint + strlen(tcp);
     const char *colon = strrchr(at, ':');
     char host[HOST_SIZE];
     int64_t port;
 
-    if (!colon || !vg_parse_int(colon + 1, &port) || port < 1 || port > PORT_MAX)
+    if (!colon || colon == at || !vg_parse_int(colon + 1, &port) || port < 1 || port > PORT_MAX)
         return vg_fail_option(err, VG_E_CONFIG, option,
                               "\"%s\": expected tcp://HOST:PORT with a port from 1 to %d", endpoint,
                               PORT_MAX);
     snprintf(host, sizeof(host), "%.*s", (int)(colon - at), at);
-    if (is_loopback(host))
+    if (has_keys || is_loopback(host))
         return VG_OK;
     return vg_fail_option(
         err, VG_E_CONFIG, option,
-        "\"%s\" is not on the loopback interface. Alerts that leave the machine need CURVE keys "
-        "and an allow-list, which this version does not have. Use tcp://127.0.0.1:%d or ipc://PATH",
+        "\"%s\" is not on the loopback interface. Alerts leave the machine only with CURVE: set "
+        "\"keys\" and \"server_key\" (docs/security.md). Or use tcp://127.0.0.1:%d or ipc://PATH",
         endpoint, (int)port);
 }
 
@@ -74,10 +75,11 @@ static vg_status check_ipc(const char *option, const char *endpoint, struct vg_e
     return VG_OK;
 }
 
-vg_status vg_zeromq_address_check(const char *option, const char *endpoint, struct vg_err *err)
+vg_status vg_zeromq_address_check(const char *option, const char *endpoint, bool has_keys,
+                                  struct vg_err *err)
 {
     if (starts_with(endpoint, tcp))
-        return check_tcp(option, endpoint, err);
+        return check_tcp(option, endpoint, has_keys, err);
     if (starts_with(endpoint, ipc))
         return check_ipc(option, endpoint, err);
     return vg_fail_option(err, VG_E_CONFIG, option,
@@ -98,6 +100,28 @@ static bool is_alive(const char *path)
             errno != ECONNREFUSED;
     close(fd);
     return alive;
+}
+
+/* Who can write to the folder can put a socket of his own in the place of ours. */
+static vg_status check_folder(const char *option, const char *path, struct vg_err *err)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[VG_ENDPOINT_SIZE];
+    struct stat s;
+
+    snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    if (folder[0] == '\0')
+        snprintf(folder, sizeof(folder), "/");
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return vg_fail_option(err, VG_E_UNAVAILABLE, option, "cannot make the folder %s: %s",
+                              folder, strerror(errno));
+    if (stat(folder, &s) == 0 && S_ISDIR(s.st_mode) && s.st_uid == geteuid() &&
+        (s.st_mode & 077) == 0)
+        return VG_OK;
+    return vg_fail_option(err, VG_E_CONFIG, option,
+                          "the folder %s of the socket must belong to the user that Vigil runs as "
+                          "and be closed to all others: chmod 700, or a folder of its own",
+                          folder);
 }
 
 static vg_status lock(const char *option, const char *path, struct vg_zeromq_claim *claim,
@@ -153,7 +177,9 @@ vg_status vg_zeromq_address_claim(const char *option, const char *endpoint,
         return VG_OK;
     }
     snprintf(ret->bind, sizeof(ret->bind), "%s", endpoint);
-    st = lock(option, path, ret, err);
+    st = check_folder(option, path, err);
+    if (st == VG_OK)
+        st = lock(option, path, ret, err);
     if (st == VG_OK)
         st = check_stale(option, path, err);
     if (st != VG_OK)

@@ -135,9 +135,7 @@ static bool read_command(const json_t *object, struct vg_request *r)
 
 static bool read_confirm(const json_t *object, struct vg_request *r)
 {
-    char subscriber[VG_NAME_SIZE];
-
-    return read_string(object, "subscriber", true, subscriber, sizeof(subscriber), r) &&
+    return read_string(object, "subscriber", true, r->subscriber, sizeof(r->subscriber), r) &&
            read_ward(object, true, r) && read_number(object, "seq", 0, INT64_MAX, &r->seq, r);
 }
 

@@ -29,6 +29,7 @@ struct vg_request {
     uint32_t credit;
     struct vg_order order;         /**< ACKNOWLEDGE, COMMAND */
     char patient[VG_PATIENT_SIZE]; /**< COMMAND: "" where it is about an episode */
+    char subscriber[VG_NAME_SIZE]; /**< CONFIRM */
     char key[80];                  /**< COMMAND: what was said to be the key; "" for nothing */
 
     char code[24]; /**< of the error: "malformed", "unknown_request", ... */

@@ -320,17 +320,13 @@ static void audit(void *ctx, const char *what, const char *who, const char *why)
     pthread_mutex_unlock(&o->lock);
 }
 
-size_t fake_outbox_audits(struct fake_outbox *o, const char *what, char *out, size_t size)
+size_t fake_outbox_audits(struct fake_outbox *o, const char *part)
 {
     size_t n = 0;
 
     pthread_mutex_lock(&o->lock);
-    for (size_t i = 0; i < o->audits; i++) {
-        if (strncmp(o->audit[i], what, strlen(what)) != 0)
-            continue;
-        snprintf(out, size, "%s", o->audit[i]);
-        n++;
-    }
+    for (size_t i = 0; i < o->audits; i++)
+        n += strstr(o->audit[i], part) != NULL;
     pthread_mutex_unlock(&o->lock);
     return n;
 }
@@ -538,6 +534,15 @@ void fake_sink_set(const struct vg_sink_ops *ops, void *self, const char *option
     struct vg_err err;
 
     VG_CHECK(row && vg_option_set(row, self, text, &err) == VG_OK);
+}
+
+void fake_sink_add(const struct vg_sink_ops *ops, void *self, const char *option, const char *key,
+                   const char *text)
+{
+    const struct vg_option *row = vg_option_find(ops->options, option);
+    struct vg_err err;
+
+    VG_CHECK(row && vg_option_add(row, self, key, text, &err) == VG_OK);
 }
 
 static bool is_lost(const struct fake_outbox *o, uint64_t seq)

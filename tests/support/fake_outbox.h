@@ -48,8 +48,8 @@ void fake_outbox_durable(struct fake_outbox *o, bool on);
 
 /** How often the sink said or took back a notice, and the newest text of one ("": over) in `out`. */
 size_t fake_outbox_notices(struct fake_outbox *o, char *out, size_t size);
-/** How many audit lines began with `what`, and the newest of them ("who: why") in `out`. */
-size_t fake_outbox_audits(struct fake_outbox *o, const char *what, char *out, size_t size);
+/** How many audit lines ("what who: why") have `part` in them. */
+size_t fake_outbox_audits(struct fake_outbox *o, const char *part);
 /** Up to where the subscriber's confirmations were stored. */
 uint64_t fake_outbox_confirmed(struct fake_outbox *o, const char *subscriber, const char *ward);
 
@@ -58,6 +58,9 @@ struct fake_sink;
 /** A zeroed option struct with its defaults. */
 void *fake_sink_self(const struct vg_sink_ops *ops);
 void fake_sink_set(const struct vg_sink_ops *ops, void *self, const char *option, const char *text);
+/** Adds to an option that is a list (key NULL) or a mapping. */
+void fake_sink_add(const struct vg_sink_ops *ops, void *self, const char *option, const char *key,
+                   const char *text);
 
 /** Opens the sink in a thread and delivers from `cursor` on, as the runtime does; events up to the
  *  present last are repeats when cursor is not 0. Takes `self`. */
