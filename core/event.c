@@ -19,6 +19,8 @@ static const char *const state_names[] = { VG_ALERT_STATES(NAME) };
 
 static const char *const signal_names[] = { VG_SIGNALS(NAME) };
 
+static const char *const measure_names[] = { VG_MEASURES(NAME) };
+
 const char *const vg_priority_names[] = {
     VG_PRIORITIES(NAME)
 #undef NAME
@@ -203,6 +205,77 @@ static void add_limit(struct vg_buf *out, const struct vg_event *e)
     close_object(out, mark);
 }
 
+static void add_delays(struct vg_buf *out, const struct vg_event *e)
+{
+    size_t mark;
+
+    if (!e->delays.present)
+        return;
+    open_object(out, "delays", &mark);
+    add_seconds(out, "condition_s", e->delays.condition_ns);
+    if (e->delays.given)
+        add_seconds(out, "generation_s", e->delays.generation_ns);
+    close_object(out, mark);
+}
+
+/* Points and scores of models have no unit. */
+static void add_worst(struct vg_buf *out, const struct vg_event *e)
+{
+    bool has_unit = e->worst.measure != VG_MEASURE_SCORE && e->worst.measure != VG_MEASURE_POINTS;
+    size_t mark;
+
+    if (e->worst.measure == VG_MEASURE_NONE)
+        return;
+    open_object(out, "worst", &mark);
+    add_text(out, "is", measure_names[e->worst.measure]);
+    add_float(out, "value", e->worst.value);
+    if (has_unit)
+        add_unit(out, e->channel);
+    add_time(out, "time", e->worst.time_ns);
+    close_object(out, mark);
+}
+
+static void add_duration(struct vg_buf *out, const char *key, int64_t ns)
+{
+    if (ns != 0)
+        add_seconds(out, key, ns);
+}
+
+static void add_change(struct vg_buf *out, const struct vg_window *w, int channel)
+{
+    if (!w->change)
+        return;
+    add_float(out, w->change, w->by);
+    if (w->share)
+        vg_buf_str(out, ",\"share\":true");
+    else
+        add_unit(out, channel);
+}
+
+static void add_window(struct vg_buf *out, const struct vg_event *e)
+{
+    const struct vg_window *w = &e->window;
+    size_t mark;
+
+    if (!w->present)
+        return;
+    open_object(out, "window", &mark);
+    add_time(out, "from", w->from_ns);
+    add_time(out, "to", w->to_ns);
+    add_duration(out, "for_s", w->for_ns);
+    if (w->of > 0)
+        vg_buf_printf(out, ",\"at_least\":%u,\"of\":%u", w->at_least, w->of);
+    add_duration(out, "over_s", w->over_ns);
+    add_change(out, w, e->channel);
+    if (w->confidence > 0)
+        add_float(out, "confidence", w->confidence);
+    if (w->has_usual)
+        add_float(out, "usual", w->usual);
+    add_duration(out, "within_s", w->within_ns);
+    add_duration(out, "longer_than_s", w->longer_than_ns);
+    close_object(out, mark);
+}
+
 static void add_forecast(struct vg_buf *out, const struct vg_event *e)
 {
     size_t mark;
@@ -300,6 +373,30 @@ static void add_score(struct vg_buf *out, const struct vg_event *e)
     close_object(out, mark);
 }
 
+/* The one member in which something can be null: what lies between two minutes must keep its place. */
+static void add_hour(struct vg_buf *out, const struct vg_event *e)
+{
+    const struct vg_hour *hour = e->hour;
+    size_t mark;
+
+    if (!hour)
+        return;
+    open_object(out, "hour", &mark);
+    add_channel(out, "channel", hour->channel);
+    add_unit(out, hour->channel);
+    add_time(out, "from", hour->from_ns);
+    vg_buf_str(out, ",\"step_s\":60,\"values\":[");
+    for (int i = 0; i < VG_HOUR_MINUTES; i++) {
+        vg_buf_str(out, i ? "," : "");
+        if (hour->measured[i])
+            vg_buf_float(out, hour->value[i]);
+        else
+            vg_buf_str(out, "null");
+    }
+    vg_buf_char(out, ']');
+    close_object(out, mark);
+}
+
 static void add_position(struct vg_buf *out, const struct vg_event *e,
                          const struct vg_event_context *context)
 {
@@ -330,11 +427,41 @@ static void add_model(struct vg_buf *out, const struct vg_event *e,
 }
 
 const char *const vg_event_members[] = {
-    "event_id", "episode_id", "phase",    "kind",    "priority",      "state",
-    "signal",   "rule",       "title",    "text",    "patient",       "bed",
-    "ward",     "time",       "onset",    "channel", "observed",      "limit",
-    "forecast", "anomaly",    "score",    "reason",  "suppressed_by", "acknowledged_by",
-    "by",       "note",       "position", "config",  "model",         NULL,
+    "event_id",
+    "episode_id",
+    "phase",
+    "kind",
+    "priority",
+    "state",
+    "signal",
+    "rule",
+    "title",
+    "text",
+    "patient",
+    "bed",
+    "ward",
+    "time",
+    "onset",
+    "duration_s",
+    "delays",
+    "channel",
+    "observed",
+    "limit",
+    "worst",
+    "window",
+    "forecast",
+    "anomaly",
+    "score",
+    "hour",
+    "reason",
+    "suppressed_by",
+    "acknowledged_by",
+    "by",
+    "note",
+    "position",
+    "config",
+    "model",
+    NULL,
 };
 
 void vg_event_write(const struct vg_event *event, const struct vg_event_context *context,
@@ -358,13 +485,19 @@ void vg_event_write(const struct vg_event *event, const struct vg_event_context 
     add_text(out, "ward", event->ward);
     add_time(out, "time", event->time_ns);
     add_time(out, "onset", event->onset_ns);
+    if (event->phase == VG_PHASE_END)
+        add_seconds(out, "duration_s", event->time_ns - event->onset_ns);
+    add_delays(out, event);
     if (event->channel != VG_CHANNEL_NONE)
         add_channel(out, "channel", event->channel);
     add_observed(out, event);
     add_limit(out, event);
+    add_worst(out, event);
+    add_window(out, event);
     add_forecast(out, event);
     add_anomaly(out, event);
     add_score(out, event);
+    add_hour(out, event);
     add_text(out, "reason", event->reason);
     add_text(out, "suppressed_by", event->suppressed_by);
     add_text(out, "acknowledged_by", event->acknowledged_by);

@@ -27,18 +27,26 @@
     X(ENABLED, "enabled") X(AUDIO_PAUSED, "audio-paused") X(ALARM_PAUSED, "alarm-paused") \
     X(ALARM_OFF, "alarm-off") X(ACKNOWLEDGED, "acknowledged")
 
+/* What the worst of an episode is measured in, as its rule measures. */
+#define VG_MEASURES(X) \
+    X(NONE, "") X(VALUE, "value") X(CHANGE, "change") X(FORECAST, "forecast") \
+    X(SCORE, "score") X(POINTS, "points")
+
 #define VG_PHASE_ENUM(id, name) VG_PHASE_##id,
 #define VG_ALERT_ENUM(id, name) VG_ALERT_##id,
 #define VG_PRIORITY_ENUM(id, name) VG_PRIORITY_##id,
 #define VG_STATE_ENUM(id, name) VG_ALERT_STATE_##id,
 #define VG_SIGNAL_ENUM(id, name) VG_SIGNAL_##id,
+#define VG_MEASURE_ENUM(id, name) VG_MEASURE_##id,
 enum vg_phase { VG_PHASES(VG_PHASE_ENUM) VG_PHASE_COUNT };
 enum vg_alert_kind { VG_ALERT_KINDS(VG_ALERT_ENUM) VG_ALERT_KIND_COUNT };
 enum vg_priority { VG_PRIORITIES(VG_PRIORITY_ENUM) VG_PRIORITY_COUNT };
 enum vg_alert_state { VG_ALERT_STATES(VG_STATE_ENUM) VG_ALERT_STATE_COUNT };
 enum vg_signal { VG_SIGNALS(VG_SIGNAL_ENUM) VG_SIGNAL_COUNT };
+enum vg_measure { VG_MEASURES(VG_MEASURE_ENUM) VG_MEASURE_COUNT };
 #undef VG_STATE_ENUM
 #undef VG_SIGNAL_ENUM
+#undef VG_MEASURE_ENUM
 #undef VG_PHASE_ENUM
 #undef VG_ALERT_ENUM
 #undef VG_PRIORITY_ENUM
@@ -52,6 +60,34 @@ const char *vg_signal_name(int signal);
 extern const char *const vg_priority_names[]; /**< NULL-terminated, for option tables */
 
 enum { VG_EVENT_TEXT = 256, VG_QUANTILES_MAX = 9, VG_CONTRIBUTIONS_MAX = 16 };
+
+enum { VG_HOUR_MINUTES = 60 };
+
+/** Means of single minutes of one channel, the oldest first. */
+struct vg_hour {
+    int channel;
+    int64_t from_ns;                /**< log time at which the first one begins */
+    float value[VG_HOUR_MINUTES];   /**< in the unit of `channel` */
+    bool measured[VG_HOUR_MINUTES]; /**< false: no usable value came in that minute */
+};
+
+/** What a rule looked at when it was found to hold, and what it asks of that; 0, false or NULL where
+ *  a rule asks nothing of the kind. */
+struct vg_window {
+    bool present;
+    int64_t from_ns, to_ns; /**< log time */
+    int64_t for_ns;
+    uint32_t at_least, of; /**< values */
+    int64_t over_ns;       /**< over which a change counts, or a mean is taken */
+    const char *change;    /**< what it is called: "falls_by", "above_by", ... */
+    float by;              /**< above 0; in the channel's unit, or (share) a share of the usual */
+    bool share;
+    float confidence; /**< 0..1 */
+    bool has_usual;
+    float usual;            /**< the patient's, in the channel's unit */
+    int64_t within_ns;      /**< of a sequence or forecast */
+    int64_t longer_than_ns; /**< of a silence */
+};
 
 /** Where an episode began: a row of the log, (ordered) a command, or (has_due) a tick or timer of a patient. */
 struct vg_origin {
@@ -80,7 +116,13 @@ struct vg_event {
 
     int64_t time_ns;  /**< log time at which the event holds */
     int64_t onset_ns; /**< log time of the first row of the condition */
-    int channel;      /**< or VG_CHANNEL_NONE */
+    struct {
+        bool present;
+        bool given;            /**< the signal is given by this event */
+        int64_t condition_ns;  /**< from the onset until the condition was found to hold */
+        int64_t generation_ns; /**< (given) from then until now */
+    } delays;
+    int channel; /**< or VG_CHANNEL_NONE */
 
     struct {
         bool present;
@@ -95,6 +137,12 @@ struct vg_event {
         float value;
         const char *origin; /**< "profile adult", "rule" */
     } limit;
+    struct {
+        uint8_t measure; /**< enum vg_measure; NONE: absent */
+        float value;
+        int64_t time_ns; /**< event time of the row */
+    } worst;             /* since the onset */
+    struct vg_window window;
     struct {
         bool present;
         int channel;
@@ -121,7 +169,8 @@ struct vg_event {
         const struct vg_score_total *total;
         uint8_t spo2_scale; /**< that the total was made with */
     } score;
-    const char *reason; /**< or NULL */
+    const struct vg_hour *hour; /**< or NULL */
+    const char *reason;         /**< or NULL */
     const char *suppressed_by;
     const char *acknowledged_by;
     const char *by, *note; /**< of the command that made this event, or NULL */

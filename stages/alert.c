@@ -427,6 +427,7 @@ static void look_at_row(struct vg_look *l)
     if (row->kind == VG_ROW_SAMPLE && !(row->flags & VG_ROW_LATE)) {
         vg_stale_back(l);
         remember(l);
+        vg_hour_take(l);
     }
     vg_awake_row(l);
     remember_clock(l->memory, row);
@@ -476,7 +477,7 @@ const struct vg_stage_ops vg_stage_alert = {
     .summary = "Raises alert events by the rules of the configuration.",
     .options = options,
     .self_size = sizeof(struct vg_alert),
-    .memory_version = 11,
+    .memory_version = 12,
     .plan = alert_plan,
     .open = alert_open,
     .row = alert_row,

@@ -112,6 +112,7 @@ static void describe_anomaly(struct vg_look *l, const struct vg_watch *w,
 const struct vg_watch_kind vg_watch_anomaly = {
     .rows = VG_ROW_TICK,
     .updates = true,
+    .measure = VG_MEASURE_SCORE,
     .plan = plan_anomaly,
     .look = look_at_anomaly,
     .describe = describe_anomaly,

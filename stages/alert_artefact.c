@@ -94,10 +94,22 @@ static vg_status check(const struct vg_rule *rule, const struct vg_rule *limit, 
     return VG_OK;
 }
 
+static const struct vg_watch *circuit_of(const struct vg_alert *a, int channel)
+{
+    for (uint32_t i = 0; i < a->watches; i++) {
+        const struct vg_watch *w = &a->watch[i];
+
+        if (w->kind == &vg_watch_disconnected && w->channel == channel && !w->quiet)
+            return w;
+    }
+    return NULL;
+}
+
 static vg_status link_one(struct vg_alert *a, struct vg_watch *w, struct vg_err *err)
 {
     vg_status st = VG_OK;
 
+    w->circuit = circuit_of(a, w->channel);
     w->limit = calloc(a->watches, sizeof(*w->limit));
     VG_CHECK(w->limit != NULL);
     for (uint32_t i = 0; i < a->watches && st == VG_OK; i++) {
@@ -142,6 +154,21 @@ static const struct vg_watch *limit_of(const struct vg_look *l, const struct vg_
     return &l->alert->watch[w->limit[i]];
 }
 
+/* A patient who is not ventilated any more is told of in these words, not as a value that does not
+ * count, where that is as urgent as the limit and comes soon. */
+static bool told_as_disconnected(const struct vg_look *l, const struct vg_watch *w,
+                                 const struct vg_watch *limit)
+{
+    const struct vg_watch *circuit = w->circuit;
+    const struct vg_episode *e;
+
+    if (!circuit || !vg_watch_awake(l, circuit))
+        return false;
+    e = vg_watch_episode(l, circuit);
+    return e->state != VG_EPISODE_IDLE && !e->held && !more_urgent(limit->rule, circuit->rule) &&
+           circuit->rule->for_ns <= longest_ns;
+}
+
 /* When a limit would have told what is withheld from it; VG_TIME_NONE: nothing is. */
 static int64_t withheld_due(const struct vg_look *l, const struct vg_watch *w,
                             const struct vg_watch *limit)
@@ -149,7 +176,7 @@ static int64_t withheld_due(const struct vg_look *l, const struct vg_watch *w,
     const struct vg_episode *e = vg_watch_episode(l, limit);
     int64_t for_ns = limit->rule->for_ns;
 
-    if (!vg_watch_awake(l, limit) || !e->withheld)
+    if (!vg_watch_awake(l, limit) || !e->withheld || told_as_disconnected(l, w, limit))
         return VG_TIME_NONE;
     if (w->rule->for_ns > for_ns)
         for_ns = w->rule->for_ns;

@@ -5,6 +5,8 @@
  * a long crisis must not become the new normal. Such a rule may add alerts; limits are not moved by
  * it.
  */
+#include <math.h>
+
 #include "models/elementary.h"
 #include "stages/alert_watch.h"
 
@@ -121,12 +123,24 @@ static void describe_baseline(struct vg_look *l, const struct vg_watch *w,
     vg_buf_str(text, " of this patient");
 }
 
+static void window_of_baseline(struct vg_look *l, const struct vg_watch *w,
+                               struct vg_window *window)
+{
+    vg_why_change(w, "above_by", "below_by", window);
+    window->share = w->rule->relative;
+    window->over_ns = w->rule->within_ns;
+    window->has_usual = true;
+    window->usual = (float)(floor((double)usual_of(vg_watch_memory(l, w)) * 100 + .5) / 100);
+}
+
 const struct vg_watch_kind vg_watch_baseline = {
     .rows = VG_ROW_SAMPLE | VG_ROW_COMMAND,
     .by_timer = true,
     .updates = true,
+    .measure = VG_MEASURE_VALUE,
     .one_channel = true,
     .plan = plan_baseline,
     .look = look_at_baseline,
+    .window = window_of_baseline,
     .describe = describe_baseline,
 };

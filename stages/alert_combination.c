@@ -217,11 +217,24 @@ static void describe_combination(struct vg_look *l, const struct vg_watch *w,
         vg_buf_printf(text, ", and %u more", left);
 }
 
+/* A sequence looked at what lies between the beginning of its first part and now. */
+static void window_of_parts(struct vg_look *l, const struct vg_watch *w, struct vg_window *window)
+{
+    const struct sequence *s;
+
+    if (w->rule->join != VG_JOIN_SEQUENCE)
+        return;
+    s = vg_watch_memory(l, w);
+    window->from_ns = s->began_ns[w->parts - 1];
+    window->within_ns = w->rule->within_ns;
+}
+
 const struct vg_watch_kind vg_watch_combination = {
     .rows = VG_ROW_SAMPLE | VG_ROW_TICK | VG_ROW_COMMAND,
     .by_timer = true,
     .follows = true,
     .plan = plan_combination,
     .look = look_at_parts,
+    .window = window_of_parts,
     .describe = describe_combination,
 };

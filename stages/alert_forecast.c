@@ -275,10 +275,19 @@ static void describe_forecast(struct vg_look *l, const struct vg_watch *w,
         vg_buf_printf(text, " (%.0f %%)", (double)(100 * event->forecast.probability));
 }
 
+static void window_of_forecast(struct vg_look *l, const struct vg_watch *w,
+                               struct vg_window *window)
+{
+    (void)l;
+    window->within_ns = w->rule->within_ns;
+}
+
 const struct vg_watch_kind vg_watch_forecast = {
     .rows = VG_ROW_TICK,
     .updates = true,
+    .measure = VG_MEASURE_FORECAST,
     .plan = plan_forecast,
     .look = look_at_forecast,
+    .window = window_of_forecast,
     .describe = describe_forecast,
 };

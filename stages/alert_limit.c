@@ -4,6 +4,7 @@
  * anew, because the bed, and with it the profile, may change under an open episode.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "stages/alert_life.h"
 
@@ -156,23 +157,32 @@ vg_status vg_watch_check_bounds(const struct vg_watch *w, const struct vg_plan *
 
 /* ---- the rule ---- */
 
+/* Kept of a patient by a rule for several values, the newest first. */
+struct count {
+    uint32_t beyond;  /* bit i: the i-th newest value was */
+    uint32_t values;  /* that have come, at most `of` */
+    uint32_t at_ms[]; /* [of] log time, in 32 bits */
+};
+
 static vg_status plan_limit(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err)
 {
     w->validity_ns = vg_channels[w->channel].validity_ns;
     if (w->rule->least > 0)
-        w->memory_size = sizeof(uint32_t);
+        w->memory_size = sizeof(struct count) + w->rule->of * sizeof(uint32_t);
     return vg_watch_check_bounds(w, plan, err);
 }
 
-/* Whether enough of the newest values were beyond the limit, this one included. Bit i of what is
- * kept is the i-th newest. */
+/* Whether enough of the newest values were beyond the limit, this one included. */
 static bool enough(struct vg_look *l, const struct vg_watch *w, bool beyond)
 {
     const struct vg_rule *rule = w->rule;
-    uint32_t *kept = vg_watch_memory(l, w);
+    struct count *c = vg_watch_memory(l, w);
 
-    *kept = *kept << 1 | (beyond ? 1 : 0);
-    return (uint32_t)__builtin_popcount(*kept & (UINT32_MAX >> (32 - rule->of))) >= rule->least;
+    c->beyond = c->beyond << 1 | (beyond ? 1 : 0);
+    c->values += c->values < rule->of;
+    memmove(c->at_ms + 1, c->at_ms, (rule->of - 1) * sizeof(*c->at_ms));
+    c->at_ms[0] = (uint32_t)(l->out->log_ns / VG_NS_PER_MS);
+    return (uint32_t)__builtin_popcount(c->beyond & (UINT32_MAX >> (32 - rule->of))) >= rule->least;
 }
 
 /* As much as the newest values say together. */
@@ -188,13 +198,13 @@ static struct vg_finding look_at_count(struct vg_look *l, const struct vg_watch 
     /* The worst so far stays what it is; what has ended does not start with a value within. */
     if (e->state == VG_EPISODE_IDLE)
         return (struct vg_finding){ .says = VG_SAYS_BETWEEN };
-    return (struct vg_finding){ .says = VG_SAYS_TRUE, .measure = e->worst, .known = true };
+    return (struct vg_finding){ .says = VG_SAYS_TRUE, .measure = e->worst };
 }
 
 static void forget_count(struct vg_look *l, const struct vg_watch *w)
 {
     if (w->rule->least > 0)
-        *(uint32_t *)vg_watch_memory(l, w) = 0;
+        memset(vg_watch_memory(l, w), 0, sizeof(struct count));
 }
 
 /* What stands in for a limit does so for a plain one: of several values, or of several conditions, a
@@ -322,12 +332,29 @@ static void describe_limit(struct vg_look *l, const struct vg_watch *w, const st
     }
 }
 
+/* Of several values: from the oldest of them that counts. */
+static void window_of_limit(struct vg_look *l, const struct vg_watch *w, struct vg_window *window)
+{
+    const struct count *c;
+    int64_t now_ms = window->to_ns / VG_NS_PER_MS;
+
+    if (w->rule->least == 0)
+        return;
+    c = vg_watch_memory(l, w);
+    window->at_least = w->rule->least;
+    window->of = w->rule->of;
+    if (c->values > 0)
+        window->from_ns = (now_ms - ((uint32_t)now_ms - c->at_ms[c->values - 1])) * VG_NS_PER_MS;
+}
+
 const struct vg_watch_kind vg_watch_limit = {
     .rows = VG_ROW_SAMPLE | VG_ROW_COMMAND,
     .by_timer = true,
     .updates = true,
+    .measure = VG_MEASURE_VALUE,
     .one_channel = true,
     .plan = plan_limit,
     .look = look_at_limit,
+    .window = window_of_limit,
     .describe = describe_limit,
 };

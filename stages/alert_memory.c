@@ -94,12 +94,15 @@ size_t vg_memory_place(struct vg_alert *a)
         a->watch[i].memory_at = at;
         at += (a->watch[i].memory_size + 7) / 8 * 8;
     }
+    at = vg_hour_place(a, at);
     at = place_times(a, false, at);
     for (uint32_t i = 0; i < a->watches; i++) {
         size_t life = life_size(&a->watch[i].rule->life);
 
         a->watch[i].life_at = life > 0 ? at : 0;
         at += life;
+        a->watch[i].told_at = a->watch[i].kind->updates && !a->watch[i].kind->by_timer ? at : 0;
+        at += a->watch[i].told_at > 0 ? sizeof(int64_t) : 0; /* keeps what follows aligned */
     }
     return at;
 }

@@ -100,13 +100,27 @@ static void describe_rate(struct vg_look *l, const struct vg_watch *w, const str
     vg_text_duration(text, w->rule->within_ns);
 }
 
+/* The parts that the newest value was compared with. */
+static void window_of_rate(struct vg_look *l, const struct vg_watch *w, struct vg_window *window)
+{
+    const struct rate *r = vg_watch_memory(l, w);
+    int64_t part_ns = w->rule->within_ns / PARTS, part = window->to_ns / part_ns;
+
+    vg_why_change(w, "rises_by", "falls_by", window);
+    window->over_ns = w->rule->within_ns;
+    part -= (uint32_t)part - r->newest;
+    window->from_ns = (part - (PARTS - 1)) * part_ns;
+}
+
 const struct vg_watch_kind vg_watch_rate = {
     .rows = VG_ROW_SAMPLE | VG_ROW_COMMAND,
     .by_timer = true,
     .updates = true,
+    .measure = VG_MEASURE_CHANGE,
     .one_channel = true,
     .plan = plan_rate,
     .look = look_at_rate,
+    .window = window_of_rate,
     .describe = describe_rate,
 };
 
@@ -168,13 +182,21 @@ static void describe_change(struct vg_look *l, const struct vg_watch *w, const s
     vg_text_value(text, w->channel, s->now);
 }
 
+static void window_of_change(struct vg_look *l, const struct vg_watch *w, struct vg_window *window)
+{
+    (void)l;
+    vg_why_change(w, "by", "by", window);
+}
+
 const struct vg_watch_kind vg_watch_change = {
     .rows = VG_ROW_SAMPLE | VG_ROW_COMMAND,
     .by_timer = true,
     .echoes = true,
     .updates = true,
+    .measure = VG_MEASURE_CHANGE,
     .one_channel = true,
     .plan = plan_change,
     .look = look_at_change,
+    .window = window_of_change,
     .describe = describe_change,
 };

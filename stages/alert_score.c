@@ -406,11 +406,20 @@ static void describe_score(struct vg_look *l, const struct vg_watch *w, const st
         vg_buf_str(text, "; values are back");
 }
 
+/* What is measured all the time enters as a median over this window. */
+static void window_of_score(struct vg_look *l, const struct vg_watch *w, struct vg_window *window)
+{
+    (void)l;
+    window->over_ns = w->score->score.window_ns;
+}
+
 const struct vg_watch_kind vg_watch_score = {
     .rows = VG_ROW_SAMPLE | VG_ROW_COMMAND,
     .by_timer = true,
     .updates = true,
+    .measure = VG_MEASURE_POINTS,
     .plan = plan_score,
     .look = look_at_score,
+    .window = window_of_score,
     .describe = describe_score,
 };

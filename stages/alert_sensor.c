@@ -162,19 +162,34 @@ const struct vg_watch_kind vg_watch_check_sensor = {
 
 /* ---- disconnected ---- */
 
+/* What is exhaled without a patient, mm[Hg]: a capnogram that is flat but for noise. */
+static const float flat_co2 = 3;
+/* A rate that comes in other rows speaks for this one for so long. */
+static const int64_t rate_ns = 5 * VG_NS_PER_S;
+
+/* Whether the device counts breaths, be they none. */
+static bool counts_breaths(const struct vg_look *l)
+{
+    uint8_t rate = l->row->quality[VG_CHANNEL_rr];
+    const struct vg_newest *newest = vg_look_newest(l, VG_CHANNEL_rr);
+
+    if (rate != VG_Q_ABSENT)
+        return vg_usable(rate);
+    return newest->seen && l->out->log_ns - newest->log_ns <= rate_ns;
+}
+
 /* A machine breathes for the patient, nothing is exhaled and no breath is counted. A rate of 0 is an
  * apnoea, and its limit tells it. */
 static struct vg_finding look_at_circuit(struct vg_look *l, const struct vg_watch *w)
 {
     const struct vg_row *row = l->row;
-    uint8_t rate = row->quality[VG_CHANNEL_rr];
     const struct vg_profile *profile = vg_look_profile(l);
 
     if (row->flags & VG_ROW_LATE || !vg_usable(row->quality[w->channel]))
         return nothing;
-    if (!profile || !profile->ventilated || row->value[w->channel] > 0 || vg_usable(rate))
+    if (!profile || !profile->ventilated || row->value[w->channel] > flat_co2 || counts_breaths(l))
         return clear;
-    return rate == VG_Q_MISSING || rate == VG_Q_INVALID ? holds : nothing;
+    return holds;
 }
 
 static void describe_circuit(struct vg_look *l, const struct vg_watch *w,

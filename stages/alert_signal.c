@@ -57,6 +57,13 @@ static bool is_worse(struct vg_look *l, const struct vg_watch *w, float value)
            vg_passes(worse, value, limit);
 }
 
+/* By the value that is known now; the worst since the onset may be over. */
+static bool is_worse_now(struct vg_look *l, const struct vg_watch *w)
+{
+    return w->rule->life.worse.origin != VG_BOUND_NONE &&
+           is_worse(l, w, vg_look_newest(l, w->channel)->value);
+}
+
 /* Whether the kind says that it is worse by now. */
 static bool lasts(struct vg_look *l, const struct vg_watch *w)
 {
@@ -76,7 +83,7 @@ void vg_signal_start(struct vg_look *l, const struct vg_watch *w)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
 
-    if (is_worse(l, w, e->worst)) {
+    if (is_worse_now(l, w)) {
         e->worse = true;
         vg_watch_life(l, w)->worse_ns = l->out->log_ns;
     }

@@ -125,6 +125,12 @@ static int64_t stale_since(struct vg_look *l, const struct vg_watch *w)
     return newest_ns(l, w->channel);
 }
 
+static void window_of_stale(struct vg_look *l, const struct vg_watch *w, struct vg_window *window)
+{
+    (void)l;
+    window->longer_than_ns = w->rule->longer_than_ns;
+}
+
 const struct vg_watch_kind vg_watch_stale = {
     .rows = VG_ROW_SAMPLE | VG_ROW_COMMAND,
     .one_channel = true,
@@ -132,6 +138,7 @@ const struct vg_watch_kind vg_watch_stale = {
     .look = look_at_stale,
     .silent = stale_due,
     .since = stale_since,
+    .window = window_of_stale,
     .describe = describe_stale,
 };
 

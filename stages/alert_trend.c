@@ -18,6 +18,7 @@ struct trend {
     float sum[PARTS]; /* of part p % PARTS, while its number is within PARTS of `newest` */
     uint16_t n[PARTS];
     uint32_t newest; /* part, counted from 1970 in 32 bits */
+    uint32_t judged; /* the last part of the newest line */
     uint8_t says;    /* enum vg_says, of the newest line; NOTHING while there is none */
     float change;    /* of that line over the window */
 };
@@ -103,6 +104,7 @@ static void judge(const struct vg_rule *rule, struct trend *t)
     bool enough, sure;
 
     t->says = VG_SAYS_NOTHING;
+    t->judged = t->newest;
     if (!fit(t, &line))
         return;
     t->change = (float)(line.slope * PARTS);
@@ -168,12 +170,31 @@ static void describe_trend(struct vg_look *l, const struct vg_watch *w, const st
     vg_text_duration(text, w->rule->within_ns);
 }
 
+/* The parts of the newest line. */
+static void window_of_trend(struct vg_look *l, const struct vg_watch *w, struct vg_window *window)
+{
+    static const float confidence[] = {
+        [VG_CONFIDENCE_90] = .9f, [VG_CONFIDENCE_95] = .95f, [VG_CONFIDENCE_99] = .99f
+    };
+    const struct trend *t = vg_watch_memory(l, w);
+    int64_t part_ns = w->rule->within_ns / PARTS, part = window->to_ns / part_ns;
+
+    vg_why_change(w, "rises_by", "falls_by", window);
+    window->over_ns = w->rule->within_ns;
+    window->confidence = confidence[w->rule->confidence];
+    part -= (uint32_t)part - t->judged;
+    window->from_ns = (part - (PARTS - 1)) * part_ns;
+    window->to_ns = (part + 1) * part_ns;
+}
+
 const struct vg_watch_kind vg_watch_trend = {
     .rows = VG_ROW_SAMPLE | VG_ROW_COMMAND,
     .by_timer = true,
     .updates = true,
+    .measure = VG_MEASURE_CHANGE,
     .one_channel = true,
     .plan = plan_trend,
     .look = look_at_trend,
+    .window = window_of_trend,
     .describe = describe_trend,
 };

@@ -100,6 +100,9 @@ void vg_watch_tell(struct vg_look *l, const struct vg_watch *w, const struct vg_
         vg_buf_printf(text, "Acknowledged: %s", event.title);
     else
         describe(l, w, saying, &event, text);
+    vg_why_fill(l, w, &event);
+    if (event.phase == VG_PHASE_END && !saying->words)
+        vg_why_say_end(w, &event, text);
     VG_CHECK(text->len < VG_EVENT_TEXT);
     event.text = text->data;
     l->out->event(l->out, &event);
@@ -229,15 +232,23 @@ static void begin(struct vg_look *l, const struct vg_watch *w)
     e->index = e->has_due ? 0 : row->index;
 }
 
+static bool is_worse(const struct vg_watch *w, float measure, float than)
+{
+    const struct vg_bound *bound = &w->rule->bound;
+
+    return bound->origin == VG_BOUND_NONE || bound->above ? measure > than : measure < than;
+}
+
 static void remember_worst(const struct vg_look *l, const struct vg_watch *w, struct vg_episode *e,
                            float measure)
 {
     e->worst = measure;
+    e->measured = true;
     if (!l->row)
         return;
     if (w->times_at > 0)
         vg_watch_times(l, w)->worst_ns = l->row->event_ns;
-    e->quality = w->channel == VG_CHANNEL_NONE ? 0 : l->row->quality[w->channel];
+    e->quality = 127U & (w->channel == VG_CHANNEL_NONE ? 0 : l->row->quality[w->channel]);
 }
 
 static void note_known(const struct vg_look *l, const struct vg_watch *w)
@@ -303,10 +314,22 @@ static void row_before_start(struct vg_look *l, const struct vg_watch *w, struct
     if (e->state == VG_EPISODE_IDLE)
         begin(l, w);
     note_known(l, w);
-    if (!f.known)
+    /* What nothing can be worse than is what the newest row says. */
+    if (!e->measured || !w->kind->updates || is_worse(w, f.measure, e->worst))
         remember_worst(l, w, e, f.measure);
+    if (w->told_at > 0)
+        *vg_watch_told(l, w) = f.measure;
     if (l->out->log_ns >= e->onset_ns + w->rule->for_ns)
         start(l, w);
+}
+
+/* What was clear is not, or may not be. */
+static void reactivate(const struct vg_look *l, struct vg_episode *e)
+{
+    if (e->state == VG_EPISODE_ACTIVE)
+        return;
+    e->state = VG_EPISODE_ACTIVE;
+    e->since_ns = l->out->log_ns;
 }
 
 static void move(const struct vg_look *l, const struct vg_watch *w, struct vg_episode *e,
@@ -316,7 +339,7 @@ static void move(const struct vg_look *l, const struct vg_watch *w, struct vg_ep
 
     e->between = says == VG_SAYS_BETWEEN;
     if (says == VG_SAYS_TRUE || (says == VG_SAYS_BETWEEN && e->state == VG_EPISODE_CLEARING))
-        e->state = VG_EPISODE_ACTIVE;
+        reactivate(l, e);
     if (clears && e->state == VG_EPISODE_ACTIVE) {
         e->state = VG_EPISODE_CLEARING;
         e->since_ns = l->out->log_ns;
@@ -334,16 +357,16 @@ static int64_t next_update(const struct vg_look *l, const struct vg_watch *w)
 static bool note_worst(struct vg_look *l, const struct vg_watch *w, struct vg_finding f)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
-    const struct vg_bound *bound = &w->rule->bound;
-    bool rises = bound->origin == VG_BOUND_NONE || bound->above;
+    bool told_worse;
 
     if (f.says != VG_SAYS_TRUE || !w->kind->updates)
         return false;
-    if (rises ? f.measure <= e->worst : f.measure >= e->worst)
+    told_worse = !is_worse(w, f.measure, *vg_watch_told(l, w));
+    if (is_worse(w, f.measure, e->worst))
+        remember_worst(l, w, e, f.measure);
+    if (told_worse || (!w->kind->by_timer && l->out->log_ns < next_update(l, w)))
         return false;
-    if (!w->kind->by_timer && l->out->log_ns < next_update(l, w))
-        return false;
-    remember_worst(l, w, e, f.measure);
+    *vg_watch_told(l, w) = f.measure;
     e->untold = true;
     return true;
 }
@@ -378,7 +401,7 @@ static void row_while_open(struct vg_look *l, const struct vg_watch *w, struct v
 }
 
 /* Goes on counting, and keeps what is told from ending. */
-static void withhold(struct vg_look *l, const struct vg_watch *w, struct vg_finding f)
+static void withhold(struct vg_look *l, const struct vg_watch *w)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
     bool back = e->lost;
@@ -389,12 +412,11 @@ static void withhold(struct vg_look *l, const struct vg_watch *w, struct vg_find
     e->retracted = false;
     e->lost = false;
     if (e->state == VG_EPISODE_CLEARING)
-        e->state = VG_EPISODE_ACTIVE;
+        reactivate(l, e);
     if (back)
         tell(l, w, VG_PHASE_UPDATE, "data_back");
     if (e->state != VG_EPISODE_PENDING)
         return;
-    remember_worst(l, w, e, f.measure);
     e->withheld = true;
 }
 
@@ -409,7 +431,7 @@ static void retract(const struct vg_look *l, const struct vg_watch *w)
         e->withheld = true;
     }
     if (e->state == VG_EPISODE_CLEARING)
-        e->state = VG_EPISODE_ACTIVE;
+        reactivate(l, e);
     e->retracted = true;
 }
 
@@ -418,7 +440,7 @@ static void lose(struct vg_look *l, const struct vg_watch *w)
     struct vg_episode *e = vg_watch_episode(l, w);
 
     if (e->state == VG_EPISODE_CLEARING)
-        e->state = VG_EPISODE_ACTIVE;
+        reactivate(l, e);
     e->lost = true;
     tell(l, w, VG_PHASE_UPDATE, "data_lost");
 }
@@ -440,7 +462,7 @@ void vg_watch_row(struct vg_look *l, const struct vg_watch *w)
     case VG_SAYS_NOTHING:
         return;
     case VG_SAYS_HELD:
-        withhold(l, w, f);
+        withhold(l, w);
         return;
     case VG_SAYS_UNKNOWN:
         retract(l, w);

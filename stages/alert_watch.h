@@ -57,7 +57,6 @@ enum vg_says {
 struct vg_finding {
     enum vg_says says;
     float measure;      /**< (TRUE, HELD) how bad: a value, a score, a count */
-    bool known;         /**< (TRUE) it is the worst of before, not that of this row */
     const char *reason; /**< (OVER) */
 };
 
@@ -86,14 +85,15 @@ enum vg_held {
 struct vg_episode {
     int64_t origin;    /**< offset of the onset row or command, or (has_due) its tick or due time */
     int64_t onset_ns;  /**< log time of the first true row */
-    int64_t since_ns;  /**< CLEARING, KEEPING: log time of the beginning */
+    int64_t since_ns;  /**< ACTIVE, CLEARING, KEEPING: log time of the beginning */
     int64_t until_ns;  /**< log time at which the silence ends; 0: not by itself */
-    float worst;       /**< worst measure of the episode */
+    float worst;       /**< worst measure since the onset */
     uint32_t index;    /**< of the onset row, or the command's ordinal */
     uint32_t number;   /**< of the next event */
     uint8_t state : 7; /**< enum vg_episode_state */
-    uint8_t ordered : 1; /**< `origin` and `index` are the position of a command */
-    uint8_t quality;     /**< of `worst` */
+    uint8_t ordered : 1;  /**< `origin` and `index` are the position of a command */
+    uint8_t quality : 7;  /**< of `worst` */
+    uint8_t measured : 1; /**< there is a `worst` */
     uint8_t has_due : 1;
     uint8_t retracted : 1; /**< the newest row said UNKNOWN: timers wait for the next finding */
     uint8_t lost : 1;      /**< "data_lost" was told */
@@ -165,14 +165,16 @@ struct vg_watch {
     bool asked;     /**< a combination asks for it: it never sleeps */
     uint32_t parts; /**< (combinations) places of their parts, which come before */
     uint32_t part[VG_PARTS_MAX];
-    uint32_t limits;     /**< (ARTEFACT) limits that it stands in for */
-    uint32_t *limit;     /**< their places */
-    int64_t validity_ns; /**< how long a finding speaks for the patient; 0: for ever */
+    uint32_t limits;                /**< (ARTEFACT) limits that it stands in for */
+    uint32_t *limit;                /**< their places */
+    const struct vg_watch *circuit; /**< (ARTEFACT) that of DISCONNECTED for its channel, or NULL */
+    int64_t validity_ns;            /**< how long a finding speaks for the patient; 0: for ever */
     int64_t clear_for_ns;
     float minute_weight, known_weight; /**< BASELINE: of a minute, and of what it takes to know */
     size_t memory_size; /**< bytes that the kind keeps of each patient beside the episode */
     size_t memory_at;   /**< where they are in the patient's memory, a multiple of 8 */
     size_t episode_at;  /**< where its episode is in the patient's memory, or in the shard's */
+    size_t told_at;     /**< where the worst that was told is; 0: it is `worst`, told or untold */
     size_t times_at;    /**< where its struct vg_times is in the patient's memory; 0: it has none */
     size_t life_at;     /**< where its struct vg_life is in the patient's memory; 0: it has none */
     const struct vg_site_score *score; /**< SCORE */
@@ -203,6 +205,14 @@ struct vg_awake {
     uint32_t bed_stales;
 };
 
+/** Channels whose last hour is kept (alert_hour.c). */
+struct vg_hours {
+    size_t at; /**< where in a patient's memory */
+    uint32_t channels;
+    uint8_t channel[VG_MEASURED]; /**< [channels] */
+    float steps[VG_MEASURED];     /**< [channels] of one unit */
+};
+
 /** The stage's own struct. */
 struct vg_alert {
     struct vg_strings rules; /**< option */
@@ -212,6 +222,8 @@ struct vg_alert {
     struct vg_watch *watch; /**< [watches], in the order of rules, but each behind its inhibitors */
     uint32_t watches;
     struct vg_awake awake;
+    struct vg_hours hour;
+    struct vg_hour last_hour; /**< of the event being built */
     size_t memory_size;
     struct vg_limit_before *before; /**< [watches], scratch of vg_stay_note_limits() */
     struct vg_buf text;             /**< of the event being built */
@@ -250,6 +262,7 @@ struct vg_watch_kind {
     bool echoes;  /**< nothing says CLEAR: each TRUE counts clear_for_ns anew */
     bool follows; /**< looks at other watches: at every row, and after timers */
     bool updates; /**< a worse measure is worth an update event */
+    uint8_t measure;  /**< enum vg_measure of its findings; NONE: nothing that could be worse */
     bool one_channel; /**< look() says NOTHING to a sample without the watch's vg_lead_channels() */
     /** Checks the rule against the chain and fills in the watch. */
     vg_status (*plan)(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err);
@@ -261,6 +274,9 @@ struct vg_watch_kind {
     /** Log time from which an open episode is as urgent as its rule's `worse_to`, or VG_TIME_NONE. May
      *  be NULL. */
     int64_t (*worse)(struct vg_look *l, const struct vg_watch *w);
+    /** Corrects and adds to the window of an episode that begins: it has the onset, now, and `for`. May
+     *  be NULL. */
+    void (*window)(struct vg_look *l, const struct vg_watch *w, struct vg_window *window);
     /** Fills in what was observed and the limit, and adds the text for people. */
     void (*describe)(struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
                      struct vg_event *event, struct vg_buf *text);
@@ -285,6 +301,24 @@ static inline void *vg_watch_memory(const struct vg_look *l, const struct vg_wat
 
 /** Places what is kept of a patient, once all watches are planned; returns its bytes. */
 size_t vg_memory_place(struct vg_alert *a);
+
+/* ---- why (alert_why.c, alert_hour.c) ---- */
+
+/** Adds to an event what a program wants to know of the episode. */
+void vg_why_fill(struct vg_look *l, const struct vg_watch *w, struct vg_event *event);
+/** Adds to the text of an end how bad it was and for how long. */
+void vg_why_say_end(const struct vg_watch *w, const struct vg_event *event, struct vg_buf *text);
+/** The rule's bound as a change; `up` and `down` are what it is called. */
+void vg_why_change(const struct vg_watch *w, const char *up, const char *down,
+                   struct vg_window *window);
+
+/** Places the hours of the channels that rules are about at `at` of a patient's memory; returns what
+ *  comes behind. */
+size_t vg_hour_place(struct vg_alert *a, size_t at);
+/** Takes the values of a sample that is not late. */
+void vg_hour_take(struct vg_look *l);
+/** The hour up to now; false: it is not kept of this channel. */
+VG_NODISCARD bool vg_hour_look(const struct vg_look *l, int channel, struct vg_hour *ret);
 
 /* ---- which watches (alert_awake.c) ---- */
 
@@ -379,6 +413,12 @@ static inline struct vg_noted *vg_look_noted(const struct vg_look *l, int channe
 static inline struct vg_newest *vg_look_newest(const struct vg_look *l, int channel)
 {
     return channel < VG_MEASURED ? &l->memory->newest[channel] : &vg_look_noted(l, channel)->newest;
+}
+
+/** The worst that was told, of kinds whose rows can be told of only as they come. */
+static inline float *vg_watch_told(const struct vg_look *l, const struct vg_watch *w)
+{
+    return w->told_at ? (float *)((char *)l->memory + w->told_at) : &vg_watch_episode(l, w)->worst;
 }
 
 static inline bool vg_episode_open(const struct vg_episode *e)

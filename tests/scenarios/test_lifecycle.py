@@ -36,7 +36,8 @@ REASONS = ("acknowledge_over active_again bed better data_back data_lost dischar
            "budget mute refractory")
 NOT_MODELLED = ("artefact", "check_sensor", "device_clock")  # what the stage tells besides of doubted values
 COMPARED = ("phase", "kind", "priority", "state", "signal", "bed",
-            "time", "onset", "observed", "limit", "score", "position", "reason", "suppressed_by", "acknowledged_by", "by", "note")
+            "time", "onset", "duration_s", "delays", "observed", "limit", "worst", "score",
+            "position", "reason", "suppressed_by", "acknowledged_by", "by", "note")
 
 
 # --- both sides
@@ -99,6 +100,10 @@ def observed(test):
                    "time": at_s(saw["time"])}
         if saw and "value" in saw:
             saw["value"] = lifecycle.f32(saw["value"])
+        worst = e.get("worst")
+        if worst:
+            worst = {"is": worst["is"], "value": lifecycle.f32(worst["value"]),
+                     "time": at_s(worst["time"])}
         for part in e.get("score", {}).get("parts", ()):
             if isinstance(part.get("value"), (int, float)):
                 part["value"] = lifecycle.f32(part["value"])
@@ -109,7 +114,7 @@ def observed(test):
               keys.setdefault(episode, key) == key, f"{episode}: an id is not that of {key}")
         events.append({**e, "episode": episode, "n": int(number), "time": at_s(e["time"]),
                        "onset": at_s(e["onset"]), "signal": signal, "limit": limit,
-                       "observed": saw, "position": where})
+                       "observed": saw, "worst": worst, "position": where})
     return events
 
 

@@ -243,7 +243,8 @@ Test(alert_limit, without_a_clear_bound_the_first_false_sample_ends_it)
     alerts_value(&a, 7, SPO2, 95);
     expect("0 start low\n7 end low\n");
     cr_assert_str_eq(capture_last(a.c, "value"), "95");
-    cr_assert_str_eq(capture_last(a.c, "text"), "SpO2 95 %, no longer below 90 %");
+    cr_assert_str_eq(capture_last(a.c, "text"),
+                     "SpO2 95 %, no longer below 90 %; lowest 80 % in 7 s");
 }
 
 Test(alert_limit, between_the_bounds_nothing_clears)
@@ -492,12 +493,21 @@ Test(alert_limit, an_event_says_value_limit_origin_and_position)
                "\"rule\":\"spo2_low\",\"title\":\"Title of spo2_low\","
                "\"text\":\"SpO2 86 % below 90 % for 10 s\",\"patient\":\"p-1\","
                "\"bed\":\"icu-a/01\",\"ward\":\"icu-a\",\"time\":\"1970-01-01T00:00:30.000Z\","
-               "\"onset\":\"1970-01-01T00:00:20.000Z\",\"channel\":\"spo2\","
+               "\"onset\":\"1970-01-01T00:00:20.000Z\","
+               "\"delays\":{\"condition_s\":10,\"generation_s\":0},\"channel\":\"spo2\","
                "\"observed\":{\"value\":86,\"unit\":\"%\",\"quality\":\"good\","
                "\"time\":\"1970-01-01T00:00:29.500Z\"},"
                "\"limit\":{\"low\":90,\"unit\":\"%\",\"origin\":\"profile adult\"},"
-               "\"position\":{\"topic\":\"vitals\",\"partition\":0,\"offset\":1841,\"index\":3}"),
+               "\"worst\":{\"is\":\"value\",\"value\":86,\"unit\":\"%\","
+               "\"time\":\"1970-01-01T00:00:19.500Z\"},"
+               "\"window\":{\"from\":\"1970-01-01T00:00:20.000Z\","
+               "\"to\":\"1970-01-01T00:00:30.000Z\",\"for_s\":10},"
+               "\"hour\":{\"channel\":\"spo2\",\"unit\":\"%\","
+               "\"from\":\"1969-12-31T23:01:00.000Z\",\"step_s\":60,\"values\":[null,"),
         "%s", capture_text(a.c));
+    cr_assert_not_null(strstr(capture_text(a.c), "null,86]},\"position\":{\"topic\":\"vitals\","
+                                                 "\"partition\":0,\"offset\":1841,\"index\":3}"),
+                       "%s", capture_text(a.c));
 }
 
 Test(alert_limit, the_position_is_equal_in_all_events_and_numbers_have_no_gaps)
@@ -659,7 +669,8 @@ Test(alert_limit, a_bed_without_that_limit_ends_it_with_the_reason)
     capture_send(a.c, &r);
     capture_send(a.c, &r);
     expect("0 start spo2_low\n1 end spo2_low no_limit\n");
-    cr_assert_str_eq(capture_last(a.c, "text"), "SpO2 80 %; no limit is set any more");
+    cr_assert_str_eq(capture_last(a.c, "text"),
+                     "SpO2 80 %; no limit is set any more; lowest 80 % in 1 s");
 }
 
 Test(alert_limit, a_number_in_the_rule_says_so_as_its_origin)

@@ -136,16 +136,23 @@ Test(alert_model, a_forecast_beyond_the_limit_is_told_before_it_is_passed)
                        "%s", capture_text(a.c));
     cr_assert_not_null(
         strstr(capture_text(a.c),
-               "\"onset\":\"1970-01-01T00:01:02.000Z\",\"channel\":\"hr\","
+               "\"onset\":\"1970-01-01T00:01:02.000Z\","
+               "\"delays\":{\"condition_s\":60,\"generation_s\":0},\"channel\":\"hr\","
                "\"observed\":{\"value\":110,\"unit\":\"/min\",\"quality\":\"good\","
                "\"time\":\"1970-01-01T00:02:00.000Z\"},"
                "\"limit\":{\"high\":130,\"unit\":\"/min\",\"origin\":\"profile adult\"},"
+               "\"worst\":{\"is\":\"forecast\",\"value\":140,\"unit\":\"/min\","
+               "\"time\":\"1970-01-01T00:01:00.000Z\"},"
+               "\"window\":{\"from\":\"1970-01-01T00:01:02.000Z\","
+               "\"to\":\"1970-01-01T00:02:02.000Z\",\"for_s\":60,\"within_s\":600},"
                "\"forecast\":{\"channel\":\"hr\",\"horizon_s\":600,"
                "\"quantiles\":{\"0.1\":135,\"0.5\":140,\"0.9\":145},\"limit\":130,"
-               "\"crossing_s\":450},"
-               "\"position\":{\"topic\":\"vitals\",\"partition\":0,"
-               "\"due\":\"1970-01-01T00:01:00.000Z\"},"),
+               "\"crossing_s\":450},\"hour\":{\"channel\":\"hr\","),
         "%s", capture_text(a.c));
+    cr_assert_not_null(strstr(capture_text(a.c),
+                              "null]},\"position\":{\"topic\":\"vitals\",\"partition\":0,"
+                              "\"due\":\"1970-01-01T00:01:00.000Z\"},"),
+                       "%s", capture_text(a.c));
     cr_assert_not_null(strstr(capture_text(a.c), "\"model\":{\"name\":\"ward_forecast\""));
 }
 

@@ -133,6 +133,72 @@ Test(event, an_event_that_says_everything_keeps_the_order_of_members)
         "\"signal\":{\"is\":\"audio-paused\",\"until\":\"2026-03-01T12:01:00.000Z\"},\"rule\"");
 }
 
+Test(event, what_says_why_stands_at_its_places)
+{
+    static struct vg_hour hour;
+
+    hour = (struct vg_hour){ .channel = VG_CHANNEL_spo2, .from_ns = noon_ns };
+    hour.measured[0] = hour.measured[2] = true;
+    hour.value[0] = 97.5f;
+    hour.value[2] = 86;
+    event.delays.present = event.delays.given = true;
+    event.delays.condition_ns = 10 * VG_NS_PER_S;
+    event.delays.generation_ns = 250 * VG_NS_PER_MS;
+    event.worst.measure = VG_MEASURE_VALUE;
+    event.worst.value = 84;
+    event.worst.time_ns = noon_ns + 3 * VG_NS_PER_S;
+    event.window = (struct vg_window){
+        .present = true,
+        .from_ns = noon_ns,
+        .to_ns = noon_ns + 10 * VG_NS_PER_S,
+        .for_ns = 10 * VG_NS_PER_S,
+        .at_least = 3,
+        .of = 5,
+        .over_ns = 3600 * VG_NS_PER_S,
+        .change = "falls_by",
+        .by = 12,
+        .confidence = .95f,
+        .has_usual = true,
+        .usual = 96,
+        .within_ns = 600 * VG_NS_PER_S,
+        .longer_than_ns = 30 * VG_NS_PER_S,
+    };
+    event.hour = &hour;
+    event.reason = "why";
+    has("\"onset\":\"2026-03-01T12:00:00.000Z\","
+        "\"delays\":{\"condition_s\":10,\"generation_s\":0.25},\"channel\":");
+    has("\"origin\":\"profile adult\"},"
+        "\"worst\":{\"is\":\"value\",\"value\":84,\"unit\":\"%\","
+        "\"time\":\"2026-03-01T12:00:03.000Z\"},"
+        "\"window\":{\"from\":\"2026-03-01T12:00:00.000Z\",\"to\":\"2026-03-01T12:00:10.000Z\","
+        "\"for_s\":10,\"at_least\":3,\"of\":5,\"over_s\":3600,\"falls_by\":12,\"unit\":\"%\","
+        "\"confidence\":0.95,\"usual\":96,\"within_s\":600,\"longer_than_s\":30},"
+        "\"hour\":{\"channel\":\"spo2\",\"unit\":\"%\",\"from\":\"2026-03-01T12:00:00.000Z\","
+        "\"step_s\":60,\"values\":[97.5,null,86,null,");
+    has(",null,null]},\"reason\":\"why\"");
+    lacks("duration_s");
+    event.phase = VG_PHASE_END;
+    has("\"onset\":\"2026-03-01T12:00:00.000Z\",\"duration_s\":10,\"delays\":");
+}
+
+Test(event, a_score_has_no_unit_and_a_share_is_one)
+{
+    event.worst.measure = VG_MEASURE_POINTS;
+    event.worst.value = 7;
+    event.worst.time_ns = noon_ns;
+    event.window = (struct vg_window){
+        .present = true,
+        .from_ns = noon_ns,
+        .to_ns = noon_ns,
+        .change = "above_by",
+        .by = .25f,
+        .share = true,
+    };
+    has("\"worst\":{\"is\":\"points\",\"value\":7,\"time\":\"2026-03-01T12:00:00.000Z\"},"
+        "\"window\":{\"from\":\"2026-03-01T12:00:00.000Z\",\"to\":\"2026-03-01T12:00:00.000Z\","
+        "\"above_by\":0.25,\"share\":true},");
+}
+
 Test(event, a_score_stands_behind_the_anomaly_with_all_its_parameters)
 {
     static const struct vg_score_chart chart = {

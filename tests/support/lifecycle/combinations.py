@@ -43,7 +43,7 @@ class Combination:
         self.open = self.combine([part.truth(t) for part in self.parts], t)
         self.unknown = self.open is None
         if self.unknown:
-            self.watch.drop()
+            self.watch.drop(t)
         else:
             self.watch.sees(t, self.open, not self.open)
 

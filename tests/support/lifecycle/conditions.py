@@ -47,27 +47,31 @@ class Watch:
     def forget(self):
         self.onset = self.clear_since = self.over_since = None
         self.on = self.holding = False
+        self.found = None         # when it was last found to hold, having been clear
 
-    def drop(self):
+    def drop(self, t):
         """There is explicitly no measurement."""
-        self.lost()
+        self.lost(t)
         self.holding = False
         if not self.on:
             self.forget()
 
-    def lost(self):
+    def lost(self, t):
         """What was clear before a gap is not known to have been clear in it."""
+        self.found = t if self.clear_since is not None else self.found
         self.clear_since = None
 
     def sees(self, t, holds, clear):
         self.holding = holds
         if holds:
+            if self.clear_since is not None or self.over_since is not None:
+                self.found = t
             self.clear_since = self.over_since = None
             self.onset = t if self.onset is None else self.onset
         elif not self.on:
             self.onset = None
         elif not clear:
-            self.clear_since = None
+            self.lost(t)
         elif self.clear_since is None and self.over_since is None:
             self.clear_since = t
         self.passes(t)
@@ -75,6 +79,7 @@ class Watch:
     def starts(self, t):
         if not self.on and self.onset is not None and t >= self.onset + self.for_s:
             self.on = True
+            self.found = t
 
     def begin_again(self, t):
         """What was over holds, without a new `for`."""
@@ -95,7 +100,7 @@ class Echo(Watch):
     def sees(self, t, holds, clear):
         super().sees(t, holds, clear)
         if self.on:
-            self.clear_since = t
+            self.clear_since = self.found = t
 
     def starts(self, t):
         was = self.on

@@ -3,8 +3,8 @@ from .terms import FOREVER, RANK, seconds
 
 
 class Episode:
-    def __init__(self, number, onset, position):
-        self.number, self.onset = number, onset
+    def __init__(self, number, began, onset, position):
+        self.number, self.began, self.onset = number, began, onset
         self.position = position or (
             {"due": onset} if onset.row is None else {"offset": onset.row})
         self.events = 0
@@ -48,6 +48,14 @@ class Rule:
                  "position": e.position}
         if self.channel:
             event["channel"] = self.channel
+        if phase == "end":
+            event["duration_s"] = t - e.onset
+        if e.events == 0 or phase == "start":
+            found = self.found()
+            found = e.began if found is None else found
+            event["delays"] = {"condition_s": found - e.onset}
+            if phase == "start":
+                event["delays"]["generation_s"] = t - found
         event.update(members)
         e.events += 1
         self.patient.say(event)
@@ -78,7 +86,7 @@ class Rule:
         return max(names, key=RANK.get)
 
     def begin(self, t, onset, position=None):
-        self.episode = Episode(self.patient.count(self), onset, position)
+        self.episode = Episode(self.patient.count(self), t, onset, position)
         self.values_at_begin(t)
         self.episode.priority = self.urgency()
         self.episode.held = self.holds_back(t)
@@ -157,6 +165,10 @@ class Rule:
         pass
 
     # --- in time
+
+    def found(self):
+        """When it was last found to hold, or None: with its beginning."""
+        return None
 
     def holding(self, t):
         return True

@@ -3,7 +3,7 @@ from .combinations import Combination, condition
 from .conditions import Bound, Watch
 from .episode import Rule
 from .scores import Score
-from .terms import NOTED, PROBES, seconds
+from .terms import NOTED, PROBES, f32, seconds
 from .values import Change, Count
 
 
@@ -27,6 +27,10 @@ class ValueRule(Rule):
             self.worse_s = seconds(says["worse"].get("for", "60s"))
 
     def emit(self, t, phase, **members):
+        if self.single:
+            e = self.episode
+            members["worst"] = {"is": self.condition.measures, "value": f32(e.worst),
+                                "time": e.worst_at}
         if phase != "acknowledge":
             if self.limited:
                 self.tell_limit(phase, members)
@@ -59,6 +63,9 @@ class ValueRule(Rule):
             return {"quality": "missing", "time": newest["t"]}
         return told(newest)
 
+    def found(self):
+        return self.condition.watch.found
+
     def limit(self):
         return self.limited and self.condition.bound.now(self.patient)
 
@@ -81,9 +88,9 @@ class ValueRule(Rule):
     def values_at_begin(self, t):
         if self.single:
             e = self.episode
-            e.worst = e.said = self.condition.measure
-            e.worst_value = self.condition.measured
-            self.note_worse(t, e.worst)
+            e.worst = e.said = self.condition.worst
+            e.worst_value, e.worst_at = self.condition.worst_value, self.condition.worst_at
+            self.note_worse(t, self.condition.measure)
 
     def note_worse(self, t, value):
         if self.worse and self.worse.beyond(value, self.patient):
@@ -128,15 +135,13 @@ class ValueRule(Rule):
         """Whether the value is the worst so far."""
         e = self.episode
         measure = self.condition.measure
-        if not self.condition.watch.holding or measure == self.worst_of(e.worst, measure) == e.worst:
+        if not self.condition.watch.holding or measure == self.condition.worst_of(e.worst, measure) == e.worst:
             return False
-        if self.worst_of(e.worst, measure) != measure:
+        if self.condition.worst_of(e.worst, measure) != measure:
             return False
         e.worst, e.worst_value = measure, self.condition.measured
+        e.worst_at = self.condition.measured_at
         return True
-
-    def worst_of(self, one, other):
-        return max(one, other) if self.condition.rising else min(one, other)
 
     def look_at_value(self, t):
         e = self.episode
@@ -264,6 +269,9 @@ class LeadOff(Rule):
                 self.watch.sees(t, True, False)
         self.follow(t)
         self.try_start(t)
+
+    def found(self):
+        return self.watch.found
 
     def follow(self, t):
         if not self.episode and self.watch.on:

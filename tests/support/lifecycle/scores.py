@@ -174,7 +174,7 @@ def chart(path):
 
 class Score(Values):
     """A score of a patient reaches a number of points."""
-    why_over = "no_score"
+    why_over, measures = "no_score", "points"
 
     def __init__(self, says, when, config):
         self.name = when["score"]

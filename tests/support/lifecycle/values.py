@@ -13,6 +13,7 @@ class Values:
     limited = False           # events tell a limit
     advisory = False
     rising = True             # greater is worse
+    measures = "value"
 
     def __init__(self, says, channel, watch=Watch):
         self.channel = channel
@@ -23,7 +24,8 @@ class Values:
         self.lost = False     # told nobody, but no longer known to hold
         self.spoke = False    # the newest row said something
         self.measure = None   # how bad the newest value is that holds ...
-        self.measured = None  # ... and that value
+        self.measured = self.measured_at = None  # ... that value, and when, by the device
+        self.worst = self.worst_value = self.worst_at = None  # the same since the onset
 
     why_over = None
 
@@ -51,10 +53,10 @@ class Values:
         says, measure = self.look(patient, t, row)
         if says == UNKNOWN:
             self.doubted = True
-            self.watch.drop()
+            self.watch.drop(t)
         elif says == LOST:
             self.lost = True
-            self.watch.lost()
+            self.watch.lost(t)
             if not self.watch.on:
                 self.watch.forget()
         elif says != NOTHING:
@@ -62,7 +64,14 @@ class Values:
             self.spoke = True
             if says == HOLDS and measure is not None:
                 self.measure, self.measured = measure, patient.values.get(self.channel)
+                self.measured_at = t.device
+                if self.watch.onset is None or self.worst_of(self.worst, measure) != self.worst:
+                    self.worst, self.worst_value = self.measure, self.measured
+                    self.worst_at = self.measured_at
             self.watch.sees(t, says == HOLDS, says == CLEAR)
+
+    def worst_of(self, one, other):
+        return max(one, other) if self.rising else min(one, other)
 
     def look(self, patient, t, row):
         """What the row says, and how bad it is."""
@@ -75,7 +84,7 @@ class Values:
         if self.speaks(t) and not self.gone(t) and not self.lost:
             self.watch.passes(t)
         if self.gone(t):
-            self.watch.lost()
+            self.watch.lost(t)
             self.lost = True
 
     def truth(self, t):
@@ -141,6 +150,7 @@ class Count(Limit):
 
 class Rate(Values):
     """The newest value beside the most extreme one of the newest eight parts of the window."""
+    measures = "change"
     PARTS = 8
 
     def __init__(self, says, when):
@@ -162,6 +172,7 @@ class Rate(Values):
 
 class Change(Values):
     """A setting that lies so far from the one told before."""
+    measures = "change"
     advisory = True
 
     def __init__(self, says, when):
@@ -185,6 +196,7 @@ class Change(Values):
 
 class Trend(Values):
     """A line through the means of sixteen parts of a window."""
+    measures = "change"
     PARTS, LEAST = 16, 8
     # Student's t, one-sided, for 6 to 14 degrees of freedom
     SURE = {"90 %": (1.440, 1.415, 1.397, 1.383, 1.372, 1.363, 1.356, 1.350, 1.345),
