@@ -29,7 +29,7 @@ FAMILIES = {  # what draws configurations, and the steps of a test
               lambda *a: lifecycle.draw_values_steps(*a, True)),
     "scores": (lifecycle.draw_scores_config, lifecycle.draw_scores_steps),
 }
-SEEDS = {"moments": (4, 180), "values": (4, 100), "usual": (1, 20), "scores": (2, 60)}  # of the short and the long form
+SEEDS = {"moments": (3, 140), "values": (3, 80), "usual": (1, 20), "scores": (2, 50)}  # of the short and the long form
 TESTS, STEPS = 10, 60                  # tests of each, steps of each test
 REASONS = ("acknowledge_over active_again bed better data_back data_lost discharged latched limit "
            "mute_over muted no_limit pause_over probe_off reset snoozed standby unacknowledged worse "

@@ -5,6 +5,8 @@
  */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "tests/support/alerts.h"
 
@@ -31,7 +33,7 @@ static void expect(const char *brief)
 
 /* ---- 3 of 5 ---- */
 
-static void three_of_five(double for_s)
+static void add_three_of_five(double for_s)
 {
     struct vg_rule *rule = alerts_rule(&a, "low", VG_RULE_LIMIT, SPO2);
 
@@ -39,6 +41,11 @@ static void three_of_five(double for_s)
     rule->least = 3;
     rule->of = 5;
     rule->for_ns = alerts_ns(for_s);
+}
+
+static void three_of_five(double for_s)
+{
+    add_three_of_five(for_s);
     alerts_start(&a);
 }
 
@@ -99,13 +106,18 @@ Test(alert_kinds, a_pending_count_tells_the_worst_value_and_not_one_within)
 
 /* ---- trend ---- */
 
-static void falling_map(float by, double over_s)
+static void add_falling_map(float by, double over_s)
 {
     struct vg_rule *rule = alerts_rule(&a, "falling", VG_RULE_TREND, MAP);
 
     rule->bound = (struct vg_bound){ .origin = VG_BOUND_FIXED, .value = -by };
     rule->within_ns = alerts_ns(over_s);
     rule->confidence = VG_CONFIDENCE_95;
+}
+
+static void falling_map(float by, double over_s)
+{
+    add_falling_map(by, over_s);
     alerts_start(&a);
 }
 
@@ -224,13 +236,18 @@ Test(alert_kinds, a_gap_longer_than_the_window_leaves_nothing_to_fall_from)
 
 /* ---- personal baseline ---- */
 
-static void far_above(float by, bool relative)
+static void add_far_above(float by, bool relative)
 {
     struct vg_rule *rule = alerts_rule(&a, "unusual", VG_RULE_BASELINE, HR);
 
     rule->bound = (struct vg_bound){ .origin = VG_BOUND_FIXED, .value = by, .above = true };
     rule->relative = relative;
     rule->within_ns = alerts_ns(4 * 3600);
+}
+
+static void far_above(float by, bool relative)
+{
+    add_far_above(by, relative);
     alerts_start(&a);
 }
 
@@ -284,11 +301,16 @@ Test(alert_kinds, a_long_crisis_does_not_become_usual)
 
 /* ---- settings ---- */
 
-static void oxygen_changes(void)
+static void add_oxygen_changes(void)
 {
     struct vg_rule *rule = alerts_rule(&a, "changed", VG_RULE_CHANGE, SPO2);
 
     rule->bound = (struct vg_bound){ .origin = VG_BOUND_FIXED, .value = 2, .above = true };
+}
+
+static void oxygen_changes(void)
+{
+    add_oxygen_changes();
     alerts_start(&a);
 }
 
@@ -320,4 +342,72 @@ Test(alert_kinds, a_setting_that_creeps_has_changed_when_it_is_far_enough)
     expect("");
     alerts_value(&a, 2, SPO2, 42);
     expect("2 start changed\n");
+}
+
+/* ---- restarts ---- */
+
+static void every_kind(void)
+{
+    struct vg_rule *rule;
+
+    add_three_of_five(3);
+    rule = alerts_rule(&a, "good", VG_RULE_LIMIT, SPO2);
+    rule->bound = (struct vg_bound){ .origin = VG_BOUND_FIXED, .value = 92 };
+    rule->good_only = true;
+    rule->clear_for_ns = alerts_ns(4);
+    add_falling_map(4, 160);
+    rule = alerts_rule(&a, "rate", VG_RULE_RATE, SPO2);
+    rule->bound = (struct vg_bound){ .origin = VG_BOUND_FIXED, .value = -6 };
+    rule->within_ns = alerts_ns(20);
+    rule->keep_firing_for_ns = alerts_ns(5);
+    add_far_above(9, false);
+    add_oxygen_changes();
+    alerts_start(&a);
+}
+
+/* Two hours of values that wander, with gaps; `restarts` moves the memory to another stage. */
+static void wander(bool restarts, struct vg_buf *ret)
+{
+    uint32_t state = 7;
+
+    alerts_done(&a);
+    alerts_init(&a);
+    every_kind();
+    for (int i = 0; i < 3600; i++) {
+        double s = 2.0 * i + (i / 400 % 2) * 7;
+        int swing = i / 25 % 12;
+
+        state = state * UINT32_C(1664525) + UINT32_C(1013904223);
+        if (i % 300 < 280)
+            alerts_value(&a, s, SPO2, (float)(98 - swing - (i % 130 < 3 ? 9 : (int)(state >> 30))));
+        alerts_value(&a, s + 0.5, HR, (float)(60 + swing + (int)(state >> 29)));
+        alerts_value(&a, s + 1, MAP, (float)(80 - i / 40 % 9 * 2 + (int)(state >> 31)));
+        if (state % 11 == 0)
+            alerts_quality(&a, s + 1.5, SPO2, VG_Q_INVALID, VG_REASON_RANGE);
+        if (i % 61 != 0)
+            continue;
+        vg_buf_str(ret, capture_text(a.c));
+        capture_clear(a.c);
+        if (restarts)
+            alerts_restart(&a);
+    }
+    vg_buf_str(ret, capture_text(a.c));
+}
+
+Test(alert_kinds, a_restart_anywhere_changes_nothing)
+{
+    static const char *const rules[] = { "low", "good", "falling", "rate", "unusual", "changed" };
+    struct vg_buf whole = VG_BUF_INIT, restarted = VG_BUF_INIT;
+
+    wander(false, &whole);
+    wander(true, &restarted);
+    cr_assert_str_eq(whole.data, restarted.data);
+    for (size_t i = 0; i < VG_ARRAY_LEN(rules); i++) {
+        char key[40];
+
+        snprintf(key, sizeof(key), "\"rule\":\"%s\"", rules[i]);
+        cr_expect(strstr(whole.data, key), "never: %s", rules[i]);
+    }
+    vg_buf_done(&whole);
+    vg_buf_done(&restarted);
 }

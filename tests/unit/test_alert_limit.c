@@ -395,6 +395,19 @@ Test(alert_limit, a_worst_value_inside_the_interval_is_told_by_the_timer_when_no
     expect("0 start low\n8 update low\n");
 }
 
+Test(alert_limit, a_worst_value_is_told_in_its_time_though_data_are_lost)
+{
+    plain_rule(0);
+    alerts_start(&a);
+    alerts_value(&a, 0, SPO2, 86);
+    alerts_value(&a, 5, SPO2, 84);
+    alerts_clock(&a, 31);
+    expect("0 start low\n15 update low data_lost\n30 update low\n");
+    cr_assert_str_eq(capture_last(a.c, "state"), "data-lost");
+    cr_assert_str_eq(capture_last(a.c, "value"), "84");
+    cr_assert_str_eq(capture_last(a.c, "text"), "SpO2 84 % below 90 %, the lowest so far");
+}
+
 Test(alert_limit, a_worse_value_after_the_interval_is_told_at_once)
 {
     plain_rule(0);

@@ -188,6 +188,18 @@ Test(alert_technical, a_probe_that_is_off_is_an_episode_of_its_channel)
     cr_assert_str_eq(capture_last(a.c, "value"), "96");
 }
 
+Test(alert_technical, a_line_is_off_as_a_whole_by_whichever_pressure_says_so)
+{
+    alerts_start(&a);
+    alerts_quality(&a, 1, VG_CHANNEL_abp_mean, VG_Q_INVALID, VG_REASON_PROBE_OFF);
+    alerts_quality(&a, 2, VG_CHANNEL_abp_dia, VG_Q_INVALID, VG_REASON_PROBE_OFF);
+    expect("1 start lead_off\n");
+    cr_assert_str_eq(capture_last(a.c, "channel"), "abp_sys");
+    alerts_value(&a, 3, VG_CHANNEL_abp_mean, 80);
+    expect("1 start lead_off\n3 end lead_off\n");
+    cr_assert_null(strstr(capture_last(a.c, "quality"), "invalid"), "the line measures");
+}
+
 Test(alert_technical, what_is_invalid_for_another_reason_is_no_lead_off)
 {
     alerts_start(&a);

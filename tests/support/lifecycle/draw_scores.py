@@ -44,7 +44,7 @@ def draw_scores_config(rng):
     used = {r["when"]["score"] for r in rules.values()}
     config["scores"] = {
         name: {"file": str(SCORES / f"{name}.yaml"), **some(rng, profiles=[["adult", "child"]]),
-               **some(rng, expires=[{"temp": "120s"}, {"rr": "30s"}])} for name in sorted(used)}
+               **some(rng, expires=[{"abp_sys": "120s"}, {"rr": "30s"}])} for name in sorted(used)}
     return config
 
 

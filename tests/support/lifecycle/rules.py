@@ -54,12 +54,11 @@ class ValueRule(Rule):
         e = self.episode
         newest = self.patient.values[self.channel]
         first = e.events == 0
-        tells_worst = self.limited and phase == "update" and "reason" not in members and not first
-        if isinstance(self.condition, Count) and (phase == "start" or first):
-            tells_worst = True
-        if tells_worst:
+        worst = phase == "update" and "reason" not in members and not first
+        counted = isinstance(self.condition, Count) and (phase == "start" or first)
+        if self.limited and worst or counted:
             newest = e.worst_value
-        elif e.lost:
+        elif e.lost and not worst:
             return {"quality": "missing", "time": newest["t"]}
         return told(newest)
 
