@@ -1,6 +1,7 @@
 /* run.c - `vigil run` and `vigil validate`: what one accepts the other starts. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "app/command.h"
@@ -72,6 +73,19 @@ static _Noreturn void leave(const struct vg_err *err)
     _exit(exit);
 }
 
+/* A connection is an open file. Strangers who connect and say nothing must not use up what the outbox
+ * and subscribers need before they are cut off. */
+static void allow_many_files(void)
+{
+    enum { FILES = 65536 };
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FILES)
+        return;
+    limit.rlim_cur = limit.rlim_max < FILES ? limit.rlim_max : FILES;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* Runs the configured service, or its stages over a recording. */
 static vg_status run(struct vg_config *config, const struct options *o, struct vg_err *err)
 {
@@ -80,6 +94,7 @@ static vg_status run(struct vg_config *config, const struct options *o, struct v
 
     if (o->recording)
         return vg_record_print_events(config, o->recording, err);
+    allow_many_files();
     if (vg_service_run(config, &options, &summary, err) != VG_OK)
         leave(err);
     print_summary(&summary);
