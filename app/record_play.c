@@ -59,6 +59,11 @@ static vg_status play_command(const struct vg_record_entry *e, struct vg_offline
         noticed.text[sizeof(noticed.text) - 1] = noticed.alert[sizeof(noticed.alert) - 1] = '\0';
         give(chains, n, e, &noticed, sizeof(noticed));
         return VG_OK;
+    case VG_COMMAND_RETRY:
+        if (e->command.size < sizeof(struct vg_retried))
+            break;
+        give(chains, n, e, e->payload, e->command.size);
+        return VG_OK;
     case VG_COMMAND_CONFIG:
         return VG_OK;
     default:

@@ -140,6 +140,8 @@ enum vg_command_kind {
                                  struct vg_open_episode), then one for each patient (no payload) */
     VG_COMMAND_ORDER,       /**< payload: struct vg_order */
     VG_COMMAND_NOTICE,      /**< for the shard; payload: struct vg_noticed */
+    VG_COMMAND_RETRY, /**< for the shard: a dead letter is decoded once more, and its rows stand
+                                 here; payload: struct vg_retried and the bytes */
 };
 
 /** A command at its position: recorded with what it caused, and injected there again on replay. */
@@ -188,6 +190,14 @@ struct vg_item_dead_letter {
     int64_t record_ns;
     char reason[24];  /**< "malformed", "schema", ... */
     char detail[160]; /**< for people; never a value or an identifier of a patient */
+    /* the bytes follow */
+};
+
+/** Which dead letter is tried again. */
+struct vg_retried {
+    int64_t offset, record_ns; /**< of the record that it came with */
+    uint32_t index;            /**< row within the record; UINT32_MAX for the whole message */
+    uint32_t attempts;         /**< this one included */
     /* the bytes follow */
 };
 

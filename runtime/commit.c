@@ -73,6 +73,15 @@ static vg_status put_answer(struct vg_commit *c, const struct vg_item_command *c
     return vg_outbox_put_answer(c->outbox, order->command_id, &answered, err);
 }
 
+static vg_status put_retried(struct vg_commit *c, const struct vg_frame *f,
+                             const struct vg_item_command *command, struct vg_err *err)
+{
+    const struct vg_retried *again = (const void *)(command + 1);
+
+    return vg_outbox_put_letter_retried(c->outbox, f->shard, again->offset, again->index,
+                                        again->attempts, err);
+}
+
 static vg_status put_command(struct vg_commit *c, const struct vg_frame *f,
                              const struct vg_item_command *command, struct vg_err *err)
 {
@@ -84,6 +93,8 @@ static vg_status put_command(struct vg_commit *c, const struct vg_frame *f,
         st = vg_outbox_put_command(c->outbox, f->shard, command, command + 1, command->size, err);
     if (st == VG_OK && command->kind == VG_COMMAND_ORDER)
         st = put_answer(c, command, err);
+    if (st == VG_OK && command->kind == VG_COMMAND_RETRY)
+        st = put_retried(c, f, command, err);
     if (command->ticket != 0 && c->tickets < VG_COMMIT_FRAMES) {
         c->ticket[c->tickets] = command->ticket;
         c->answer[c->tickets++] = (enum vg_answer)command->answer;

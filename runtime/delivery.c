@@ -146,3 +146,42 @@ void vg_delivery_accepted(struct vg_delivery_figures *f, int64_t wall_ns, int64_
     atomic_fetch_add(&f->delay[bucket], 1);
     atomic_fetch_add(&f->delay_ms, ms);
 }
+
+uint64_t vg_delivery_delay_ms(const struct vg_delivery_figures *f, double share)
+{
+    uint64_t sum = 0, below = 0;
+    unsigned bucket = 0;
+
+    for (unsigned i = 0; i < VG_DELAY_BUCKETS; i++)
+        sum += atomic_load(&f->delay[i]);
+    if (sum == 0)
+        return 0;
+    for (; bucket < VG_DELAY_BUCKETS - 1; bucket++) {
+        below += atomic_load(&f->delay[bucket]);
+        if ((double)below >= share * (double)sum)
+            break;
+    }
+    return UINT64_C(1) << bucket;
+}
+
+static void print_count(struct vg_buf *out, const atomic_ulong *count, const char *what)
+{
+    if (atomic_load(count) > 0)
+        vg_buf_printf(out, ", %lu %s", atomic_load(count), what);
+}
+
+void vg_delivery_print(const struct vg_delivery_figures *f, struct vg_buf *out)
+{
+    vg_buf_printf(out, "%lu delivered", atomic_load(&f->delivered));
+    if (atomic_load(&f->delivered) > 0)
+        vg_buf_printf(out, ", half of them within %llu ms, 99 %% within %llu ms",
+                      (unsigned long long)vg_delivery_delay_ms(f, 0.5),
+                      (unsigned long long)vg_delivery_delay_ms(f, 0.99));
+    print_count(out, &f->retried, "failed attempts");
+    print_count(out, &f->quarantined, "refused and set aside");
+    print_count(out, &f->passed_over, "passed over as too old");
+    print_count(out, &f->filtered, "left out by the filter");
+    if (atomic_load(&f->last_error) != VG_OK)
+        vg_buf_printf(out, "; last failure: %s",
+                      vg_status_text((vg_status)atomic_load(&f->last_error)));
+}

@@ -58,6 +58,12 @@ struct vg_delivery_figures {
     atomic_ulong delay_ms; /**< their sum */
 };
 
+/** The time within which `share` (0 to 1) of the accepted events were accepted, to the next power of
+ *  two, in ms; 0: none was accepted. */
+uint64_t vg_delivery_delay_ms(const struct vg_delivery_figures *f, double share);
+/** One line for people: what was delivered, how fast, and what was not. */
+void vg_delivery_print(const struct vg_delivery_figures *f, struct vg_buf *out);
+
 /** Counts one accepted event. `wall_ns` is when it was written, `now_ns` wall time. */
 void vg_delivery_accepted(struct vg_delivery_figures *f, int64_t wall_ns, int64_t now_ns);
 

@@ -16,6 +16,7 @@
 enum {
     POLL_IDLE_MS = 20,
     RECORDS_PER_DUTY = 64,
+    AGAIN_MAX = 64,  /* dead letters that are tried again at a time */
     FRAMES_MIN = 32, /* a budget of fewer frames would pause for nothing */
 };
 
@@ -36,14 +37,15 @@ struct vg_ingest_shard {
     int64_t next_offset; /* VG_START_CONFIGURED until the first record */
     uint32_t ordinal;
     int64_t log_ns;
-    bool at_end;            /* everything in the log was read */
-    int64_t anchor_log_ns;  /* log time ... */
-    int64_t anchor_mono_ns; /* ... at this moment; CLOCK counts from here */
-    int64_t sent_mono_ns;   /* when the last frame left */
-    int64_t barrier_ns;     /* when the next barrier is due */
-    bool moved;             /* anything since the last barrier */
-    int64_t committed;      /* next offset told to the log */
-    bool together;          /* what goes into frames now belongs together */
+    bool at_end;               /* everything in the log was read */
+    int64_t anchor_log_ns;     /* log time ... */
+    int64_t anchor_mono_ns;    /* ... at this moment; CLOCK counts from here */
+    int64_t sent_mono_ns;      /* when the last frame left */
+    int64_t barrier_ns;        /* when the next barrier is due */
+    bool moved;                /* anything since the last barrier */
+    int64_t committed;         /* next offset told to the log */
+    bool together;             /* what goes into frames now belongs together */
+    struct vg_retried retried; /* the first of the dead letters that are on their way again */
 };
 
 struct vg_ingest_worker {
@@ -174,14 +176,15 @@ static void send_mark(struct vg_ingest *in, uint32_t shard, enum vg_frame_kind k
 /* ---- rows ---- */
 
 static void add_sample(struct vg_ingest *in, const struct vg_record *rec,
-                       const struct vg_decoded *row, uint32_t slot, uint8_t flags)
+                       const struct vg_decoded *row, uint32_t slot, uint8_t flags, bool again)
 {
     const struct vg_ingest_shard *s = &in->shard[rec->shard];
     const struct vg_intake_place at = { .offset = rec->offset,
                                         .record_ns = rec->time_ns,
                                         .log_ns = s->log_ns,
                                         .slot = slot,
-                                        .flags = flags };
+                                        .flags = flags,
+                                        .again = again };
 
     vg_intake_sample(s->frame, in->layout, &in->config->source.ingest, &at, row);
 }
@@ -196,33 +199,57 @@ static void add_notice(struct vg_ingest *in, const struct vg_record *rec, uint32
     vg_intake_notice(room(in, rec->shard), in->layout, &at, index, flag);
 }
 
-static void add_dead_letter(struct vg_ingest *in, const struct vg_record *rec, uint32_t index,
-                            const struct vg_fault *fault, const uint8_t *bytes, size_t len)
+/* What cannot be used of a record: the row `index` of it, or (UINT32_MAX) the whole message. */
+struct letter {
+    uint32_t index;
+    const struct vg_fault *fault;
+    const uint8_t *bytes;
+    size_t len;
+};
+
+static void add_dead_letter(struct vg_ingest *in, const struct vg_record *rec,
+                            const struct letter *letter, const struct vg_retried *again)
 {
     struct vg_ingest_shard *s = &in->shard[rec->shard];
     struct vg_item_dead_letter *dead;
 
     room(in, rec->shard);
-    dead = vg_frame_add_item(&s->frame, in->layout, VG_ITEM_DEAD_LETTER, sizeof(*dead) + len);
-    dead->offset = rec->offset;
-    dead->index = index;
-    dead->byte_offset = fault->byte_offset;
+    dead =
+        vg_frame_add_item(&s->frame, in->layout, VG_ITEM_DEAD_LETTER, sizeof(*dead) + letter->len);
+    dead->offset = again ? again->offset : rec->offset;
+    dead->index = again && again->index != UINT32_MAX ? again->index : letter->index;
+    dead->byte_offset = letter->fault->byte_offset;
     dead->record_ns = rec->time_ns;
-    strncpy(dead->reason, fault->reason, sizeof(dead->reason) - 1);
-    strncpy(dead->detail, fault->detail, sizeof(dead->detail) - 1);
-    memcpy(dead + 1, bytes, len);
+    strncpy(dead->reason, letter->fault->reason, sizeof(dead->reason) - 1);
+    strncpy(dead->detail, letter->fault->detail, sizeof(dead->detail) - 1);
+    memcpy(dead + 1, letter->bytes, letter->len);
     atomic_fetch_add(&in->shared->dead_letters, 1);
-    add_notice(in, rec, index == UINT32_MAX ? 0 : index, vg_intake_letter_flags(fault->reason));
+}
+
+/* Tells of it, too. */
+static void refuse(struct vg_ingest *in, const struct vg_record *rec, const struct letter *letter,
+                   uint32_t index, const struct vg_retried *again)
+{
+    add_dead_letter(in, rec, letter, again);
+    add_notice(in, rec, index, vg_intake_letter_flags(letter->fault->reason));
+}
+
+static struct letter letter_of(const struct vg_record *rec, const struct vg_decoded *row,
+                               const struct vg_fault *fault)
+{
+    return (struct letter){ row->index, fault, rec->message.value + row->start, row->len };
 }
 
 static void refuse_patient(struct vg_ingest *in, const struct vg_record *rec,
-                           const struct vg_decoded *row)
+                           const struct vg_decoded *row, uint32_t index,
+                           const struct vg_retried *again)
 {
     struct vg_fault fault = { .reason = "max_patients", .byte_offset = row->start };
+    struct letter letter = letter_of(rec, row, &fault);
 
     strcpy(fault.detail, "the shard has as many patients as max_patients allows; raise it");
-    add_dead_letter(in, rec, row->index, &fault, rec->message.value + row->start, row->len);
-    add_notice(in, rec, row->index, VG_ROW_PATIENT_REFUSED);
+    refuse(in, rec, &letter, index, again);
+    add_notice(in, rec, index, VG_ROW_PATIENT_REFUSED);
 }
 
 /* Whether other shards of this instance know the patient, or the bed by another one. Not in the log
@@ -247,21 +274,24 @@ static void look_elsewhere(struct vg_ingest *in, uint32_t shard, uint32_t slot)
     }
 }
 
+/* `index` is the row's place within the record, as ids have it. `again` names the dead letter that it
+ * is from, or is NULL. */
 static void take_row(struct vg_ingest *in, const struct vg_record *rec,
-                     const struct vg_decoded *row)
+                     const struct vg_decoded *row, uint32_t index, const struct vg_retried *again)
 {
     struct vg_ingest_shard *s = &in->shard[rec->shard];
+    struct letter letter = letter_of(rec, row, &row->fault);
+    struct vg_decoded placed;
     enum vg_patients_result known;
     uint32_t slot;
 
     if (row->has_fault)
-        add_dead_letter(in, rec, row->index, &row->fault, rec->message.value + row->start,
-                        row->len);
+        refuse(in, rec, &letter, index, again);
     if (!row->usable)
         return;
     known = vg_patients_admit(s->patients, row->patient, row->bed, &slot);
     if (known == VG_PATIENT_FULL) {
-        refuse_patient(in, rec, row);
+        refuse_patient(in, rec, row, index, again);
         return;
     }
     room(in, rec->shard);
@@ -272,8 +302,41 @@ static void take_row(struct vg_ingest *in, const struct vg_record *rec,
     }
     if (in->overlap.pairs > 0)
         vg_overlap_row(&in->overlap, rec->shard, slot, vg_mono_ns());
-    add_sample(in, rec, row, slot, known == VG_PATIENT_BACK ? VG_ROW_BED_SHARED : 0);
+    if (again) {
+        placed = *row;
+        placed.index = index;
+        row = &placed;
+    }
+    add_sample(in, rec, row, slot, known == VG_PATIENT_BACK ? VG_ROW_BED_SHARED : 0, again != NULL);
     atomic_fetch_add_explicit(&in->shared->rows, 1, memory_order_relaxed);
+}
+
+/* What was a dead letter, once more, at the position of a command. Its key is not known any more. */
+static void take_again(struct vg_ingest *in, uint32_t shard, const struct vg_item_command *head,
+                       const void *payload)
+{
+    const struct vg_source_config *source = &in->config->source;
+    struct vg_retried again;
+    struct vg_record rec = { .shard = shard, .offset = head->next_offset };
+    struct letter letter = { .index = UINT32_MAX };
+    const struct vg_decoded *rows;
+    struct vg_fault fault;
+    size_t n = 0;
+
+    memcpy(&again, payload, sizeof(again));
+    rec.time_ns = again.record_ns;
+    rec.message.value = (const uint8_t *)payload + sizeof(again);
+    rec.message.len = head->size - sizeof(again);
+    if (source->decoder->decode(source->decoder_self, &rec.message, &rows, &n, &fault) == VG_OK) {
+        for (size_t i = 0; i < n; i++)
+            take_row(in, &rec, &rows[i], vg_intake_again_index(head, (uint32_t)i), &again);
+        return;
+    }
+    /* Again it is none: it waits for somebody to look at it once more. */
+    letter.fault = &fault;
+    letter.bytes = rec.message.value;
+    letter.len = rec.message.len;
+    refuse(in, &rec, &letter, vg_intake_again_index(head, 0), &again);
 }
 
 /* ---- commands ---- */
@@ -317,6 +380,13 @@ static void inject(struct vg_ingest *in, uint32_t shard, const struct vg_item_co
     if (payload)
         memcpy(item + 1, payload, head->size);
     vg_intake_row(s->frame, in->layout, clock ? VG_ROW_CLOCK : VG_ROW_COMMAND, slot, s->log_ns);
+    if (head->kind == VG_COMMAND_RETRY && head->size >= sizeof(struct vg_retried)) {
+        bool together = s->together;
+
+        s->together = true; /* its rows may fill more than one frame */
+        take_again(in, shard, head, payload);
+        s->together = together;
+    }
 }
 
 static void inject_new(struct vg_ingest *in, uint32_t shard, struct vg_item_command *head,
@@ -503,6 +573,70 @@ static void tell_notices(struct vg_ingest *in, int64_t now_ns)
     }
 }
 
+/* ---- dead letters that are tried again ---- */
+
+struct again_call {
+    struct vg_ingest *in;
+    uint32_t shard, n;
+};
+
+/* The first one is on its way as long as it looks as it did: so are those behind it. */
+static bool is_on_its_way(struct vg_ingest_shard *s, const struct vg_letter_again *letter)
+{
+    const struct vg_retried *before = &s->retried;
+
+    return before->attempts == letter->attempts && before->offset == letter->offset &&
+           before->index == letter->index;
+}
+
+static vg_status inject_again(void *arg, const struct vg_letter_again *letter)
+{
+    struct again_call *call = arg;
+    struct vg_ingest_shard *s = &call->in->shard[call->shard];
+    struct vg_retried again = { letter->offset, letter->record_ns, letter->index,
+                                letter->attempts };
+    struct vg_item_command head = { .kind = VG_COMMAND_RETRY, .log_ns = s->log_ns };
+    struct vg_buf payload = VG_BUF_INIT;
+
+    if (call->n == 0 && is_on_its_way(s, letter))
+        return VG_E_AGAIN;
+    if (call->n++ == 0)
+        s->retried = again;
+    vg_buf_add(&payload, &again, sizeof(again));
+    vg_buf_add(&payload, letter->bytes, letter->len);
+    head.size = (uint32_t)payload.len;
+    inject_new(call->in, call->shard, &head, payload.data);
+    vg_buf_done(&payload);
+    return VG_OK;
+}
+
+/* All of a call are stored together or not at all. */
+static void retry_letters(struct vg_ingest *in, uint32_t shard)
+{
+    struct vg_ingest_shard *s = &in->shard[shard];
+    struct again_call call = { .in = in, .shard = shard };
+    struct vg_err err;
+
+    if (!takes_notices(s) || is_full(in, worker_of(in, shard)))
+        return;
+    s->together = true;
+    if (vg_status_class(vg_letters_again(in->letters, shard, AGAIN_MAX, inject_again, &call,
+                                         &err)) == VG_CLASS_FATAL)
+        vg_log(VG_LOG_ERROR, "ingest", "%s", err.msg);
+    s->together = false;
+    if (call.n > 0)
+        flush(in, shard);
+}
+
+static void retry_all_letters(struct vg_ingest *in)
+{
+    uint32_t shards = atomic_load(&in->shared->partitions);
+
+    /* A run that repeats another has its retries. */
+    for (uint32_t i = 0; i < shards && in->letters && !in->commands_from; i++)
+        retry_letters(in, i);
+}
+
 static void take_requests(struct vg_ingest *in)
 {
     struct vg_request request;
@@ -594,10 +728,12 @@ static void take_record(struct vg_ingest *in, const struct vg_record *rec)
         add_notice(in, &record, 0, 0);
     s->ordinal = 0;
     if (source->decoder->decode(source->decoder_self, &rec->message, &rows, &n, &fault) != VG_OK)
-        add_dead_letter(in, &record, UINT32_MAX, &fault, rec->message.value, rec->message.len);
+        refuse(in, &record,
+               &(struct letter){ UINT32_MAX, &fault, rec->message.value, rec->message.len }, 0,
+               NULL);
     else
         for (size_t i = 0; i < n; i++)
-            take_row(in, &record, &rows[i]);
+            take_row(in, &record, &rows[i], rows[i].index, NULL);
     s->together = false;
     s->next_offset = rec->offset + 1;
     s->moved = true;
@@ -728,6 +864,7 @@ static void duties(struct vg_ingest *in)
         in->told_ns = now_ns;
         tell_troubles(in, now_ns);
         tell_notices(in, now_ns);
+        retry_all_letters(in);
     }
     for (uint32_t i = 0; i < shards; i++) {
         struct vg_ingest_shard *s = &in->shard[i];
@@ -1010,6 +1147,7 @@ static void close_ingest(struct vg_ingest *in)
     }
     for (uint32_t i = 0; in->shard && i < VG_SHARDS_MAX; i++)
         forget(&in->shard[i]);
+    vg_letters_close(in->letters);
     free(in->worker);
     free(in->shard);
 }
@@ -1025,6 +1163,8 @@ vg_status vg_ingest_run(void *ingest, struct vg_thread *thread, struct vg_err *e
     }
     vg_thread_ready(thread);
     vg_shared_wait(in->shared, VG_GATE_GO);
+    if (vg_letters_open(in->outbox, &in->letters, err) != VG_OK)
+        vg_log(VG_LOG_ERROR, "ingest", "no dead letter can be tried again: %s", err->msg);
     st = in->config->source.ops->start(in->config->source.self, err);
     if (st != VG_OK)
         fail(in, err);

@@ -7,6 +7,7 @@
 #ifndef VG_RUNTIME_INGEST_H
 #define VG_RUNTIME_INGEST_H
 
+#include "runtime/letters.h"
 #include "runtime/link.h"
 #include "runtime/notice_log.h"
 #include "runtime/overlap.h"
@@ -35,6 +36,7 @@ struct vg_ingest {
     bool heard; /**< a rule wants to be told that records come */
     struct vg_overlap overlap;
     struct vg_notice_log notices;
+    struct vg_letters *letters;
     int64_t record_ns; /**< monotonic time at which a record was last seen to have come */
     bool record_came;  /**< since then */
     int64_t told_ns;   /**< when what only the wall clock knows was last told */

@@ -86,6 +86,21 @@ void vg_intake_notice(struct vg_frame *f, const struct vg_layout *l,
     *(int64_t *)vg_frame_at(f, l, VG_COL_OFFSET, i) = at->offset;
 }
 
+uint32_t vg_intake_again_index(const struct vg_item_command *command, uint32_t i)
+{
+    return UINT32_C(0x80000000) | (command->ordinal & 0x7ffff) << 12 | (i & 0xfff);
+}
+
+/* Its device's clock was right or wrong when it came; now it is only old. What is older than late_after
+ * must not look as if it were the case now. */
+static void make_old(const struct vg_ingest_config *c, const struct vg_intake_place *at,
+                     struct times *t)
+{
+    t->flags &= (uint8_t) ~(VG_ROW_AHEAD | VG_ROW_BEHIND | VG_ROW_NO_TIME);
+    if (at->log_ns - t->event_ns > c->late_after_ns)
+        t->flags |= VG_ROW_LATE;
+}
+
 void vg_intake_sample(struct vg_frame *f, const struct vg_layout *l,
                       const struct vg_ingest_config *c, const struct vg_intake_place *at,
                       const struct vg_decoded *row)
@@ -93,6 +108,8 @@ void vg_intake_sample(struct vg_frame *f, const struct vg_layout *l,
     struct times t = choose_times(c, row, at->record_ns);
     uint32_t i = vg_intake_row(f, l, VG_ROW_SAMPLE, at->slot, at->log_ns);
 
+    if (at->again)
+        make_old(c, at, &t);
     *(uint8_t *)vg_frame_at(f, l, VG_COL_FLAGS, i) = t.flags | at->flags;
     *(uint32_t *)vg_frame_at(f, l, VG_COL_INDEX, i) = row->index;
     *(int64_t *)vg_frame_at(f, l, VG_COL_OFFSET, i) = at->offset;

@@ -16,6 +16,7 @@ struct vg_intake_place {
     int64_t log_ns;    /**< log time of the shard, this record included */
     uint32_t slot;     /**< of the patient */
     uint8_t flags;     /**< of the row, beside those of its times: VG_ROW_BED_SHARED */
+    bool again;        /**< of a dead letter: as old as its record by now */
 };
 
 /** Adds a row of that kind, its times those of the log, and returns its number. There must be
@@ -40,6 +41,10 @@ bool vg_intake_is_news(int64_t before_ns, int64_t log_ns, bool commanded);
 bool vg_intake_is_heard(const struct vg_site *site);
 /** Flags of the notice of a row or message that is dead-lettered for `reason`. */
 uint8_t vg_intake_letter_flags(const char *reason);
+
+/** The place within its record that a row of a dead letter has when it comes again, as row `i` of the
+ *  command: none that a row had before, so what begins with it has ids of its own. */
+uint32_t vg_intake_again_index(const struct vg_item_command *command, uint32_t i);
 
 /** Adds a sample. `c` says how much the device's clock is believed. There must be room. */
 void vg_intake_sample(struct vg_frame *f, const struct vg_layout *l,

@@ -282,6 +282,35 @@ vg_status vg_offline_record(struct vg_offline *o, const struct vg_record *record
 
 /* ---- commands and the end ---- */
 
+/* What was a dead letter, as runtime/ingest.c takes it. */
+static void take_again(struct vg_offline *o, struct shard *s, const struct vg_item_command *command,
+                       const void *payload)
+{
+    const struct vg_source_config *source = &o->config->source;
+    struct vg_intake_place at = { .offset = command->next_offset, .again = true };
+    struct vg_message message = { .value = (const uint8_t *)payload + sizeof(struct vg_retried),
+                                  .len = command->size - sizeof(struct vg_retried) };
+    const struct vg_decoded *rows;
+    struct vg_decoded row;
+    struct vg_retried again;
+    struct vg_fault fault;
+    struct vg_err err;
+    size_t n = 0;
+
+    memcpy(&again, payload, sizeof(again));
+    at.record_ns = again.record_ns;
+    if (open_decoder(o, &err) != VG_OK)
+        return;
+    if (source->decoder->decode(source->decoder_self, &message, &rows, &n, &fault) != VG_OK)
+        add_notice(o, s, &at, vg_intake_again_index(command, 0),
+                   vg_intake_letter_flags(fault.reason));
+    for (size_t i = 0; i < n; i++) {
+        row = rows[i];
+        row.index = vg_intake_again_index(command, (uint32_t)i);
+        take_row(o, s, &at, &row);
+    }
+}
+
 void vg_offline_command(struct vg_offline *o, uint32_t shard, const struct vg_item_command *command,
                         const void *payload)
 {
@@ -300,6 +329,8 @@ void vg_offline_command(struct vg_offline *o, uint32_t shard, const struct vg_it
         memcpy(item + 1, payload, command->size);
     s->commanded = true;
     vg_intake_row(s->frame, &o->layout, clock ? VG_ROW_CLOCK : VG_ROW_COMMAND, slot, s->log_ns);
+    if (command->kind == VG_COMMAND_RETRY)
+        take_again(o, s, command, payload);
 }
 
 void vg_offline_finish(struct vg_offline *o, int64_t log_ns)

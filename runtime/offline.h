@@ -92,7 +92,8 @@ VG_NODISCARD vg_status vg_offline_record(struct vg_offline *o, const struct vg_r
 /**
  * Puts a command into the log of `shard` behind what it has so far: log time moves on to
  * command->log_ns if that is later. Its `size` bytes of payload are at `payload`; next_offset and
- * ordinal are not looked at. A change of configuration (VG_COMMAND_CONFIG) cannot happen here: one
+ * ordinal are looked at only where the command has rows (VG_COMMAND_RETRY), which are known by them. A
+ * change of configuration (VG_COMMAND_CONFIG) cannot happen here: one
  * chain has one. A command for a patient for whom there is no room is dropped, as ingest would.
  */
 void vg_offline_command(struct vg_offline *o, uint32_t shard, const struct vg_item_command *command,

@@ -393,6 +393,18 @@ static vg_status drain(struct service *s, struct vg_err *err)
     return st;
 }
 
+static void print_figures(const struct service *s)
+{
+    struct vg_buf line = VG_BUF_INIT;
+
+    for (uint32_t i = 0; i < s->config->sinks_n; i++) {
+        vg_buf_clear(&line);
+        vg_delivery_print(&s->feed[i].figures, &line);
+        vg_log(VG_LOG_INFO, s->config->sinks[i].name, "%s", line.data);
+    }
+    vg_buf_done(&line);
+}
+
 static void free_service(struct service *s)
 {
     for (uint32_t w = 0; w < s->workers; w++) {
@@ -452,6 +464,7 @@ vg_status vg_service_run(const struct vg_config *config, const struct vg_run_opt
         st = drain(s, err);
     if (st != VG_OK)
         return st;
+    print_figures(s);
     summarize(s, first_seq, ret);
     free_service(s);
     free(s);

@@ -149,6 +149,8 @@ Test(delivery, delays_are_counted_by_powers_of_two)
     cr_expect_eq(atomic_load(&f.delay[0]), 2);
     cr_expect_eq(atomic_load(&f.delay[3]), 1);
     cr_expect_eq(atomic_load(&f.delay[VG_DELAY_BUCKETS - 1]), 1);
+    cr_expect_eq(vg_delivery_delay_ms(&f, 0.5), 1);
+    cr_expect_eq(vg_delivery_delay_ms(&f, 0.75), 8);
 }
 
 /* ---- notices ---- */

@@ -1,0 +1,151 @@
+/* dlq_args.c - which letters a `vigil dlq` command is about, and in which outbox. */
+#include "app/dlq_args.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "app/config_load.h"
+#include "core/text.h"
+
+/* ---- opening ---- */
+
+static vg_status find_outbox(const struct vg_dlq_options *o, char **ret, struct vg_err *err)
+{
+    struct vg_config *config = NULL;
+    vg_status st = VG_OK;
+
+    if (o->config)
+        st = vg_config_load_aloud(o->config, &config, err);
+    if (st == VG_OK &&
+        asprintf(ret, "%s/outbox.db", config ? config->service.data_dir : o->data_dir) < 0)
+        st = vg_fail(err, VG_E_MEMORY, "out of memory");
+    vg_config_free(config);
+    return st;
+}
+
+static int read_filter(struct vg_dlq *d, const struct vg_dlq_options *o)
+{
+    struct timespec now;
+    int64_t since_ns;
+
+    d->filter = (struct vg_letter_filter){
+        .letters = !o->sink,
+        .deliveries = true,
+        .done = o->done,
+        .shard = o->shard,
+        .offset = -1,
+        .index = -1,
+        .seq = -1,
+        .sink = o->sink,
+        .reason = o->reason,
+    };
+    if (!o->since)
+        return VG_COMMAND_GO;
+    if (!vg_parse_duration(o->since, &since_ns) || since_ns < 0)
+        return vg_command_usage(d->command, "--since %s: expected a duration such as 2h", o->since);
+    clock_gettime(CLOCK_REALTIME, &now);
+    d->filter.since_ns = now.tv_sec * VG_NS_PER_S + now.tv_nsec - since_ns;
+    return VG_COMMAND_GO;
+}
+
+int vg_dlq_open(struct vg_dlq *d, const struct vg_command *command,
+                const struct vg_dlq_options *options, char *const *ids, bool writable)
+{
+    char *path = NULL;
+    struct vg_err err;
+    vg_status st;
+    int code;
+
+    *d = (struct vg_dlq){ .command = command, .id = ids, .first = true };
+    if (!options->config == !options->data_dir)
+        return vg_command_usage(command, "expected --config FILE or --data-dir DIR");
+    code = read_filter(d, options);
+    if (code != VG_COMMAND_GO)
+        return code;
+    st = find_outbox(options, &path, &err);
+    if (st == VG_OK)
+        st = writable ? vg_letters_open_writable(path, &d->letters, &err)
+                      : vg_letters_open(path, &d->letters, &err);
+    free(path);
+    return st == VG_OK ? VG_COMMAND_GO : vg_command_failed(command, &err);
+}
+
+void vg_dlq_close(struct vg_dlq *d)
+{
+    vg_letters_close(d->letters);
+}
+
+/* ---- IDs ---- */
+
+/* "pager:1207" */
+static bool read_delivery(struct vg_dlq *d, const char *id, struct vg_letter_filter *ret)
+{
+    const char *colon = strrchr(id, ':');
+    size_t len = (size_t)(colon - id);
+
+    if (len == 0 || len >= sizeof(d->sink) || !vg_parse_int(colon + 1, &ret->seq) || ret->seq < 1)
+        return false;
+    memcpy(d->sink, id, len);
+    d->sink[len] = '\0';
+    ret->sink = d->sink;
+    ret->letters = false;
+    return true;
+}
+
+/* Moves *at behind a number and the '/' that follows it, if one does. */
+static bool read_number(const char **at, int64_t max, int64_t *ret)
+{
+    char text[24];
+    size_t len = strcspn(*at, "/");
+
+    if (len == 0 || len >= sizeof(text))
+        return false;
+    memcpy(text, *at, len);
+    text[len] = '\0';
+    *at += len + ((*at)[len] == '/');
+    return vg_parse_int(text, ret) && *ret >= 0 && *ret <= max;
+}
+
+/* "3/1207", "3/1207/0" */
+static bool read_letter(const char *id, struct vg_letter_filter *ret)
+{
+    const char *at = id;
+
+    ret->index = UINT32_MAX;
+    ret->deliveries = false;
+    if (!read_number(&at, 1023, &ret->shard) || at == id + strlen(id) ||
+        !read_number(&at, INT64_MAX, &ret->offset))
+        return false;
+    return *at == '\0' || (read_number(&at, UINT32_MAX - 1, &ret->index) && *at == '\0');
+}
+
+bool vg_dlq_next(struct vg_dlq *d, struct vg_letter_filter *ret, struct vg_err *err)
+{
+    const char *id = d->id ? *d->id : NULL;
+    bool read;
+
+    err->status = VG_OK;
+    *ret = d->filter;
+    if (!id) {
+        bool first = d->first;
+
+        d->first = false;
+        return first;
+    }
+    d->first = false;
+    d->id++;
+    read = strchr(id, ':') ? read_delivery(d, id, ret) : read_letter(id, ret);
+    if (!read)
+        vg_fail(err, VG_E_USAGE,
+                "\"%.80s\" is no ID; expected PARTITION/OFFSET, PARTITION/OFFSET/ROW or SINK:SEQ, "
+                "as `vigil dlq list` prints them",
+                id);
+    return read;
+}
+
+bool vg_dlq_narrowed(const struct vg_dlq_options *o, char *const *ids)
+{
+    return ids[0] || o->sink || o->reason || o->since || o->shard >= 0;
+}
