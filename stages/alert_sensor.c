@@ -203,7 +203,9 @@ static void describe_circuit(struct vg_look *l, const struct vg_watch *w,
         return;
     }
     vg_text_check(text, w->channel);
-    vg_buf_str(text, "EtCO2 0 and no breath rate, ventilated");
+    vg_buf_str(text, "EtCO2 ");
+    vg_text_value(text, w->channel, vg_look_newest(l, w->channel)->value);
+    vg_buf_str(text, " and no breath rate, ventilated");
 }
 
 const struct vg_watch_kind vg_watch_disconnected = {

@@ -392,10 +392,74 @@ Test(alert_guard, exhaled_co2_that_is_gone_with_the_rate_is_high_for_who_is_vent
     expect("30 start disconnected\n");
     cr_assert_str_eq(capture_last(a.c, "priority"), "high");
     cr_assert_str_eq(capture_last(a.c, "text"),
-                     "Check patient, then airway and CO2 line: EtCO2 0 and no breath rate, "
-                     "ventilated");
+                     "Check patient, then airway and CO2 line: EtCO2 0 mmHg and no breath "
+                     "rate, ventilated");
     breath(60, 35, VG_Q_MISSING, 0);
     expect("30 start disconnected\n60 end disconnected\n");
+}
+
+/* As the stage `artefact` marks it. */
+static void disconnected(double s)
+{
+    struct capture_row r = capture_row("p-1", alerts_ns(s));
+
+    capture_value(&r, VG_CHANNEL_etco2, 0);
+    r.quality[VG_CHANNEL_etco2] = VG_Q_SUSPECT;
+    r.reason[VG_CHANNEL_etco2] = VG_REASON_DISCONNECTED;
+    capture_quality(&r, VG_CHANNEL_rr, VG_Q_MISSING, VG_REASON_DEVICE);
+    capture_send(a.c, &r);
+}
+
+Test(alert_guard, a_disconnection_is_told_as_such_and_not_first_as_a_value_that_does_not_count)
+{
+    a.profile[0].ventilated = true;
+    limit("limit", VG_CHANNEL_etco2, false, 20, VG_PRIORITY_HIGH)->for_ns = alerts_ns(5);
+    alerts_start(&a);
+    breath(0, 37, VG_Q_GOOD, 14);
+    for (int s = 1; s < 90; s++)
+        disconnected(s);
+    expect("11 start disconnected\n");
+    breath(90, 0, VG_Q_GOOD, 0); /* breaths are counted: none */
+    expect("11 start disconnected\n90 start limit\n90 end disconnected\n");
+}
+
+Test(alert_guard, a_disconnection_that_is_less_urgent_than_the_limit_does_not_stand_for_it)
+{
+    struct vg_rule *rule = alerts_rule(&a, "circuit", VG_RULE_CONDITION, VG_CHANNEL_etco2);
+
+    rule->kind = VG_ALERT_TECHNICAL;
+    rule->condition = VG_CONDITION_DISCONNECTED;
+    rule->for_ns = alerts_ns(10);
+    a.profile[0].ventilated = true;
+    limit("limit", VG_CHANNEL_etco2, false, 20, VG_PRIORITY_HIGH)->for_ns = alerts_ns(5);
+    alerts_start(&a);
+    breath(0, 37, VG_Q_GOOD, 14);
+    for (int s = 1; s < 20; s++)
+        disconnected(s);
+    expect("6 start artefact disconnected\n11 start circuit\n");
+}
+
+Test(alert_guard, a_rate_that_does_not_come_any_more_is_none_and_a_flat_line_is_not_quite_0)
+{
+    a.profile[0].ventilated = true;
+    alerts_start(&a);
+    for (int s = 0; s < 20; s++)
+        breath(s, 37, VG_Q_GOOD, 14);
+    for (int s = 20; s < 50; s++)
+        alerts_value(&a, s, VG_CHANNEL_etco2, s % 3 == 0 ? 2 : 1);
+    expect("35 start disconnected\n"); /* for 10 s, from 5 s after the newest rate on */
+}
+
+Test(alert_guard, a_rate_that_comes_in_other_rows_is_one)
+{
+    a.profile[0].ventilated = true;
+    alerts_start(&a);
+    for (int s = 0; s < 60; s++) {
+        alerts_value(&a, s, VG_CHANNEL_etco2, 0);
+        if (s % 4 == 0)
+            alerts_value(&a, s, VG_CHANNEL_rr, 0);
+    }
+    expect("");
 }
 
 Test(alert_guard, an_apnoea_and_a_patient_who_breathes_alone_are_not_disconnected)
