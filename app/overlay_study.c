@@ -19,12 +19,12 @@ static void append_all(struct vg_overlay_outcomes *to, struct vg_overlay_outcome
     *from = (struct vg_overlay_outcomes){ 0 };
 }
 
-/* Random numbers of their own for each event, so that one more moves no other. */
+/* Random numbers of their own for each event of a patient: whatever else is told of him moves none. */
 static struct vg_random random_of(uint64_t seed, const struct vg_overlay_outcome *what,
-                                  size_t event)
+                                  uint32_t event)
 {
     return vg_random_stream(seed, (uint64_t)what->population << 56 | (uint64_t)what->patient << 24 |
-                                      (uint64_t)event);
+                                      event);
 }
 
 /* ---- simulated ---- */
@@ -94,7 +94,7 @@ static struct vg_sim_row *take_around(struct vg_sim_bed *bed, const struct vg_ov
 
 /* The patient lives his day once more: keeping it would be much memory. */
 static vg_status lay_simulated(struct simulation *s, const struct vg_overlay_outcome *what,
-                               size_t event, struct vg_err *err)
+                               uint32_t event, struct vg_err *err)
 {
     struct vg_random random = random_of(s->study->seed, what, event);
     struct vg_sim_bed *bed = vg_sim_bed_new(&s->sim.sim, what->patient);
@@ -115,6 +115,7 @@ static vg_status on_end(void *ctx, uint32_t bed, struct vg_err *err)
     struct bed *b = &s->bed[bed];
     const struct vg_alert_list *list = &b->alerts.list;
     struct vg_overlay_outcome what = { .population = s->group, .patient = bed };
+    uint32_t events = 0;
     vg_status st = VG_OK;
 
     vg_alert_list_end(&b->alerts.list, b->label_until_ns);
@@ -123,7 +124,7 @@ static vg_status on_end(void *ctx, uint32_t bed, struct vg_err *err)
 
         if (alert->start_ns >= b->label_from_ns && alert->start_ns < b->label_until_ns &&
             is_first(list, i) && vg_overlay_is_event(s->sim.config, alert, &what.event))
-            st = lay_simulated(s, &what, i, err);
+            st = lay_simulated(s, &what, events++, err);
     }
     return st;
 }
@@ -252,13 +253,14 @@ static vg_status lay_recorded(const struct vg_overlay_study *study,
     const struct vg_overlay_rows all = { .row = of->row, .n = of->n };
     struct vg_overlay_outcome what = { .patient = patient };
     struct vg_alert_list list = { 0 };
+    uint32_t events = 0;
     vg_status st = VG_OK;
 
     if (of->n > 0)
         st = vg_overlay_watch(&overlay->ungated, &all, NULL, &list, err);
     for (size_t i = 0; i < list.n && st == VG_OK; i++) {
         if (vg_overlay_is_event(overlay->gated, &list.seen[i], &what.event)) {
-            struct vg_random random = random_of(study->seed, &what, i);
+            struct vg_random random = random_of(study->seed, &what, events++);
             struct vg_overlay_rows rows = around(of, &what.event);
 
             st = vg_overlay_lay(overlay, &rows, &what, &random, ret, err);
