@@ -9,6 +9,9 @@ and contender in turn, so that a slow phase of the machine meets all of them; a 
 slice of any round, ratios are best against best, and behind each figure stands how far below the
 best the worst round was. Everything runs in one thread and counts processor time. Contenders that
 are not installed are left out, with the reason. Nothing is asserted but the outputs.
+
+The peak of fused multiply-adds is the limit of many rows. One row uses each weight once, so its limit
+is how fast weights come: it is measured by loads alone over as many bytes.
 """
 import argparse
 import os
@@ -158,10 +161,17 @@ def measure(contenders, network, batch, seconds):
         contender.note((network, batch), rate)
 
 
-def rounds(contenders, peaks, count, seconds):
+def weight_bytes(network):
+    """Of its matrices: four for each multiplication and addition."""
+    return flop(network) // 2 * 4
+
+
+def rounds(contenders, peaks, loads, count, seconds):
     for number in range(count):
         print(f"\rround {number + 1} of {count}", end="", file=sys.stderr, flush=True)
         for network in NETWORKS.values():
+            for meter in loads:
+                meter.note(network, meter.ask(weight_bytes(network), 1, 0)[0])
             for batch in BATCHES:
                 for peak in peaks:
                     peak.note("peak", peak.ask("peak", 1, 0)[0])
@@ -203,6 +213,16 @@ def ratios(contenders, network, form):
         print(f"    {other.name:26}" + "".join(over))
 
 
+def one_row(contenders, network, loads):
+    """How near to its own limit each form is with one row."""
+    for meter in loads:
+        own = next(c for c in contenders if c.name == f"Vigil, {meter.form}")
+        limit = meter.best[network] / weight_bytes(network)
+        print(f"  B = 1, {meter.form}: loads alone bring the {weight_bytes(network) // 1024} KB of "
+              f"weights {limit / 1000:.1f} thousand times a second, {meter.best[network] / 1e9:.0f} "
+              f"GB/s; Vigil reaches {100 * own.best[(network, 1)] / limit:.0f} % of that")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -217,7 +237,9 @@ def main():
     contenders = vigil(forms) + in_c(forms) + in_python(forms)
     meters = [Contender(form, [program("peer_vigil"), form, "peak"], form)
               for form in forms if form != "portable"]
-    rounds(contenders, meters, chosen.rounds, chosen.seconds)
+    loads = [Contender(form, [program("peer_vigil"), form, "loads"], form)
+             for form in forms if form != "portable"]
+    rounds(contenders, meters, loads, chosen.rounds, chosen.seconds)
     peaks = {meter.form: meter.best["peak"] for meter in meters}
     for meter in meters:
         print(f"  FMA peak, {meter.form:8} {meter.best['peak'] / 1e9:6.1f} GFLOP/s "
@@ -226,7 +248,8 @@ def main():
         table(contenders, title, network, peaks)
         for form in FORM_OF_PEERS:
             ratios(contenders, network, form)
-    for contender in contenders + meters:
+        one_row(contenders, network, loads)
+    for contender in contenders + meters + loads:
         contender.end()
     print(f"\nload now {load():.1f}")
 

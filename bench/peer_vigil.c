@@ -1,8 +1,10 @@
 /* peer_vigil.c - Vigil's kernel as a contender of scripts/bench_models.py, in one of its forms, and
- * the processor's peak of fused multiply-adds with vectors of that form.
+ * what the processor can do at most with vectors of that form.
  *
  *   peer_vigil FORM           serves (bench/peer.h)
  *   peer_vigil FORM peak      serves; each line is answered with FLOP per second instead
+ *   peer_vigil FORM loads     serves; each line is a number of bytes, as many as the weights of a
+ *                             network, and answered with bytes per second that are loaded from there
  *   peer_vigil                prints the forms of this processor
  */
 #include <stdio.h>
@@ -10,6 +12,7 @@
 #include <string.h>
 
 #include "bench/fma_peak.h"
+#include "bench/load_peak.h"
 #include "bench/peer.h"
 #include "models/stack.h"
 
@@ -59,14 +62,14 @@ static void close_stack(void *open)
     free(v);
 }
 
-/* ---- the peak ---- */
+/* ---- the peaks ---- */
 
-static int serve_peak(void)
+static int serve_peak(bool loads)
 {
     char line[256];
 
     while (fgets(line, sizeof(line), stdin)) {
-        printf("%.0f 0\n", fma_peak(form));
+        printf("%.0f 0\n", loads ? load_peak(form, strtoul(line, NULL, 10)) : fma_peak(form));
         fflush(stdout);
     }
     return 0;
@@ -95,5 +98,5 @@ int main(int argc, char **argv)
     form = form_named(argv[1]);
     peer_check(form != NULL, "this processor does not have that form");
     vg_kernel_thread_init();
-    return argc > 2 ? serve_peak() : peer_serve(&peer);
+    return argc > 2 ? serve_peak(strcmp(argv[2], "loads") == 0) : peer_serve(&peer);
 }

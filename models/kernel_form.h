@@ -200,8 +200,8 @@ static void finish_block(const struct block *b)
 
 /* ---- layers ---- */
 
-/* Blocks that are finished together; panels of one row. */
-enum { GROUP_BLOCKS = REGISTERS == 32 ? 2 : 4, PANELS_MAX = 8 };
+/* Blocks that are finished together. */
+enum { GROUP_BLOCKS = REGISTERS == 32 ? 2 : 4 };
 
 /* One panel for all rows, in blocks as even as possible: no row is computed twice, and no block is
  * so small that its sums wait for each other when it need not be. What follows the sums is done for
@@ -243,8 +243,8 @@ static size_t one_row(const struct vg_packed *p, struct sums *s, const float *x,
     const size_t whole = vg_panel_outputs(p), panels = p->layer.outputs / whole;
     sum_fn *const sum_some = p->layer.kind == VG_LAYER_GRU ? sum_panels_gru : sum_panels;
     sum_fn *const sum_last = sum_table[table_line(p, VG_PANEL_VECTORS)][0];
-    float sum[PANELS_MAX * VG_PANEL_VECTORS * LANES] __attribute__((aligned(64)));
-    float *state[PANELS_MAX];
+    float sum[PANELS_AT_ONCE * VG_PANEL_VECTORS * LANES] __attribute__((aligned(64)));
+    float *state[PANELS_AT_ONCE];
     struct block b = { .p = p,
                        .outputs = whole,
                        .vectors = VG_PANEL_VECTORS,
@@ -255,18 +255,14 @@ static size_t one_row(const struct vg_packed *p, struct sums *s, const float *x,
     b.y = y;
     s->x[0] = x;
     s->h[0] = h;
-    for (size_t i = 0; i < panels;) {
-        const uint32_t some = panels - i < PANELS_AT_ONCE ? 1 : PANELS_AT_ONCE;
-
-        (some > 1 ? sum_some : sum_last)(s, sum + b.rows * VG_PANEL_VECTORS * LANES);
-        s->weight += some * s->panel_size;
-        for (uint32_t r = 0; r < some; r++, i++)
-            state[b.rows++] = h ? h + i * whole : NULL;
-        if (b.rows > PANELS_MAX - PANELS_AT_ONCE || i == panels) {
-            finish_block(&b);
-            b.y += b.rows * whole;
-            b.rows = 0;
-        }
+    for (size_t i = 0; i < panels; i += b.rows) {
+        b.rows = panels - i < PANELS_AT_ONCE ? 1 : PANELS_AT_ONCE;
+        for (uint32_t r = 0; r < b.rows; r++)
+            state[r] = h ? h + (i + r) * whole : NULL;
+        (b.rows < PANELS_AT_ONCE ? sum_last : sum_some)(s, sum);
+        finish_block(&b);
+        s->weight += b.rows * s->panel_size;
+        b.y += b.rows * whole;
     }
     return panels * whole;
 }
