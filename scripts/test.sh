@@ -34,7 +34,7 @@ run() {
 
 run release all "$@"
 run asan all -L 'unit|contract|scenario|fuzz' "$@"
-run tsan "vigil produce kafka_admin" -R 'scenario/test_(clock|config_change|dead_letters)' "$@"
+run tsan "vigil produce kafka_admin" -R 'scenario/test_(clock|config_change|dead_letters|train_race)' "$@"
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
