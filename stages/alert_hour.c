@@ -1,8 +1,8 @@
 /* alert_hour.c - the last hour of the channels that rules are about, for people who read an alert.
  *
  * A mean for each minute of log time, of all usable values, in 10 bits: steps between a twentieth and
- * a half of the unit, finer than a bed is watched. That is 88 bytes a channel, and only channels that
- * some rule alerts on are kept.
+ * a half of the unit, which is finer than anybody reads a trend. That is 88 bytes a channel, and only
+ * channels that some rule alerts on are kept.
  */
 #include <math.h>
 
@@ -54,11 +54,11 @@ size_t vg_hour_place(struct vg_alert *a, size_t at)
     }
     a->hour.at = at;
     a->hour.channels = 0;
-    for (uint8_t c = 0; c < VG_MEASURED; c++) {
+    for (int c = 0; c < VG_MEASURED; c++) {
         if (!(wanted >> c & 1))
             continue;
         a->hour.steps[a->hour.channels] = steps_of(c);
-        a->hour.channel[a->hour.channels++] = c;
+        a->hour.channel[a->hour.channels++] = (uint8_t)c;
     }
     if (a->hour.channels == 0)
         return at;
