@@ -15,6 +15,17 @@ static const struct vg_option options[] = {
     VG_OPT_LIST(struct vg_alert, rules, "rules", VG_OPT_EVENTS,
                 "Names from alert_rules; all of them when left out. Rules run in the order of "
                 "alert_rules."),
+    VG_OPT_DURATION(
+        struct vg_alert, invalid_ns, "invalid_after", "60s", 5, 60, VG_OPT_EVENTS,
+        "A channel with a limit of high priority that has been invalid for so long is told "
+        "of (condition artefact). May be shorter than the default, never longer."),
+    VG_OPT_DURATION(struct vg_alert, invalid_high_ns, "invalid_high_after", "120s", 5, 120,
+                    VG_OPT_EVENTS,
+                    "... and after so long with high priority; at least invalid_after."),
+    VG_OPT_INT(struct vg_alert, dead_letters, "dead_letters", "10", 2, 10000, "a minute",
+               VG_OPT_EVENTS,
+               "So many messages or rows of a partition that could not be read within a minute are "
+               "told of (condition dead_letter_rate)."),
     VG_OPT_END,
 };
 
@@ -247,6 +258,9 @@ static vg_status alert_plan(void *self, struct vg_plan *plan, struct vg_err *err
     vg_status st;
 
     a->site = plan->site;
+    if (a->invalid_high_ns < a->invalid_ns)
+        return vg_fail_option(err, VG_E_CONFIG, "invalid_high_after",
+                              "invalid_high_after must not be less than invalid_after");
     st = check_names(a, err);
     if (st == VG_OK)
         st = add_rules(a, plan, err);

@@ -20,8 +20,6 @@ struct blind {
 
 /* A value that is withheld is told of after so long at the latest, unless its limit waits longer. */
 static const int64_t longest_ns = 20 * VG_NS_PER_S;
-/* INVALID for so long. */
-static const int64_t blind_ns = 60 * VG_NS_PER_S, blind_worse_ns = 120 * VG_NS_PER_S;
 
 /* ---- which limits ---- */
 
@@ -257,7 +255,7 @@ static struct vg_finding look_at_artefact(struct vg_look *l, const struct vg_wat
 static int64_t silence(struct vg_look *l, const struct vg_watch *w)
 {
     const struct blind *b = vg_watch_memory(l, w);
-    int64_t due_ns, blind_due_ns = b->since_ns + blind_ns;
+    int64_t due_ns, blind_due_ns = b->since_ns + l->alert->invalid_ns;
 
     if (!first_withheld(l, w, &due_ns))
         return b->since_ns != 0 ? blind_due_ns : VG_TIME_NONE;
@@ -279,7 +277,7 @@ static int64_t began(struct vg_look *l, const struct vg_watch *w)
 static int64_t worse(struct vg_look *l, const struct vg_watch *w)
 {
     const struct blind *b = vg_watch_memory(l, w);
-    int64_t worse_ns = b->since_ns != 0 ? b->since_ns + blind_worse_ns : VG_TIME_NONE;
+    int64_t worse_ns = b->since_ns != 0 ? b->since_ns + l->alert->invalid_high_ns : VG_TIME_NONE;
 
     for (uint32_t i = 0; i < w->limits; i++) {
         const struct vg_watch *limit = limit_of(l, w, i);
@@ -314,11 +312,13 @@ static void say_withheld(struct vg_look *l, const struct vg_watch *limit, const 
         vg_look_limit(l, limit, event);
 }
 
-static void say_blind(const struct vg_watch *w, const struct blind *b, bool late,
+static void say_blind(const struct vg_look *l, const struct vg_watch *w, bool late,
                       struct vg_buf *text)
 {
+    const struct blind *b = vg_watch_memory(l, w);
+
     vg_buf_printf(text, "%s not measured for ", vg_channels[w->channel].title);
-    vg_text_duration(text, late ? blind_worse_ns : blind_ns);
+    vg_text_duration(text, late ? l->alert->invalid_high_ns : l->alert->invalid_ns);
     vg_buf_printf(text, " (%s)", vg_reason_text(b->reason));
 }
 
@@ -354,7 +354,7 @@ static void describe_artefact(struct vg_look *l, const struct vg_watch *w,
     if (limit && due_ns <= event->time_ns)
         say_withheld(l, limit, b, event, text);
     else
-        say_blind(w, b, e->worse, text);
+        say_blind(l, w, e->worse, text);
 }
 
 const struct vg_watch_kind vg_watch_artefact = {

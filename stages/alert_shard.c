@@ -97,8 +97,7 @@ const struct vg_watch_kind vg_watch_key_mismatch = SHARD_COUNT(look_at_mismatch,
 
 /* ---- dead_letter_rate ---- */
 
-/* So many within a minute are no accident. */
-enum { RATE_MANY = 10 };
+/* So many within a minute are no accident: the option dead_letters. */
 static const int64_t rate_ns = 60 * VG_NS_PER_S;
 
 /* Kept of the shard. */
@@ -124,7 +123,7 @@ static struct vg_finding look_at_rate(struct vg_look *l, const struct vg_watch *
     if (r->count == 0 || now_ns - r->began_ns >= rate_ns)
         *r = (struct rate){ .began_ns = now_ns };
     r->count++;
-    if (r->count < RATE_MANY)
+    if (r->count < l->alert->dead_letters)
         return nothing;
     return (struct vg_finding){ .says = VG_SAYS_TRUE, .measure = (float)r->count };
 }
@@ -132,9 +131,9 @@ static struct vg_finding look_at_rate(struct vg_look *l, const struct vg_watch *
 static void describe_rate(struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
                           struct vg_event *event, struct vg_buf *text)
 {
-    (void)l;
     if (event->phase == VG_PHASE_END) {
-        vg_buf_printf(text, "Fewer than %d messages or rows a minute could not be read", RATE_MANY);
+        vg_buf_printf(text, "Fewer than %lld messages or rows a minute could not be read",
+                      (long long)l->alert->dead_letters);
         return;
     }
     vg_text_count(text, e->worst, "message or row", "messages or rows");

@@ -215,7 +215,8 @@ struct vg_hours {
 
 /** The stage's own struct. */
 struct vg_alert {
-    struct vg_strings rules; /**< option */
+    struct vg_strings rules;                           /**< option */
+    int64_t invalid_ns, invalid_high_ns, dead_letters; /**< options */
     const struct vg_site *site;
     struct vg_rule builtin[VG_CONDITION_COUNT];
     struct vg_rule stand_in[VG_MEASURED]; /**< the built-in ones for ARTEFACT */

@@ -309,6 +309,25 @@ Test(alert_guard, a_channel_with_a_high_limit_that_is_invalid_is_medium_then_hig
     cr_assert(strstr(alerts_brief(&a), "200 end artefact\n"), "%s", alerts_brief(&a));
 }
 
+Test(alert_guard, invalid_for_long_may_be_told_sooner_and_never_later)
+{
+    limit("limit", HR, false, 40, VG_PRIORITY_HIGH);
+    capture_option(a.c, "invalid_after", NULL, "20s");
+    capture_option(a.c, "invalid_high_after", NULL, "45s");
+    alerts_start(&a);
+    alerts_values(&a, 0, 10, HR, 80);
+    marked_for(10, 60, HR, 0, VG_Q_INVALID, VG_REASON_RANGE);
+    expect("30 start artefact range\n55 escalate artefact worse\n");
+    cr_assert(strstr(capture_text(a.c), "HR not measured for 20 s"), "%s", capture_text(a.c));
+    cr_assert(strstr(capture_text(a.c), "HR not measured for 45 s"), "%s", capture_text(a.c));
+    alerts_done(&a);
+    alerts_init(&a);
+    capture_option(a.c, "invalid_after", NULL, "50s");
+    capture_option(a.c, "invalid_high_after", NULL, "45s");
+    cr_assert_eq(capture_plan(a.c), VG_E_CONFIG);
+    cr_assert_str_eq(a.c->err.option, "invalid_high_after");
+}
+
 Test(alert_guard, one_measurement_or_silence_are_not_invalid_for_long)
 {
     limit("limit", HR, false, 40, VG_PRIORITY_HIGH);

@@ -378,6 +378,17 @@ Test(alert_technical, ten_dead_letters_within_a_minute_are_high)
     cr_assert(strstr(alerts_brief(&a), "289 end dead_letter_rate\n"), "%s", alerts_brief(&a));
 }
 
+Test(alert_technical, how_many_dead_letters_a_minute_are_many_may_be_said)
+{
+    capture_option(a.c, "dead_letters", NULL, "3");
+    alerts_start(&a);
+    for (int s = 0; s < 3; s++)
+        flagged(s, VG_ROW_SHARD, VG_ROW_DEAD_LETTER);
+    cr_assert(strstr(alerts_brief(&a), "2 start dead_letter_rate\n"), "%s", alerts_brief(&a));
+    alerts_clock(&a, 400);
+    cr_assert(strstr(capture_text(a.c), "Fewer than 3 messages"), "%s", capture_text(a.c));
+}
+
 Test(alert_technical, a_key_that_names_another_patient_is_high)
 {
     alerts_start(&a);
