@@ -16,6 +16,21 @@ static double artefact_rate(const struct vg_alert_figures *f)
     return (double)f->artefact_alerts / f->days;
 }
 
+/* Refusals that a terminal and a page show; JSON has all. */
+enum { REFUSALS_SHOWN = 20 };
+
+static const char *side_name(const struct vg_charted_refusal *r)
+{
+    if (r->entry.text[0] == '\0')
+        return "";
+    return r->entry.side == VG_SIDE_LOW ? " low" : " high";
+}
+
+static size_t refusals_shown(const struct vg_charted *c)
+{
+    return c->refusals < REFUSALS_SHOWN ? c->refusals : REFUSALS_SHOWN;
+}
+
 static const struct vg_alert_rule_figures *used(const struct vg_alert_figures *f, uint32_t i)
 {
     return f->rule[i].starts > 0 ? &f->rule[i] : NULL;
@@ -102,6 +117,23 @@ static void print_groups(const struct vg_alert_report *r, struct vg_buf *out)
         f->macro, f->worst, f->precision);
 }
 
+static void print_limits(const struct vg_charted *c, struct vg_buf *out)
+{
+    if (c->entries == 0)
+        return;
+    vg_buf_printf(out,
+                  "\nlimits charted: %zu, in %zu orders; refused, what was in force stayed: %zu\n",
+                  c->entries, c->orders, c->refusals);
+    for (size_t i = 0; i < refusals_shown(c); i++) {
+        const struct vg_charted_refusal *r = &c->refused[i];
+
+        vg_buf_printf(out, "  line %llu: %s%s %s: %s\n", (unsigned long long)r->entry.line,
+                      vg_channels[r->entry.channel].name, side_name(r), r->entry.text, r->why);
+    }
+    if (c->refusals > refusals_shown(c))
+        vg_buf_printf(out, "  and %zu more; --json has all\n", c->refusals - refusals_shown(c));
+}
+
 void vg_alert_report_print(const struct vg_alert_report *r, struct vg_buf *out)
 {
     if (r->recording)
@@ -114,6 +146,7 @@ void vg_alert_report_print(const struct vg_alert_report *r, struct vg_buf *out)
     print_starts(&r->figures, out);
     print_cost(&r->figures, out);
     print_rules(r, out);
+    print_limits(&r->charted, out);
     print_groups(r, out);
 }
 
@@ -189,6 +222,28 @@ static void json_groups(const struct vg_alert_report *r, struct vg_buf *out)
     vg_buf_char(out, '}');
 }
 
+static void json_limits(const struct vg_charted *c, struct vg_buf *out)
+{
+    if (c->entries == 0)
+        return;
+    vg_buf_printf(out, ",\"limits\":{\"charted\":%zu,\"orders\":%zu,\"refused\":[", c->entries,
+                  c->orders);
+    for (size_t i = 0; i < c->refusals; i++) {
+        const struct vg_charted_refusal *r = &c->refused[i];
+
+        vg_buf_printf(out, "%s{\"line\":%llu,\"channel\":\"%s\"", i ? "," : "",
+                      (unsigned long long)r->entry.line, vg_channels[r->entry.channel].name);
+        if (r->entry.text[0]) {
+            vg_buf_printf(out, ",\"side\":\"%s\",\"value\":", side_name(r) + 1);
+            vg_buf_json_str(out, r->entry.text);
+        }
+        vg_buf_str(out, ",\"why\":");
+        vg_buf_json_str(out, r->why);
+        vg_buf_char(out, '}');
+    }
+    vg_buf_str(out, "]}");
+}
+
 void vg_alert_report_json(const struct vg_alert_report *r, struct vg_buf *out)
 {
     const struct vg_alert_figures *f = &r->figures;
@@ -217,6 +272,7 @@ void vg_alert_report_json(const struct vg_alert_report *r, struct vg_buf *out)
     json_number(out, "sensitivity_worst", f->worst);
     json_number(out, "precision", f->precision);
     json_rules(r, out);
+    json_limits(&r->charted, out);
     json_groups(r, out);
     vg_buf_str(out, "}\n");
 }
@@ -293,6 +349,32 @@ static void html_rules(struct vg_report *page, const struct vg_alert_report *r)
     vg_report_table_end(page);
 }
 
+static void html_limits(struct vg_report *page, const struct vg_charted *c)
+{
+    static const char *const columns[] = { "line", "channel", "side", "charted", "why" };
+    char title[160];
+
+    if (c->entries == 0)
+        return;
+    snprintf(title, sizeof(title),
+             "Limits charted: %zu, in %zu orders; refused, what was in force stayed: %zu%s",
+             c->entries, c->orders, c->refusals,
+             c->refusals > refusals_shown(c) ? ", the first of them" : "");
+    vg_report_table_begin(page, title, columns, VG_ARRAY_LEN(columns));
+    for (size_t i = 0; i < refusals_shown(c); i++) {
+        const struct vg_charted_refusal *r = &c->refused[i];
+        struct vg_report_row row = { .n = 0 };
+
+        vg_report_cell(&row, "%llu", (unsigned long long)r->entry.line);
+        vg_report_cell(&row, "%s", vg_channels[r->entry.channel].title);
+        vg_report_cell(&row, "%s", side_name(r));
+        vg_report_cell(&row, "%s", r->entry.text);
+        vg_report_cell(&row, "%s", r->why);
+        vg_report_table_row(page, &row);
+    }
+    vg_report_table_end(page);
+}
+
 static void html_groups(struct vg_report *page, const struct vg_alert_report *r)
 {
     static const char *const columns[] = { "scenario",  "seen",      "by limits alone",
@@ -347,6 +429,7 @@ vg_status vg_alert_report_html(const struct vg_alert_report *r, const char *path
     if (r->figures.simulated)
         html_cost(&page, &r->figures);
     html_rules(&page, r);
+    html_limits(&page, &r->charted);
     if (r->per_group > 0) {
         vg_report_section(&page, "What it is worth", NULL);
         html_groups(&page, r);

@@ -12,6 +12,7 @@ struct vg_alert_report {
     uint32_t normals, per_group;
     uint64_t seed;
     struct vg_alert_figures figures;
+    struct vg_charted charted; /**< of a recording */
 };
 
 /** Appends tables for people. */

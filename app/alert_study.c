@@ -165,5 +165,6 @@ void vg_alert_population_done(struct vg_alert_population *p)
     patients_done(p->normal, p->normals);
     for (uint32_t g = 0; g < VG_SIM_GROUPS; g++)
         patients_done(p->group[g], p->per_group);
+    vg_charted_done(&p->charted);
     *p = (struct vg_alert_population){ 0 };
 }

@@ -9,7 +9,7 @@
 #define VG_APP_ALERT_STUDY_H
 
 #include "app/alert_collect.h"
-#include "app/replay_map.h"
+#include "app/recording.h"
 #include "app/simulator.h"
 
 struct vg_alert_patient {
@@ -40,16 +40,19 @@ struct vg_alert_population {
     uint32_t normals, per_group;
     struct vg_alert_patient *normal;               /**< [normals] */
     struct vg_alert_patient *group[VG_SIM_GROUPS]; /**< [G][per_group] */
+    struct vg_charted charted;                     /**< limits in the recording */
 };
 
 /** Fails as vg_sim_study_run(). vg_alert_population_done() follows in every case. */
 VG_NODISCARD vg_status vg_alert_study_run(const struct vg_alert_study *study,
                                           struct vg_alert_population *ret, struct vg_err *err);
-/** The patients of a CSV recording, as `vigil replay` would write them into a topic of one partition.
- *  Fails as vg_recording_read() and vg_offline_new(). vg_alert_population_done() follows in every
+/** The patients of a CSV recording, as `vigil replay` would write them into a topic of one partition,
+ *  under the orders that it holds; its `charted` becomes that of the population, with those that were
+ *  refused. Alerts that start behind the last row of their patient, which is the end of the recording
+ *  and no silence, are left out. Fails as vg_offline_new(). vg_alert_population_done() follows in every
  *  case. */
-VG_NODISCARD vg_status vg_alert_recorded_run(const struct vg_config *config, const char *csv,
-                                             const struct vg_replay_map *map,
+VG_NODISCARD vg_status vg_alert_recorded_run(const struct vg_config *config,
+                                             struct vg_recording *recording,
                                              struct vg_alert_population *ret, struct vg_err *err);
 void vg_alert_population_done(struct vg_alert_population *p);
 

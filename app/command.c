@@ -315,3 +315,22 @@ int vg_command_parse(const struct vg_command *command, int argc, char **argv, vo
     *args = argv + optind;
     return go == VG_COMMAND_GO ? check_arguments(command, *args) : go;
 }
+
+static bool is_option(const char *word, const char *name)
+{
+    size_t n = strlen(name);
+
+    return strncmp(word, "--", 2) == 0 && strncmp(word + 2, name, n) == 0 &&
+           (word[2 + n] == '\0' || word[2 + n] == '=');
+}
+
+const char *vg_command_given(int argc, char *const *argv, const char *const *names)
+{
+    for (; *names; names++) {
+        for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+            if (is_option(argv[i], *names))
+                return *names;
+        }
+    }
+    return NULL;
+}

@@ -40,6 +40,10 @@ enum { VG_COMMAND_GO = -1 };
 VG_NODISCARD int vg_command_parse(const struct vg_command *command, int argc, char **argv,
                                   void *self, char ***args);
 
+/** The first of `names` ("dry-run"; NULL-terminated) that stands on the command line as an option; NULL:
+ *  none. For options that go with others only, where a default would hide that one was given. */
+const char *vg_command_given(int argc, char *const *argv, const char *const *names);
+
 /** Prints what --help prints. */
 void vg_command_help(const struct vg_command *command);
 

@@ -10,6 +10,7 @@
 #include "app/overlay_report.h"
 #include "app/overlay_study.h"
 #include "app/progress.h"
+#include "app/sim_study.h"
 #include "app/train_verb.h"
 
 struct options {
@@ -49,7 +50,8 @@ static const struct vg_command command = {
         "Everybody is watched twice, as the monitor shows him and without artefacts: an alert\n"
         "about a limit is false when only the first raises it. Others are false on a patient\n"
         "without trouble. Simulated patients are kinder than real ones. Of a recording, what\n"
-        "alerts cost is told, and not which of them are right.\n"
+        "alerts cost is told, and not which of them are right; limits that were charted in it\n"
+        "(orders of the map file) hold from their time on.\n"
         "\n"
         "With --overlay every first alert of high priority of a patient in trouble, or every one "
         "of\n"
@@ -98,13 +100,15 @@ static vg_status read_map(const struct options *o, struct vg_replay_map *map, st
 static vg_status play(struct session *s, const struct vg_config *config,
                       struct vg_alert_population *ret, struct vg_err *err)
 {
-    struct vg_replay_map map = { 0 };
-    vg_status st = read_map(&s->o, &map, err);
+    const struct vg_strings everybody = { 0 };
+    struct vg_recording recording = { 0 };
+    vg_status st = vg_recording_read_aloud(&recording, s->o.recording, s->o.map, &everybody,
+                                           VG_SIM_STUDY_START_NS, err);
 
     *ret = (struct vg_alert_population){ 0 };
     if (st == VG_OK)
-        st = vg_alert_recorded_run(config, s->o.recording, &map, ret, err);
-    vg_replay_map_done(&map);
+        st = vg_alert_recorded_run(config, &recording, ret, err);
+    vg_recording_done(&recording);
     return st;
 }
 
@@ -144,6 +148,8 @@ static vg_status measure(struct session *s, const struct vg_config *config, stru
                                           .seed = (uint64_t)s->o.seed };
     if (st == VG_OK)
         vg_alert_figures(&population, &s->report.figures);
+    s->report.charted = population.charted;
+    population.charted = (struct vg_charted){ 0 };
     vg_alert_population_done(&population);
     return st;
 }
@@ -167,6 +173,10 @@ static vg_status lay(struct session *s, const struct vg_config *config,
     };
     vg_status st = s->o.map ? read_map(&s->o, &map, err) : VG_OK;
 
+    if (st == VG_OK && map.orders.any)
+        st = vg_fail(err, VG_E_CONFIG,
+                     "%s: --overlay knows no orders of a recording; leave them out of the map",
+                     s->o.map);
     *ret = (struct vg_overlay_outcomes){ 0 };
     vg_progress_begin(&s->progress, s->o.progress, "lay", "per mille", STEPS);
     if (st == VG_OK)
@@ -218,10 +228,22 @@ static vg_status answer(struct session *s, struct vg_err *err)
     return st;
 }
 
-static vg_status check(const struct options *o, struct vg_err *err)
+/* Of those who were recorded there are as many as there are. */
+static vg_status check(const struct options *o, int argc, char *const *argv, struct vg_err *err)
 {
+    static const char *const simulated[] = { "seed", "normals", "patients", "artefact-rate",
+                                             "ward", "workers", NULL };
+    const char *given = NULL;
+
+    if (o->recording) /* where artefacts are laid is by the seed */
+        given = vg_command_given(argc, argv, simulated + (o->overlay ? 1 : 0));
     if (!o->recording != !o->map)
         return vg_fail(err, VG_E_USAGE, "--recording and --map belong together");
+    if (given)
+        return vg_fail(err, VG_E_USAGE,
+                       "--%s is about simulated patients, and --recording has patients of its own; "
+                       "leave out one of the two",
+                       given);
     return o->report ? vg_command_check_output(o->report, err) : VG_OK;
 }
 
@@ -239,11 +261,11 @@ static vg_status check_alerts(const struct vg_config *config, struct vg_err *err
                    "no alerts to measure");
 }
 
-static int run(struct session *s)
+static int run(struct session *s, int argc, char *const *argv)
 {
     struct vg_config *config = NULL;
     struct vg_err err;
-    vg_status st = check(&s->o, &err);
+    vg_status st = check(&s->o, argc, argv, &err);
 
     if (st == VG_OK)
         st = vg_config_load_aloud(s->o.config, &config, &err);
@@ -256,6 +278,7 @@ static int run(struct session *s)
     if (st == VG_OK && !s->o.overlay)
         st = answer(s, &err);
     vg_config_free(config);
+    vg_charted_done(&s->report.charted);
     if (st != VG_OK)
         return vg_command_failed(&command, &err);
     vg_command_disclaim("these figures describe simulated or recorded patients; which limits a "
@@ -272,7 +295,7 @@ int vg_evaluate_alerts(int argc, char **argv)
     VG_CHECK(s);
     exit = vg_command_parse(&command, argc, argv, &s->o, &args);
     if (exit == VG_COMMAND_GO)
-        exit = run(s);
+        exit = run(s, argc, argv);
     vg_options_done(options, &s->o);
     free(s);
     return exit;

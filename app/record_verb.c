@@ -8,12 +8,13 @@
 
 #include "app/command.h"
 #include "app/config_load.h"
+#include "app/record_csv.h"
 #include "app/record_source.h"
 #include "app/verbs.h"
 #include "core/text.h"
 
 struct options {
-    char *to, *from, *until, *outbox, *show;
+    char *to, *from, *until, *outbox, *show, *csv, *map, *start;
     bool no_commands, overwrite;
     int progress;
 };
@@ -33,6 +34,12 @@ static const struct vg_option options[] = {
                   "configuration, if it is there"),
     VG_OPT_BOOL(O, no_commands, "no_commands", "false", 0,
                 "records alone: no clock marks, no acknowledgements"),
+    VG_CLI_STRING(O, csv, "csv", "FILE.csv", NULL, 0,
+                  "instead of the source, a recorded CSV, plain or .gz, and the limits that were "
+                  "charted in it"),
+    VG_CLI_STRING(O, map, "map", "MAP.yaml", NULL, 0, "which column of it is what"),
+    VG_CLI_STRING(O, start, "start", "TIME", "2026-01-01T00:00:00Z", 0,
+                  "when second 0 of the CSV is, RFC 3339"),
     VG_OPT_BOOL(O, overwrite, "overwrite", "false", 0, "replace a file that is there"),
     VG_CLI_STRING(O, show, "show", "FILE", NULL, 0,
                   "check a recording to its last byte and say what is in it"),
@@ -51,13 +58,15 @@ static const struct vg_command command = {
     .arguments = "[CONFIG]",
     .arguments_max = 1,
     .options = options,
-    .notes = "The file (docs/recordings.md) holds data of patients: only its owner may read it. A\n"
-             "running pipeline does not notice that it is recorded. Ctrl-C ends in good order.\n\n"
-             "    vigil record ward.yaml --to night.vrec --from 2026-03-01T22:00:00Z\n"
-             "    vigil record --show night.vrec\n"
-             "    vigil run ward.yaml --recording night.vrec > events.ndjson\n"
-             "    vigil whatif --record night.vrec --config ward.yaml --config other.yaml\n\n"
-             "Exit code 69: no broker; 74: a file cannot be read or written, or is damaged.\n",
+    .notes =
+        "The file (docs/recordings.md) holds data of patients: only its owner may read it. A\n"
+        "running pipeline does not notice that it is recorded. Ctrl-C ends in good order.\n\n"
+        "    vigil record ward.yaml --to night.vrec --from 2026-03-01T22:00:00Z\n"
+        "    vigil record --show night.vrec\n"
+        "    vigil record configs/charted.yaml --csv chart.csv --map chart.yaml --to chart.vrec\n"
+        "    vigil run ward.yaml --recording night.vrec > events.ndjson\n"
+        "    vigil whatif --record night.vrec --config ward.yaml --config other.yaml\n\n"
+        "Exit code 69: no broker; 74: a file cannot be read or written, or is damaged.\n",
 };
 
 static volatile sig_atomic_t stop;
@@ -114,30 +123,71 @@ static char *find_outbox(const struct options *o, const struct vg_config *config
     return NULL;
 }
 
-static vg_status record(const struct options *o, const struct vg_config *config, struct vg_err *err)
+static vg_status record_live(const struct options *o, const struct vg_config *config,
+                             struct vg_progress *progress, struct vg_record_counts *counts,
+                             struct vg_err *err)
 {
     struct vg_record_wish wish = { .path = o->to, .stopped = stopped };
-    struct vg_record_counts counts = { 0 };
-    struct vg_progress progress;
     char *outbox;
     vg_status st = read_time("from", o->from, &wish.from_ns, err);
 
     if (st == VG_OK)
         st = read_time("until", o->until, &wish.until_ns, err);
-    if (st == VG_OK && !o->overwrite && access(o->to, F_OK) == 0)
-        st = vg_fail(err, VG_E_IO, "%s is there already; --overwrite replaces it", o->to);
     if (st != VG_OK)
         return st;
     wish.outbox = outbox = find_outbox(o, config);
     take_signals();
+    st = vg_record_source(config, &wish, progress, counts, err);
+    free(outbox);
+    return st;
+}
+
+static void tell_refused(const struct vg_charted *c)
+{
+    for (size_t i = 0; i < c->refusals; i++) {
+        const struct vg_charted_entry *e = &c->refused[i].entry;
+
+        fprintf(stderr, "record: line %llu: limit %s of %s refused: %s\n",
+                (unsigned long long)e->line, e->text, vg_channels[e->channel].name,
+                c->refused[i].why);
+    }
+}
+
+static vg_status record_csv(const struct options *o, const struct vg_config *config,
+                            struct vg_record_counts *counts, struct vg_err *err)
+{
+    const struct vg_strings everybody = { 0 };
+    const char *name = strrchr(o->csv, '/');
+    struct vg_recording rec = { 0 };
+    int64_t start_ns;
+    vg_status st = read_time("start", o->start, &start_ns, err);
+
+    if (st == VG_OK)
+        st = vg_recording_read_aloud(&rec, o->csv, o->map, &everybody, start_ns, err);
+    if (st == VG_OK) {
+        tell_refused(&rec.charted);
+        st = vg_record_csv(config, &rec, name ? name + 1 : o->csv, o->to, counts, err);
+    }
+    vg_recording_done(&rec);
+    return st;
+}
+
+static vg_status record(const struct options *o, const struct vg_config *config, struct vg_err *err)
+{
+    struct vg_record_counts counts = { 0 };
+    struct vg_progress progress;
+    vg_status st;
+
+    if (!o->overwrite && access(o->to, F_OK) == 0)
+        return vg_fail(err, VG_E_IO, "%s is there already; --overwrite replaces it", o->to);
     vg_progress_begin(&progress, o->progress, "record", "records", 0);
-    st = vg_record_source(config, &wish, &progress, &counts, err);
+    st = o->csv ? record_csv(o, config, &counts, err)
+                : record_live(o, config, &progress, &counts, err);
     vg_progress_end(&progress, counts.records);
     if (st == VG_OK)
         fprintf(stderr, "record: %llu records and %llu commands in %llu blocks to %s%s\n",
                 (unsigned long long)counts.records, (unsigned long long)counts.commands,
                 (unsigned long long)counts.blocks, o->to, stop ? ", stopped early" : "");
-    free(outbox);
     return st;
 }
 
@@ -224,9 +274,16 @@ static int check_usage(const struct options *o, const char *config)
     if (o->show && (config || o->to))
         return vg_command_usage(&command, "--show goes alone");
     if (!o->show && !config)
-        return vg_command_usage(&command, "the configuration is missing: whose source to record");
+        return vg_command_usage(&command,
+                                "the configuration is missing: whose source to record, or "
+                                "which pipeline a CSV is for");
     if (!o->show && !o->to)
         return vg_command_usage(&command, "--to FILE is missing: where the recording goes");
+    if (!o->csv != !o->map)
+        return vg_command_usage(&command, "--csv and --map belong together");
+    if (o->csv && (o->from || o->until || o->outbox || o->no_commands))
+        return vg_command_usage(&command, "a CSV is recorded as a whole: --from, --until, --outbox "
+                                          "and --no-commands are about the source");
     if (o->no_commands && o->outbox)
         return vg_command_usage(&command, "--outbox and --no-commands exclude each other");
     return 0;

@@ -62,23 +62,20 @@ static vg_status read_all(const struct options *o, struct vg_recording *rec, str
     static const struct vg_option table[] = { { .type = VG_OPT_LIST_, .name = "patients" },
                                               VG_OPT_END };
     struct vg_strings patients = { 0 };
-    struct vg_buf diagnostics = VG_BUF_INIT;
-    struct vg_replay_map map;
     int64_t start_ns;
     vg_status st;
 
     if (!vg_parse_time(o->start, strlen(o->start), &start_ns))
         return vg_fail(err, VG_E_USAGE,
                        "--start \"%s\": expected a time such as 2026-03-01T12:00:00Z", o->start);
-    st = vg_replay_map_read(&map, o->map, &diagnostics, err);
-    if (diagnostics.len)
-        fputs(diagnostics.data, stderr);
     split(o->patients, &patients);
-    if (st == VG_OK)
-        st = vg_recording_read(rec, o->csv, &map, &patients, start_ns, err);
+    st = vg_recording_read_aloud(rec, o->csv, o->map, &patients, start_ns, err);
     vg_options_done(table, &patients);
-    vg_buf_done(&diagnostics);
-    vg_replay_map_done(&map);
+    if (st == VG_OK && rec->charted.orders > 0)
+        fprintf(stderr,
+                "vigil replay: the %zu orders of the recording are left out: a topic has none; "
+                "`vigil record --csv` keeps them\n",
+                rec->charted.orders);
     return st;
 }
 

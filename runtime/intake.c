@@ -48,9 +48,7 @@ uint32_t vg_intake_row(struct vg_frame *f, const struct vg_layout *l, enum vg_ro
 
 int64_t vg_intake_record_time(int64_t record_ns, int64_t log_ns)
 {
-    static const int64_t max_ns = INT64_C(7258118400) * VG_NS_PER_S; /* 2200-01-01 */
-
-    if (record_ns != VG_TIME_NONE && record_ns <= max_ns)
+    if (record_ns != VG_TIME_NONE && record_ns <= VG_RECORD_TIME_MAX_NS)
         return record_ns;
     return log_ns == VG_TIME_NONE ? 0 : log_ns;
 }

@@ -24,8 +24,10 @@ struct vg_intake_place {
 uint32_t vg_intake_row(struct vg_frame *f, const struct vg_layout *l, enum vg_row_kind kind,
                        uint32_t slot, int64_t log_ns);
 
+#define VG_RECORD_TIME_MAX_NS (INT64_C(7258118400) * VG_NS_PER_S) /* 2200-01-01 */
+
 /** The timestamp that a record counts with: `record_ns`, or log time where it has none that could drive
- *  that (VG_TIME_NONE, or beyond the year 2200). */
+ *  that (VG_TIME_NONE, or beyond VG_RECORD_TIME_MAX_NS). */
 int64_t vg_intake_record_time(int64_t record_ns, int64_t log_ns);
 
 /** Adds something about the shard itself, for the alert stage to tell: a row of kind SHARD with

@@ -163,7 +163,7 @@ static vg_status add_watch(struct vg_alert *a, struct vg_plan *plan, const struc
     if (st != VG_OK)
         return st;
     if (rule->rule == VG_RULE_CONDITION && channel != VG_CHANNEL_NONE && !is_stand_in(rule) &&
-        !vg_condition_watches(a, rule->condition, channel))
+        !vg_condition_can_watch(a, rule->condition, channel))
         return vg_fail_option(err, VG_E_CONFIG, "rules", "rule %s: %s never has the condition %s",
                               rule->name, vg_channels[channel].name,
                               vg_condition_name(rule->condition));

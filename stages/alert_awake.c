@@ -41,8 +41,7 @@ static void add_sample(struct vg_awake *s, const struct vg_watch *w)
         add(about(s, ABOUT_SAMPLE), w->place);
         return;
     }
-    channels =
-        w->kind == &vg_watch_lead_off ? vg_lead_channels(w->channel) : UINT32_C(1) << w->channel;
+    channels = w->kind == &vg_watch_lead_off ? vg_lead_channels(w) : UINT32_C(1) << w->channel;
     for (; channels != 0; channels &= channels - 1)
         add(about(s, __builtin_ctz(channels)), w->place);
 }

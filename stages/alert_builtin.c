@@ -68,6 +68,14 @@ bool vg_condition_watches(const struct vg_alert *a, enum vg_condition condition,
     }
 }
 
+/* Of a cuff a 0 may be all that a monitor has between two readings, so only who asks for it is told. */
+bool vg_condition_can_watch(const struct vg_alert *a, enum vg_condition condition, int channel)
+{
+    return vg_condition_watches(a, condition, channel) ||
+           (condition == VG_CONDITION_LEAD_OFF && channel < VG_MEASURED &&
+            !vg_channels[channel].zero_is_value);
+}
+
 static const struct {
     uint8_t priority;
     int64_t for_s;

@@ -54,15 +54,17 @@ static uint32_t measured_by(int channel)
 /* ---- lead_off ---- */
 
 /* A line is off as a whole, and told of once; what else is measured there may go on. */
-uint32_t vg_lead_channels(int channel)
+uint32_t vg_lead_channels(const struct vg_watch *w)
 {
-    return channel == VG_CHANNEL_abp_sys ? measured_by(channel) : UINT32_C(1) << channel;
+    bool line = w->channel == VG_CHANNEL_abp_sys && w->rule->channel == VG_CHANNEL_NONE;
+
+    return line ? measured_by(w->channel) : UINT32_C(1) << w->channel;
 }
 
 static struct vg_finding look_at_lead(struct vg_look *l, const struct vg_watch *w)
 {
     const struct vg_row *row = l->row;
-    const uint32_t channels = vg_lead_channels(w->channel);
+    const uint32_t channels = vg_lead_channels(w);
     struct vg_finding ret = nothing;
 
     if (row->flags & VG_ROW_LATE)

@@ -497,6 +497,8 @@ const struct vg_score_total *vg_look_score(struct vg_look *l, const struct vg_wa
 
 /* ---- artefacts (alert_artefact.c) ---- */
 
+/** Whether a rule may name a channel for a condition. */
+bool vg_condition_can_watch(const struct vg_alert *a, enum vg_condition condition, int channel);
 /** Whether a condition is watched on a channel when its rule names none. */
 bool vg_condition_watches(const struct vg_alert *a, enum vg_condition condition, int channel);
 /** Of how many limits `channel` tells when they are not guarded by a measurement. */
@@ -525,8 +527,9 @@ void vg_notice_obey(struct vg_look *l, const struct vg_noticed *noticed);
 
 /* ---- probes (alert_sensor.c) ---- */
 
-/** The channels that are off together with `channel`, itself included; a bit each. */
-uint32_t vg_lead_channels(int channel);
+/** The channels whose lead the watch of `lead_off` is about, a bit each: those of a line, unless its rule
+ *  names one of them. */
+uint32_t vg_lead_channels(const struct vg_watch *w);
 
 /* ---- silence (alert_technical.c) ---- */
 

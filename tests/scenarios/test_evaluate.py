@@ -63,6 +63,9 @@ def alerts_are_counted_the_same_with_any_workers():
 def what_alerts_cannot_be_measured_of_is_refused():
     config = ["evaluate", "alerts", "--config", vigil.ROOT / "configs/sedation.yaml"]
     check("belong together" in call(*config, "--recording", "x.csv", expect=2).stderr, "no map")
+    for option in ("--normals", "--patients", "--seed", "--artefact-rate", "--workers", "--ward"):
+        said = call(*config, "--recording", "x.csv", "--map", "x.yaml", option, "1", expect=2).stderr
+        check(f"{option} is about simulated patients" in said and "leave out" in said, said)
     said = call(*config, "--recording", "nowhere.csv", "--map",
                 vigil.ROOT / "configs/maps/sedation_capno.yaml", expect=74).stderr
     check("nowhere.csv" in said, said)
