@@ -454,6 +454,8 @@ vg_status vg_commit_run(void *commit, struct vg_thread *thread, struct vg_err *e
     while (st == VG_OK && c->ends < c->workers) {
         gather(c);
         st = c->frames > 0 ? commit_gathered(c, err) : vg_commit_cursors(c, err);
+        if (st == VG_OK)
+            st = vg_retention_look(&c->retention, c->outbox, c->shared, c->feed, c->feeds, err);
     }
     vg_link_done(&c->from);
     return st;

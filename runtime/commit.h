@@ -12,6 +12,7 @@
 #include "runtime/feed.h"
 #include "runtime/link.h"
 #include "runtime/outbox.h"
+#include "runtime/retention.h"
 #include "runtime/writer.h"
 
 /** Frames in one transaction, beyond what belongs together. */
@@ -44,7 +45,8 @@ struct vg_commit {
     struct vg_commit_shard *shard, *before; /**< [VG_SHARDS_MAX]; `before` the transaction */
     struct vg_frame **frame;                /**< what was gathered, [frames_cap] */
     uint32_t frames, frames_cap;
-    uint32_t open;        /**< shards of which the rest must be gathered too */
+    uint32_t open; /**< shards of which the rest must be gathered too */
+    struct vg_retention retention;
     int64_t confirmed_ns; /* when confirmations were last a reason to write */
     uint32_t ends;
     uint64_t mismatches; /**< of the transaction */

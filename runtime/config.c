@@ -51,6 +51,14 @@ const struct vg_option vg_service_options[] = {
                     3600, 0, "Time between two snapshots of a shard."),
     VG_OPT_INT(struct service_options, service.snapshot_keep, "snapshot.keep", "3", 1, 100, "files",
                0, "Snapshots that are kept of each shard."),
+    VG_OPT_DURATION(struct service_options, service.keep_events_ns, "retention.events", "90d", 0,
+                    315360000, 0,
+                    "How long events, and the commands of before, are kept in the outbox; 0: for "
+                    "ever. What a required sink (or, where none is, any sink) has not delivered, "
+                    "and what a restart needs, is kept longer."),
+    VG_OPT_DURATION(struct service_options, service.keep_letters_ns, "retention.letters", "90d", 0,
+                    315360000, 0,
+                    "How long dead letters and refused events are kept; 0: for ever."),
     VG_OPT_DURATION(struct service_options, service.drain_timeout_ns, "shutdown.drain_timeout",
                     "10s", 0.1, 600, 0, "How long a stop waits until everything is delivered."),
     VG_OPT_SIZE(struct service_options, service.patient_memory, "patient_memory", "10KiB", 1024,

@@ -36,6 +36,7 @@ struct vg_service_config {
     int64_t snapshot_every_ns;
     int64_t snapshot_keep;
     int64_t drain_timeout_ns;
+    int64_t keep_events_ns, keep_letters_ns; /**< retention; 0: for ever */
     uint64_t patient_memory;   /**< bytes that the chain may keep of each patient; 0: any */
     bool fresh_on_new_cluster; /**< on_new_cluster: refuse | fresh */
 };

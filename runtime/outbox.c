@@ -22,6 +22,7 @@ enum statement {
     BEGIN,
     COMMIT,
     FIND_EVENT,
+    FIND_PRUNED,
     ADD_EVENT,
     SET_EPISODE,
     ADD_COMMAND,
@@ -39,6 +40,7 @@ static const char *const sql[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [FIND_EVENT] = "SELECT seq, body FROM event WHERE shard = ?1 AND n = ?2",
+    [FIND_PRUNED] = "SELECT 1 FROM pruned WHERE shard = ?1 AND n >= ?2",
     [ADD_EVENT] = "INSERT INTO event(shard, n, event_id, episode_id, number, ward, prev_seq, phase,"
                   " kind, priority, patient, time_ns, wall_ns, body)"
                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6,"
@@ -278,6 +280,11 @@ uint64_t vg_outbox_last_seq(const struct vg_outbox *o)
     return o->last_seq;
 }
 
+sqlite3 *vg_outbox_handle(struct vg_outbox *o)
+{
+    return o->db;
+}
+
 const char *vg_outbox_path(const struct vg_outbox *o)
 {
     return o->path;
@@ -456,6 +463,23 @@ static vg_status compare(struct vg_outbox *o, uint32_t shard, uint64_t n, const 
     return VG_OK;
 }
 
+/* Whether the event was there and is no longer kept. */
+static vg_status compare_pruned(struct vg_outbox *o, uint32_t shard, uint64_t n, bool *ret,
+                                struct vg_err *err)
+{
+    sqlite3_stmt *stmt = o->stmt[FIND_PRUNED];
+    int rc;
+
+    bind_unsigned(stmt, 1, shard);
+    bind_unsigned(stmt, 2, n);
+    rc = sqlite3_step(stmt);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return give_up(o, stmt, "look up what is no longer kept", err);
+    *ret = rc == SQLITE_ROW;
+    sqlite3_reset(stmt);
+    return VG_OK;
+}
+
 static vg_status add_event(struct vg_outbox *o, uint32_t shard, uint64_t n,
                            const struct vg_item_event *item, const char *json, int64_t wall_ns,
                            enum vg_put *ret, struct vg_err *err)
@@ -520,6 +544,10 @@ vg_status vg_outbox_put_event(struct vg_outbox *o, uint32_t shard, uint64_t n,
     VG_CHECK(o->open);
     *ret_seq = 0;
     st = compare(o, shard, n, json, item->json_len, &found, ret, ret_seq, err);
+    if (st == VG_OK && !found) {
+        st = compare_pruned(o, shard, n, &found, err);
+        *ret = VG_PUT_SAME;
+    }
     if (st != VG_OK || found)
         return st;
     st = add_event(o, shard, n, item, json, wall_ns, ret, err);

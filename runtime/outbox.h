@@ -100,7 +100,7 @@ const char *vg_outbox_path(const struct vg_outbox *o);    /**< of the file, for 
 VG_NODISCARD vg_status vg_outbox_begin(struct vg_outbox *o, struct vg_err *err);
 
 /** `n` counts the events of a shard from 1; `json` has item->json_len bytes. *ret_seq is the seq of
- *  the event as stored (0 when DIFFERENT). */
+ *  the event as stored (0 when DIFFERENT, and when it is no longer kept, which is SAME). */
 VG_NODISCARD vg_status vg_outbox_put_event(struct vg_outbox *o, uint32_t shard, uint64_t n,
                                            const struct vg_item_event *item, const char *json,
                                            int64_t wall_ns, enum vg_put *ret, uint64_t *ret_seq,

@@ -38,4 +38,8 @@ VG_NODISCARD vg_status vg_db_check_schema(sqlite3 *db, int *ret, struct vg_err *
 VG_NODISCARD vg_status vg_db_meta(sqlite3 *db, const char *key, char *ret, size_t size,
                                   struct vg_err *err);
 
+struct vg_outbox;
+/** The connection of the writing half, for its other files. */
+sqlite3 *vg_outbox_handle(struct vg_outbox *o);
+
 #endif

@@ -58,6 +58,7 @@ static const char second[] =
     "CREATE TABLE dlq_action(id INTEGER PRIMARY KEY, wall_ns INTEGER NOT NULL, uid INTEGER NOT "
     "NULL,"
     " action TEXT NOT NULL, letters INTEGER NOT NULL, deliveries INTEGER NOT NULL);"
+    "CREATE TABLE pruned(shard INTEGER PRIMARY KEY, n INTEGER NOT NULL);"
     "CREATE INDEX command_notice ON command(shard, next_offset, ordinal) WHERE kind = 4;";
 
 static const char *const steps[VG_OUTBOX_SCHEMA] = { first, second };

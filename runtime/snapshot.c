@@ -235,6 +235,25 @@ static void prune(const char *folder, uint32_t keep)
         close(dir);
 }
 
+bool vg_snapshot_oldest(const char *data_dir, uint32_t shard, int64_t *ret_offset,
+                        uint32_t *ret_ordinal)
+{
+    struct vg_buf folder = VG_BUF_INIT;
+    struct listing l = { 0 };
+    struct vg_err ignored;
+    bool any;
+
+    folder_of(&folder, data_dir, shard);
+    any = list(folder.data, &l, &ignored) == VG_OK && l.n > 0;
+    if (any) {
+        *ret_offset = l.files[l.n - 1].next_offset;
+        *ret_ordinal = l.files[l.n - 1].ordinal;
+    }
+    free(l.files);
+    vg_buf_done(&folder);
+    return any;
+}
+
 static void fill_head(const struct vg_snapshot_head *h, size_t len, struct head *ret)
 {
     memset(ret, 0, sizeof(*ret)); /* no byte of the file is left to chance */

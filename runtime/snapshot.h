@@ -33,6 +33,10 @@ VG_NODISCARD vg_status vg_snapshot_write(const char *data_dir, const struct vg_s
                                          const void *items, size_t len, uint32_t keep,
                                          struct vg_err *err);
 
+/** Where the oldest snapshot that is kept of a shard stands, by its name; false: there is none. */
+VG_NODISCARD bool vg_snapshot_oldest(const char *data_dir, uint32_t shard, int64_t *ret_offset,
+                                     uint32_t *ret_ordinal);
+
 /** Which snapshot is wanted. */
 struct vg_snapshot_want {
     const char *pipeline;

@@ -12,6 +12,7 @@
 
 #include "core/buf.h"
 #include "runtime/outbox.h"
+#include "runtime/outbox_prune.h"
 
 static char dir[64];
 static struct vg_outbox *o;
@@ -793,4 +794,122 @@ Test(outbox, a_damaged_file_is_said_to_be_damaged)
     close(fd);
     expect_error(vg_outbox_open(dir, "icu", false, &o, &err), VG_E_IO, "damaged");
     cr_assert_null(o);
+}
+
+/* ---- an outbox of before ---- */
+
+Test(outbox, one_of_the_schema_before_is_brought_up_to_date_and_keeps_what_it_has)
+{
+    struct vg_item_dead_letter d = { .offset = 7, .index = UINT32_MAX, .reason = "malformed" };
+    bool new;
+
+    begin();
+    put(0, 1, 1, 0, VG_PHASE_START, "icu-a", "{}");
+    OK(vg_outbox_put_dead_letter(o, 0, &d, "{", 1, 5, &new, &err));
+    commit();
+    execute("DROP TABLE quarantine; DROP TABLE dlq_action; DROP TABLE pruned; DROP TABLE answer;"
+            "DROP INDEX dead_letter_retry; DROP INDEX command_notice;"
+            "ALTER TABLE dead_letter DROP COLUMN wall_ns;"
+            "ALTER TABLE dead_letter DROP COLUMN state;"
+            "ALTER TABLE dead_letter DROP COLUMN attempts;"
+            "UPDATE meta SET value = '1' WHERE key = 'schema'");
+    reopen();
+    cr_assert_str_eq(read_all(NULL, 0, 10), "1<0 icu-a {}\n");
+    begin();
+    OK(vg_outbox_put_dead_letter(o, 0, &d, "{", 1, 5, &new, &err));
+    cr_assert_not(new);
+    OK(vg_outbox_put_letter_retried(o, 0, 7, UINT32_MAX, 2, &err));
+    OK(vg_outbox_put_dead_letter(o, 0, &d, "{", 1, 5, &new, &err));
+    cr_assert(new, "it failed again");
+    commit();
+    reopen(); /* and once only */
+}
+
+/* ---- what is old ---- */
+
+static uint64_t prune(uint64_t delivered_seq, int64_t events_before_ns)
+{
+    const struct vg_prune_shard shard = { .shard = 0, .next_offset = 10, .ordinal = 0 };
+    const struct vg_prune what = { .delivered_seq = delivered_seq,
+                                   .events_before_ns = events_before_ns,
+                                   .letters_before_ns = events_before_ns,
+                                   .shard = &shard,
+                                   .shards = 1 };
+    uint64_t gone;
+
+    OK(vg_outbox_prune(o, &what, &gone, &err));
+    return gone;
+}
+
+Test(outbox, old_events_go_but_not_those_that_somebody_still_needs)
+{
+    const struct vg_set_aside refused = { .seq = 3, .wall_ns = 100, .reason = "no" };
+
+    begin();                                        /* all of them are stored at 7 ns */
+    put(0, 1, 1, 0, VG_PHASE_START, "icu-a", "{}"); /* seq 1: its episode is open */
+    put(0, 2, 2, 0, VG_PHASE_START, "icu-a", "{}");
+    put(0, 3, 2, 1, VG_PHASE_END, "icu-a", "{}"); /* refused by a sink */
+    put(0, 4, 3, 0, VG_PHASE_END, "icu-a", "{}");
+    put(0, 5, 4, 0, VG_PHASE_END, "icu-b", "{}"); /* the newest of its ward */
+    put(0, 6, 5, 0, VG_PHASE_END, "icu-a", "{}"); /* not delivered */
+    put(0, 7, 6, 0, VG_PHASE_END, "icu-a", "{}");
+    OK(vg_outbox_put_set_aside(o, "pager", &refused, &err));
+    commit();
+    cr_assert_eq(prune(5, 7), 0, "none is old");
+    cr_assert_eq(prune(5, 8), 2);
+    cr_assert_str_eq(read_all(NULL, 0, 10), "1<0 icu-a {}\n3<2 icu-a {}\n5<0 icu-b {}\n"
+                                            "6<4 icu-a {}\n7<6 icu-a {}\n");
+    cr_assert_eq(prune(5, 8), 0);
+    cr_assert_eq(prune(7, 200), 2, "the refusal and the sixth");
+    cr_assert_eq(prune(7, 200), 1, "the third");
+    cr_assert_str_eq(read_all(NULL, 0, 10), "1<0 icu-a {}\n5<0 icu-b {}\n7<6 icu-a {}\n");
+}
+
+Test(outbox, an_event_that_has_gone_does_not_come_back_when_its_log_is_read_again)
+{
+    const struct vg_item_event item = { .episode_id = { 1 }, .json_len = 2, .ward = "icu-a" };
+    enum vg_put what;
+    uint64_t seq;
+
+    begin();
+    put(0, 1, 1, 0, VG_PHASE_END, "icu-a", "{}");
+    put(0, 2, 2, 0, VG_PHASE_END, "icu-a", "{}");
+    commit();
+    cr_assert_eq(prune(2, 8), 1);
+    begin();
+    OK(vg_outbox_put_event(o, 0, 1, &item, "{}", 7, &what, &seq, &err));
+    cr_assert(what == VG_PUT_SAME && seq == 0);
+    cr_assert_eq(put(0, 3, 3, 0, VG_PHASE_END, "icu-a", "{}"), VG_PUT_NEW);
+    commit();
+    reopen();
+    cr_assert_str_eq(read_all(NULL, 0, 10), "2<1 icu-a {}\n3<2 icu-a {}\n");
+}
+
+static vg_status count_command(void *arg, const struct vg_item_command *c, const void *payload,
+                               size_t len)
+{
+    (void)payload;
+    (void)len;
+    vg_buf_printf(arg, "%lld.%u ", (long long)c->next_offset, c->ordinal);
+    return VG_OK;
+}
+
+Test(outbox, commands_go_when_they_are_old_and_before_every_snapshot_but_orders_stay)
+{
+    struct vg_item_command c = { .kind = VG_COMMAND_CLOCK, .log_ns = 5 };
+
+    begin();
+    for (c.next_offset = 8; c.next_offset <= 10; c.next_offset++) {
+        c.ordinal = 1;
+        OK(vg_outbox_put_command(o, 0, &c, NULL, 0, &err));
+    }
+    c = (struct vg_item_command){ .kind = VG_COMMAND_ORDER, .next_offset = 8, .ordinal = 2 };
+    OK(vg_outbox_put_command(o, 0, &c, NULL, 0, &err));
+    c = (struct vg_item_command){ .next_offset = 9, .ordinal = 2, .log_ns = 500 };
+    OK(vg_outbox_put_command(o, 0, &c, NULL, 0, &err));
+    commit();
+    cr_assert_eq(prune(0, 8), 2);
+    vg_buf_clear(&seen);
+    OK(vg_outbox_commands(r, 0, -1, 0, count_command, &seen, &err));
+    cr_assert_str_eq(seen.data, "8.2 9.2 10.1 ");
 }

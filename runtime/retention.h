@@ -1,0 +1,16 @@
+/* retention.h - when the committer lets what is old leave the outbox, and what it must keep. */
+#ifndef VG_RUNTIME_RETENTION_H
+#define VG_RUNTIME_RETENTION_H
+
+#include "runtime/feed.h"
+
+struct vg_retention {
+    int64_t next_ns; /**< monotonic time of the next look */
+};
+
+/** Deletes some of what is old, when it is time for it. A failure that may pass is tried again. */
+VG_NODISCARD vg_status vg_retention_look(struct vg_retention *r, struct vg_outbox *outbox,
+                                         const struct vg_shared *shared, const struct vg_feed *feed,
+                                         uint32_t feeds, struct vg_err *err);
+
+#endif
