@@ -25,8 +25,9 @@
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S  INT64_C(1000000000)
 
-/* docs/alert1.md names the first three. */
+/* docs/alert1.md names those of link, age and lag. */
 static const int64_t link_down_ns = 3 * NS_PER_S;
+static const int64_t reconnect_ns = 5 * NS_PER_S;
 static const int64_t stalled_ms = 5000;
 static const int64_t behind_ns = 500 * NS_PER_MS;
 /* A shard that moves is shown by neither instance until both have sent a heartbeat. */
@@ -45,8 +46,10 @@ enum {
     TICK_MS = 50,
     RECONNECT_MS = 100,
     RECONNECT_MAX_MS = 1000,
-    PING_MS = 1000,
-    PING_TIMEOUT_MS = 3000,
+    CONNECT_MS = 3000,
+    PROBE_S = 1,
+    PROBES = 3,
+    UNANSWERED_MS = 4000,
     /* Messages without an item that are worked off before timers get a turn. */
     MESSAGES_PER_TURN = 1000,
 };
@@ -85,6 +88,7 @@ struct endpoint {
     void *sub, *dealer;
     void *watch;          /* tells of a refused key; NULL without keys */
     bool key_refused;     /* and said so */
+    int64_t connected_ns; /* when it was last begun anew */
     struct scope *scopes; /* [scopes_n of the client] */
     struct ward *wards;
     size_t wards_n;
@@ -796,12 +800,26 @@ static void watch_key(struct vigil_client *c, struct endpoint *e)
         e->publish);
 }
 
+/* Something in between may be stuck that the kernel takes for alive: begin anew, now and then. */
+static void connect_anew(struct endpoint *e, int64_t now)
+{
+    if (now - e->connected_ns < reconnect_ns)
+        return;
+    e->connected_ns = now;
+    (void)zmq_disconnect(e->sub, e->publish);
+    (void)zmq_connect(e->sub, e->publish);
+    (void)zmq_disconnect(e->dealer, e->control);
+    (void)zmq_connect(e->dealer, e->control);
+}
+
 static void watch_link(struct vigil_client *c, struct endpoint *e)
 {
     bool all;
     int64_t good = link_good_ns(c, e, &all);
 
     watch_key(c, e);
+    if (e->link == LINK_IS_DOWN)
+        connect_anew(e, now_ns());
 
     /* Heartbeats that wait in the socket count: a program that was stopped itself must not call
      * the pipeline dead. */
@@ -1051,9 +1069,15 @@ static void *connect_socket(void *context, int type, const char *endpoint,
     set(socket, ZMQ_RCVHWM, RECEIVE_HWM);
     set(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
     set(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS);
-    /* A network that swallows packets is noticed by pings only. */
-    set(socket, ZMQ_HEARTBEAT_IVL, PING_MS);
-    set(socket, ZMQ_HEARTBEAT_TIMEOUT, PING_TIMEOUT_MS);
+    /* A network that swallows packets is noticed by the kernel's probes. Not by ZMQ_HEARTBEAT: a
+     * socket that is full reads no pings, is taken for dead, and libzmq may end the program
+     * when it connects again (its issue 3937). */
+    set(socket, ZMQ_CONNECT_TIMEOUT, CONNECT_MS);
+    set(socket, ZMQ_TCP_KEEPALIVE, 1);
+    set(socket, ZMQ_TCP_KEEPALIVE_IDLE, PROBE_S);
+    set(socket, ZMQ_TCP_KEEPALIVE_INTVL, PROBE_S);
+    set(socket, ZMQ_TCP_KEEPALIVE_CNT, PROBES);
+    set(socket, ZMQ_TCP_MAXRT, UNANSWERED_MS);
     /* Requests must not wait in a queue for a pipeline that is away: they are asked anew. */
     set(socket, ZMQ_IMMEDIATE, type == ZMQ_DEALER);
     (void)zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max, sizeof(max));
@@ -1108,7 +1132,7 @@ static int init_endpoint(struct vigil_client *c, struct endpoint *e,
         memcpy(e->outbox, from->outbox, WIRE_UUID_SIZE);
         e->has_outbox = true;
     }
-    e->started_ns = now_ns();
+    e->started_ns = e->connected_ns = now_ns();
     if (c->all_wards)
         init_scope(e, 0, "", from);
     for (size_t i = 0; i < options->wards_n; i++)
