@@ -1,7 +1,8 @@
 /* outbox.h - the durable store of a pipeline: events, commands, positions, dead letters, cursors.
  *
  * One SQLite file, `<data_dir>/outbox.db` (WAL, synchronous=FULL), and one process that writes it,
- * held by a lock on `<data_dir>/lock`. What is committed survives a power cut. The committer's
+ * held by a lock on `<data_dir>/lock`; only letters are marked and deleted by others, too
+ * (runtime/letters.h). What is committed survives a power cut. The committer's
  * thread writes through one struct vg_outbox; every other thread reads through a struct
  * vg_outbox_reader of its own and never waits for the writer.
  *
