@@ -330,7 +330,7 @@ static void observe(const struct vg_look *l, const struct vg_watch *w, struct vg
     event->observed.present = true;
     event->observed.has_value = valued && newest->seen;
     event->observed.value = newest->value;
-    event->observed.quality = valued ? newest->quality : VG_Q_INVALID;
+    event->observed.quality = event->observed.has_value ? newest->quality : VG_Q_INVALID;
     event->observed.time_ns = event->observed.has_value ? newest->event_ns : l->out->log_ns;
 }
 

@@ -515,12 +515,12 @@ static void start_by_silence(struct vg_look *l, const struct vg_watch *w, int64_
     clear_episode(l, w);
     wake(l, w);
     e->has_due = true;
-    e->origin = due_ns;
+    e->origin = l->out->log_ns; /* a row may have dropped what was due before it */
     /* Silence began with the newest value. */
     e->onset_ns =
         w->kind->since ? w->kind->since(l, w) : due_ns - w->rule->longer_than_ns - w->rule->for_ns;
     if (w->times_at > 0)
-        vg_watch_times(l, w)->known_ns = due_ns;
+        vg_watch_times(l, w)->known_ns = l->out->log_ns;
     start(l, w);
 }
 
@@ -585,6 +585,12 @@ static void consider(int64_t *due_ns, int64_t at_ns, int64_t after_ns)
         *due_ns = at_ns;
 }
 
+/* What a row drops after its time was over is told of at once. */
+static int64_t overdue(int64_t due_ns, int64_t after_ns)
+{
+    return due_ns != VG_TIME_NONE && due_ns <= after_ns ? after_ns + 1 : due_ns;
+}
+
 int64_t vg_watch_due(struct vg_look *l, const struct vg_watch *w, int64_t after_ns)
 {
     const struct vg_episode *e = vg_watch_episode(l, w);
@@ -593,7 +599,7 @@ int64_t vg_watch_due(struct vg_look *l, const struct vg_watch *w, int64_t after_
     bool awake = vg_watch_awake(l, w);
 
     if (w->kind->silent && !(awake && vg_episode_open(e)))
-        consider(&due_ns, silent(l, w), after_ns);
+        consider(&due_ns, overdue(silent(l, w), after_ns), after_ns);
     if (!awake)
         return due_ns;
     if (vg_episode_open(e))

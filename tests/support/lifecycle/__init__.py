@@ -1,27 +1,31 @@
-"""Reference of the life of alerts, written from docs/alert-rules.md, docs/alert-lifecycle.md and
-docs/alert1.md alone, so that a second reading of them stands beside the program's.
+"""Reference of the life of alerts, written from docs/alert-rules.md, docs/alert-lifecycle.md,
+docs/scores.md and docs/alert1.md, so that a second reading of them stands beside the program's.
 
 It takes a configuration as a mapping in the form of the file and the steps of one test (rows and
 commands, whole seconds), and gives the events that the documents promise. It looks at everything
-each second and is plain rather than fast. Not modelled: forecasts, anomalies, scores, trends, and
-`artefact`.
+each second and is plain rather than fast. Values are 32-bit floats where the documents say so, and
+sums are not: what is drawn keeps away from ties that only rounding decides. Not modelled: forecasts
+and anomalies, the stage `artefact`, `stale: source`, and trouble of the program itself.
 
-    terms       numbers of the tables, times
-    conditions  bounds, and the times of a condition
-    values      when something holds of the values of one channel, by the kind of rule
+    terms         numbers of the tables, times, values in their units
+    conditions    bounds, and the times of a condition
+    values        what the values of one channel say, by the kind of rule
+    scores        early warning scores, by their files as data
     combinations  conditions joined
-    episode     what becomes of an alert
-    rules       rules by what they look at: values, silence, probes
-    patient     rows and commands
-    reference   a configuration over the steps of a test
-    draw, draw_values  random configurations and steps
+    episode       what becomes of an alert
+    rules         rules about what values say
+    technical     rules about what is wrong with the data
+    patient       rows and commands
+    reference     a configuration over the steps of a test
+    draw, draw_values, draw_scores   random configurations and steps
 """
 from .draw import draw_config, draw_steps, playable
-from .draw_values import draw_values_config, draw_values_steps
 from .draw_scores import draw_scores_config, draw_scores_steps
+from .draw_values import draw_values_config, draw_values_steps
 from .patient import COMMANDS
 from .reference import Reference
 from .terms import START_S, f32
 
-__all__ = ["COMMANDS", "START_S", "Reference", "draw_config", "draw_steps",
-           "draw_scores_config", "draw_scores_steps", "draw_values_config", "draw_values_steps", "f32", "playable"]
+__all__ = ["COMMANDS", "START_S", "Reference", "draw_config", "draw_scores_config",
+           "draw_scores_steps", "draw_steps", "draw_values_config", "draw_values_steps", "f32",
+           "playable"]

@@ -48,13 +48,16 @@ class Watch:
         self.onset = self.clear_since = self.over_since = None
         self.on = self.holding = False
         self.found = None         # when it was last found to hold, having been clear
+        self.dropped = None       # the onset of what was pending when there was no measurement
 
     def drop(self, t):
         """There is explicitly no measurement."""
         self.lost(t)
         self.holding = False
         if not self.on:
+            dropped = self.dropped if self.onset is None else self.onset
             self.forget()
+            self.dropped = dropped
 
     def lost(self, t):
         """What was clear before a gap is not known to have been clear in it."""
@@ -62,7 +65,7 @@ class Watch:
         self.clear_since = None
 
     def sees(self, t, holds, clear):
-        self.holding = holds
+        self.holding, self.dropped = holds, None
         if holds:
             if self.clear_since is not None or self.over_since is not None:
                 self.found = t

@@ -1,6 +1,7 @@
 """A patient: what is known, the rules that look at it, and what people say."""
-from .rules import LeadOff, Readmitted, Stale, ValueRule
-from .terms import FOREVER, PROBES, number, seconds
+from .rules import ValueRule
+from .technical import Artefact, CheckSensor, DeviceClock, LeadOff, Readmitted, Stale
+from .terms import FOREVER, PROBES, SENSORS, number, seconds
 
 COMMANDS = ("acknowledge", "snooze", "reset", "mute", "limit", "standby", "probe_off", "admit",
             "discharge")
@@ -20,19 +21,27 @@ class Patient:
         self.bed_back = -FOREVER
         self.away_until = None
         self.off_until = {}
-        rules = self.reference.rules
         self.rules = []
-        for name, says in rules:
-            when = says["when"]
-            if "stale" in when:
-                self.rules.append(Stale(name, says, self))
-            elif when.get("condition") == "lead_off":
-                channels = [when["channel"]] if "channel" in when else sorted(set(PROBES.values()))
-                self.rules += [LeadOff(name, says, self, c) for c in channels]
-            elif when.get("condition") == "readmitted":
-                self.rules.append(Readmitted(name, says, self))
-            else:
-                self.rules.append(ValueRule(name, says, self))
+        for name, says in self.reference.rules:
+            self.rules += self.make(name, says)
+
+    def make(self, name, says):
+        """A rule, once for each channel that has its condition."""
+        when = says["when"]
+        condition = when.get("condition")
+        channels = PROBES if condition == "lead_off" else SENSORS
+        channels = [when["channel"]] if "channel" in when else sorted(set(channels.values()))
+        if condition == "artefact":
+            guarded = [r for r in self.rules if isinstance(r, ValueRule) and r.is_guarded()]
+            told_as = {c: SENSORS[c] if "bp_" in c else c for c in SENSORS}
+            limits = {c: [r for r in guarded if told_as[r.channel] == c] for c in told_as}
+            return [Artefact(name, says, self, c, rules) for c, rules in limits.items() if rules]
+        if condition in ("lead_off", "check_sensor"):
+            kind = LeadOff if condition == "lead_off" else CheckSensor
+            return [kind(name, says, self, c) for c in channels]
+        kinds = {"readmitted": Readmitted, "device_clock": DeviceClock}
+        kind = kinds.get(condition, Stale if "stale" in when else ValueRule)
+        return [kind(name, says, self)]
 
     def count(self, rule):
         self.numbers += 1

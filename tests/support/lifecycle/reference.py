@@ -24,7 +24,8 @@ class Reference:
     def __init__(self, config):
         self.config = config
         rules = dict(config["alert_rules"])
-        for name, priority in (("lead_off", "low"), ("readmitted", "medium")):
+        for name, priority in (("lead_off", "low"), ("device_clock", "low"), ("artefact", "low"),
+                               ("check_sensor", "low"), ("readmitted", "medium")):
             if not any(r["when"].get("condition") == name for r in rules.values()):
                 rules[name] = {"priority": priority, "when": {"condition": name}}
         self.rules = ordered(rules)
@@ -82,7 +83,7 @@ def reading(values):
     for channel, text in values.items():
         _, doubt, said = str(text).rpartition("suspect ")
         if said in ("missing", "invalid"):
-            row[channel] = {"usable": False, "why": said}
+            row[channel] = {"usable": False, "why": "device", "missing": said == "missing"}
             continue
         value = number(said, channel)
         _, _, least, most, zero_is_none = CHANNELS[channel]
@@ -91,5 +92,6 @@ def reading(values):
             why = "probe_off"
         elif not least <= value <= most:
             why = "range"
-        row[channel] = {"usable": not why, "why": why, "value": value, "suspect": bool(doubt)}
+        row[channel] = {"usable": not why, "why": why or (doubt and "device"),
+                        "value": value, "suspect": bool(doubt)}
     return row

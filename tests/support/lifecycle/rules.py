@@ -1,9 +1,9 @@
-"""Rules by what they look at."""
+"""Rules about what values say."""
 from .combinations import Combination, condition
-from .conditions import Bound, Watch
+from .conditions import Bound
 from .episode import Rule
 from .scores import Score
-from .terms import NOTED, PROBES, f32, seconds
+from .terms import NOTED, f32, seconds
 from .values import Change, Count
 
 
@@ -42,12 +42,15 @@ class ValueRule(Rule):
 
     def tell_limit(self, phase, members):
         limit = self.condition.bound.now(self.patient)
-        low = self.condition.bound.low
         if phase == "escalate" and members["reason"] == "worse":
             limit = self.worse.now(self.patient)
         if limit:
-            members["limit"] = {"low" if low else "high": limit[0],
-                                "origin": limit[1] or f"rule {self.name}"}
+            members["limit"] = self.told_limit(limit)
+
+    def told_limit(self, limit=None):
+        number, origin = limit or self.condition.bound.now(self.patient)
+        return {"low" if self.condition.bound.low else "high": number,
+                "origin": origin or f"rule {self.name}"}
 
     def observed(self, phase, members):
         """The newest value; where the worst is told, that; while data are lost, none."""
@@ -67,6 +70,10 @@ class ValueRule(Rule):
 
     def limit(self):
         return self.limited and self.condition.bound.now(self.patient)
+
+    def is_guarded(self):
+        """Whether something stands in for it when no measurement guards it."""
+        return self.limited and not self.condition.good_only and self.channel not in NOTED
 
     def lacks_limit(self):
         return self.limited and not self.limit()
@@ -205,90 +212,3 @@ class ValueRule(Rule):
             self.tell_worst(t)
             if self.condition.gone(t):
                 self.follow_data(t, True)
-
-
-class Stale(Rule):
-    technical = True
-
-    def __init__(self, name, says, patient):
-        which = says["when"]["stale"]
-        super().__init__(name, says, patient, None if which == "any" else which)
-        self.after_s = seconds(says["when"]["longer_than"]) + seconds(says.get("for", "0s"))
-
-    def newest(self):
-        heard = self.patient.heard
-        if self.channel:
-            return heard.get(self.channel)
-        return max((t for c, t in heard.items() if c not in NOTED), default=None)
-
-    def row(self, t, row):
-        usable = [c for c, v in row.items() if v["usable"] and (self.channel or c not in NOTED)]
-        if self.episode and (self.channel in usable if self.channel else usable):
-            self.over(t)
-        self.try_start(t)
-
-    def condition_timer(self, t):
-        since = self.newest()
-        if self.channel and since is not None:
-            since_told = max(since, self.patient.bed_back)
-        else:
-            since_told = since
-        if self.episode or since is None or t < since_told + self.after_s:
-            return
-        if self.patient.spared(self.channel) or (self.channel and self.patient.silent(t)):
-            return
-        self.begin(t, since, {"due": t})
-
-
-class LeadOff(Rule):
-    technical = True
-
-    def __init__(self, name, says, patient, channel):
-        super().__init__(name, says, patient, channel)
-        self.watch = Watch(says)
-
-    def forget(self):
-        self.watch.forget()
-
-    def emit(self, t, phase, **members):
-        newest = self.patient.values.get(self.channel)
-        if phase == "end":
-            if newest:
-                members["observed"] = told(newest)
-        elif phase != "acknowledge":
-            members["observed"] = {"quality": "invalid", "time": t.device}
-        super().emit(t, phase, **members)
-
-    def row(self, t, row):
-        values = [v for c, v in row.items() if PROBES.get(c) == self.channel]
-        if values and not self.patient.spared(self.channel):
-            if any(v["usable"] for v in values):
-                self.watch.sees(t, False, True)
-            elif any(v["why"] == "probe_off" for v in values):
-                self.watch.sees(t, True, False)
-        self.follow(t)
-        self.try_start(t)
-
-    def found(self):
-        return self.watch.found
-
-    def follow(self, t):
-        if not self.episode and self.watch.on:
-            self.begin(t, self.watch.onset)
-        elif self.episode and not self.watch.on:
-            self.over(t)
-
-    def condition_timer(self, t):
-        self.watch.passes(t)
-        self.follow(t)
-
-    def holding(self, t):
-        return self.watch.holding
-
-
-class Readmitted(Rule):
-    technical = True
-
-    def condition_timer(self, t):
-        if self.episode and t >= self.episode.onset + 60:
-            self.over(t)

@@ -19,6 +19,8 @@ UNITS = {name: row[0] for name, row in CHANNELS.items()}
 NOTED = ("acvpu", "gcs", "oxygen", "fio2")  # by people; says nothing of the monitor
 PROBES = {"pulse": "pulse", "spo2": "spo2", "temp": "temp",  # sensors that are always on
           "abp_sys": "abp_sys", "abp_mean": "abp_sys"}       # a line is told of as one
+SENSORS = {"hr": "hr", "pulse": "spo2", "spo2": "spo2", "rr": "hr", "abp_sys": "abp_sys",
+           "abp_mean": "abp_sys", "nibp_sys": "nibp_sys", "temp": "temp"}
 WORDS = {"acvpu": "ACVPU"}
 FACTORS = {"kPa": (7.500615758, 0), "Pa": (0.007500615758, 0), "[degF]": (0.5555555556, -17.77777778),
            "K": (1, -273.15), "/s": (60, 0), "Hz": (60, 0), "1": (100, 0)}
