@@ -326,6 +326,12 @@ Test(alert_guard, invalid_for_long_may_be_told_sooner_and_never_later)
     capture_option(a.c, "invalid_high_after", NULL, "45s");
     cr_assert_eq(capture_plan(a.c), VG_E_CONFIG);
     cr_assert_str_eq(a.c->err.option, "invalid_high_after");
+    cr_assert_neq(vg_option_set(vg_option_find(a.c->stage->options, "invalid_after"), a.c->self,
+                                "61s", &a.c->err),
+                  VG_OK);
+    cr_assert_neq(vg_option_set(vg_option_find(a.c->stage->options, "invalid_high_after"),
+                                a.c->self, "121s", &a.c->err),
+                  VG_OK);
 }
 
 Test(alert_guard, one_measurement_or_silence_are_not_invalid_for_long)
