@@ -140,20 +140,6 @@ struct topic {
     int64_t log_ns;
 };
 
-static int64_t assigned(void *ctx, uint32_t shard)
-{
-    (void)ctx;
-    (void)shard;
-    return VG_START_CONFIGURED;
-}
-
-static void revoked(void *ctx, uint32_t shard, bool lost)
-{
-    (void)ctx;
-    (void)shard;
-    (void)lost;
-}
-
 static vg_status set_source(struct topic *t, const struct vg_dataset_spec *spec, struct vg_err *err)
 {
     const char *const values[][2] = { { "brokers", spec->kafka.brokers },
@@ -174,9 +160,7 @@ static vg_status set_source(struct topic *t, const struct vg_dataset_spec *spec,
 
 static vg_status open_topic(struct topic *t, const struct vg_dataset_spec *spec, struct vg_err *err)
 {
-    const struct vg_source_env env = {
-        .service = "train", .until_end = true, .assigned = assigned, .revoked = revoked
-    };
+    const struct vg_source_env env = { .service = "train", .until_end = true };
     struct vg_source_info info;
     vg_status st = set_source(t, spec, err);
 

@@ -134,20 +134,6 @@ static vg_status take_record(struct recording *r, const struct vg_record *record
     return st;
 }
 
-static int64_t assigned(void *ctx, uint32_t shard)
-{
-    (void)ctx;
-    (void)shard;
-    return VG_START_CONFIGURED;
-}
-
-static void revoked(void *ctx, uint32_t shard, bool lost)
-{
-    (void)ctx;
-    (void)shard;
-    (void)lost;
-}
-
 static vg_status poll_once(struct recording *r, struct vg_err *err)
 {
     struct vg_record record;
@@ -256,11 +242,7 @@ vg_status vg_record_source(const struct vg_config *config, const struct vg_recor
 {
     const struct vg_source_config *source = &config->source;
     struct recording r = { .wish = wish, .source = source };
-    struct vg_source_env env = { .ctx = &r,
-                                 .service = config->service.name,
-                                 .until_end = true,
-                                 .assigned = assigned,
-                                 .revoked = revoked };
+    struct vg_source_env env = { .service = config->service.name, .until_end = true };
     struct vg_source_info info;
     vg_status st = set_start(source, err);
 

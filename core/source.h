@@ -35,9 +35,10 @@ struct vg_source_env {
     void *ctx;
     const char *service; /**< service.name */
     bool until_end;      /**< read to the end that the log has now; take all shards alone */
-    /** A shard is now this instance's: returns the offset to begin at, or VG_START_CONFIGURED. */
+    /** A shard is now this instance's: returns the offset to begin at, or VG_START_CONFIGURED, as a NULL
+     *  function does. */
     int64_t (*assigned)(void *ctx, uint32_t shard);
-    /** A shard is no longer this instance's. `lost`: another one has it already. */
+    /** A shard is no longer this instance's. `lost`: another one has it already. May be NULL. */
     void (*revoked)(void *ctx, uint32_t shard, bool lost);
 };
 

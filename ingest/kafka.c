@@ -353,7 +353,8 @@ static bool ask_caller(struct kafka *k, rd_kafka_topic_partition_list_t *list)
         uint32_t shard = (uint32_t)list->elems[i].partition;
 
         k->shards[shard] = (struct shard){ .end = -1, .behind = true };
-        list->elems[i].offset = k->env.assigned(k->env.ctx, shard);
+        list->elems[i].offset =
+            k->env.assigned ? k->env.assigned(k->env.ctx, shard) : VG_START_CONFIGURED;
         known = known && list->elems[i].offset >= 0;
     }
     return known;
@@ -403,7 +404,8 @@ static void give_back(struct kafka *k, const rd_kafka_topic_partition_list_t *li
             continue;
         k->reached_n -= k->shards[shard].reached;
         k->shards[shard] = (struct shard){ .end = -1 };
-        k->env.revoked(k->env.ctx, shard, lost);
+        if (k->env.revoked)
+            k->env.revoked(k->env.ctx, shard, lost);
     }
     rd_kafka_assign(k->rk, NULL);
 }

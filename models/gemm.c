@@ -1,4 +1,4 @@
-/* gemm.c - the only user of cblas.h.
+/* gemm.c - products of matrices by OpenBLAS.
  *
  * OpenBLAS is opened when it is first needed, not linked: it reads from the environment which kernel
  * to use while it is being loaded, and it starts threads then that would take signals meant for a
@@ -17,7 +17,6 @@ static const char pinned_core[] = "Haswell", library[] = "libopenblas.so.0";
 
 static struct {
     void *handle;
-    __typeof__(cblas_sgemm) *sgemm;
     __typeof__(cblas_dgemm) *dgemm;
     __typeof__(openblas_get_corename) *corename;
     __typeof__(openblas_set_num_threads) *set_threads;
@@ -59,7 +58,6 @@ static void open_library(void)
         strncpy(problem, why ? why : library, sizeof(problem) - 1);
         return;
     }
-    FIND(sgemm, "cblas_sgemm");
     FIND(dgemm, "cblas_dgemm");
     FIND(corename, "openblas_get_corename");
     FIND(set_threads, "openblas_set_num_threads");
@@ -98,14 +96,6 @@ bool vg_gemm_pinned(void)
 static CBLAS_TRANSPOSE transposed(bool yes)
 {
     return yes ? CblasTrans : CblasNoTrans;
-}
-
-void vg_sgemm(bool a_transposed, bool b_transposed, size_t m, size_t n, size_t k, const float *a,
-              size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc)
-{
-    blas.sgemm(CblasRowMajor, transposed(a_transposed), transposed(b_transposed), (blasint)m,
-               (blasint)n, (blasint)k, 1.0f, a, (blasint)lda, b, (blasint)ldb, beta, c,
-               (blasint)ldc);
 }
 
 void vg_dgemm(bool a_transposed, bool b_transposed, size_t m, size_t n, size_t k, const double *a,

@@ -6,7 +6,7 @@
  * loaded when it is first needed, with OPENBLAS_CORETYPE=Haswell (unless the environment names
  * another) and OPENBLAS_NUM_THREADS=1; vg_gemm_pinned() says whether that is what runs.
  *
- * gemm.c is the only file that includes cblas.h. Matrices are row-major.
+ * Matrices are row-major.
  */
 #ifndef VG_MODELS_GEMM_H
 #define VG_MODELS_GEMM_H
@@ -33,8 +33,6 @@ const char *vg_gemm_core(void);
  *   B  [K, N], or [N, K] when b_transposed; rows ldb apart
  *   C  [M, N]; rows ldc apart
  */
-void vg_sgemm(bool a_transposed, bool b_transposed, size_t m, size_t n, size_t k, const float *a,
-              size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
 void vg_dgemm(bool a_transposed, bool b_transposed, size_t m, size_t n, size_t k, const double *a,
               size_t lda, const double *b, size_t ldb, double beta, double *c, size_t ldc);
 
