@@ -177,13 +177,14 @@ static bool same_sensor(int a, int b)
     return a == b;
 }
 
+/* Who is ventilated is told of as disconnected instead. */
 static bool stands_in(const struct vg_config *config, const struct vg_alert_seen *alert)
 {
     const struct vg_rule *rule = vg_alert_rule(config, alert->rule);
+    uint32_t condition = rule ? rule->condition : alert->rule - config->site.rules_n;
 
-    if (rule)
-        return rule->rule == VG_RULE_CONDITION && rule->condition == VG_CONDITION_ARTEFACT;
-    return alert->rule - config->site.rules_n == VG_CONDITION_ARTEFACT;
+    return (!rule || rule->rule == VG_RULE_CONDITION) &&
+           (condition == VG_CONDITION_ARTEFACT || condition == VG_CONDITION_DISCONNECTED);
 }
 
 /* When the limit was told of, or (technical) what stands in for it. */

@@ -21,21 +21,22 @@ SANITIZED = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
 SHIPPED = vigil.ROOT / "configs/icu-adult.yaml"
 LIMITS = """version: 1
 service: {name: overlay}
-source: {type: kafka, brokers: b, topic: t, decoder: json, start: earliest, clock: record}
+source: {type: kafka, brokers: localhost, topic: t, decoder: json, start: earliest, clock: record}
 stages:
   - {type: clean}
   - {type: artefact}
   - {type: alert}
 alert_rules:
 """
-# As configs/icu-adult.yaml and configs/sedation.yaml have them.
+# As configs/icu-adult.yaml has them.
 SIMULATED = """
   bradycardia: {priority: high, when: {channel: hr, below: "40 /min"}, for: 10s}
   desaturation: {priority: high, when: {channel: spo2, below: "85 %"}, for: 20s}
   apnoea: {priority: high, when: {channel: rr, below: "4 /min"}, for: 20s}
 """
+# As configs/sedation.yaml has them, but that only two of these patients fell below 90 % for so long.
 RECORDED = """
-  spo2_low: {priority: high, when: {channel: spo2, below: "90 %"}, for: 10s}
+  spo2_low: {priority: high, when: {channel: spo2, below: "95 %"}, for: 10s}
   pulse_low: {priority: high, when: {channel: pulse, below: "50 /min"}, for: 15s}
 """
 SINKS = "sinks: {alerts: {type: file, path: alerts.ndjson}}\n"
@@ -88,7 +89,7 @@ def recorded_events_under_every_artefact_are_told_in_time():
         plan.write_text((vigil.ROOT / "configs/maps/sedation_capno.yaml").read_text()
                         + "  hr: pulse_bpm\n")
         found = overlaid("--config", config, "--recording", folder / "sedation_1hz.csv.gz", "--map", plan)
-    check(found["events"] >= 170 and found["by_technical"] > 0, f"{found}")
+    check(found["events"] >= 200 and found["by_technical"] > 0, f"{found}")
 
 
 def the_shipped_rules_cost_no_more_and_see_no_less_than_is_said():

@@ -150,7 +150,8 @@ Test(overlay, an_event_is_a_limit_of_high_priority_while_its_values_are_beyond_i
 static const char configuration[] =
     "version: 1\n"
     "service: {name: overlay}\n"
-    "source: {type: kafka, brokers: b, topic: t, decoder: json, start: latest, clock: record}\n"
+    "source: {type: kafka, brokers: localhost, topic: t, decoder: json, start: latest, clock: "
+    "record}\n"
     "stages: [{type: clean}, %s {type: alert}]\n"
     "alert_rules:\n"
     "  low: {priority: high, when: {channel: spo2, below: \"90 %%\"}, for: 10s}\n"
