@@ -7,6 +7,7 @@
 
 #include "models/kernel.h"
 #include "runtime/log.h"
+#include "runtime/outbox_db.h"
 
 enum { IDLE_MS = 500 };
 
@@ -287,6 +288,21 @@ static vg_status put_all(struct vg_commit *c, struct vg_err *err)
     return st;
 }
 
+/* Until it is worth another try: at once when there was a reserve to be had. */
+static void wait_for_disk(struct vg_commit *c, const struct vg_err *err)
+{
+    bool full = strcmp(err->option, VG_DB_DISK) == 0;
+
+    if (full && !c->space.full)
+        vg_log(VG_LOG_ERROR, "commit", "%s; trying again every second", err->msg);
+    if (full && vg_space_make(&c->space))
+        return;
+    if (!full && vg_shared_trouble(c->shared, VG_TROUBLE_DISK, err->msg))
+        vg_log(VG_LOG_ERROR, "commit", "%s; trying again every second", err->msg);
+    vg_shared_wake(c->shared);
+    vg_thread_sleep(RETRY_NS);
+}
+
 /* Until it is on disk, or the disk is broken. Nothing is dropped to go on. */
 static vg_status transaction(struct vg_commit *c, struct vg_err *err)
 {
@@ -300,14 +316,12 @@ static vg_status transaction(struct vg_commit *c, struct vg_err *err)
         st = put_all(c, err);
         if (vg_status_class(st) != VG_CLASS_RETRY)
             break;
-        if (vg_shared_trouble(c->shared, VG_TROUBLE_DISK, err->msg))
-            vg_log(VG_LOG_ERROR, "commit", "%s; trying again every second", err->msg);
-        vg_shared_wake(c->shared);
-        vg_thread_sleep(RETRY_NS);
+        wait_for_disk(c, err);
         memcpy(c->shard, c->before, VG_SHARDS_MAX * sizeof(*c->shard));
     }
     if (st == VG_OK) {
-        vg_shared_trouble(c->shared, VG_TROUBLE_DISK, "");
+        if (!c->space.full)
+            vg_shared_trouble(c->shared, VG_TROUBLE_DISK, "");
         cursors_stored(c);
         atomic_fetch_add(&c->shared->mismatches, c->mismatches);
     }
@@ -444,11 +458,22 @@ static void gather(struct vg_commit *c)
     }
 }
 
+/* What a disk did with pages that it failed to write nobody knows; a second attempt that succeeds may
+ * say so of pages that are gone. A restart begins with what is really there. */
+static vg_status broken(struct vg_err *err)
+{
+    const struct vg_err why = *err;
+
+    return vg_fail(err, VG_E_TEMPORARY, "%.400s; start again to go on with what is on the disk",
+                   why.msg);
+}
+
 vg_status vg_commit_run(void *commit, struct vg_thread *thread, struct vg_err *err)
 {
     struct vg_commit *c = commit;
     vg_status st = vg_link_bind(&c->from, c->zmq, c->endpoint, err);
 
+    vg_space_init(&c->space, c->shared);
     if (st == VG_OK)
         vg_thread_ready(thread);
     while (st == VG_OK && c->ends < c->workers) {
@@ -456,9 +481,11 @@ vg_status vg_commit_run(void *commit, struct vg_thread *thread, struct vg_err *e
         st = c->frames > 0 ? commit_gathered(c, err) : vg_commit_cursors(c, err);
         if (st == VG_OK)
             st = vg_retention_look(&c->retention, c->outbox, c->shared, c->feed, c->feeds, err);
+        vg_space_look(&c->space);
     }
     vg_link_done(&c->from);
-    return st;
+    vg_space_done(&c->space);
+    return st == VG_E_IO ? broken(err) : st;
 }
 
 void vg_commit_init(struct vg_commit *c)

@@ -13,6 +13,7 @@
 #include "runtime/link.h"
 #include "runtime/outbox.h"
 #include "runtime/retention.h"
+#include "runtime/space.h"
 #include "runtime/writer.h"
 
 /** Frames in one transaction, beyond what belongs together. */
@@ -47,6 +48,7 @@ struct vg_commit {
     uint32_t frames, frames_cap;
     uint32_t open; /**< shards of which the rest must be gathered too */
     struct vg_retention retention;
+    struct vg_space space;
     int64_t confirmed_ns; /* when confirmations were last a reason to write */
     uint32_t ends;
     uint64_t mismatches; /**< of the transaction */

@@ -70,9 +70,11 @@ static uint32_t frames_budget(const struct vg_ingest *in)
     return frames < FRAMES_MIN ? FRAMES_MIN : (uint32_t)frames;
 }
 
+/* Also when nothing of it could become durable. */
 static bool is_full(const struct vg_ingest *in, uint32_t worker)
 {
-    return vg_pool_out(in->pool[worker]) > frames_budget(in) / 10 * 8;
+    return atomic_load(&in->shared->disk_full) ||
+           vg_pool_out(in->pool[worker]) > frames_budget(in) / 10 * 8;
 }
 
 static void push_waiting(struct vg_ingest_worker *w)
@@ -775,7 +777,8 @@ static void hold_back(struct vg_ingest *in, int64_t now_ns)
         /* Also when it is paused already: a shard may have come since. */
         if (w->full_ns != 0 && (w->paused || now_ns - w->full_ns > HOLD_NS))
             pause_worker(in, i, true);
-        else if (w->paused && vg_pool_out(in->pool[i]) <= frames_budget(in) / 10 * 4)
+        else if (w->paused && !is_full(in, i) &&
+                 vg_pool_out(in->pool[i]) <= frames_budget(in) / 10 * 4)
             pause_worker(in, i, false);
     }
 }

@@ -30,8 +30,8 @@ vg_status vg_db_fail(sqlite3 *db, const char *what, struct vg_err *err)
     const char *path = path_of(db);
 
     if (disk_full(code, sys))
-        return vg_fail(err, VG_E_TEMPORARY, "%s: cannot %s: the disk is full; free some space",
-                       path, what);
+        return vg_fail_option(err, VG_E_TEMPORARY, VG_DB_DISK,
+                              "%s: cannot %s: the disk is full; free some space", path, what);
     switch (code) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

@@ -12,6 +12,9 @@
 /** Opens the file with sqlite3_open_v2() flags. On failure *ret is NULL. */
 VG_NODISCARD vg_status vg_db_open(const char *path, int flags, sqlite3 **ret, struct vg_err *err);
 
+/** err->option when a disk is full. */
+#define VG_DB_DISK "disk"
+
 /**
  * Says why the last call on `db` failed while it tried to `what` ("store an event"), and returns
  * the class of it: VG_E_TEMPORARY, VG_E_IO, VG_E_MEMORY or VG_E_BUG. Call it before anything else

@@ -14,6 +14,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import live
 import vigil
+from disk import SmallDisk, fill
 from live import Live, record, until
 from vigil import check
 
@@ -157,7 +158,52 @@ def letters_are_exported_and_purged_and_that_is_recorded():
                        ("purge", 299, os.getuid())], f"recorded: {done}")
 
 
+def a_full_disk_is_told_in_space_kept_for_that_and_all_goes_on_when_there_is_space():
+    with vigil.MockBroker(f"{TOPIC}:1") as broker, SmallDisk("40m") as disk:
+        if not disk:
+            return
+        p = vigil.Pipeline(config(broker), disk)
+        feed(broker, range(10))
+        with Live(p) as run:
+            until("the first", lambda: len(p.lines()) == 10)
+            reserve = p.data / "reserve"
+            check(reserve.stat().st_size == 8 << 20, "no reserve")
+            fill(disk / "ballast")
+            feed(broker, range(10, 1000))
+            start = until("the alert", lambda: told(p, "delivery_lost", "start"))[0]
+            check("is full" in start["text"] and start["priority"] == "high", f"{start}")
+            check(not reserve.exists(), "the reserve is kept")
+            (disk / "ballast").unlink()
+            until("the end", lambda: told(p, "delivery_lost", "end"))
+            until("all", lambda: len(told(p, "spo2_low", "start")) == 500)
+            check(reserve.exists(), "nothing is reserved again")
+            run.stop()
+        live.check_no_duplicates(p)
+        live.check_no_mismatch(p.run())
+
+
+def a_disk_that_breaks_ends_the_run_with_75_and_the_next_goes_on_with_what_is_there():
+    with vigil.MockBroker(f"{TOPIC}:1") as broker, vigil.Pipeline(config(broker)) as p:
+        feed(broker, range(10))
+        broken = p.folder / "broken"
+        env = {"LD_PRELOAD": str(vigil.BUILD / "tests" / "broken_disk.so"),
+               "VIGIL_BROKEN_DISK": str(broken),
+               "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+        with Live(p, env=env) as run:
+            until("the first", lambda: len(p.lines()) == 10)
+            broken.touch()
+            feed(broker, range(10, 20))
+            code = run.wait()
+            check(code == 75, f"exit {code}: {run.said}")
+            check("start again" in run.said, run.said)
+        live.check_no_mismatch(p.run())
+        check(len(told(p, "spo2_low", "start")) == 10, "an event is missing")
+        live.check_no_duplicates(p)
+
+
 if __name__ == "__main__":
     vigil.main(a_sink_that_fails_is_an_alert_on_the_others_until_it_delivers_again,
                what_could_not_be_read_is_tried_again_in_order_and_once,
-               letters_are_exported_and_purged_and_that_is_recorded)
+               letters_are_exported_and_purged_and_that_is_recorded,
+               a_full_disk_is_told_in_space_kept_for_that_and_all_goes_on_when_there_is_space,
+               a_disk_that_breaks_ends_the_run_with_75_and_the_next_goes_on_with_what_is_there)

@@ -1,0 +1,33 @@
+/* space.h - what the committer does about a full disk.
+ *
+ * As much as a thousand technical events need is kept free for them in a file, `<data_dir>/reserve`.
+ * When the disk is full that file goes, ingest reads nothing more, and what is on its way becomes
+ * durable in its place: the alert that the disk is full, too. When the file can be made again there is
+ * space, and all goes on. Where it could never be made, any transaction that succeeds says so.
+ *
+ * The committer's own; it tells the others by shared->disk_full, a notice, and the heartbeat.
+ */
+#ifndef VG_RUNTIME_SPACE_H
+#define VG_RUNTIME_SPACE_H
+
+#include "runtime/shared.h"
+
+struct vg_space {
+    struct vg_shared *shared;
+    char *path;     /**< of the reserve */
+    bool held, had; /**< it is there; it was, before the disk was full */
+    bool full;
+    int64_t next_ns; /**< monotonic time of the next look */
+};
+
+/** Makes the reserve; that it cannot be made is logged. */
+void vg_space_init(struct vg_space *s, struct vg_shared *shared);
+void vg_space_done(struct vg_space *s);
+
+/** A transaction failed because the disk is full. True: there may be space now. */
+VG_NODISCARD bool vg_space_make(struct vg_space *s);
+/** A transaction succeeded, or nothing was to be written: looks whether there is space again, at most
+ *  once a second. */
+void vg_space_look(struct vg_space *s);
+
+#endif

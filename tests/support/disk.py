@@ -1,0 +1,42 @@
+"""Disks that are small, full, or broken."""
+import errno
+import os
+import pathlib
+import subprocess
+import tempfile
+
+from vigil import check
+
+
+class SmallDisk:
+    """A file system of a few MiB, or a skip with the reason."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="vigil-disk-")
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.size}", "none",
+                               self.folder], capture_output=True, text=True)
+        if done.returncode != 0:
+            os.rmdir(self.folder)
+            self.folder = None
+            print(f"     no full disk: {done.stderr.strip() or 'mount failed'}")
+        return self.folder and pathlib.Path(self.folder)
+
+    def __exit__(self, *_):
+        if self.folder:
+            subprocess.run(["umount", "-l", self.folder], check=True)
+            os.rmdir(self.folder)
+
+
+def fill(file):
+    """Takes what is left of its disk."""
+    fd = os.open(file, os.O_WRONLY | os.O_CREAT)
+    try:
+        while True:
+            os.write(fd, bytes(4096))
+    except OSError as why:
+        check(why.errno == errno.ENOSPC, str(why))
+    finally:
+        os.close(fd)
