@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/host.h"
 #include "core/text.h"
 
 static const struct {
@@ -109,17 +110,10 @@ vg_status vg_kafka_check_topic(const char *topic, struct vg_err *err)
 /* HOST[:PORT], an IPv6 address in brackets. */
 static bool is_here(const char *s, size_t n)
 {
-    static const char *const here[] = { "localhost", "[::1]" };
+    const char *colon = memrchr(s, ':', n);
+    const char *bracket = memrchr(s, ']', n);
 
-    if (n >= 4 && strncmp(s, "127.", 4) == 0)
-        return true;
-    for (size_t i = 0; i < VG_ARRAY_LEN(here); i++) {
-        size_t len = strlen(here[i]);
-
-        if (n >= len && strncmp(s, here[i], len) == 0 && (n == len || s[len] == ':'))
-            return true;
-    }
-    return false;
+    return vg_host_is_loopback(s, colon && colon > bracket ? (size_t)(colon - s) : n);
 }
 
 static bool has_tls(const struct vg_strings *options)

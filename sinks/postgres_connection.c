@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/host.h"
+
 enum { VALUES_MAX = 8 };
 
 static int64_t mono_ns(void)
@@ -28,18 +30,10 @@ static const char *value_of(const PQconninfoOption *options, const char *keyword
     return NULL;
 }
 
-/* One host of a list: a socket's folder, or a name or address of this machine. */
+/* One host of a list; a socket's folder is here, too. */
 static bool is_here(const char *host, size_t n)
 {
-    static const char *const names[] = { "localhost", "127.0.0.1", "::1" };
-
-    if (n == 0 || host[0] == '/' || host[0] == '@')
-        return true;
-    for (size_t i = 0; i < VG_ARRAY_LEN(names); i++) {
-        if (strlen(names[i]) == n && strncmp(names[i], host, n) == 0)
-            return true;
-    }
-    return false;
+    return n == 0 || host[0] == '/' || host[0] == '@' || vg_host_is_loopback(host, n);
 }
 
 static bool all_here(const char *hosts)

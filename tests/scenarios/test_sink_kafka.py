@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The kafka sink on a real cluster of three nodes: every event arrives, a patient's in order, while
 nodes and Vigil are killed, and once if only the brokers were away."""
+import contextlib
 import itertools
 import json
 import pathlib
@@ -39,11 +40,13 @@ def check_record(record):
 def every_event_arrives_though_nodes_die():
     victim = itertools.cycle(brokers.nodes)
 
-    def kill_a_node(_):
+    @contextlib.contextmanager
+    def without_a_node():
         node = next(victim)
         node.kill()
+        yield None
         node.start()
-    delivery.storm(sink("storm"), lambda: [r["value"] for r in consume("storm")], [kill_a_node],
+    delivery.storm(sink("storm"), lambda: [r["value"] for r in consume("storm")], [without_a_node],
                    kills=None if delivery.LONG else 2)
     for record in consume("storm"):
         check_record(record)

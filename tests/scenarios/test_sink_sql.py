@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The SQL sinks: every event is a row, once and in order, whatever happens to Vigil and the server."""
+import contextlib
 import pathlib
 import sqlite3
 import subprocess
@@ -24,10 +25,18 @@ def every_event_is_a_row_of_postgres_through_crashes():
             except subprocess.CalledProcessError:
                 return []  # there are no tables yet
 
-        def hang(run):
-            server.hang(lambda: run.wait_line(b"did not"))
+        @contextlib.contextmanager
+        def down(how):
+            with server.down(how):
+                yield lambda run: run.wait_line(b"cannot connect")
+
+        @contextlib.contextmanager
+        def hanging():
+            with server.hanging():
+                yield lambda run: run.wait_line(b"did not")
         delivery.storm({"type": "postgres", "connection": server.connection, "timeout": "400ms"},
-                       arrived, [lambda _: server.restart(), lambda _: server.crash(), hang], repeats=False)
+                       arrived, [lambda: down("fast"), lambda: down("immediate"), hanging],
+                       repeats=False)
         check(server.sql("select count(distinct outbox) from alert_cursor") == [["1"]],
               "the cursor of the sink is missing")
 
@@ -46,11 +55,13 @@ def every_event_is_a_row_of_sqlite_through_crashes():
             except sqlite3.OperationalError:
                 return []
 
-        def lock(_):
+        @contextlib.contextmanager
+        def locked():
             with sqlite3.connect(path, isolation_level=None) as db:
                 db.execute("begin exclusive")
+                yield lambda run: run.wait_line(b"database is locked")
                 db.execute("rollback")
-        delivery.storm({"type": "sqlite", "path": str(path)}, arrived, [lock], repeats=False)
+        delivery.storm({"type": "sqlite", "path": str(path), "timeout": "100ms"}, arrived, [locked], repeats=False)
 
 
 def a_row_that_the_database_refuses_is_set_aside_alone():

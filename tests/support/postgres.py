@@ -1,4 +1,5 @@
 """A PostgreSQL of a test's own: in a temporary folder, on a socket, with a database called vigil."""
+import contextlib
 import glob
 import os
 import pathlib
@@ -39,9 +40,12 @@ class Postgres:
                   f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off",
                   "start")
 
-    def restart(self):
-        """As an operator does: sessions are ended at once."""
-        self._run("pg_ctl", "-D", self.data, "-w", "-m", "fast", "stop")
+    @contextlib.contextmanager
+    def down(self, how):
+        """Stopped: `fast`, as an operator does, or `immediate`, as a power cut, after which the start
+        recovers."""
+        self._run("pg_ctl", "-D", self.data, "-w", "-m", how, "stop")
+        yield
         self.start()
 
     def _processes(self):
@@ -49,18 +53,14 @@ class Postgres:
         children = pathlib.Path(f"/proc/{first}/task/{first}/children").read_text().split()
         return [first, *map(int, children)]
 
-    def crash(self):
-        """As a power cut: nothing is written any more; the start recovers."""
-        self._run("pg_ctl", "-D", self.data, "-w", "-m", "immediate", "stop")
-        self.start()
-
-    def hang(self, while_hanging):
-        """Stops every process of the server, calls while_hanging, and lets them go on."""
+    @contextlib.contextmanager
+    def hanging(self):
+        """Every process of the server is there and none does anything."""
         stopped = self._processes()
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
         try:
-            while_hanging()
+            yield
         finally:
             for pid in stopped:
                 os.kill(pid, signal.SIGCONT)
@@ -82,7 +82,7 @@ class Postgres:
         return self
 
     def __exit__(self, *_):
-        try:
+        # A test that failed may have left it stopped.
+        with contextlib.suppress(subprocess.CalledProcessError):
             self._run("pg_ctl", "-D", self.data, "-w", "-m", "immediate", "stop")
-        finally:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
