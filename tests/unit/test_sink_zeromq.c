@@ -23,8 +23,8 @@ Test(sink_zeromq, loopback_and_socket_files_are_allowed)
     };
 
     for (size_t i = 0; i < VG_ARRAY_LEN(good); i++)
-        cr_assert_eq(vg_zeromq_address_check("publish", good[i], &err), VG_OK, "%s: %s", good[i],
-                     err.msg);
+        cr_assert_eq(vg_zeromq_address_check("publish", good[i], false, &err), VG_OK, "%s: %s",
+                     good[i], err.msg);
 }
 
 Test(sink_zeromq, an_address_that_other_machines_reach_is_refused_with_the_reason)
@@ -37,10 +37,22 @@ Test(sink_zeromq, an_address_that_other_machines_reach_is_refused_with_the_reaso
     };
 
     for (size_t i = 0; i < VG_ARRAY_LEN(bad); i++) {
-        cr_assert_eq(vg_zeromq_address_check("control", bad[i], &err), VG_E_CONFIG, "%s", bad[i]);
+        cr_assert_eq(vg_zeromq_address_check("control", bad[i], false, &err), VG_E_CONFIG, "%s",
+                     bad[i]);
         cr_assert_str_eq(err.option, "control");
         cr_assert(strstr(err.msg, "CURVE"), "%s: %s", bad[i], err.msg);
     }
+}
+
+Test(sink_zeromq, with_keys_other_machines_may_reach_an_address)
+{
+    static const char *const good[] = { "tcp://0.0.0.0:5557", "tcp://*:5557", "tcp://[::]:5557",
+                                        "tcp://192.168.1.4:5557", "tcp://eth0:5557" };
+
+    for (size_t i = 0; i < VG_ARRAY_LEN(good); i++)
+        cr_assert_eq(vg_zeromq_address_check("publish", good[i], true, &err), VG_OK, "%s: %s",
+                     good[i], err.msg);
+    cr_assert_eq(vg_zeromq_address_check("publish", "tcp://:5557", true, &err), VG_E_CONFIG);
 }
 
 Test(sink_zeromq, other_transports_ports_and_sockets_are_refused)
@@ -67,7 +79,8 @@ Test(sink_zeromq, other_transports_ports_and_sockets_are_refused)
     };
 
     for (size_t i = 0; i < VG_ARRAY_LEN(bad); i++) {
-        cr_assert_eq(vg_zeromq_address_check("publish", bad[i], &err), VG_E_CONFIG, "%s", bad[i]);
+        cr_assert_eq(vg_zeromq_address_check("publish", bad[i], false, &err), VG_E_CONFIG, "%s",
+                     bad[i]);
         cr_assert_str_eq(err.option, "publish");
     }
 }
