@@ -28,7 +28,7 @@ def every_event_is_a_row_of_postgres_through_crashes():
         @contextlib.contextmanager
         def down(how):
             with server.down(how):
-                yield lambda run: run.wait_line(b"cannot connect")
+                yield lambda run: run.wait_line(b"trying again")
 
         @contextlib.contextmanager
         def hanging():
