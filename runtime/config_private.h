@@ -1,6 +1,6 @@
 /* config_private.h - what the files of the configuration loader share, and nobody else includes.
  *
- * config.c walks the sections, config_site.c reads whom it watches, config_rules.c what it tells of,
+ * config.c walks the sections, config_site.c reads whom it watches, config_rule*.c what it tells of,
  * config_tests.c its tests, config_hash.c makes hashes of what was read. Every function here notes
  * what is wrong as a problem of the document and goes on, so that one run shows all of it.
  */
