@@ -347,7 +347,7 @@ static void describe_artefact(struct vg_look *l, const struct vg_watch *w,
         vg_buf_printf(text, "%s: measuring again", vg_channels[w->channel].title);
         return;
     }
-    if (!event->reason)
+    if (!event->reason && b->reason != VG_REASON_NONE) /* not looked at in a standby */
         event->reason = vg_reason_name(b->reason);
     observe(l, w, event, limit && vg_watch_episode(l, limit)->state == VG_EPISODE_PENDING);
     vg_text_check(text, w->channel);

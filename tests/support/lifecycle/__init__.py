@@ -5,7 +5,7 @@ It takes a configuration as a mapping in the form of the file and the steps of o
 commands, whole seconds), and gives the events that the documents promise. It looks at everything
 each second and is plain rather than fast. Values are 32-bit floats where the documents say so, and
 sums are not: what is drawn keeps away from ties that only rounding decides. Not modelled: forecasts
-and anomalies, the stage `artefact`, `stale: source`, and trouble of the program itself.
+and anomalies, the stage `artefact`, and trouble of the program itself.
 
     terms         numbers of the tables, times, values in their units
     conditions    bounds, and the times of a condition

@@ -114,6 +114,13 @@ def draw_config(rng):
         fate(rng, rule, "low")
         rule.pop("latching", 0)
         rules["probe"] = rule
+    if rng.random() < 0.3:
+        rules["source"] = {"when": {"stale": "source", "longer_than": rng.choice(["20s", "60s"])},
+                           "priority": rng.choice(["low", "medium", "high"]),
+                           **some(rng, **{"for": ["5s"],
+                                          "escalate": [{"after": "30s", "to": "high"}]})}
+        if rules["source"]["priority"] == "high":
+            rules["source"].pop("escalate", 0)
     return whole(rules)
 
 
@@ -176,7 +183,7 @@ def steps_of(rng, config, count, gaps, row):
 
 def draw_command(rng, rules):
     by, note = rng.choice(["nurse 7", "doctor 3"]), rng.choice(["seen", "expected"])
-    names = [n for n in rules] + ["readmitted"]
+    names = [n for n in rules if n != "source"] + ["readmitted"]
     do = rng.choices(COMMANDS, [6, 4, 4, 4, 4, 1, 1, 1, 1])[0]
     command = {"by": by}
     expires = rng.choice(["7s", "20s", "60s", "150s"])

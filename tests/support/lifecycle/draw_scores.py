@@ -27,6 +27,8 @@ def draw_scores_config(rng):
         when[kind] = {"level": rng.choice(LEVELS[score]), "single": 1 if score == "qsofa" else
                       rng.randint(2, 3), "at_least": 2 if score == "qsofa" else rng.randint(3, 7)}[kind]
         rule = {"when": when, **timing(rng)}
+        if rng.random() < 0.3:
+            rule["for"] = "120s"
         if kind == "at_least" and rng.random() < 0.5:
             rule.setdefault("clear", {})["below"] = str(max(1, when["at_least"] - rng.randint(0, 2)))
         least = ["low", "medium"] if score == "qsofa" else ["low", "medium", "high"]
@@ -73,4 +75,4 @@ def draw_scores_steps(rng, config, count):
             values[channel] = rng.choices([value, doubted, "missing", "invalid"], [20, 2, 1, 1])[0]
         return {"values": values}
 
-    return steps_of(rng, config, count, [0, 1, 2, 5, 8, 10, 15, 20, 30, 45, 100], row)
+    return steps_of(rng, config, count, [0, 1, 2, 5, 8, 10, 15, 20, 30, 45, 100, 100], row)

@@ -1,5 +1,6 @@
 """Rules that look at more than one value of a channel, and rows that move them."""
-from .draw import disturbed, fate, inhibit, some, steps_of, timing, whole
+from .draw import disturbed, fate, inhibit, some, steps_of, whole
+from .draw import timing as short
 from .terms import PROBES
 
 # where a channel begins, how far it moves from row to row, and between which numbers
@@ -35,6 +36,14 @@ def draw_values_config(rng, slow):
     if rng.random() < 0.5:
         return whole(rules, clock="device", late_after="30s")
     return whole(rules)
+
+
+def timing(rng):
+    """Sometimes longer than values speak, so that there are gaps in it."""
+    said = short(rng)
+    if rng.random() < 0.25:
+        said["for"] = rng.choice(["40s", "90s"])
+    return said
 
 
 def priority(rng, when):
@@ -98,7 +107,7 @@ def combination(rng):
 
 
 def draw_values_steps(rng, config, count, slow):
-    gaps = [20, 30, 40, 60, 60] if slow else [0, 1, 1, 2, 2, 3, 4, 5, 10, 16]
+    gaps = [20, 30, 40, 60, 60] if slow else [0, 1, 1, 2, 2, 3, 4, 5, 10, 16, 32]
     late = config["source"]["clock"] == "device"
     walks = {}
 

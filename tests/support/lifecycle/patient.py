@@ -1,6 +1,6 @@
 """A patient: what is known, the rules that look at it, and what people say."""
 from .rules import ValueRule
-from .technical import Artefact, CheckSensor, DeviceClock, LeadOff, Readmitted, Stale
+from .technical import Artefact, CheckSensor, DeviceClock, LeadOff, Readmitted, SourceStale, Stale
 from .terms import FOREVER, PROBES, SENSORS, number, seconds
 
 COMMANDS = ("acknowledge", "snooze", "reset", "mute", "limit", "standby", "probe_off", "admit",
@@ -10,7 +10,7 @@ COMMANDS = ("acknowledge", "snooze", "reset", "mute", "limit", "standby", "probe
 class Patient:
     def __init__(self, name, reference):
         self.name, self.reference = name, reference
-        self.known = self.discharged = False
+        self.known = self.discharged = self.was_late = False
         self.bed = None
         self.numbers = 0
         self.arrive()
@@ -23,7 +23,8 @@ class Patient:
         self.off_until = {}
         self.rules = []
         for name, says in self.reference.rules:
-            self.rules += self.make(name, says)
+            if says["when"].get("stale") != "source":
+                self.rules += self.make(name, says)
 
     def make(self, name, says):
         """A rule, once for each channel that has its condition."""
@@ -234,3 +235,19 @@ class Patient:
             self.arrive()
         self.discharged = True
         return "ok"
+
+
+class Shard(Patient):
+    """Stands for the partition itself: what concerns no patient."""
+
+    def arrive(self):
+        super().arrive()
+        self.heard_row = None
+        self.known = True
+        self.rules = [SourceStale(name, says, self) for name, says in self.reference.rules
+                      if says["when"].get("stale") == "source"]
+
+    def row(self, t, bed=None, row=None):
+        for rule in self.rules:
+            rule.row(t, row)
+        self.heard_row = t

@@ -1,6 +1,6 @@
 """A configuration over the steps of a test."""
-from .patient import Patient
-from .terms import CHANNELS, Moment, number, seconds
+from .patient import Patient, Shard
+from .terms import CHANNELS, UNITS, Moment, number, seconds
 
 
 def ordered(rules):
@@ -29,10 +29,11 @@ class Reference:
             if not any(r["when"].get("condition") == name for r in rules.values()):
                 rules[name] = {"priority": priority, "when": {"condition": name}}
         self.rules = ordered(rules)
-        self.events = []
+        self.events, self.met = [], set()
         self.patients = {}
         source = config["source"]
         self.by_device = source["clock"] == "device"
+        self.shard = Shard(None, self)
         self.late_after = seconds(source.get("late_after", "30s"))
 
     def profile(self, bed):
@@ -57,7 +58,7 @@ class Reference:
             for step in here:
                 if "command" in step:
                     answers.append(self.patient(step).command(t, step["command"]))
-            for patient in self.patients.values():
+            for patient in (self.shard, *self.patients.values()):
                 patient.timers(t)
         return self.events, answers
 
@@ -65,10 +66,14 @@ class Reference:
         """A row that is late names a bed, and reaches nothing else; times are the device's."""
         age = seconds(step.get("age", "0s")) if self.by_device else 0
         t = Moment(t, number, age)
-        row = {} if age > self.late_after else reading(step["values"])
+        late = age > self.late_after
+        row = {} if late else reading(step["values"])
         for value in row.values():
             value["t"] = t.device
-        self.patient(step).row(t, step["bed"], row)
+        self.shard.row(t)
+        patient = self.patient(step)
+        patient.row(t, step["bed"], row)
+        patient.was_late = late
 
     def patient(self, step):
         name = step["patient"]
@@ -93,5 +98,6 @@ def reading(values):
         elif not least <= value <= most:
             why = "range"
         row[channel] = {"usable": not why, "why": why or (doubt and "device"),
-                        "value": value, "suspect": bool(doubt)}
+                        "value": value, "suspect": bool(doubt),
+                        "converted": " " in said and not said.endswith(" " + UNITS[channel])}
     return row

@@ -141,9 +141,8 @@ class ValueRule(Rule):
         """Whether the value is the worst so far."""
         e = self.episode
         measure = self.condition.measure
-        if not self.condition.watch.holding or measure == self.condition.worst_of(e.worst, measure) == e.worst:
-            return False
-        if self.condition.worst_of(e.worst, measure) != measure:
+        if (not self.condition.watch.holding or measure == e.worst
+                or self.condition.worst_of(e.worst, measure) != measure):
             return False
         e.worst, e.worst_value = measure, self.condition.measured
         e.worst_at = self.condition.measured_at

@@ -221,6 +221,8 @@ class Score(Values):
     def look(self, patient, t, row):
         total = self.total(patient, t)
         measure = total.single if self.one else total.lowest
+        if measure == self.points:
+            patient.edge("exactly at the limit")
         if measure >= self.points:
             self.blamed = [n for n, p in total.parts.items() if p.value is not None
                            and p.least >= (self.points if self.one else 1)]

@@ -38,6 +38,22 @@ class Stale(Rule):
         self.begin(t, since, {"due": t})
 
 
+class SourceStale(Stale):
+    """The silence of the partition, told without a patient and up to a second later."""
+
+    def __init__(self, name, says, patient):
+        super().__init__(name, says, patient)
+        self.channel = None
+        self.after_s += 1
+
+    def newest(self):
+        return self.patient.heard_row
+
+    def row(self, t, row):
+        if self.episode:
+            self.over(t)
+
+
 class FoundByRows(Rule):
     """A condition that rows find, and that lasts."""
     technical = True
@@ -159,9 +175,10 @@ class Artefact(Rule):
                                    {"quality": "invalid", "time": t})
         elif phase != "acknowledge":
             members["observed"] = {"quality": "invalid", "time": t}
-            members.setdefault("reason", self.why)
+            if self.why:
+                members.setdefault("reason", self.why)
             first = self.first()
-            if first and first[0] <= t and first[1].channel == self.channel:
+            if first and first[0] <= t and first[1].channel == self.channel and first[1].limit():
                 members["limit"] = first[1].told_limit()
         super().emit(t, phase, **members)
 

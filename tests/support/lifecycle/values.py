@@ -46,6 +46,7 @@ class Values:
         self.spoke = False
         if not self.concerns(row):
             return
+        self.note_edges(patient, t, row)
         if not self.applies(patient):  # nobody knows whether it would hold
             self.forget()
             self.lost = True
@@ -69,6 +70,22 @@ class Values:
                     self.worst, self.worst_value = self.measure, self.measured
                     self.worst_at = self.measured_at
             self.watch.sees(t, says == HOLDS, says == CLEAR)
+
+    def note_edges(self, patient, t, row):
+        """What the drawn rows have tried of this kind of rule."""
+        def met(edge):
+            patient.reference.met.add((type(self).__name__, edge))
+        value = row.get(self.channel)
+        if self.watch.onset is not None and not self.watch.on:
+            if self.known is not None and t > self.known + self.valid_s:
+                met("gap inside for")
+            if value and not value["usable"]:
+                met("no value inside for")
+        if value and value.get("converted"):
+            met("another unit")
+        if patient.was_late:
+            met("after a late row")
+        patient.edge = met
 
     def worst_of(self, one, other):
         return max(one, other) if self.rising else min(one, other)
@@ -117,6 +134,8 @@ class Limit(Values):
         return super().look(patient, t, row)
 
     def find(self, patient, t, value):
+        if value == self.bound.now(patient)[0]:
+            patient.edge("exactly at the limit")
         if self.bound.beyond(value, patient):
             return HOLDS, value
         return self.within(patient, value), None
@@ -140,6 +159,8 @@ class Count(Limit):
 
     def find(self, patient, t, value):
         beyond = self.bound.beyond(value, patient)
+        if value == self.bound.now(patient)[0]:
+            patient.edge("exactly at the limit")
         self.newest.append(beyond)
         if sum(self.newest) < self.least:
             return (BETWEEN if beyond else self.within(patient, value)), None
@@ -167,6 +188,8 @@ class Rate(Values):
         self.kept[part] = worst(self.kept.get(part, value), value)
         change = f32(value - worst(self.kept.values()))
         holds = change >= self.by if self.rising else change <= -self.by
+        if abs(change) == self.by:
+            patient.edge("exactly at the limit")
         return (HOLDS, change) if holds else (CLEAR, None)
 
 
@@ -188,6 +211,8 @@ class Change(Values):
             return NOTHING, None
         before, value = self.told, value["value"]
         change = 0 if before is None else f32(abs(value - before))
+        if before is not None and change == self.by:
+            patient.edge("exactly at the limit")
         if before is not None and change < self.by:
             return NOTHING, None
         self.told = value
@@ -211,7 +236,7 @@ class Trend(Values):
         self.part_ms = over_s * 1000 / self.PARTS
         self.valid_s = max(self.valid_s, over_s / 4)
         self.sure = self.SURE[when.get("confidence", "95 %")]
-        self.values = {}          # of each part
+        self.values = {}          # of each part: sum, as a 32-bit float, and number
         self.newest = None
         self.line = NOTHING, None
 
@@ -223,13 +248,14 @@ class Trend(Values):
             self.line = self.draw()
         self.newest = part
         self.values = {p: v for p, v in self.values.items() if p > part - self.PARTS}
-        self.values.setdefault(part, []).append(row[self.channel]["value"])
+        total, n = self.values.get(part, (0, 0))
+        self.values[part] = f32(total + row[self.channel]["value"]), n + 1
         return self.line
 
     def draw(self):
         """The line through the parts up to the one that is over."""
-        points = sorted((p - self.newest + self.PARTS - 1, sum(v) / len(v))
-                        for p, v in self.values.items())
+        points = sorted((p - self.newest + self.PARTS - 1, total / n)
+                        for p, (total, n) in self.values.items())
         n = len(points)
         if n < self.LEAST or points[0][0] > 4 or points[-1][0] < 11:
             return NOTHING, None
