@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -563,6 +566,56 @@ Test(alert1_keys, an_ipc_folder_that_others_may_enter_is_refused)
     cr_assert_eq(mkdir(path_of("shared"), 0755), 0);
     cr_assert_eq(chmod(path_of("shared"), 0755), 0);
     expect_refused("closed to all others");
+}
+
+/* Bytes that a process of `user` reads from the socket file: the greeting, or nothing. */
+static int greeting_for(uid_t user, const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int status = 0;
+    pid_t child;
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    child = fork();
+    if (child == 0) {
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        char bytes[64];
+        ssize_t n = -1;
+
+        if (setuid(user) == 0 &&
+            connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+            n = read(fd, bytes, sizeof(bytes));
+        _exit(n < 0 ? 255 : (int)n);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    return WEXITSTATUS(status);
+}
+
+Test(alert1_keys, the_kernel_says_who_connects_to_a_socket_file)
+{
+    enum { NOBODY = 65534 };
+    void *self = fake_sink_self(&vg_sink_zeromq);
+    struct vg_err err;
+    int n;
+
+    if (geteuid() != 0)
+        cr_skip_test("only root can be another user");
+    snprintf(publish, sizeof(publish), "ipc://%s/ipc/publish", dir);
+    snprintf(control, sizeof(control), "ipc://%s/ipc/control", dir);
+    fake_sink_set(&vg_sink_zeromq, self, "publish", publish);
+    fake_sink_set(&vg_sink_zeromq, self, "control", control);
+    cr_assert_eq(vg_sink_zeromq.open(self, fake_outbox_env(outbox), &err), VG_OK, "%s", err.msg);
+    /* As if somebody had opened the doors: the folders and the socket itself. */
+    cr_assert_eq(chmod(dir, 0755), 0);
+    cr_assert_eq(chmod(path_of("ipc"), 0755), 0);
+    cr_assert_eq(chmod(path_of("ipc/publish"), 0777), 0);
+    n = greeting_for(NOBODY, path_of("ipc/publish"));
+    cr_assert(n == 0 || n == 255, "another user reads %d bytes", n);
+    n = greeting_for(geteuid(), path_of("ipc/publish"));
+    cr_assert(n > 0 && n < 255, "this user reads %d bytes", n);
+    vg_sink_zeromq.close(self);
+    vg_options_done(vg_sink_zeromq.options, self);
+    free(self);
 }
 
 /* ---- the test of the gate tests something ---- */
