@@ -119,13 +119,14 @@ static vg_status take_seq(void *ctx, sqlite3_stmt *row)
 vg_status vg_letters_asked(struct vg_letters *l, const char *sink, uint64_t *seq, size_t max,
                            size_t *ret_n, struct vg_err *err)
 {
-    struct seqs s = { .seq = seq };
+    struct seqs s = { .n = 0 };
     sqlite3_stmt *stmt;
     vg_status st =
         prepare(l, "SELECT seq FROM quarantine WHERE sink = ?1 AND state = 1 ORDER BY seq LIMIT ?2",
                 &stmt, err);
 
     *ret_n = 0;
+    s.seq = seq;
     if (st != VG_OK)
         return st;
     sqlite3_bind_text(stmt, 1, sink, -1, SQLITE_STATIC);

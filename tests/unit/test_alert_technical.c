@@ -1,7 +1,9 @@
 /* test_alert_technical.c - silence, probes, clocks, models and unreadable messages. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "core/notice.h"
 #include "tests/support/alerts.h"
 
 enum { SPO2 = VG_CHANNEL_spo2, HR = VG_CHANNEL_hr };
@@ -440,4 +442,62 @@ Test(alert_technical, without_rules_only_conditions_are_watched)
     alerts_value(&a, 0, SPO2, 1);
     alerts_clock(&a, 10000);
     expect("");
+}
+
+/* ---- trouble on the way out ---- */
+
+struct notice_item {
+    struct vg_item_command command;
+    struct vg_noticed said;
+};
+
+static void notice(double s, const char *alert, uint32_t subjects, const char *text)
+{
+    struct notice_item item = {
+        .command = { .kind = VG_COMMAND_NOTICE, .size = sizeof(item.said) },
+        .said = { .subjects = subjects },
+    };
+    struct capture_row row = capture_row("", alerts_ns(s));
+
+    snprintf(item.said.alert, sizeof(item.said.alert), "%s", alert);
+    snprintf(item.said.text, sizeof(item.said.text), "%s", text);
+    row.kind = VG_ROW_COMMAND;
+    row.command = &item.command;
+    capture_send(a.c, &row);
+}
+
+Test(alert_technical, a_notice_is_an_alert_in_its_own_words_until_it_is_over)
+{
+    alerts_start(&a);
+    notice(1, "delivery_failing", 1, "sink a fails");
+    cr_assert_str_eq(capture_last(a.c, "text"), "sink a fails");
+    cr_assert_str_eq(capture_last(a.c, "priority"), "medium");
+    notice(5, "delivery_failing", 2, "sink a fails; sink b fails");
+    cr_assert_str_eq(capture_last(a.c, "text"), "sink a fails; sink b fails");
+    notice(6, "delivery_lost", 1, "sink c is off");
+    cr_assert_str_eq(capture_last(a.c, "priority"), "high");
+    alerts_clock(&a, 600);
+    notice(601, "delivery_failing", 0, "");
+    notice(602, "delivery_failing", 0, "");
+    expect("1 start delivery_failing\n5 update delivery_failing\n6 start delivery_lost\n"
+           "601 end delivery_failing\n");
+}
+
+Test(alert_technical, a_rule_about_notices_has_its_own_priority_and_patience)
+{
+    struct vg_rule *rule = alerts_rule(&a, "mail", VG_RULE_CONDITION, VG_CHANNEL_NONE);
+
+    rule->condition = VG_CONDITION_DELIVERY_FAILING;
+    rule->priority = VG_PRIORITY_LOW;
+    rule->for_ns = alerts_ns(60);
+    alerts_start(&a);
+    notice(1, "delivery_failing", 1, "sink a fails");
+    notice(30, "delivery_failing", 0, "");
+    notice(40, "delivery_failing", 1, "sink a fails");
+    alerts_clock(&a, 120);
+    expect("100 start mail\n");
+    cr_assert_str_eq(capture_last(a.c, "priority"), "low");
+    cr_assert_str_eq(capture_last(a.c, "text"), "Alerts do not reach everybody");
+    notice(130, "unknown", 1, "of a later version");
+    expect("100 start mail\n");
 }
