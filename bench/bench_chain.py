@@ -164,7 +164,7 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rows", type=int, default=1440000)
-    parser.add_argument("--frame-rows", type=int, default=512)
+    parser.add_argument("--frame-rows", type=int, default=1024)
     parser.add_argument("--kernel", help="comma-separated; default: all fast forms here")
     args = parser.parse_args()
     seconds = args.rows // PATIENTS
