@@ -38,7 +38,7 @@ static bool add(struct vg_notices *n, uint32_t at, enum vg_notice notice, const 
     struct vg_notice_entry *e = &n->entry[at];
 
     if (n->entries == VG_NOTICE_SUBJECTS_MAX) {
-        n->more[vg_notice_alert_of(notice)]++;
+        n->more[vg_notice_alert_of(notice)] = true;
         return false;
     }
     memmove(e + 1, e, (n->entries++ - at) * sizeof(*e));
@@ -108,7 +108,7 @@ void vg_notices_get(struct vg_notices *n, enum vg_notice_alert alert, struct vg_
     for (uint32_t i = 0; i < n->entries; i++)
         ret->subjects += vg_notice_alert_of(n->entry[i].notice) == alert;
     if (ret->subjects == 0)
-        n->more[alert] = 0;
+        n->more[alert] = false;
     ret->subjects += n->more[alert];
     join_texts(n, alert, ret);
     pthread_mutex_unlock(&n->lock);

@@ -11,7 +11,7 @@
 
 #include "core/notice.h"
 
-enum { VG_NOTICE_SUBJECTS_MAX = 64 };
+enum { VG_NOTICE_SUBJECTS_MAX = 256 };
 
 struct vg_notice_entry {
     enum vg_notice notice;
@@ -24,7 +24,7 @@ struct vg_notices {
     pthread_mutex_t lock;
     struct vg_notice_entry entry[VG_NOTICE_SUBJECTS_MAX]; /**< by notice, then subject */
     uint32_t entries;
-    uint32_t more[VG_NOTICE_ALERT_COUNT]; /**< times that there was no room: until it is over */
+    bool more[VG_NOTICE_ALERT_COUNT]; /**< there was no room for some, until all of it is over */
 };
 
 void vg_notices_init(struct vg_notices *n);
