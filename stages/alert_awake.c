@@ -10,8 +10,15 @@
 
 #include "stages/alert_life.h"
 
-/* What a row can be about: one of VG_CHANNELS, or of these. */
-enum { ABOUT_SAMPLE = VG_CHANNELS, ABOUT_TICK, ABOUT_SHARD, ABOUT_COMMAND, ABOUT_COUNT };
+/* What a row can be about: one of VG_CHANNELS, or of these; a command that notes something, about one
+ * of the channels from VG_MEASURED on. */
+enum {
+    ABOUT_SAMPLE = VG_CHANNELS,
+    ABOUT_TICK,
+    ABOUT_SHARD,
+    ABOUT_NOTED,
+    ABOUT_COUNT = ABOUT_NOTED + VG_CHANNELS - VG_MEASURED
+};
 
 /* ---- sets ---- */
 
@@ -54,8 +61,6 @@ static void add_watch(struct vg_awake *s, const struct vg_watch *w)
         add(about(s, ABOUT_TICK), w->place);
     if (w->kind->rows & VG_ROW_SHARD)
         add(about(s, ABOUT_SHARD), w->place);
-    if (w->kind->rows & VG_ROW_COMMAND)
-        add(about(s, ABOUT_COMMAND), w->place);
     if (w->kind->silent)
         add(s->silent, w->place);
     if (w->asked)
@@ -64,6 +69,14 @@ static void add_watch(struct vg_awake *s, const struct vg_watch *w)
         add(s->follows, w->place);
     if (w->kind == &vg_watch_stale && w->channel == VG_CHANNEL_NONE && !w->quiet)
         s->bed_stale[s->bed_stales++] = w->place;
+}
+
+static void add_noted(const struct vg_alert *a, const struct vg_watch *w)
+{
+    uint32_t noted = w->kind->rows & VG_ROW_COMMAND ? vg_watch_noted(a, w) : 0;
+
+    for (; noted != 0; noted &= noted - 1)
+        add(about(&a->awake, ABOUT_NOTED + __builtin_ctz(noted)), w->place);
 }
 
 void vg_awake_plan(struct vg_alert *a)
@@ -78,8 +91,10 @@ void vg_awake_plan(struct vg_alert *a)
     s->now = new_sets(s, 1);
     s->bed_stale = calloc(a->watches + 1, sizeof(*s->bed_stale));
     VG_CHECK(s->bed_stale != NULL);
-    for (uint32_t i = 0; i < a->watches; i++)
+    for (uint32_t i = 0; i < a->watches; i++) {
         add_watch(s, &a->watch[i]);
+        add_noted(a, &a->watch[i]);
+    }
 }
 
 void vg_awake_done(struct vg_alert *a)
@@ -105,21 +120,30 @@ static uint32_t channels_of(const struct vg_row *row)
     return channels;
 }
 
-/* Fills in `now`. What a command notes is a sample for those who look at such. */
+/* The sets about channels from `first` on of those that the row has. */
+static uint64_t about_channels(const struct vg_awake *s, int first, uint32_t channels, uint32_t i)
+{
+    uint64_t ret = 0;
+
+    for (; channels != 0; channels &= channels - 1)
+        ret |= about(s, first + __builtin_ctz(channels))[i];
+    return ret;
+}
+
+/* Fills in `now`. */
 static void find_watches(const struct vg_awake *s, const struct vg_row *row)
 {
+    int kind = row->kind == VG_ROW_SAMPLE ? ABOUT_SAMPLE
+               : row->kind == VG_ROW_TICK ? ABOUT_TICK
+                                          : ABOUT_SHARD;
     bool noted = row->kind == VG_ROW_COMMAND;
-    int kind = noted || row->kind == VG_ROW_SAMPLE ? ABOUT_SAMPLE
-               : row->kind == VG_ROW_TICK          ? ABOUT_TICK
-                                                   : ABOUT_SHARD;
-    uint32_t channels = kind == ABOUT_SAMPLE ? channels_of(row) : 0;
+    uint32_t channels = noted || kind == ABOUT_SAMPLE ? channels_of(row) : 0;
 
     for (uint32_t i = 0; i < s->words; i++) {
-        uint64_t now = about(s, kind)[i];
-
-        for (uint32_t left = channels; left != 0; left &= left - 1)
-            now |= about(s, __builtin_ctz(left))[i];
-        s->now[i] = noted ? now & about(s, ABOUT_COMMAND)[i] : now;
+        if (noted)
+            s->now[i] = about_channels(s, ABOUT_NOTED, channels >> VG_MEASURED, i);
+        else
+            s->now[i] = about(s, kind)[i] | about_channels(s, 0, channels, i);
     }
 }
 

@@ -135,7 +135,7 @@ static void say_channel(struct vg_look *l, const struct vg_watch *part, struct v
     float limit;
 
     vg_buf_printf(text, "%s", vg_channels[part->channel].title);
-    if (vg_usable(newest->quality)) {
+    if (vg_newest_holds(newest)) {
         vg_buf_str(text, " ");
         vg_text_value(text, part->channel, newest->value);
     }

@@ -311,7 +311,7 @@ static void describe_limit(struct vg_look *l, const struct vg_watch *w, const st
     observe(l, w, e, event);
     vg_look_limit(l, w, event);
     vg_buf_printf(text, "%s ", vg_channels[w->channel].title);
-    if (vg_watch_tells_loss(e, event) && !vg_usable(vg_look_newest(l, w->channel)->quality)) {
+    if (vg_watch_tells_loss(e, event) && !vg_newest_holds(vg_look_newest(l, w->channel))) {
         vg_buf_str(text, "as noted holds no longer; the alert stays active");
     } else if (vg_watch_tells_loss(e, event)) {
         vg_text_lost(text, "a value", w->validity_ns);

@@ -22,8 +22,8 @@ static size_t life_size(const struct vg_lifecycle *life)
     return size;
 }
 
-/* Which of what people note a watch looks at: bit c - VG_MEASURED. */
-static uint32_t noted_by(const struct vg_watch *w)
+/* NOLINTNEXTLINE(misc-no-recursion): at most VG_NESTING_MAX deep */
+uint32_t vg_watch_noted(const struct vg_alert *a, const struct vg_watch *w)
 {
     uint32_t ret = w->channel >= VG_MEASURED ? UINT32_C(1) << (w->channel - VG_MEASURED) : 0;
 
@@ -36,6 +36,8 @@ static uint32_t noted_by(const struct vg_watch *w)
             ret |= c >= VG_MEASURED ? UINT32_C(1) << (c - VG_MEASURED) : 0;
         }
     }
+    for (uint32_t i = 0; i < w->parts; i++)
+        ret |= vg_watch_noted(a, &a->watch[w->part[i]]);
     return ret;
 }
 
@@ -44,7 +46,7 @@ static size_t place_noted(struct vg_alert *a, size_t at)
     uint32_t noted = 0;
 
     for (uint32_t i = 0; i < a->watches; i++)
-        noted |= noted_by(&a->watch[i]);
+        noted |= vg_watch_noted(a, &a->watch[i]);
     for (uint32_t n = 0; n < VG_ARRAY_LEN(a->noted_at); n++) {
         a->noted_at[n] = noted >> n & 1 ? at : 0;
         at += noted >> n & 1 ? sizeof(struct vg_noted) : 0;

@@ -42,7 +42,7 @@ static void show(struct vg_look *l, const struct made_up *m, const struct vg_ord
 
 static void forget(struct vg_noted *noted, struct made_up *m, int channel)
 {
-    noted->newest.quality = VG_Q_MISSING;
+    noted->newest.over = 1;
     noted->until_ns = 0;
     vg_row_unusable(&m->row, channel, VG_Q_MISSING, VG_REASON_NO_DATA);
 }
@@ -71,7 +71,7 @@ enum vg_answer vg_note_obey(struct vg_look *l, const struct vg_order *order)
         return VG_ANSWER_DISCHARGED;
     if (!noted)
         return VG_ANSWER_NOT_WATCHED;
-    if (order->clear && !vg_usable(noted->newest.quality))
+    if (order->clear && !vg_newest_holds(&noted->newest))
         return VG_ANSWER_OK;
     make_row(l, &m);
     m.row.offset = l->command->next_offset;

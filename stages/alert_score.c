@@ -199,7 +199,7 @@ static struct vg_score_input input_of(const struct vg_look *l, const struct vg_s
         in.newest_ns = win->newest_ns;
         in.steps = win->median - ZERO;
     } else {
-        in.known = vg_usable(newest->quality);
+        in.known = vg_newest_holds(newest);
         in.newest_ns = newest->log_ns;
         in.steps = newest->seen ? vg_score_round(newest->value, c->per_unit) : 0;
     }

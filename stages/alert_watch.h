@@ -135,12 +135,13 @@ struct vg_newest {
     float value;
     uint8_t quality;
     uint8_t seen;
-    uint8_t unused[2];
+    uint8_t over; /**< (noted) it has expired or was taken back */
+    uint8_t unused;
 };
 
 /** The same of a channel that people note. */
 struct vg_noted {
-    struct vg_newest newest; /**< quality MISSING: it has expired or was taken back */
+    struct vg_newest newest;
     int64_t until_ns; /**< log time at which it expires; 0: when the rules that look say so */
 };
 
@@ -302,6 +303,8 @@ static inline void *vg_watch_memory(const struct vg_look *l, const struct vg_wat
 
 /** Places what is kept of a patient, once all watches are planned; returns its bytes. */
 size_t vg_memory_place(struct vg_alert *a);
+/** Which of what people note a watch looks at, or its parts: bit c - VG_MEASURED. */
+uint32_t vg_watch_noted(const struct vg_alert *a, const struct vg_watch *w);
 
 /* ---- why (alert_why.c, alert_hour.c) ---- */
 
@@ -408,6 +411,12 @@ static inline struct vg_noted *vg_look_noted(const struct vg_look *l, int channe
     size_t at = l->alert->noted_at[channel - VG_MEASURED];
 
     return at > 0 ? (struct vg_noted *)((char *)l->memory + at) : NULL;
+}
+
+/** Whether there is a value that nobody has taken back; how old it may be is for rules. */
+static inline bool vg_newest_holds(const struct vg_newest *n)
+{
+    return n->seen && !n->over;
 }
 
 /** The newest usable value of a channel that some rule is about, or that monitors measure. */

@@ -29,7 +29,7 @@ FAMILIES = {  # what draws configurations, and the steps of a test
               lambda *a: lifecycle.draw_values_steps(*a, True)),
     "scores": (lifecycle.draw_scores_config, lifecycle.draw_scores_steps),
 }
-SEEDS = {"moments": (3, 140), "values": (3, 80), "usual": (1, 20), "scores": (2, 50)}  # of the short and the long form
+SEEDS = {"moments": (4, 140), "values": (3, 80), "usual": (1, 20), "scores": (2, 50)}  # of the short and the long form
 TESTS, STEPS = 10, 60                  # tests of each, steps of each test
 REASONS = ("acknowledge_over active_again bed better data_back data_lost discharged latched limit "
            "mute_over muted no_limit pause_over probe_off reset snoozed standby unacknowledged worse "
@@ -115,7 +115,10 @@ def observed(test):
             if isinstance(part.get("value"), (int, float)):
                 part["value"] = lifecycle.f32(part["value"])
         where = e["position"]
-        where = {"due": at_s(where["due"])} if "due" in where else {"offset": where["offset"]}
+        if "due" in where:
+            where = {"due": at_s(where["due"])}
+        else:
+            where = {k: where[k] for k in ("offset", "ordinal") if k in where}
         key = (e.get("patient"), e["rule"], e.get("channel"), str(where))
         check(ids.setdefault(key, episode) == episode and
               keys.setdefault(episode, key) == key, f"{episode}: an id is not that of {key}")

@@ -167,6 +167,23 @@ Test(alert_note, two_alerts_that_begin_and_end_in_one_moment_have_ids_of_their_o
     cr_assert_neq(memcmp(first, a.c->episode_id, sizeof(first)), 0);
 }
 
+Test(alert_note, what_is_latched_tells_the_value_that_was_noted_last)
+{
+    struct vg_rule *rule = alerts_rule(&a, "latching", VG_RULE_LIMIT, GCS);
+
+    rule->bound = (struct vg_bound){ .origin = VG_BOUND_FIXED, .value = 9 };
+    rule->priority = VG_PRIORITY_HIGH;
+    rule->life.latching = true;
+    rule->life.realarm_ns = alerts_ns(120);
+    alerts_start(&a);
+    note(10, GCS, 8, 0);
+    note(20, GCS, 15, 30);
+    alerts_clock(&a, 131);
+    expect("10 start latching\n20 update latching latched\n130 continue latching unacknowledged\n");
+    cr_assert(strstr(capture_text(a.c), "\"phase\":\"continue\""), "%s", capture_text(a.c));
+    newest("quality", "good");
+}
+
 /* ---- whom it concerns ---- */
 
 Test(alert_note, what_no_rule_looks_at_is_refused_so_is_a_patient_who_has_left)

@@ -39,6 +39,9 @@ class Combination:
         if not self.unknown:
             self.watch.passes(t)
 
+    def looks_at(self, channels):
+        return any(part.looks_at(channels) for part in self.parts)
+
     def look(self, patient, t):
         self.open = self.combine([part.truth(t) for part in self.parts], t)
         self.unknown = self.open is None

@@ -165,14 +165,16 @@ def disturbed(rng, channel, value):
                        [20, 2, 1, 1, 1])[0]
 
 
-def steps_of(rng, config, count, gaps, row):
+def steps_of(rng, config, count, gaps, row, noted=()):
+    """`noted`: of channels that people note, the values."""
     steps, at = [], 0
     bed = {p: BEDS[p][0] for p in PATIENTS}
     while len(steps) < count:
         at += rng.choice(gaps) if rng.random() < 0.97 else 130
         patient = rng.choice(PATIENTS)
         if rng.random() < 0.25:
-            command = draw_command(rng, config["alert_rules"])
+            command = (draw_note(rng, noted) if noted and rng.random() < 0.5 else
+                       draw_command(rng, config["alert_rules"]))
             steps.append({"at": at, "patient": patient, "command": command})
             continue
         if rng.random() < 0.05:
@@ -184,7 +186,7 @@ def steps_of(rng, config, count, gaps, row):
 def draw_command(rng, rules):
     by, note = rng.choice(["nurse 7", "doctor 3"]), rng.choice(["seen", "expected"])
     names = [n for n in rules if n != "source"] + ["readmitted"]
-    do = rng.choices(COMMANDS, [6, 4, 4, 4, 4, 1, 1, 1, 1])[0]
+    do = rng.choices(COMMANDS, [6, 4, 4, 4, 4, 1, 1, 1, 1, 0])[0]
     command = {"by": by}
     expires = rng.choice(["7s", "20s", "60s", "150s"])
     if do in ("acknowledge", "snooze", "reset", "mute"):
@@ -212,6 +214,15 @@ def draw_command(rng, rules):
         for key in ("for", "low", "high"):
             command.pop(key, None)
     return command
+
+
+def draw_note(rng, noted):
+    channel = rng.choice(list(noted))
+    command = {"by": rng.choice(["nurse 7", "doctor 3"]), "note": channel}
+    if rng.random() < 0.1:
+        return {**command, "clear": True}
+    command["value"] = rng.choice(noted[channel])
+    return {**command, **some(rng, **{"for": ["7s", "20s", "60s", "150s"]})}
 
 
 def playable(steps):

@@ -2,6 +2,7 @@
 import pathlib
 
 from .draw import fate, inhibit, some, steps_of, timing, whole
+from .terms import NOTED
 
 SCORES = pathlib.Path(__file__).resolve().parents[3] / "configs" / "scores"
 # values on both sides of the edges of bands, of what is scored
@@ -37,13 +38,20 @@ def draw_scores_config(rng):
             tame(rule)
         inhibit(rng, rules, rule)
         rules[f"score_{i}"] = rule
+    if rng.random() < 0.5:
+        rules["gcs_low"] = {"when": {"channel": "gcs", "below": "14.5"}, **timing(rng)}
+        fate(rng, rules["gcs_low"], rng.choice(["low", "medium", "high"]))
+    if rng.random() < 0.3:
+        rules["drowsy"] = {"when": {"all": [{"channel": "acvpu", "above": "A"},
+                                            {"not": {"channel": "gcs", "below": "9"}}]}}
+        fate(rng, rules["drowsy"], "medium")
     config = whole(rules)
     config["profiles"] = {
         "adult": {"age_years": 40, "spo2": {"low": "90 %"},
                   "hr": {"low": "50 /min", "high": "120 /min"}},
         "child": {"extends": "adult", "spo2_scale": {"use": 2, "author": "Dr. Example"}},
         "other": {"age_years": 60}}
-    used = {r["when"]["score"] for r in rules.values()}
+    used = {r["when"]["score"] for r in rules.values() if "score" in r["when"]}
     config["scores"] = {
         name: {"file": str(SCORES / f"{name}.yaml"), **some(rng, profiles=[["adult", "child"]]),
                **some(rng, expires=[{"abp_sys": "120s"}, {"rr": "30s"}])} for name in sorted(used)}
@@ -75,4 +83,5 @@ def draw_scores_steps(rng, config, count):
             values[channel] = rng.choices([value, doubted, "missing", "invalid"], [20, 2, 1, 1])[0]
         return {"values": values}
 
-    return steps_of(rng, config, count, [0, 1, 2, 5, 8, 10, 15, 20, 30, 45, 100, 100], row)
+    return steps_of(rng, config, count, [0, 1, 2, 5, 8, 10, 15, 20, 30, 45, 100, 100], row,
+                    {channel: EDGES[channel] for channel in NOTED})

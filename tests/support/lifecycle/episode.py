@@ -6,7 +6,8 @@ class Episode:
     def __init__(self, number, began, onset, position):
         self.number, self.began, self.onset = number, began, onset
         self.position = position or (
-            {"due": onset} if onset.row is None else {"offset": onset.row})
+            {"due": onset} if onset.row is None else
+            onset.row if isinstance(onset.row, dict) else {"offset": onset.row})
         self.events = 0
         self.held = None          # why it is held back
         self.latched = self.lost = self.escalated = self.muted = False
@@ -56,6 +57,8 @@ class Rule:
             event["delays"] = {"condition_s": found - e.onset}
             if phase == "start":
                 event["delays"]["generation_s"] = t - found
+        if self.patient.noting:
+            event["by"] = self.patient.noting["by"]
         event.update(members)
         e.events += 1
         self.patient.say(event)

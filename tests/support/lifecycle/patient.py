@@ -1,10 +1,10 @@
 """A patient: what is known, the rules that look at it, and what people say."""
 from .rules import ValueRule
 from .technical import Artefact, CheckSensor, DeviceClock, LeadOff, Readmitted, SourceStale, Stale
-from .terms import FOREVER, PROBES, SENSORS, number, seconds
+from .terms import FOREVER, NOTED, PROBES, SENSORS, Moment, number, seconds
 
 COMMANDS = ("acknowledge", "snooze", "reset", "mute", "limit", "standby", "probe_off", "admit",
-            "discharge")
+            "discharge", "note")  # `note` last: beside others it is a remark
 
 
 class Patient:
@@ -21,6 +21,8 @@ class Patient:
         self.bed_back = -FOREVER
         self.away_until = None
         self.off_until = {}
+        self.noted_until = {}     # of what is noted now
+        self.noting = None        # the command that is shown to the rules
         self.rules = []
         for name, says in self.reference.rules:
             if says["when"].get("stale") != "source":
@@ -72,6 +74,7 @@ class Patient:
             self.away_until = None
         for channel in [c for c, until in self.off_until.items() if t >= until]:
             del self.off_until[channel]
+        self.forget_noted(Moment(t), [c for c, until in self.noted_until.items() if t >= until])
 
     def end_mute(self, t, name, command=None):
         del self.mutes[name]
@@ -98,9 +101,9 @@ class Patient:
         if self.discharged and not usable:
             return
         self.discharged = False
-        self.expire(t)
         moved = self.bed is not None and self.bed != bed
         self.bed = bed
+        self.expire(t)
         if moved:
             for rule in self.rules:
                 if rule.episode and not rule.episode.held and not rule.lacks_limit():
@@ -114,6 +117,8 @@ class Patient:
                 self.values[channel] = value
                 self.heard[channel] = t
                 self.off_until.pop(channel, None)
+                if channel in NOTED:
+                    self.noted_until[channel] = FOREVER
         if back:
             for rule in self.rules:
                 if isinstance(rule, Readmitted):
@@ -130,15 +135,18 @@ class Patient:
 
     # --- commands
 
-    def command(self, t, command):
+    def command(self, t, command, ordinal):
         """The answers, one for each episode that it is about."""
         do = next(k for k in COMMANDS if k in command)
         self.expire(t)
         if do in ("acknowledge", "snooze", "reset"):
             open_ones = [r for r in self.rules if r.name == command[do] and r.episode]
             answers = [getattr(self, do)(t, r, command) for r in open_ones]
-        elif self.discharged and do in ("mute", "limit", "standby", "probe_off"):
+        elif self.discharged and do in ("mute", "limit", "standby", "probe_off", "note"):
             return ["not_allowed"]
+        elif do == "note":
+            place = {"offset": 0, "ordinal": ordinal}
+            answers = [self.note(Moment(t, place), command)]
         else:
             answers = [getattr(self, do)(t, command)]
         for rule in self.rules:
@@ -206,6 +214,35 @@ class Patient:
             return "malformed" if len(own) == 2 else "not_allowed"
         self.change_limits(t, channel, own, self.until(t, command), command)
         return "ok"
+
+    def note(self, t, command):
+        channel = command["note"]
+        if not any(isinstance(r, ValueRule) and r.looks_at(channel) for r in self.rules):
+            return "not_allowed"
+        if command.get("clear"):
+            self.forget_noted(t, [c for c in self.noted_until if c == channel], command)
+            return "ok"
+        value = {"usable": True, "suspect": False, "t": t,
+                 "value": number(command["value"], channel)}
+        self.values[channel], self.heard[channel] = value, t
+        self.noted_until[channel] = self.until(t, command)
+        self.show(t, {channel: value}, command)
+        return "ok"
+
+    def forget_noted(self, t, channels, command=None):
+        """It has expired, or is taken back: not known, and not normal."""
+        for channel in channels:
+            del self.noted_until[channel]
+        if channels:
+            self.show(t, {c: {"usable": False, "forgotten": True} for c in channels}, command)
+
+    def show(self, t, row, command):
+        """To the rules that look at what is noted, and to no other."""
+        self.noting = command
+        for rule in self.rules:
+            if isinstance(rule, ValueRule) and rule.looks_at(*row):
+                rule.row(t, row)
+        self.noting = None
 
     def spare(self, t, reason, command, channel=None):
         for rule in self.rules:

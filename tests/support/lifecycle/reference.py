@@ -57,7 +57,8 @@ class Reference:
                     rows += 1
             for step in here:
                 if "command" in step:
-                    answers.append(self.patient(step).command(t, step["command"]))
+                    given = sum(len(answer) for answer in answers)
+                    answers.append(self.patient(step).command(t, step["command"], given))
             for patient in (self.shard, *self.patients.values()):
                 patient.timers(t)
         return self.events, answers

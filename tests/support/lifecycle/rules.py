@@ -65,6 +65,9 @@ class ValueRule(Rule):
             return {"quality": "missing", "time": newest["t"]}
         return told(newest)
 
+    def looks_at(self, *channels):
+        return self.condition.looks_at(channels)
+
     def found(self):
         return self.condition.watch.found
 

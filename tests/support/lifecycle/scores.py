@@ -199,12 +199,17 @@ class Score(Values):
     def concerns(self, row):
         return bool(row)
 
+    def looks_at(self, channels):
+        return any(c.name in channels for p in self.parameters.values() for c in p.channels)
+
     def row(self, patient, t, row):
         for parameter in self.parameters.values():
             for channel in parameter.channels:
                 value = row.get(channel.name)
                 if value and value["usable"]:
                     channel.take(t, value["value"])
+                elif value and value.get("forgotten"):
+                    channel.newest = None
         super().row(patient, t, row)
 
     def total(self, patient, t):

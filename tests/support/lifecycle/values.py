@@ -35,6 +35,9 @@ class Values:
     def concerns(self, row):
         return self.channel in row
 
+    def looks_at(self, channels):
+        return self.channel in channels
+
     def speaks(self, t):
         return self.known is not None and not self.doubted and t <= self.known + self.valid_s
 
@@ -93,6 +96,8 @@ class Values:
     def look(self, patient, t, row):
         """What the row says, and how bad it is."""
         value = row[self.channel]
+        if value.get("forgotten"):
+            return LOST, None
         return self.find(patient, t, value["value"]) if value["usable"] else (UNKNOWN, None)
 
     def timer(self, patient, t):
