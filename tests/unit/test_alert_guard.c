@@ -238,6 +238,17 @@ ParameterizedTest(struct evidence *e, alert_guard,
     cr_assert_str_eq(capture_last(a.c, "phase"), "end");
 }
 
+Test(alert_guard, what_is_dropped_after_a_gap_is_told_at_once)
+{
+    limit("limit", SPO2, false, 90, VG_PRIORITY_HIGH)->for_ns = alerts_ns(12);
+    alerts_start(&a);
+    alerts_value(&a, 0, SPO2, 84);
+    marked(20, SPO2, 0, VG_Q_MISSING,
+           VG_REASON_DEVICE); /* at 12 the value did not speak any more */
+    alerts_clock(&a, 21);
+    expect("20 start artefact device\n");
+}
+
 Test(alert_guard, a_value_that_stops_within_its_limit_or_comes_back_is_told_nobody)
 {
     limit("limit", SPO2, false, 90, VG_PRIORITY_HIGH);

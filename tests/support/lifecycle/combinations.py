@@ -7,12 +7,12 @@ from .values import Baseline, Change, Count, Limit, Rate, Trend
 
 class Combination:
     """all, any, not, sequence: true, false or, when that is open, None."""
-    advisory = False
 
     def __init__(self, says, when):
         self.kind = next(k for k in when if k in ("all", "any", "not", "sequence"))
         parts = [when["not"]] if self.kind == "not" else when[self.kind]
         self.parts = [condition(part, part) for part in parts]
+        self.advisory = all(part.advisory for part in self.parts)
         self.within = seconds(when.get("within", "0s"))
         self.watch = Watch(says)
         self.forget()

@@ -29,7 +29,8 @@ def draw_values_config(rng, slow):
         when, more = draw(rng)
         rule = {"when": when, **more}
         fate(rng, rule, priority(rng, when))
-        if "change" in when:
+        parts = next((p for p in when.values() if isinstance(p, list)), [when])
+        if all("change" in part for part in parts):  # advisory
             rule.pop("latching", 0)
         inhibit(rng, rules, rule)
         rules[f"{draw.__name__}_{i}"] = rule
