@@ -361,6 +361,11 @@ static vg_status judge(struct vg_http *h, CURLcode code, struct vg_err *err)
     return vg_fail(err, VG_E_UNAVAILABLE, "no answer: %s", curl_easy_strerror(code));
 }
 
+static bool ends_in_slash(const char *url)
+{
+    return url[strlen(url) - 1] == '/';
+}
+
 vg_status vg_http_send(struct vg_http *h, const struct vg_http_request *r, struct vg_err *err)
 {
     struct curl_slist *headers = make_headers(h, r);
@@ -368,7 +373,9 @@ vg_status vg_http_send(struct vg_http *h, const struct vg_http_request *r, struc
     CURLcode code;
 
     vg_buf_clear(&h->url);
-    vg_buf_str(&h->url, h->options->url);
+    /* A base may end in a slash, and a path begins with one. */
+    vg_buf_add(&h->url, h->options->url,
+               strlen(h->options->url) - (r->path[0] && ends_in_slash(h->options->url)));
     vg_buf_str(&h->url, r->path);
     h->answered = 0;
     h->refused = NULL;

@@ -7,7 +7,7 @@
 
 #include "tests/support/fake_outbox.h"
 
-extern const struct vg_sink_ops vg_sink_kafka, vg_sink_postgres, vg_sink_webhook;
+extern const struct vg_sink_ops vg_sink_fhir, vg_sink_kafka, vg_sink_postgres, vg_sink_webhook;
 
 enum { OPTIONS = 4 };
 
@@ -45,6 +45,14 @@ struct row {
         { "url", "", url },      \
         {                        \
             "secret", "", SECRET \
+        }
+
+#define FHIR(url, system)                \
+    "fhir",                              \
+    {                                    \
+        { "url", "", url },              \
+        {                                \
+            "patient_system", "", system \
         }
 
 /* clang-format off */
@@ -91,6 +99,10 @@ static struct row rows[] = {
     { "webhook", { { "url", "", "https://x/" }, { "secret", "", "whsec_AAAA" } }, "secret", "24 to 64" },
     { "webhook", { { "url", "", "https://x/" }, { "secret", "", "hush" } }, "secret", "whsec_" },
     { WEBHOOK("https://x/"), { "old_secret", "", "whsec_=" } }, "old_secret", "24 to 64" },
+
+    { FHIR("https://ehr.ward/fhir/r4", "urn:oid:1.2.3") }, "", "" },
+    { FHIR("https://ehr.ward/fhir?x=y", "urn:oid:1.2.3") }, "url", "expected the base of the server" },
+    { FHIR("https://ehr.ward/fhir", "our patients") }, "patient_system", "is no URI" },
 };
 /* clang-format on */
 
@@ -101,8 +113,8 @@ ParameterizedTestParameters(sink_options, are_checked_before_anything_is_connect
 
 static const struct vg_sink_ops *find(const char *name)
 {
-    static const struct vg_sink_ops *const all[] = { &vg_sink_kafka, &vg_sink_postgres,
-                                                     &vg_sink_webhook };
+    static const struct vg_sink_ops *const all[] = { &vg_sink_fhir, &vg_sink_kafka,
+                                                     &vg_sink_postgres, &vg_sink_webhook };
 
     for (size_t i = 0; i < VG_ARRAY_LEN(all); i++) {
         if (strcmp(all[i]->name, name) == 0)
