@@ -30,7 +30,7 @@ static void load(uint32_t lanes, const float *p)
 
 double load_peak(const struct vg_kernel *form, size_t bytes)
 {
-    const size_t step = LOADS * form->lanes, floats = bytes / sizeof(float) / step * step;
+    const size_t step = (size_t)LOADS * form->lanes, floats = bytes / sizeof(float) / step * step;
     const int turns = (int)(slice_bytes / (double)bytes) + 1;
     float *from = vg_kernel_alloc(bytes);
     double best = 0.0;

@@ -243,7 +243,7 @@ static size_t one_row(const struct vg_packed *p, struct sums *s, const float *x,
     const size_t whole = vg_panel_outputs(p), panels = p->layer.outputs / whole;
     sum_fn *const sum_some = p->layer.kind == VG_LAYER_GRU ? sum_panels_gru : sum_panels;
     sum_fn *const sum_last = sum_table[table_line(p, VG_PANEL_VECTORS)][0];
-    float sum[PANELS_AT_ONCE * VG_PANEL_VECTORS * LANES] __attribute__((aligned(64)));
+    float sum[LANES * VG_PANEL_VECTORS * PANELS_AT_ONCE] __attribute__((aligned(64)));
     float *state[PANELS_AT_ONCE];
     struct block b = { .p = p,
                        .outputs = whole,
