@@ -49,6 +49,10 @@ vg_status vg_zeromq_gate_reread(struct vg_zeromq *z, bool *ret_removed, struct v
     char counts[80];
 
     *ret_removed = false;
+    /* A folder that is gone, or that others can write to, says nothing: neither who is new nor who is
+     * not there any more. Displays must not fall silent for it. */
+    if (st != VG_OK)
+        return st;
     for (size_t i = 0; i < z->allowed.n; i++) {
         const struct vg_key_file *was = &z->allowed.client[i];
 
@@ -62,7 +66,7 @@ vg_status vg_zeromq_gate_reread(struct vg_zeromq *z, bool *ret_removed, struct v
     z->allowed = fresh;
     snprintf(counts, sizeof(counts), "%zu clients in the folder of keys", fresh.n);
     z->env.audit(z->env.ctx, "reloaded", z->env.name, counts);
-    return refused > 0 ? VG_E_CONFIG : st;
+    return refused > 0 ? VG_E_CONFIG : VG_OK;
 }
 
 /* ---- what is noted ---- */

@@ -106,7 +106,8 @@ void vg_zeromq_sockets_close(struct vg_zeromq *z, int linger_ms);
 /** Reads the server's pair and the allow-list; VG_E_CONFIG. */
 VG_NODISCARD vg_status vg_zeromq_gate_read(struct vg_zeromq *z, struct vg_err *err);
 /** Reads the allow-list again. Whether somebody who could be connected may not be any more. Files
- *  that are wrong let nobody in, and fail with VG_E_CONFIG after all others were read. */
+ *  that are wrong let nobody in, and fail with VG_E_CONFIG after all others were read; a folder
+ *  that is wrong changes nothing. */
 VG_NODISCARD vg_status vg_zeromq_gate_reread(struct vg_zeromq *z, bool *ret_removed,
                                              struct vg_err *err);
 /** Decides on a connection; a vg_zap_fn over a struct vg_zeromq. */

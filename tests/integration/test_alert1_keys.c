@@ -321,7 +321,7 @@ Test(alert1_keys, a_new_key_is_let_in_after_a_reload_and_nobody_is_disturbed)
     vigil_client_free(s);
 }
 
-Test(alert1_keys, a_file_that_is_wrong_at_a_reload_lets_nobody_in_and_the_others_stay)
+Test(alert1_keys, what_is_wrong_at_a_reload_lets_nobody_in_and_the_others_stay)
 {
     struct vg_key_file pair = allow("display", "read", "all");
     struct vigil_client *c;
@@ -333,6 +333,12 @@ Test(alert1_keys, a_file_that_is_wrong_at_a_reload_lets_nobody_in_and_the_others
     fake_sink_reload(sink);
     fake_outbox_add(outbox, "icu-a", 1, 0, VG_PHASE_START);
     expect_event(c, 1);
+    cr_assert_eq(unlink(path_of("keys/display.pub")), 0);
+    cr_assert_eq(chmod(path_of("keys"), 0770), 0);
+    fake_sink_reload(sink);
+    fake_outbox_add(outbox, "icu-a", 2, 0, VG_PHASE_START);
+    expect_event(c, 2);
+    cr_assert_eq(fake_outbox_audits(outbox, "withdrawn"), 0);
     vigil_client_free(c);
 }
 
