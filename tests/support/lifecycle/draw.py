@@ -165,13 +165,13 @@ def disturbed(rng, channel, value):
                        [20, 2, 1, 1, 1])[0]
 
 
-def steps_of(rng, config, count, gaps, row, noted=()):
+def steps_of(rng, config, count, gaps, row, noted=(), patients=PATIENTS):
     """`noted`: of channels that people note, the values."""
     steps, at = [], 0
     bed = {p: BEDS[p][0] for p in PATIENTS}
     while len(steps) < count:
         at += rng.choice(gaps) if rng.random() < 0.97 else 130
-        patient = rng.choice(PATIENTS)
+        patient = rng.choice(patients)
         if rng.random() < 0.25:
             command = (draw_note(rng, noted) if noted and rng.random() < 0.5 else
                        draw_command(rng, config["alert_rules"]))

@@ -126,7 +126,7 @@ def draw_values_steps(rng, config, count, slow):
 
     def row(patient):
         values = {}
-        for channel in rng.sample(list(WALKS), rng.randint(1, 4)):
+        for channel in rng.sample(list(WALKS), 4 if slow else rng.randint(1, 4)):
             value = move((patient, channel))
             kind = rng.random()
             if kind < 0.1:
@@ -140,4 +140,6 @@ def draw_values_steps(rng, config, count, slow):
             said["age"] = rng.choice(["10s", "30s", "31s", "45s"])
         return said
 
+    if slow:  # it takes half an hour to know what is usual
+        return steps_of(rng, config, 2 * count, gaps, row, patients=["p-1"])
     return steps_of(rng, config, count, gaps, row)
