@@ -25,7 +25,7 @@ static size_t split(const uint8_t *bytes, size_t n, struct vg_zap_frame frame[VG
 
 static void try_request(const uint8_t *bytes, size_t n)
 {
-    struct vg_zap_frame frame[VG_ZAP_FRAMES_MAX];
+    struct vg_zap_frame frame[VG_ZAP_FRAMES_MAX] = { { NULL, 0 } };
     struct vg_zap_request r;
     size_t frames = split(bytes, n, frame);
 

@@ -21,7 +21,7 @@ OWNED = {
     "sqlite3.h": r"runtime/outbox\w*\.[ch]|sinks/sqlite\.c",
     "libpq-fe.h": r"sinks/postgres\w*\.[ch]",
     "libfyaml.h": r"runtime/document\.c",
-    "sodium.h": r"(runtime|models)/\w+\.c|sinks/(fhir|webhook)\.c",
+    "sodium.h": r"(runtime|models)/\w+\.c|sinks/(fhir|webhook)\.c|app/dlq\.c",
     "curl/": r"sinks/http_post\.c",
     "zlib.h": r"app/csv\.h",
     "zstd.h": r"runtime/record_\w+\.c",
