@@ -97,6 +97,10 @@ static void accepted(struct vg_feed *f, size_t n)
 
     for (size_t i = 0; i < n; i++)
         vg_delivery_accepted(&f->figures, f->batch[i].wall_ns, now_ns);
+    if (n > 0)
+        vg_log(VG_LOG_DEBUG, f->config->name, "accepted %llu to %llu at %lld",
+               (unsigned long long)f->batch[0].seq, (unsigned long long)f->batch[n - 1].seq,
+               (long long)now_ns);
 }
 
 static uint64_t next_random(struct vg_feed *f)

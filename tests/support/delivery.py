@@ -78,3 +78,29 @@ def storm(sink, arrived, faults, repeats=True, seconds=None, kills=None):
         check_arrived(p, arrived(), repeats)
         check(len(p.outbox("select seq from event")) >= PATIENTS * seconds,
               "fewer events than rows that cross the limit")
+
+
+def _accepted(lines, sink):
+    """{seq: when}; fails unless they were accepted in order and none twice."""
+    at = {}
+    for line in lines:
+        _, found, text = line.partition(f" debug {sink}: accepted ")
+        if not found:
+            continue
+        first, _, last, _, when = text.split()
+        check(int(first) == len(at) + 1, f"{sink}: {first} was accepted behind {len(at)}")
+        at |= dict.fromkeys(range(int(first), int(last) + 1), int(when))
+    return at
+
+
+def delays(pipeline, said):
+    """{sink: [(when stored, ms from then to its acceptance)]} of what `vigil run` said with
+    VIGIL_LOG=debug; fails unless each sink accepted every event, in order."""
+    stored = dict(pipeline.outbox("select seq, wall_ns from event"))
+    lines = said.splitlines()
+    found = {}
+    for sink in pipeline.config["sinks"]:
+        at = _accepted(lines, sink)
+        check(at.keys() == stored.keys(), f"{sink} accepted {len(at)} events of {len(stored)}")
+        found[sink] = [(wall_ns, (at[seq] - wall_ns) / 1e6) for seq, wall_ns in stored.items()]
+    return found

@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""A sink whose receiver dies, hangs, is slow or refuses holds up no other sink.
+
+Every sink at once, events at a steady rate, one receiver broken after the other; between two such
+passes one in which all is well. Short: each sink has every event, in order. VIGIL_LONG=1 also
+compares delays, from an event's being stored to its acceptance, with the passes beside it: the
+ratio in the median round is what counts, so that a moment at which the machine was busy does not.
+"""
+import base64
+import contextlib
+import pathlib
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import delivery
+import disk
+import live
+import postgres
+import receiver
+import vigil
+from feeder import Feeder
+from live import Live, until
+from vigil import check
+
+ROUNDS, PASS_S, RATE = (5, 3, 200) if delivery.LONG else (1, 0.2, 100)
+SLOW_S = 0.05
+RETRY = {"first": "20ms", "max": "200ms"}
+LIMIT_MEDIAN, LIMIT_P99, LIMIT_MS = 1.5, 2.0, 250
+ROWS = "select body from alert_event order by seq"
+
+
+class Receivers:
+    """One of each kind, the sinks that deliver to them, and how each of them breaks."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        self.http = stack.enter_context(receiver.Receiver())
+        self.kafka = stack.enter_context(vigil.MockBroker("alerts:1"))
+        self.sinks = {
+            "file": {"type": "file", "path": "alerts.ndjson"},
+            "sqlite": {"type": "sqlite", "path": str(self.folder / "alerts.db"),
+                       "timeout": "100ms"},
+            "webhook": {"type": "webhook", "url": f"http://127.0.0.1:{self.http.port}/alerts",
+                        "secret": "whsec_" + base64.b64encode(bytes(32)).decode(),
+                        "allow": ["loopback"], "insecure": True, "timeout": "500ms"},
+            "kafka": {"type": "kafka", "brokers": self.kafka.bootstrap, "topic": "alerts"},
+            "zeromq": {"type": "zeromq", "publish": f"ipc://{self.folder}/publish",
+                       "control": f"ipc://{self.folder}/control"}}
+        self.faults = {("sqlite", "locked"): self.locked,
+                       ("webhook", "killed"): self.no_receiver,
+                       ("webhook", "frozen"): lambda: self.answering(self.hang),
+                       ("webhook", "slow"): lambda: self.answering(self.slow),
+                       ("webhook", "errors"): lambda: self.answering(503),
+                       ("kafka", "frozen"): lambda: stopped(self.kafka.process)}
+        self.add_disk()
+        self.add_postgres()
+        for sink in self.sinks.values():
+            sink["retry"] = RETRY
+
+    def add_disk(self):
+        folder = self.stack.enter_context(disk.SmallDisk("64m"))
+        if folder:
+            self.sinks["file"]["path"] = str(folder / "alerts.ndjson")
+            self.faults["file", "full disk"] = lambda: full(folder)
+
+    def add_postgres(self):
+        if not postgres.programs():
+            print("     no PostgreSQL (scripts/install-deps.sh test)")
+            return
+        self.postgres = self.stack.enter_context(postgres.Postgres())
+        self.sinks["postgres"] = {"type": "postgres", "timeout": "500ms",
+                                  "connection": self.postgres.connection}
+        self.faults["postgres", "killed"] = lambda: self.postgres.down("immediate")
+        self.faults["postgres", "frozen"] = self.postgres.hanging
+
+    def watch(self):
+        """A subscriber that is stopped now and then."""
+        out = self.stack.enter_context(tempfile.TemporaryFile())
+        process = subprocess.Popen([vigil.VIGIL, "alerts", "--json", "--after", "0",
+                                    "--connect", self.sinks["zeromq"]["publish"],
+                                    "--control", self.sinks["zeromq"]["control"]],
+                                   stdout=out, stderr=subprocess.DEVNULL)
+        self.stack.callback(process.wait)
+        self.stack.callback(process.kill)
+        self.faults["zeromq", "subscriber frozen"] = lambda: stopped(process)
+
+    def arrived(self, pipeline):
+        """{sink: bodies in order}, of those that keep them."""
+        with contextlib.closing(sqlite3.connect(self.folder / "alerts.db")) as db:
+            rows = db.execute(ROWS).fetchall()
+        found = {"file": pathlib.Path(pipeline.data / self.sinks["file"]["path"])
+                 .read_text().splitlines(),
+                 "sqlite": [body for body, in rows],
+                 "webhook": [body.decode() for _, _, body in self.http.accepted]}
+        if "postgres" in self.sinks:
+            found["postgres"] = [body for body, in self.postgres.sql(ROWS)]
+        return found
+
+    @contextlib.contextmanager
+    def locked(self):
+        with contextlib.closing(sqlite3.connect(self.folder / "alerts.db", timeout=30,
+                                                isolation_level=None)) as db:
+            db.execute("begin exclusive")
+            yield
+
+    @contextlib.contextmanager
+    def no_receiver(self):
+        self.http.stop()
+        yield
+        self.http.start()
+
+    @contextlib.contextmanager
+    def answering(self, behave):
+        self.released = threading.Event()
+        try:
+            with self.http.behaving(behave):
+                yield
+        finally:
+            self.released.set()
+
+    def hang(self, handler):
+        self.released.wait()
+        receiver.hang_up(handler)
+
+    def slow(self, handler):
+        self.released.wait(SLOW_S)
+        receiver.hang_up(handler)
+
+
+@contextlib.contextmanager
+def stopped(process):
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def full(folder):
+    ballast = folder / "ballast"
+    disk.fill(ballast)
+    yield
+    ballast.unlink()
+
+
+class Passes:
+    """What was broken when: each fault between two passes without one."""
+
+    def __init__(self, pipeline, receivers):
+        self.pipeline, self.receivers = pipeline, receivers
+        self.spans = []  # (fault or None, from, to), in wall time
+
+    def all_delivered(self):
+        newest, = self.pipeline.outbox("select max(seq) from event")[0]
+        sinks = self.receivers.sinks.keys()
+        until("every sink has caught up", lambda: sinks <= {
+            sink for sink, seq in self.pipeline.outbox("select sink, seq from cursor")
+            if seq >= newest})
+
+    def one(self, fault):
+        with self.receivers.faults[fault]() if fault else contextlib.nullcontext():
+            began = time.time_ns()
+            time.sleep(PASS_S)  # the time is what is measured
+            self.spans.append((fault, began, time.time_ns()))
+        self.all_delivered()
+
+    def rounds(self):
+        for _ in range(ROUNDS):
+            for fault in self.receivers.faults:
+                if delivery.LONG:
+                    self.one(None)
+                self.one(fault)
+        self.one(None)
+
+
+def quantiles(delays):
+    """Median and p99, in ms."""
+    delays = sorted(delays)
+    return delays[len(delays) // 2], delays[len(delays) * 99 // 100]
+
+
+def compare(spans, delays):
+    """{fault: {sink: [(median, p99, ratio of the median, of the p99) of each round]}}"""
+    def within(sink, *some):
+        return quantiles([ms for wall_ns, ms in delays[sink]
+                          if any(a <= wall_ns < b for _, a, b in some)])
+    found = {}
+    for i, (fault, _, _) in enumerate(spans):
+        for sink in delays:
+            if not fault or sink == fault[0]:
+                continue
+            broken, free = within(sink, spans[i]), within(sink, spans[i - 1], spans[i + 1])
+            found.setdefault(fault, {}).setdefault(sink, []).append(
+                (*broken, broken[0] / free[0], broken[1] / free[1]))
+    return found
+
+
+def check_delays(found):
+    """Prints a line for each fault with the worst of the other sinks; returns what is too slow."""
+    slow = []
+    for fault, sinks in found.items():
+        middle = {sink: [statistics.median(column) for column in zip(*rounds)]
+                  for sink, rounds in sinks.items()}
+        worst = [max(middle.items(), key=lambda item: item[1][k]) for k in range(4)]
+        name = " ".join(fault)
+        print(f"     {name:26} others: median {worst[0][1][0]:.2f} ms, "
+              f"{worst[2][1][2]:.2f} of the free pass ({worst[2][0]}); p99 {worst[1][1][1]:.2f} ms, "
+              f"{worst[3][1][3]:.2f} of it ({worst[3][0]})")
+        slow += [f"{name}: {sink} median {of[2]:.2f}, p99 {of[3]:.2f} of the free pass, {of[1]:.0f} ms"
+                 for sink, of in middle.items()
+                 if of[2] > LIMIT_MEDIAN or of[3] > LIMIT_P99 or of[1] > LIMIT_MS]
+    return slow
+
+
+def config(broker, receivers):
+    c = vigil.sedation_config(broker.bootstrap, snapshot={"every": "5s"})
+    c["alert_rules"] = {"spo2_low": vigil.limit_rule("spo2", "90 %", 0)}
+    c["sinks"] = receivers.sinks
+    return c
+
+
+def a_broken_sink_holds_up_no_other():
+    with vigil.MockBroker(f"{delivery.TOPIC}:2") as broker, contextlib.ExitStack() as stack:
+        receivers = Receivers(stack)
+        with vigil.Pipeline(config(broker, receivers)) as p, \
+                Live(p, env={"VIGIL_LOG": "debug"}) as run:
+            receivers.watch()
+            passes = Passes(p, receivers)
+            with Feeder(broker.bootstrap, delivery.TOPIC, RATE) as feeder:
+                until("events in the outbox",
+                      live.outbox_has(p, "select count(*) from event", 4 * delivery.PATIENTS))
+                passes.rounds()
+            until("the last events",
+                  live.outbox_has(p, "select count(*) from event", feeder.rows))
+            run.stop()
+            delays = delivery.delays(p, run.said)
+            for sink, bodies in receivers.arrived(p).items():
+                delivery.check_arrived(p, bodies, repeats=sink == "webhook")
+            if delivery.LONG:
+                slow = check_delays(compare(passes.spans, delays))
+                check(not slow, "; ".join(slow))
+            print(f"     {feeder.rows} events, {len(passes.spans)} passes of {PASS_S} s")
+
+
+if __name__ == "__main__":
+    vigil.main(a_broken_sink_holds_up_no_other)
