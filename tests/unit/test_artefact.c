@@ -83,7 +83,7 @@ static void on_row(void *ctx, uint32_t patient, const struct vg_row *row)
 static const char configuration[] =
     "version: 1\n"
     "service: {name: unit}\n"
-    "source: {type: kafka, brokers: b, topic: t, start: latest}\n"
+    "source: {type: kafka, brokers: localhost, topic: t, start: latest}\n"
     "stages: [{type: clean}, %s {type: alert}]\n"
     "sinks: {out: {type: console}}\n"
     "profiles:\n"
