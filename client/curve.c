@@ -15,7 +15,7 @@ static bool is_key(const char *text)
     return strlen(text) == KEY_TEXT && zmq_z85_decode(key, text) != NULL;
 }
 
-bool curve_check(const struct vigil_endpoint *endpoint, char *message, size_t size)
+bool vigil_curve_check(const struct vigil_endpoint *endpoint, char *message, size_t size)
 {
     const char *keys[] = { endpoint->server_key, endpoint->public_key, endpoint->secret_key };
     size_t given = 0;
@@ -33,7 +33,7 @@ bool curve_check(const struct vigil_endpoint *endpoint, char *message, size_t si
     return false;
 }
 
-bool curve_set(void *socket, const struct vigil_endpoint *endpoint)
+bool vigil_curve_set(void *socket, const struct vigil_endpoint *endpoint)
 {
     if (!endpoint->server_key)
         return true;
@@ -42,7 +42,7 @@ bool curve_set(void *socket, const struct vigil_endpoint *endpoint)
            zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, endpoint->secret_key, KEY_TEXT + 1) == 0;
 }
 
-void *curve_watch(void *context, void *socket, const struct vigil_endpoint *endpoint)
+void *vigil_curve_watch(void *context, void *socket, const struct vigil_endpoint *endpoint)
 {
     char name[NAME_SIZE];
     int linger = 0;
@@ -62,7 +62,7 @@ void *curve_watch(void *context, void *socket, const struct vigil_endpoint *endp
     return NULL;
 }
 
-bool curve_refused(void *monitor)
+bool vigil_curve_refused(void *monitor)
 {
     bool any = false;
     zmq_msg_t frame;

@@ -8,15 +8,15 @@
 #include "client/vigil_client.h"
 
 /** Whether the endpoint has all keys, or none; else a sentence in `message`. */
-bool curve_check(const struct vigil_endpoint *endpoint, char *message, size_t size);
+bool vigil_curve_check(const struct vigil_endpoint *endpoint, char *message, size_t size);
 
 /** Gives the keys to a socket that is not connected yet; false when one is not valid. */
-bool curve_set(void *socket, const struct vigil_endpoint *endpoint);
+bool vigil_curve_set(void *socket, const struct vigil_endpoint *endpoint);
 
-/** A monitor for curve_refused(), to be closed with zmq_close(); NULL without keys. */
-void *curve_watch(void *context, void *socket, const struct vigil_endpoint *endpoint);
+/** A monitor for vigil_curve_refused(), to be closed with zmq_close(); NULL without keys. */
+void *vigil_curve_watch(void *context, void *socket, const struct vigil_endpoint *endpoint);
 
 /** Whether the pipeline turned the connection away since the last call. NULL is fine. */
-bool curve_refused(void *monitor);
+bool vigil_curve_refused(void *monitor);
 
 #endif

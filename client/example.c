@@ -1,14 +1,13 @@
 /* example.c - the smallest program that receives every alert of a pipeline.
  *
- *     cc example.c -lvigil-client -lzmq -ljansson -o example
+ *     cc example.c -o example $(pkg-config --cflags --libs vigil-client)
  *     ./example tcp://127.0.0.1:5557 tcp://127.0.0.1:5558
  *
  * It prints the canonical JSON of each event, one a line, and what is wrong with the pipeline on
  * standard error. After a link failure or a restart of the pipeline it goes on without a gap.
  */
 #include <stdio.h>
-
-#include "client/vigil_client.h"
+#include <vigil_client.h>
 
 int main(int argc, char **argv)
 {

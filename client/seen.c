@@ -11,23 +11,23 @@
 
 enum { SEEN_MAX = 1 << 16, NONE = -1 };
 
-struct seen {
+struct vigil_seen {
     uint64_t added;
     uint8_t key[SEEN_MAX][WIRE_EVENT_KEY_SIZE];
     int32_t next[SEEN_MAX]; /* in the chain of its bucket */
     int32_t bucket[SEEN_MAX];
 };
 
-struct seen *seen_new(void)
+struct vigil_seen *vigil_seen_new(void)
 {
-    struct seen *s = calloc(1, sizeof(*s));
+    struct vigil_seen *s = calloc(1, sizeof(*s));
 
     for (int i = 0; s && i < SEEN_MAX; i++)
         s->bucket[i] = NONE;
     return s;
 }
 
-void seen_free(struct seen *s)
+void vigil_seen_free(struct vigil_seen *s)
 {
     free(s);
 }
@@ -42,7 +42,7 @@ static uint32_t bucket_of(const uint8_t *key)
     return (h ^ h >> 16) % SEEN_MAX;
 }
 
-static void remove_slot(struct seen *s, int32_t slot)
+static void remove_slot(struct vigil_seen *s, int32_t slot)
 {
     int32_t *link = &s->bucket[bucket_of(s->key[slot])];
 
@@ -51,7 +51,7 @@ static void remove_slot(struct seen *s, int32_t slot)
     *link = s->next[slot];
 }
 
-bool seen_add(struct seen *s, const uint8_t key[WIRE_EVENT_KEY_SIZE])
+bool vigil_seen_add(struct vigil_seen *s, const uint8_t key[WIRE_EVENT_KEY_SIZE])
 {
     uint32_t bucket = bucket_of(key);
     int32_t slot = (int32_t)(s->added % SEEN_MAX);

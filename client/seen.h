@@ -4,12 +4,12 @@
 
 #include "client/wire.h"
 
-struct seen;
+struct vigil_seen;
 
-struct seen *seen_new(void); /* NULL: no memory */
-void seen_free(struct seen *s);
+struct vigil_seen *vigil_seen_new(void); /* NULL: no memory */
+void vigil_seen_free(struct vigil_seen *s);
 
 /* Adds a key; false when it was there. The oldest one makes room. */
-bool seen_add(struct seen *s, const uint8_t key[WIRE_EVENT_KEY_SIZE]);
+bool vigil_seen_add(struct vigil_seen *s, const uint8_t key[WIRE_EVENT_KEY_SIZE]);
 
 #endif

@@ -60,11 +60,13 @@ enum link { LINK_UNKNOWN, LINK_IS_UP, LINK_IS_DOWN };
 struct scope {
     char ward[WIRE_WARD_SIZE]; /* "": all */
     enum phase phase;
-    uint64_t base;    /* wards that appear later start here */
-    uint64_t request; /* id of the one that is not answered yet, or 0 */
-    uint64_t cursor;  /* of that replay */
-    bool progress;    /* it gave out an event */
-    int64_t heard_ns; /* last sign of that request */
+    uint64_t base;       /* wards that appear later start here */
+    uint64_t request;    /* id of the one that is not answered yet, or 0 */
+    uint64_t cursor;     /* of that replay */
+    bool progress;       /* it gave out an event */
+    bool torn;           /* one of its answers was lost: what is behind has to be asked for again */
+    uint64_t unreadable; /* newest seq that a replay brought and nobody could read */
+    int64_t heard_ns;    /* last sign of that request */
     int64_t not_before_ns;
     bool refused; /* and said so */
     bool has_gap;
@@ -100,7 +102,7 @@ struct endpoint {
     int64_t drained_ns; /* when `sub` was last seen empty */
     enum link link;
     bool has_heartbeat;
-    struct wire_heartbeat heartbeat; /* the newest */
+    struct vigil_wire_heartbeat heartbeat; /* the newest */
     bool stalled, not_covered;
     int64_t uncovered_since_ns; /* 0: covered */
     int64_t confirm_ns;
@@ -133,16 +135,21 @@ struct vigil_client {
     size_t notices_n, notices_given, notices_cap;
     struct acknowledgement *acknowledgements;
     size_t acknowledgements_n;
-    struct seen *seen;
+    struct vigil_seen *seen;
     struct vigil_stats stats;
     zmq_pollitem_t *poll;
     /* what the last item points to */
     char *text;
     size_t text_cap;
-    struct wire_event event;
+    struct vigil_wire_event event;
     struct notice notice;
-    struct wire_reply reply;
+    struct vigil_wire_reply reply;
 };
+
+const char *vigil_client_version(void)
+{
+    return VG_VERSION;
+}
 
 static int64_t now_ns(void)
 {
@@ -254,7 +261,7 @@ static void ask(struct vigil_client *c, struct endpoint *e, struct scope *s, con
         return;
     }
     s->request = id;
-    s->progress = false;
+    s->progress = s->torn = false;
     s->heard_ns = now;
 }
 
@@ -292,7 +299,7 @@ static void start_anew(struct vigil_client *c, struct endpoint *e, const uint8_t
         struct scope *s = &e->scopes[i];
 
         s->phase = PHASE_SNAPSHOT;
-        s->base = s->cursor = s->request = 0;
+        s->base = s->cursor = s->request = s->unreadable = 0;
         s->not_before_ns = 0;
     }
     for (size_t i = 0; i < e->wards_n; i++) {
@@ -331,7 +338,7 @@ static void keep_text(struct vigil_client *c, const char *text, size_t n)
 static bool give_event(struct vigil_client *c, const struct endpoint *e, const char *json, size_t n,
                        struct vigil_item *item)
 {
-    if (!seen_add(c->seen, c->event.key)) {
+    if (!vigil_seen_add(c->seen, c->event.key)) {
         c->stats.duplicates++;
         return false;
     }
@@ -354,14 +361,16 @@ static void advance(struct ward *w, uint64_t seq)
 }
 
 /* The rule at the top of this file. */
-static bool take_live(struct vigil_client *c, struct endpoint *e, const struct wire_header *h,
+static bool take_live(struct vigil_client *c, struct endpoint *e, const struct vigil_wire_header *h,
                       const char *json, size_t n, struct vigil_item *item)
 {
     struct ward *w = find_ward(c, e, c->event.ward);
     int64_t now = now_ns();
 
-    if (!w)
+    if (!w) {
+        c->stats.malformed++; /* a ward that was not subscribed, or one too many */
         return false;
+    }
     if (e->scopes[w->scope].phase != PHASE_LIVE) {
         w->missed = h->seq > w->missed ? h->seq : w->missed;
         return false;
@@ -408,7 +417,7 @@ static void note_heartbeat(struct vigil_client *c, struct endpoint *e, const cha
 }
 
 static void note_state(struct vigil_client *c, struct endpoint *e,
-                       const struct wire_heartbeat *fresh)
+                       const struct vigil_wire_heartbeat *fresh)
 {
     const char *before = e->has_heartbeat ? e->heartbeat.state : "running";
 
@@ -435,13 +444,13 @@ static void note_age(struct vigil_client *c, struct endpoint *e)
 }
 
 static void take_heartbeat(struct vigil_client *c, struct endpoint *e, const char *ward,
-                           const struct wire_header *h, const char *json, size_t n)
+                           const struct vigil_wire_header *h, const char *json, size_t n)
 {
-    struct wire_heartbeat fresh;
+    struct vigil_wire_heartbeat fresh;
     int64_t now = now_ns();
     bool closing;
 
-    if (!wire_heartbeat(json, n, &fresh)) {
+    if (!vigil_wire_heartbeat(json, n, &fresh)) {
         c->stats.malformed++;
         return;
     }
@@ -462,10 +471,10 @@ static bool take_publication(struct vigil_client *c, struct endpoint *e, zmq_msg
     const char *payload = zmq_msg_data(&frames[2]);
     size_t n = zmq_msg_size(&frames[2]);
     char ward[WIRE_WARD_SIZE];
-    struct wire_header h;
+    struct vigil_wire_header h;
 
-    if (!wire_topic(zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]), ward) ||
-        !wire_header(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]), &h)) {
+    if (!vigil_wire_topic(zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]), ward) ||
+        !vigil_wire_header(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]), &h)) {
         c->stats.malformed++;
         return false;
     }
@@ -478,7 +487,7 @@ static bool take_publication(struct vigil_client *c, struct endpoint *e, zmq_msg
     }
     if (h.kind != WIRE_EVENT)
         return false; /* of a later minor version */
-    if (!wire_event(payload, n, &c->event) || strcmp(c->event.ward, ward) != 0) {
+    if (!vigil_wire_event(payload, n, &c->event) || strcmp(c->event.ward, ward) != 0) {
         c->stats.malformed++;
         return false;
     }
@@ -522,7 +531,7 @@ static void finish_replay(struct vigil_client *c, struct endpoint *e, struct sco
         start_anew(c, e, NULL);
         return;
     }
-    if (s->phase == PHASE_REPLAY) {
+    if (s->phase == PHASE_REPLAY && !s->torn) {
         s->cursor = c->reply.next > s->cursor ? c->reply.next : s->cursor;
         if (c->reply.next >= c->reply.last)
             set_live(c, e, s);
@@ -572,9 +581,17 @@ static void skip_history(struct vigil_client *c, struct endpoint *e, size_t scop
 static bool take_replayed(struct vigil_client *c, struct endpoint *e, struct scope *s,
                           struct vigil_item *item)
 {
-    const struct wire_reply *r = &c->reply;
+    const struct vigil_wire_reply *r = &c->reply;
     struct ward *w = find_ward(c, e, c->event.ward);
 
+    if (s->torn)
+        return false;
+    /* A pipeline drops answers that are not taken in time. */
+    if (w && r->prev_seq > w->last && r->prev_seq > s->unreadable) {
+        s->torn = true;
+        c->stats.gaps++;
+        return false;
+    }
     s->cursor = r->seq > s->cursor ? r->seq : s->cursor;
     if (!w || r->seq <= w->last)
         return false;
@@ -593,11 +610,14 @@ static bool take_replayed(struct vigil_client *c, struct endpoint *e, struct sco
 static bool take_stored(struct vigil_client *c, struct endpoint *e, struct scope *s,
                         struct vigil_item *item)
 {
-    const struct wire_reply *r = &c->reply;
+    const struct vigil_wire_reply *r = &c->reply;
 
-    if (!wire_event(r->event, r->event_len, &c->event)) {
+    if (!vigil_wire_event(r->event, r->event_len, &c->event)) {
         c->stats.malformed++;
+        if (s->torn)
+            return false;
         s->cursor = r->seq > s->cursor ? r->seq : s->cursor;
+        s->unreadable = r->seq > s->unreadable ? r->seq : s->unreadable;
         notify(c, e, VIGIL_UNREADABLE, -1, "event %llu of %s cannot be understood",
                (unsigned long long)r->seq, e->publish);
         return false;
@@ -678,7 +698,7 @@ static bool take_acknowledged(struct vigil_client *c, size_t endpoint, struct vi
 static bool take_reply(struct vigil_client *c, struct endpoint *e, zmq_msg_t *frame,
                        struct vigil_item *item)
 {
-    if (!wire_reply(zmq_msg_data(frame), zmq_msg_size(frame), &c->reply)) {
+    if (!vigil_wire_reply(zmq_msg_data(frame), zmq_msg_size(frame), &c->reply)) {
         c->stats.malformed++;
         return false;
     }
@@ -790,7 +810,7 @@ static int64_t link_good_ns(const struct vigil_client *c, const struct endpoint 
 
 static void watch_key(struct vigil_client *c, struct endpoint *e)
 {
-    if (!curve_refused(e->watch) || e->key_refused)
+    if (!vigil_curve_refused(e->watch) || e->key_refused)
         return;
     e->key_refused = true;
     notify(
@@ -847,7 +867,7 @@ static bool is_covered(const struct vigil_client *c, const struct endpoint *e, u
         const struct endpoint *other = &c->endpoints[i];
 
         if (other->link == LINK_IS_UP && same_pipeline(e, other) &&
-            wire_covers(&other->heartbeat, shard))
+            vigil_wire_covers(&other->heartbeat, shard))
             return true;
     }
     return false;
@@ -1081,7 +1101,7 @@ static void *connect_socket(void *context, int type, const char *endpoint,
     /* Requests must not wait in a queue for a pipeline that is away: they are asked anew. */
     set(socket, ZMQ_IMMEDIATE, type == ZMQ_DEALER);
     (void)zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max, sizeof(max));
-    if (curve_set(socket, keys) && zmq_connect(socket, endpoint) == 0)
+    if (vigil_curve_set(socket, keys) && zmq_connect(socket, endpoint) == 0)
         return socket;
     zmq_close(socket);
     return NULL;
@@ -1127,7 +1147,7 @@ static int init_endpoint(struct vigil_client *c, struct endpoint *e,
                  zmq_strerror(zmq_errno()));
         return -1;
     }
-    e->watch = curve_watch(c->context, e->sub, from);
+    e->watch = vigil_curve_watch(c->context, e->sub, from);
     if (from->outbox) {
         memcpy(e->outbox, from->outbox, WIRE_UUID_SIZE);
         e->has_outbox = true;
@@ -1153,17 +1173,17 @@ static int check_options(const struct vigil_options *options, char *message, siz
             snprintf(message, size, "an endpoint needs both addresses, publish and control");
             return -1;
         }
-        if (!curve_check(&options->endpoints[i], message, size))
+        if (!vigil_curve_check(&options->endpoints[i], message, size))
             return -1;
     }
     for (size_t i = 0; i < options->wards_n; i++) {
-        if (!wire_ward_valid(options->wards[i])) {
+        if (!vigil_wire_ward_valid(options->wards[i])) {
             snprintf(message, size, "\"%s\" is not a ward: expected 1 to 32 of a-z, 0-9 and -",
                      options->wards[i]);
             return -1;
         }
     }
-    if (subscriber && !wire_ward_valid(subscriber)) {
+    if (subscriber && !vigil_wire_ward_valid(subscriber)) {
         snprintf(message, size, "the subscriber's name needs 1 to 32 of a-z, 0-9 and -");
         return -1;
     }
@@ -1177,7 +1197,7 @@ static int init_client(struct vigil_client *c, const struct vigil_options *optio
     c->all_wards = options->wards_n == 0;
     c->scopes_n = c->all_wards ? 1 : options->wards_n;
     c->context = zmq_ctx_new();
-    c->seen = seen_new();
+    c->seen = vigil_seen_new();
     c->endpoints = calloc(options->endpoints_n, sizeof(c->endpoints[0]));
     c->poll = calloc(2 * options->endpoints_n, sizeof(c->poll[0]));
     c->subscriber = options->subscriber ? strdup(options->subscriber) : NULL;
@@ -1248,7 +1268,7 @@ void vigil_client_free(struct vigil_client *client)
     free(client->notices);
     free(client->subscriber);
     free(client->text);
-    seen_free(client->seen);
+    vigil_seen_free(client->seen);
     free(client);
 }
 

@@ -25,14 +25,20 @@
  *     }
  *     vigil_client_free(client);
  *
- * Threads: a client belongs to the thread that calls it; several clients may live in several
- * threads. Nothing is global. There is no background thread that understands the protocol, so call
- * vigil_client_next() at least every second: notices are only as timely as that.
+ * Threads: one thread at a time calls a client, from new to free; it may be handed to another thread
+ * as anything else is. Several clients may live in several threads: nothing is global. No function
+ * but vigil_client_version() may be called in a signal handler, and none after a fork in the child. libzmq
+ * has threads of its own, which run no code of the caller. None of them understands the protocol, so
+ * call vigil_client_next() at least every second: notices are only as timely as that.
  * Ownership: the client copies its options. What an item points to belongs to the client and is
- * valid until the next call with that client.
- * Memory: running out of it ends the program (abort), since an alert must not get lost in silence.
+ * valid until the next call with that client. No function keeps a pointer that it is given.
+ * Memory: what a client keeps does not grow with time, nor with what a publisher sends: 4 MB, 0.3 KB
+ * for each ward up to 4096, and what waits in a socket, at most 20,000 messages of at most 1 MiB
+ * each (Vigil's have about 2 KB). Running out of it ends the program (abort), since an alert must
+ * not get lost in silence.
  * Trust: frames from the wire are bounded and checked; what cannot be understood is counted in
- * vigil_client_stats() and filled in by a replay.
+ * vigil_client_stats() and filled in by a replay. Texts of notices and replies hold no control
+ * characters, so they may be printed; item.event.json is JSON, in which they are escaped.
  */
 #ifndef VIGIL_CLIENT_H
 #define VIGIL_CLIENT_H
@@ -46,6 +52,12 @@ extern "C" {
 #endif
 
 struct vigil_client;
+
+/**
+ * The version of the library that is loaded, "0.1.0". Within a soname (libvigil-client.so.0) the
+ * functions, the order and size of these structs and the numbers of these enums stay as they are.
+ */
+const char *vigil_client_version(void);
 
 /** One pipeline, or one of the instances that share a pipeline's input. */
 struct vigil_endpoint {

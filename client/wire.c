@@ -15,7 +15,7 @@ static uint64_t get_be(const uint8_t *in, size_t bytes)
     return x;
 }
 
-bool wire_header(const void *bytes, size_t n, struct wire_header *ret)
+bool vigil_wire_header(const void *bytes, size_t n, struct vigil_wire_header *ret)
 {
     enum { ENCODING_JSON = 0, FLAG_REPEAT = 1 };
     const uint8_t *in = bytes;
@@ -31,7 +31,7 @@ bool wire_header(const void *bytes, size_t n, struct wire_header *ret)
     return true;
 }
 
-bool wire_ward_valid(const char *ward)
+bool vigil_wire_ward_valid(const char *ward)
 {
     size_t n = strlen(ward);
 
@@ -39,7 +39,7 @@ bool wire_ward_valid(const char *ward)
            strspn(ward, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
 }
 
-bool wire_topic(const char *topic, size_t n, char ward[WIRE_WARD_SIZE])
+bool vigil_wire_topic(const char *topic, size_t n, char ward[WIRE_WARD_SIZE])
 {
     static const char prefix[] = "alert/1/";
     size_t skip = sizeof(prefix) - 1;
@@ -48,7 +48,7 @@ bool wire_topic(const char *topic, size_t n, char ward[WIRE_WARD_SIZE])
         topic[n - 1] != '/' || memchr(topic, '\0', n))
         return false;
     snprintf(ward, WIRE_WARD_SIZE, "%.*s", (int)(n - skip - 1), topic + skip);
-    return wire_ward_valid(ward);
+    return vigil_wire_ward_valid(ward);
 }
 
 /* The object in the text, or NULL; free with json_decref(). */
@@ -62,12 +62,28 @@ static json_t *load(const char *json, size_t n)
     return NULL;
 }
 
-/* Copies a string member; longer text is cut. False when there is none. */
+/* Adds text that may be shown to people: no control characters, which a terminal would obey. What is
+ * too long is cut between two characters. */
+static void add_text(char *out, size_t size, const char *text)
+{
+    size_t n = strnlen(text, size - 1);
+
+    while (n > 0 && text[n] && ((unsigned char)text[n] & 0xc0) == 0x80)
+        n--;
+    memcpy(out, text, n);
+    for (size_t i = 0; i < n; i++) {
+        if ((unsigned char)out[i] < 0x20 || out[i] == 0x7f)
+            out[i] = ' ';
+    }
+    out[n] = '\0';
+}
+
+/* Copies a string member. False when there is none. */
 static bool get_string(const json_t *object, const char *name, char *out, size_t size)
 {
     const char *s = json_string_value(json_object_get(object, name));
 
-    snprintf(out, size, "%s", s ? s : "");
+    add_text(out, size, s ? s : "");
     return s != NULL;
 }
 
@@ -120,7 +136,7 @@ static bool event_key(const char *event_id, uint8_t key[WIRE_EVENT_KEY_SIZE])
     return n <= UINT32_MAX;
 }
 
-bool wire_event(const char *json, size_t n, struct wire_event *ret)
+bool vigil_wire_event(const char *json, size_t n, struct vigil_wire_event *ret)
 {
     json_t *object = load(json, n);
     bool ok;
@@ -130,7 +146,7 @@ bool wire_event(const char *json, size_t n, struct wire_event *ret)
     if (!get_string(object, "ward", ret->ward, sizeof(ret->ward)))
         snprintf(ret->ward, sizeof(ret->ward), "none");
     ok = get_string(object, "event_id", ret->event_id, sizeof(ret->event_id)) &&
-         event_key(ret->event_id, ret->key) && wire_ward_valid(ret->ward);
+         event_key(ret->event_id, ret->key) && vigil_wire_ward_valid(ret->ward);
     json_decref(object);
     return ok;
 }
@@ -144,15 +160,19 @@ static void join_reasons(const json_t *list, char *out, size_t size)
     json_array_foreach(list, i, one)
     {
         const char *text = json_string_value(one);
-        int n = text ? snprintf(out + used, size - used, "%s%s", used ? "; " : "", text) : 0;
 
-        used += n > 0 ? (size_t)n : 0;
-        if (used >= size)
-            return;
+        if (!text || used + sizeof("; ") >= size)
+            continue;
+        if (used > 0) {
+            add_text(out + used, size - used, "; ");
+            used += 2;
+        }
+        add_text(out + used, size - used, text);
+        used += strlen(out + used);
     }
 }
 
-static bool read_shards(const json_t *list, struct wire_heartbeat *h)
+static bool read_shards(const json_t *list, struct vigil_wire_heartbeat *h)
 {
     size_t i;
     const json_t *one;
@@ -173,7 +193,7 @@ static bool read_shards(const json_t *list, struct wire_heartbeat *h)
     return json_is_array(list);
 }
 
-bool wire_heartbeat(const char *json, size_t n, struct wire_heartbeat *ret)
+bool vigil_wire_heartbeat(const char *json, size_t n, struct vigil_wire_heartbeat *ret)
 {
     json_t *object = load(json, n);
     uint64_t partitions = 0;
@@ -181,7 +201,7 @@ bool wire_heartbeat(const char *json, size_t n, struct wire_heartbeat *ret)
 
     if (!object)
         return false;
-    *ret = (struct wire_heartbeat){ .oldest_ms = -1, .oldest_shard = -1 };
+    *ret = (struct vigil_wire_heartbeat){ .oldest_ms = -1, .oldest_shard = -1 };
     ok = get_string(object, "pipeline", ret->pipeline, sizeof(ret->pipeline)) &&
          get_string(object, "state", ret->state, sizeof(ret->state)) &&
          get_number(object, "partitions", &partitions) && partitions <= WIRE_SHARDS_MAX &&
@@ -192,7 +212,7 @@ bool wire_heartbeat(const char *json, size_t n, struct wire_heartbeat *ret)
     return ok;
 }
 
-bool wire_covers(const struct wire_heartbeat *h, uint32_t shard)
+bool vigil_wire_covers(const struct vigil_wire_heartbeat *h, uint32_t shard)
 {
     return h->covered[shard / 8] >> shard % 8 & 1;
 }
@@ -288,7 +308,7 @@ static bool get_id(const json_t *object, uint64_t *ret)
     return *ret > 0;
 }
 
-static bool read_done(const json_t *object, struct wire_reply *ret)
+static bool read_done(const json_t *object, struct vigil_wire_reply *ret)
 {
     bool snapshot = get_number(object, "as_of", &ret->as_of);
     bool replay = get_number(object, "next", &ret->next) && get_number(object, "last", &ret->last);
@@ -298,7 +318,8 @@ static bool read_done(const json_t *object, struct wire_reply *ret)
     return replay || (snapshot && ret->has_outbox);
 }
 
-static bool read_reply(const json_t *object, const char *json, size_t n, struct wire_reply *ret)
+static bool read_reply(const json_t *object, const char *json, size_t n,
+                       struct vigil_wire_reply *ret)
 {
     if (!get_id(object, &ret->id))
         return false;
@@ -323,12 +344,12 @@ static bool read_reply(const json_t *object, const char *json, size_t n, struct 
     return json_is_true(json_object_get(object, "ok"));
 }
 
-bool wire_reply(const char *json, size_t n, struct wire_reply *ret)
+bool vigil_wire_reply(const char *json, size_t n, struct vigil_wire_reply *ret)
 {
     json_t *object = load(json, n);
     bool ok;
 
-    *ret = (struct wire_reply){ 0 };
+    *ret = (struct vigil_wire_reply){ 0 };
     if (!object)
         return false;
     ok = read_reply(object, json, n, ret);

@@ -20,9 +20,9 @@ enum {
     WIRE_TEXT_SIZE = 256,
 };
 
-enum wire_kind { WIRE_EVENT = 1, WIRE_HEARTBEAT = 2 };
+enum vigil_wire_kind { WIRE_EVENT = 1, WIRE_HEARTBEAT = 2 };
 
-struct wire_header {
+struct vigil_wire_header {
     uint8_t kind;
     bool repeat;
     uint64_t seq, prev_seq;
@@ -30,22 +30,22 @@ struct wire_header {
     int64_t published_ns;
 };
 
-bool wire_header(const void *bytes, size_t n, struct wire_header *ret);
+bool vigil_wire_header(const void *bytes, size_t n, struct vigil_wire_header *ret);
 
 /* "alert/1/<ward>/" -> ward */
-bool wire_topic(const char *topic, size_t n, char ward[WIRE_WARD_SIZE]);
-bool wire_ward_valid(const char *ward);
+bool vigil_wire_topic(const char *topic, size_t n, char ward[WIRE_WARD_SIZE]);
+bool vigil_wire_ward_valid(const char *ward);
 
 /* What the client itself needs of an event. */
-struct wire_event {
+struct vigil_wire_event {
     char event_id[WIRE_EVENT_ID_SIZE];
     uint8_t key[WIRE_EVENT_KEY_SIZE]; /* the same in binary */
     char ward[WIRE_WARD_SIZE];
 };
 
-bool wire_event(const char *json, size_t n, struct wire_event *ret);
+bool vigil_wire_event(const char *json, size_t n, struct vigil_wire_event *ret);
 
-struct wire_heartbeat {
+struct vigil_wire_heartbeat {
     char pipeline[WIRE_TEXT_SIZE];
     char state[16];
     char reasons[WIRE_TEXT_SIZE]; /* joined by "; " */
@@ -55,10 +55,10 @@ struct wire_heartbeat {
     int64_t oldest_shard;
 };
 
-bool wire_heartbeat(const char *json, size_t n, struct wire_heartbeat *ret);
-bool wire_covers(const struct wire_heartbeat *h, uint32_t shard);
+bool vigil_wire_heartbeat(const char *json, size_t n, struct vigil_wire_heartbeat *ret);
+bool vigil_wire_covers(const struct vigil_wire_heartbeat *h, uint32_t shard);
 
-enum wire_reply_kind {
+enum vigil_wire_reply_kind {
     WIRE_REPLY_EVENT,
     WIRE_REPLY_DONE,
     WIRE_REPLY_TRUNCATED,
@@ -66,9 +66,9 @@ enum wire_reply_kind {
     WIRE_REPLY_ERROR,
 };
 
-struct wire_reply {
+struct vigil_wire_reply {
     uint64_t id; /* ours are numbers in strings */
-    enum wire_reply_kind kind;
+    enum vigil_wire_reply_kind kind;
     uint64_t seq, prev_seq; /* of an event of a replay; 0 in a snapshot */
     const char *event;      /* its bytes, inside the text that was parsed */
     size_t event_len;
@@ -79,6 +79,6 @@ struct wire_reply {
     char message[WIRE_TEXT_SIZE];
 };
 
-bool wire_reply(const char *json, size_t n, struct wire_reply *ret);
+bool vigil_wire_reply(const char *json, size_t n, struct vigil_wire_reply *ret);
 
 #endif

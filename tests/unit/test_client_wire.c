@@ -22,23 +22,23 @@ TestSuite(client_wire, .timeout = 30);
 Test(client_wire, a_header_of_48_bytes_is_read_big_endian)
 {
     uint8_t bytes[WIRE_HEADER_SIZE] = "VGA1\1\0\0\1";
-    struct wire_header h;
+    struct vigil_wire_header h;
 
     bytes[14] = 1; /* seq 258 */
     bytes[15] = 2;
     bytes[23] = 9;
     memset(bytes + 24, 0xee, 16);
     bytes[47] = 5;
-    cr_assert(wire_header(bytes, sizeof(bytes), &h));
+    cr_assert(vigil_wire_header(bytes, sizeof(bytes), &h));
     cr_assert_eq(h.kind, WIRE_EVENT);
     cr_assert(h.repeat);
     cr_assert_eq(h.seq, 258);
     cr_assert_eq(h.prev_seq, 9);
     cr_assert_eq(h.outbox[15], 0xee);
     cr_assert_eq(h.published_ns, 5);
-    cr_assert_not(wire_header(bytes, sizeof(bytes) - 1, &h));
+    cr_assert_not(vigil_wire_header(bytes, sizeof(bytes) - 1, &h));
     bytes[5] = 1;
-    cr_assert_not(wire_header(bytes, sizeof(bytes), &h), "an encoding that is not JSON");
+    cr_assert_not(vigil_wire_header(bytes, sizeof(bytes), &h), "an encoding that is not JSON");
 }
 
 Test(client_wire, only_the_topics_of_the_contract_name_a_ward)
@@ -53,23 +53,23 @@ Test(client_wire, only_the_topics_of_the_contract_name_a_ward)
                                        "alert/1/0123456789012345678901234567890123/" };
     char ward[WIRE_WARD_SIZE];
 
-    cr_assert(wire_topic("alert/1/icu-a/", 14, ward));
+    cr_assert(vigil_wire_topic("alert/1/icu-a/", 14, ward));
     cr_assert_str_eq(ward, "icu-a");
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        cr_assert_not(wire_topic(bad[i], strlen(bad[i]), ward), "%s", bad[i]);
+        cr_assert_not(vigil_wire_topic(bad[i], strlen(bad[i]), ward), "%s", bad[i]);
 }
 
 Test(client_wire, a_heartbeat_tells_coverage_state_and_the_oldest_age)
 {
-    struct wire_heartbeat h;
+    struct vigil_wire_heartbeat h;
 
-    cr_assert(wire_heartbeat(heartbeat, strlen(heartbeat), &h));
+    cr_assert(vigil_wire_heartbeat(heartbeat, strlen(heartbeat), &h));
     cr_assert_str_eq(h.state, "degraded");
     cr_assert_str_eq(h.reasons, "a; b");
     cr_assert_eq(h.partitions, 9);
-    cr_assert(wire_covers(&h, 0));
-    cr_assert(wire_covers(&h, 8));
-    cr_assert_not(wire_covers(&h, 7));
+    cr_assert(vigil_wire_covers(&h, 0));
+    cr_assert(vigil_wire_covers(&h, 8));
+    cr_assert_not(vigil_wire_covers(&h, 7));
     cr_assert_eq(h.oldest_ms, 7000);
     cr_assert_eq(h.oldest_shard, 8);
 }
@@ -78,16 +78,16 @@ Test(client_wire, an_event_is_passed_on_as_it_came_wherever_it_stands_in_the_rep
 {
     static const char newer[] =
         " { \"new\" : [ \"}\\\"\" , {} ] , \"event\" : " EVENT " , \"id\" : \"12\" } ";
-    struct wire_reply r;
+    struct vigil_wire_reply r;
 
-    cr_assert(wire_reply(replayed, strlen(replayed), &r));
+    cr_assert(vigil_wire_reply(replayed, strlen(replayed), &r));
     cr_assert_eq(r.kind, WIRE_REPLY_EVENT);
     cr_assert_eq(r.id, 12);
     cr_assert_eq(r.seq, 5);
     cr_assert_eq(r.prev_seq, 3);
     cr_assert_eq(r.event_len, strlen(EVENT));
     cr_assert_eq(memcmp(r.event, EVENT, r.event_len), 0);
-    cr_assert(wire_reply(newer, strlen(newer), &r));
+    cr_assert(vigil_wire_reply(newer, strlen(newer), &r));
     cr_assert_eq(r.event_len, strlen(EVENT));
     cr_assert_eq(memcmp(r.event, EVENT, r.event_len), 0);
 }
@@ -119,13 +119,13 @@ Test(client_wire, what_is_not_of_the_contract_is_refused)
         "{\"event_id\":\"" EPISODE ".1\",\"ward\":\"A\"}",
         "{\"event_id\":\"" EPISODE ".1\",\"event_id\":\"" EPISODE ".1\"}",
     };
-    struct wire_reply r;
-    struct wire_event e;
+    struct vigil_wire_reply r;
+    struct vigil_wire_event e;
 
     for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++)
-        cr_assert_not(wire_reply(replies[i], strlen(replies[i]), &r), "%s", replies[i]);
+        cr_assert_not(vigil_wire_reply(replies[i], strlen(replies[i]), &r), "%s", replies[i]);
     for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
-        cr_assert_not(wire_event(events[i], strlen(events[i]), &e), "%s", events[i]);
+        cr_assert_not(vigil_wire_event(events[i], strlen(events[i]), &e), "%s", events[i]);
 }
 
 /* Changes one byte after the other of a copy that ends where the message ends. */
@@ -134,20 +134,20 @@ static void disturb(const char *text)
     static const char bytes[] = "\0\"\\{}[],:0x\xff";
     size_t n = strlen(text);
     char *copy = malloc(n);
-    struct wire_heartbeat h;
-    struct wire_reply r;
-    struct wire_event e;
+    struct vigil_wire_heartbeat h;
+    struct vigil_wire_reply r;
+    struct vigil_wire_event e;
 
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < sizeof(bytes) - 1; k++) {
             memcpy(copy, text, n);
             copy[i] = bytes[k];
-            (void)wire_heartbeat(copy, n, &h);
-            (void)wire_event(copy, n, &e);
-            if (wire_reply(copy, n, &r) && r.kind == WIRE_REPLY_EVENT)
+            (void)vigil_wire_heartbeat(copy, n, &h);
+            (void)vigil_wire_event(copy, n, &e);
+            if (vigil_wire_reply(copy, n, &r) && r.kind == WIRE_REPLY_EVENT)
                 cr_assert(r.event >= copy && r.event + r.event_len <= copy + n);
         }
-        (void)wire_reply(copy, i, &r);
+        (void)vigil_wire_reply(copy, i, &r);
     }
     free(copy);
 }
@@ -161,17 +161,17 @@ Test(client_wire, no_disturbed_message_leads_outside_its_bytes)
 
 Test(client_wire, the_newest_65536_keys_are_remembered)
 {
-    struct seen *s = seen_new();
+    struct vigil_seen *s = vigil_seen_new();
     uint8_t key[WIRE_EVENT_KEY_SIZE] = { 0 };
 
     for (uint32_t i = 0; i < 65537; i++) {
         memcpy(key, &i, sizeof(i));
-        cr_assert(seen_add(s, key));
+        cr_assert(vigil_seen_add(s, key));
     }
-    cr_assert_not(seen_add(s, key), "the newest");
+    cr_assert_not(vigil_seen_add(s, key), "the newest");
     memcpy(key, &(uint32_t){ 1 }, 4);
-    cr_assert_not(seen_add(s, key), "the oldest that is left");
+    cr_assert_not(vigil_seen_add(s, key), "the oldest that is left");
     memcpy(key, &(uint32_t){ 0 }, 4);
-    cr_assert(seen_add(s, key), "the one that made room");
-    seen_free(s);
+    cr_assert(vigil_seen_add(s, key), "the one that made room");
+    vigil_seen_free(s);
 }
