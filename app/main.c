@@ -7,6 +7,7 @@
 #include "core/err.h"
 #include "core/text.h"
 #include "models/kernel.h"
+#include "runtime/secret.h"
 
 static const struct {
     const char *name;
@@ -62,6 +63,7 @@ int main(int argc, char **argv)
 
     if (wrong)
         return wrong;
+    vg_secret_guard_memory();
     if (argc < 2) {
         help(stderr);
         return vg_status_exit(VG_E_USAGE);

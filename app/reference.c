@@ -27,8 +27,11 @@ static const char head[] =
     "keys\n"
     "are errors; anchors, aliases and tags are not allowed. `${NAME}` stands for a variable of "
     "the\n"
-    "environment, `${NAME:-text}` has a default, and `${file:/path}` stands for the content of a\n"
-    "file. A dot in a key is a level: `log.level` is `log: {level: info}`. A duration is a number\n"
+    "environment, `${NAME:-text}` has a default. `${file:/path}` stands for the content of a file, "
+    "and\n"
+    "`${credential:NAME}` for a credential of systemd, in options that are never printed: see\n"
+    "[security.md](security.md#secrets). A dot in a key is a level: `log.level` is `log: {level: "
+    "info}`. A duration is a number\n"
     "with a unit: `200ms`, `10s`, `5m`, `4h`. Limits carry their unit: `\"90 %\"`, `\"8 kPa\"`.\n";
 
 /* In a cell of a table a bar would end the cell. */

@@ -368,10 +368,18 @@ vg_status vg_option_add(const struct vg_option *opt, void *self, const char *key
     return refuse(opt, text, "is an entry of a list or mapping", err);
 }
 
-static void strings_done(struct vg_strings *strings)
+/* Where it lay, later owners of the memory find nothing. */
+static void text_free(char *text, bool secret)
+{
+    if (text && secret)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+static void strings_done(struct vg_strings *strings, bool secret)
 {
     for (size_t i = 0; i < strings->n; i++) {
-        free(strings->value[i]);
+        text_free(strings->value[i], secret);
         if (strings->key)
             free(strings->key[i]);
     }
@@ -383,13 +391,15 @@ static void strings_done(struct vg_strings *strings)
 void vg_options_done(const struct vg_option *table, void *self)
 {
     for (const struct vg_option *o = table; o->type != VG_OPT_END_; o++) {
+        bool secret = o->flags & VG_OPT_SECRET;
+
         if (o->type == VG_OPT_STRING_) {
             char **s = field(o, self);
 
-            free(*s);
+            text_free(*s, secret);
             *s = NULL;
         } else if (o->type == VG_OPT_LIST_ || o->type == VG_OPT_MAP_) {
-            strings_done(field(o, self));
+            strings_done(field(o, self), secret);
         }
     }
 }

@@ -5,6 +5,7 @@
  * option `model` names one of `models`, and an option `rules` lists some of `alert_rules`.
  */
 #include "runtime/config_private.h"
+#include "runtime/document_secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -888,8 +889,10 @@ vg_status vg_config_load(const char *path, struct vg_config **ret, struct vg_buf
     config->document = doc;
     st = vg_document_read(doc, path, err);
     doc->later = later_keys;
-    if (st == VG_OK)
+    if (st == VG_OK) {
         load(&l);
+        vg_document_check_secrets(doc, doc->root);
+    }
     vg_document_report(doc, diagnostics);
     vg_buf_add(diagnostics, l.files.data, l.files.len);
     vg_buf_done(&l.files);

@@ -9,6 +9,9 @@
 
 #include <libfyaml.h>
 
+#include "runtime/document_secret.h"
+#include "runtime/secret.h"
+
 /* ---- problems ---- */
 
 static struct vg_place after(struct vg_place at, size_t columns)
@@ -37,6 +40,7 @@ static void note(struct vg_document *doc, struct vg_place at, enum vg_severity s
     p[i].at = at;
     p[i].severity = severity;
     VG_CHECK(vasprintf(&p[i].text, fmt, ap) >= 0);
+    vg_document_redact(doc, p[i].text);
     doc->problems = p;
     doc->problems_n++;
 }
@@ -80,7 +84,7 @@ static const char *find_line(const struct vg_document *doc, uint32_t line, size_
     return s;
 }
 
-static bool hidden(const struct vg_document *doc, struct vg_place here)
+bool vg_document_hides(const struct vg_document *doc, struct vg_place here)
 {
     for (size_t i = 0; i < doc->hidden_n; i++) {
         struct vg_place from = doc->hidden[i].from;
@@ -109,7 +113,7 @@ static void show_line(const struct vg_document *doc, struct vg_place at, struct 
     size_t len = 0;
     const char *s = find_line(doc, at.line, &len);
 
-    if (!s)
+    if (!s || (!doc->whole && vg_secret_word(s, len)))
         return;
     vg_buf_str(out, "  ");
     vg_buf_str(&caret, "  ");
@@ -117,7 +121,7 @@ static void show_line(const struct vg_document *doc, struct vg_place at, struct 
         bool starts = ((unsigned char)s[i] & 0xC0) != 0x80;
 
         column += starts;
-        if (hidden(doc, (struct vg_place){ at.line, column }))
+        if (vg_document_hides(doc, (struct vg_place){ at.line, column }))
             vg_buf_str(out, starts ? "*" : "");
         else
             vg_buf_char(out, s[i]);
@@ -187,7 +191,7 @@ static void node_free(struct vg_node *n)
 
         node_free(n->child);
         free(n->key);
-        free(n->text);
+        vg_secret_free(n->text);
         free(n);
         n = next;
     }
@@ -200,115 +204,14 @@ void vg_document_done(struct vg_document *doc)
         free(doc->problems[i].text);
     free(doc->problems);
     free(doc->hidden);
+    for (size_t i = 0; i < doc->secrets_n; i++)
+        vg_secret_free(doc->secret[i]);
+    free(doc->secret);
+    if (doc->text)
+        explicit_bzero(doc->text, doc->len);
     free(doc->text);
     free(doc->path);
     *doc = (struct vg_document){ 0 };
-}
-
-/* ---- ${VAR}, ${VAR:-default}, ${file:/path} ---- */
-
-static bool name_char(char c, bool first)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
-           (!first && c >= '0' && c <= '9');
-}
-
-static void add_file(struct vg_document *doc, struct vg_place at, struct vg_node *n,
-                     const char *path, struct vg_buf *out)
-{
-    char bytes[64 * 1024 + 1];
-    size_t len = 0;
-    FILE *f;
-
-    n->secret = true;
-    if (path[0] != '/') {
-        vg_document_error(doc, at, "${file:%s} needs an absolute path", path);
-        return;
-    }
-    f = fopen(path, "re");
-    if (f)
-        len = fread(bytes, 1, sizeof(bytes), f);
-    if (!f || ferror(f))
-        vg_document_error(doc, at, "cannot read ${file:%s}: %s", path, strerror(errno));
-    else if (len == sizeof(bytes) || memchr(bytes, '\0', len))
-        vg_document_error(doc, at, "${file:%s} must be text of at most 64 KiB", path);
-    else
-        vg_buf_add(out, bytes, len > 0 && bytes[len - 1] == '\n' ? len - 1 : len);
-    if (f)
-        (void)fclose(f);
-}
-
-static void add_variable(struct vg_document *doc, struct vg_place at, char *inside,
-                         struct vg_buf *out)
-{
-    char *fallback = strstr(inside, ":-");
-    const char *value;
-    size_t n;
-
-    if (fallback)
-        *fallback = '\0';
-    for (n = 0; name_char(inside[n], n == 0); n++)
-        continue;
-    if (n == 0 || inside[n] != '\0') {
-        vg_document_error(doc, at,
-                          "\"${%s}\" is not understood; expected ${VAR}, ${VAR:-default} or "
-                          "${file:/path}, and $${ for the characters themselves",
-                          inside);
-        return;
-    }
-    value = getenv(inside);
-    if (fallback && (!value || value[0] == '\0'))
-        value = fallback + 2;
-    if (value)
-        vg_buf_str(out, value);
-    else
-        vg_document_error(doc, at,
-                          "environment variable %s is not set; set it, or give a default: "
-                          "${%s:-default}",
-                          inside, inside);
-}
-
-/* Where byte `offset` of a scalar stands, as far as it can be told without its escapes. */
-static struct vg_place place_in(const struct vg_node *n, size_t offset)
-{
-    return n->at.line == n->end.line ? after(n->at, offset) : n->at;
-}
-
-static void expand(struct vg_document *doc, struct vg_node *n)
-{
-    struct vg_buf out = VG_BUF_INIT;
-    const char *s = n->text;
-    const char *dollar;
-
-    while ((dollar = strstr(s, "${"))) {
-        struct vg_place at = place_in(n, (size_t)(dollar - n->text));
-        const char *close;
-        char *inside;
-
-        if (dollar > s && dollar[-1] == '$') {
-            vg_buf_add(&out, s, (size_t)(dollar - s));
-            vg_buf_char(&out, '{');
-            s = dollar + 2;
-            continue;
-        }
-        vg_buf_add(&out, s, (size_t)(dollar - s));
-        close = strchr(dollar, '}');
-        if (!close) {
-            vg_document_error(doc, at, "\"${\" without \"}\"; write $${ for the characters");
-            break;
-        }
-        inside = strndup(dollar + 2, (size_t)(close - dollar - 2));
-        VG_CHECK(inside);
-        if (strncmp(inside, "file:", 5) == 0)
-            add_file(doc, at, n, inside + 5, &out);
-        else
-            add_variable(doc, at, inside, &out);
-        free(inside);
-        s = close + 1;
-    }
-    vg_buf_str(&out, s);
-    free(n->text);
-    n->text = out.data;
 }
 
 /* ---- reading ---- */
@@ -318,6 +221,7 @@ struct reader {
     struct fy_parser *parser;
     struct vg_place last; /* of the newest event that had a place */
     bool stop;            /* the tree is not whole */
+    bool extras;          /* there were tags or anchors, which a password may look like */
 };
 
 static struct vg_place place(const struct fy_mark *mark, struct vg_place otherwise)
@@ -339,13 +243,17 @@ static struct vg_node *node_new(enum vg_node_kind kind, struct vg_place at)
 
 static void refuse_extras(struct reader *r, struct fy_event *event, struct vg_place at)
 {
+    bool anchor = event->type != FYET_ALIAS && fy_event_get_anchor_token(event);
+    bool tag = event->type != FYET_ALIAS && fy_event_get_tag_token(event);
+
+    r->extras = r->extras || event->type == FYET_ALIAS || anchor || tag;
     if (event->type == FYET_ALIAS) {
         vg_document_error(r->doc, at, "aliases (*name) are not allowed; write the value out");
         return;
     }
-    if (fy_event_get_anchor_token(event))
+    if (anchor)
         vg_document_error(r->doc, at, "anchors (&name) are not allowed; write the value out");
-    if (fy_event_get_tag_token(event))
+    if (tag)
         vg_document_error(r->doc, at, "tags (!name) are not allowed; remove it");
 }
 
@@ -453,6 +361,7 @@ static void read_mapping(struct reader *r, struct vg_node *n, uint32_t depth)
         if (twin) {
             vg_document_error(r->doc, key_at, "\"%s\" is already given in line %u", key,
                               twin->key_at.line);
+            vg_document_hide_secrets(r->doc, child);
             node_free(child);
         } else {
             add_child(n, &tail, child);
@@ -475,7 +384,7 @@ static struct vg_node *read_node(struct reader *r, struct fy_event *event, uint3
     refuse_extras(r, event, at);
     if (type == FYET_SCALAR || type == FYET_ALIAS) {
         n = read_scalar(r, event, at);
-        expand(r->doc, n);
+        vg_document_expand(r->doc, n);
     } else if (depth >= VG_DOCUMENT_DEPTH_MAX) {
         vg_document_error(r->doc, at, "nested deeper than %d levels", VG_DOCUMENT_DEPTH_MAX);
         r->stop = true;
@@ -617,6 +526,8 @@ static vg_status check(struct vg_document *doc, struct vg_err *err)
         vg_document_error(doc, (struct vg_place){ 0, 0 }, "the file is empty");
         return vg_fail(err, VG_E_CONFIG, "%s: the file is empty", doc->path);
     }
+    doc->whole = !r.extras;
+    vg_document_hide_secrets(doc, doc->root);
     return VG_OK;
 }
 

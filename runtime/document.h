@@ -27,8 +27,9 @@ enum vg_node_kind { VG_NODE_SCALAR, VG_NODE_MAPPING, VG_NODE_SEQUENCE };
 
 struct vg_node {
     enum vg_node_kind kind;
-    bool plain;              /**< (SCALAR) without quotes */
-    bool secret;             /**< (SCALAR) the text is from ${file:}, and is never shown */
+    bool plain;     /**< (SCALAR) without quotes */
+    bool secret;    /**< (SCALAR) the text is from ${file:} or ${credential:}, and is never shown */
+    bool reference; /**< (SCALAR) the text was written with ${} */
     struct vg_place at, end; /**< of the value; `end` is behind its last character */
     struct vg_place key_at;  /**< of the key; `at` where there is none */
     char *key;               /**< in a mapping; else NULL */
@@ -58,6 +59,9 @@ struct vg_document {
         struct vg_place from, to;
     } * hidden; /* parts of the file that a report must not show */
     size_t hidden_n;
+    char **secret; /**< texts from ${file:} and ${credential:}: no message has them in it */
+    size_t secrets_n;
+    bool whole; /**< the tree is; else a line that may hold a secret is not shown */
     /** Keys that are known to come in a later version, NULL-terminated; NULL: none. Whoever uses one
      *  should learn that, rather than look for a spelling mistake. */
     const char *const *later;
@@ -82,6 +86,8 @@ void vg_document_warn(struct vg_document *doc, struct vg_place at, const char *f
 
 /** The node holds a secret: reports show stars in its place. */
 void vg_document_hide(struct vg_document *doc, const struct vg_node *node);
+/** Whether a report shows a star there. */
+bool vg_document_hides(const struct vg_document *doc, struct vg_place here);
 
 /** Writes the problems in the order of the file: "file:12:9: error: text", the line, a caret. */
 void vg_document_report(const struct vg_document *doc, struct vg_buf *out);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "runtime/document_secret.h"
 
 bool vg_document_is_mapping(struct vg_document *doc, const struct vg_node *node)
 {
@@ -157,6 +158,31 @@ static void hide(struct vg_document *doc, const struct vg_node *node)
         hide(doc, c);
 }
 
+static bool is_written_out(const struct vg_node *node)
+{
+    return node->kind == VG_NODE_SCALAR && !node->reference && !vg_node_empty(node);
+}
+
+static void warn_written_out(struct vg_document *doc, const struct vg_node *node)
+{
+    vg_document_warn(doc, node->at,
+                     "%s is written out: whoever can read this file knows it; use ${file:/path}, "
+                     "${credential:NAME} or ${NAME}",
+                     node->key);
+}
+
+/* Of a map, such as options of a library, only the entries that sound like secrets must be. */
+static void keep_secret(struct vg_document *doc, const struct vg_node *node)
+{
+    hide(doc, node);
+    if (is_written_out(node))
+        warn_written_out(doc, node);
+    for (const struct vg_node *c = node->child; c; c = c->next) {
+        if (c->key && is_written_out(c) && vg_secret_word(c->key, strlen(c->key)))
+            warn_written_out(doc, c);
+    }
+}
+
 static void read_option(struct vg_document *doc, const struct vg_option *opt, void *self,
                         const struct vg_node *node)
 {
@@ -164,7 +190,7 @@ static void read_option(struct vg_document *doc, const struct vg_option *opt, vo
     struct vg_err err;
 
     if (opt->flags & VG_OPT_SECRET)
-        hide(doc, node);
+        keep_secret(doc, node);
     if (set_option(doc, opt, self, node, &at, &err) == VG_OK)
         return;
     if (at->secret || (opt->flags & VG_OPT_SECRET && at->kind == VG_NODE_SCALAR)) {
@@ -232,6 +258,17 @@ static void allowed_keys(const struct vg_target *targets, size_t n, const char *
     }
 }
 
+static bool any_secret(const struct vg_target *targets, size_t n)
+{
+    for (size_t t = 0; t < n; t++) {
+        for (const struct vg_option *o = targets[t].table; o && o->type != VG_OPT_END_; o++) {
+            if (o->flags & VG_OPT_SECRET)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* NOLINTNEXTLINE(misc-no-recursion): a prefix is not nested in another */
 static void read_entries(struct vg_document *doc, const struct vg_node *map, const char *prefix,
                          const struct vg_target *targets, size_t n, const char *const *others)
@@ -253,6 +290,8 @@ static void read_entries(struct vg_document *doc, const struct vg_node *map, con
             continue;
         }
         if (prefix[0] != '\0' || !listed(keys.key, c->key)) {
+            if (any_secret(targets, n))
+                hide(doc, c); /* it may be a password whose key is misspelt */
             vg_document_unknown(doc, c->key_at, "key", c->key, keys.key, keys.n);
         } else if (vg_document_is_mapping(doc, c)) {
             snprintf(name, sizeof(name), "%.*s.", VG_NAME_SIZE, c->key);

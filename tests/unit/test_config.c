@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/config.h"
@@ -282,6 +283,7 @@ static void write_file(const char *name, const void *bytes, size_t n)
     cr_assert(f);
     cr_assert_eq(fwrite(bytes, 1, n, f), n);
     cr_assert_eq(fclose(f), 0);
+    cr_assert_eq(chmod(full, 0600), 0);
 }
 
 static vg_status load_bytes(const void *bytes, size_t n)
@@ -518,6 +520,107 @@ Test(config, a_secret_is_never_shown)
     expect("3:79", "error: unknown key \"x\"");
     cr_assert_null(strstr(said(), "hunter2"), "%s", said());
     cr_assert_null(strstr(said(), "letmein"), "%s", said());
+}
+
+/* A file with this in it and these rights as the password; what was said of it. */
+static const char *said_of_file(const char *secret, size_t n, mode_t mode)
+{
+    char text[1024], full[160];
+
+    write_file("secret", secret, n);
+    snprintf(full, sizeof(full), "%s/secret", folder);
+    cr_assert_eq(chmod(full, mode), 0);
+    snprintf(text, sizeof(text),
+             "version: 1\nservice: {name: unit}\n"
+             "source: {type: kafka, brokers: b, topic: t, start: latest, password: "
+             "\"${file:%s}\"}\n" CHAIN,
+             full);
+    return load(text) == VG_OK ? "" : said();
+}
+
+Test(config, a_secret_that_others_can_read_is_refused_where_it_stands)
+{
+    cr_assert(strstr(said_of_file("hunter2", 7, 0640), "c.yaml:3:71: error: ${file:"), "%s",
+              said());
+    cr_assert(strstr(said(), "can be read or written by others; chmod 600 it"), "%s", said());
+    cr_assert(strstr(said_of_file("hunter2", 7, 0604), "by others"));
+    cr_assert(strstr(said_of_file("hunter2", 7, 0620), "by others"));
+    cr_assert_str_empty(said_of_file("hunter2", 7, 0400));
+}
+
+Test(config, a_secret_is_text_of_at_most_64_kib)
+{
+    static char big[64 * 1024 + 1];
+
+    memset(big, 'x', sizeof(big));
+    cr_assert_str_empty(said_of_file(big, sizeof(big) - 1, 0600));
+    cr_assert(strstr(said_of_file(big, sizeof(big), 0600), "at most 64 KiB"));
+    cr_assert(strstr(said_of_file("a\0b", 3, 0600), "must be text"));
+}
+
+Test(config, a_credential_of_systemd_is_a_secret)
+{
+    static const char text[] = "version: 1\nservice: {name: unit}\n"
+                               "source: {type: kafka, brokers: b, topic: t, start: latest, "
+                               "password: \"${credential:secret}\"}\n" CHAIN;
+
+    unsetenv("CREDENTIALS_DIRECTORY");
+    bad(text, "3:71", "error: ${credential:secret}: CREDENTIALS_DIRECTORY is not set");
+    write_file("secret", "hunter2\n", 8);
+    setenv("CREDENTIALS_DIRECTORY", folder, 1);
+    good(text);
+    cr_assert_str_eq(((struct fake_source *)config->source.self)->password, "hunter2");
+    cr_assert_str_empty(said());
+    bad("version: 1\nservice: {name: unit}\n"
+        "source: {type: kafka, brokers: b, topic: t, start: latest, "
+        "password: \"${credential:../secret}\"}\n" CHAIN,
+        "3:71", "error: ${credential:../secret}: needs the name of a credential");
+}
+
+Test(config, a_secret_from_a_file_has_no_place_where_it_would_be_shown)
+{
+    char text[1024];
+
+    write_file("secret", "hunter2", 7);
+    snprintf(
+        text, sizeof(text),
+        "version: 1\nservice: {name: unit}\n"
+        "source: {type: kafka, brokers: b, topic: \"${file:%s/secret}\", start: latest}\n" CHAIN,
+        folder);
+    cr_assert_eq(load(text), VG_E_CONFIG);
+    expect("3:43", "error: what a file or credential holds is a secret");
+    cr_assert_null(strstr(said(), "hunter2"), "%s", said());
+}
+
+Test(config, a_secret_that_is_written_out_is_warned_of)
+{
+    good("version: 1\nservice: {name: unit}\n"
+         "source: {type: kafka, brokers: b, topic: t, start: latest, password: letmein}\n" CHAIN);
+    expect("3:70", "warning: password is written out: whoever can read this file knows it");
+    cr_assert_null(strstr(said(), "letmein"), "%s", said());
+}
+
+/* Before options are known, and where none is: the line that is shown may hold a secret. */
+Test(config, no_mistake_in_the_file_shows_a_secret_beside_it)
+{
+    static const char *const texts[] = {
+        "version: 1\nsource: {type: kafka, password: letmein, &a x: 1, [}\n",
+        "version: 1\nsource: {type: kafka, password: \"letmein\n",
+        "version: 1\nsource: {type: kafka, password: 'letmein\\q', x: \"\\q\"}\n",
+        "version: 1\nsource: {type: kafka, password: other, password: letmein}\n",
+        "version: 1\nservice: {name: unit}\nsource: {type: kafca, password: letmein}\n" CHAIN,
+        "version: 1\nservice: {name: unit}\nsource: {type: kafka, pasword: letmein}\n" CHAIN,
+        "version: 1\nservice: {name: unit}\nsauce: {type: kafka, password: letmein}\n" CHAIN,
+        "version: 1\nservice: {name: unit}\nsource: {type: kafka, password: [letmein]}\n" CHAIN,
+        "version: 1\nservice: {name: unit}\nsource: {type: kafka, password: !letmein x}\n" CHAIN,
+        "version: 1\nservice: {name: unit}\nsource: {type: kafka, password: *letmein}\n" CHAIN,
+    };
+
+    for (size_t i = 0; i < VG_ARRAY_LEN(texts); i++) {
+        cr_assert_eq(load(texts[i]), VG_E_CONFIG, "%s", texts[i]);
+        cr_assert(strstr(said(), "error: "));
+        cr_assert_null(strstr(said(), "letmein"), "%s", said());
+    }
 }
 
 /* ---- what is wrong ---- */
