@@ -10,6 +10,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import live
+import rotated
 import vigil
 from disk import SmallDisk, fill
 from live import Live, record, until
@@ -78,6 +79,34 @@ def once_in_the_file_after_kills_and_a_torn_line():
         live.check_no_mismatch(p.run())
         check_file(p)
         check(len(p.lines()) == (500 + 50 * KILLS) * 4, f"{len(p.lines())} events")
+
+
+def once_in_the_rotated_files_after_kills():
+    rng = random.Random(SEED)
+    sinks = {"plain": {"type": "file", "path": "plain/a.ndjson", "rotate": "4KiB"},
+             "packed": {"type": "file", "path": "packed/a.ndjson", "rotate": "8KiB",
+                        "compress": "zstd", "fsync": "never"}}
+    kills = KILLS if os.environ.get("VIGIL_LONG") == "1" else 4
+    with vigil.MockBroker(f"{TOPIC}:1") as broker, vigil.Pipeline(config(broker, sinks)) as p:
+        for kill in range(kills):
+            lines = len(p.lines())
+            feed(broker, 50 * kill, 50)
+            with Live(p) as run:
+                until("a new line", lambda: len(p.lines()) > lines + rng.randrange(150))
+                run.kill()
+            for sink in sinks:
+                # Both forms of one file may be there after a kill: its events are in each of them.
+                lines_now = rotated.lines(p.data / sink / "a.ndjson")
+                whole = [line for line in lines_now if line.endswith(b"}")]
+                check(stored(p)[:len(whole)] == whole and len(lines_now) <= len(whole) + 1,
+                      f"{sink}: the files do not begin as the outbox does")
+        live.check_no_mismatch(p.run())
+        for sink in sinks:
+            check(rotated.lines(p.data / sink / "a.ndjson") == stored(p),
+                  f"{sink}: the files hold other events than the outbox")
+            parts = rotated.parts(p.data / sink / "a.ndjson")
+            check(len(parts) > 20, f"{sink}: {len(parts)} finished files: nothing was tested")
+        check(sum(part.suffix == ".zst" for part in parts) > 20, "nothing was compressed")
 
 
 def each_sink_has_a_cursor_of_its_own():
@@ -158,6 +187,7 @@ def a_full_disk_loses_nothing():
 
 
 if __name__ == "__main__":
-    vigil.main(once_in_the_file_after_kills_and_a_torn_line, each_sink_has_a_cursor_of_its_own,
+    vigil.main(once_in_the_file_after_kills_and_a_torn_line,
+               once_in_the_rotated_files_after_kills, each_sink_has_a_cursor_of_its_own,
                a_sink_that_fails_is_tried_again_and_holds_up_no_other,
                one_process_holds_a_data_dir, a_full_disk_loses_nothing)

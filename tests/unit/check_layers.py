@@ -24,7 +24,7 @@ OWNED = {
     "sodium.h": r"(runtime|models)/\w+\.c|sinks/(fhir|webhook)\.c|app/dlq\.c",
     "curl/": r"sinks/http_post\.c",
     "zlib.h": r"app/csv\.h",
-    "zstd.h": r"runtime/record_\w+\.c",
+    "zstd.h": r"runtime/record_\w+\.c|sinks/file_zstd\.c",
     "cblas.h": r"models/gemm\.c",
     "jansson.h": r"(runtime|sinks|client|models|app)/\w+\.[ch]",
 }

@@ -7,7 +7,8 @@
 
 #include "tests/support/fake_outbox.h"
 
-extern const struct vg_sink_ops vg_sink_fhir, vg_sink_kafka, vg_sink_postgres, vg_sink_webhook;
+extern const struct vg_sink_ops vg_sink_fhir, vg_sink_file, vg_sink_kafka, vg_sink_postgres,
+    vg_sink_webhook;
 
 enum { OPTIONS = 4 };
 
@@ -100,6 +101,11 @@ static struct row rows[] = {
     { "webhook", { { "url", "", "https://x/" }, { "secret", "", "hush" } }, "secret", "whsec_" },
     { WEBHOOK("https://x/"), { "old_secret", "", "whsec_=" } }, "old_secret", "24 to 64" },
 
+    { "file", { { "path", "", "a.ndjson" }, { "rotate", "", "64MiB" }, { "keep", "", "7" } }, "", "" },
+    { "file", { { "path", "", "%Y-%m-%d" }, { "compress", "", "zstd" } }, "", "" },
+    { "file", { { "path", "", "a.ndjson" }, { "compress", "", "zstd" } }, "compress", "ever finished" },
+    { "file", { { "path", "", "a.ndjson" }, { "keep", "", "7" } }, "keep", "say `rotate: 64MiB`" },
+
     { FHIR("https://ehr.ward/fhir/r4", "urn:oid:1.2.3") }, "", "" },
     { FHIR("https://ehr.ward/fhir?x=y", "urn:oid:1.2.3") }, "url", "expected the base of the server" },
     { FHIR("https://ehr.ward/fhir", "our patients") }, "patient_system", "is no URI" },
@@ -113,7 +119,7 @@ ParameterizedTestParameters(sink_options, are_checked_before_anything_is_connect
 
 static const struct vg_sink_ops *find(const char *name)
 {
-    static const struct vg_sink_ops *const all[] = { &vg_sink_fhir, &vg_sink_kafka,
+    static const struct vg_sink_ops *const all[] = { &vg_sink_fhir, &vg_sink_file, &vg_sink_kafka,
                                                      &vg_sink_postgres, &vg_sink_webhook };
 
     for (size_t i = 0; i < VG_ARRAY_LEN(all); i++) {
