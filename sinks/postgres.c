@@ -42,25 +42,21 @@ static const char *const migrations[] = {
                   "json"),
 };
 
-#define MEMBER(name, type) "(body->>'" #name "')::" #type ", "
+/* json_to_record() reads an event once, where body->>'name' would read it for each column. The member
+ * behind the columns is there because a list ends without a comma. */
+#define MEMBER(name, type) "r." #name ", "
+/* clang-format off */
 static const char store_sql[] =
-    "with e as (select value as body, ordinality as i from json_array_elements($1::json) "
-    "with ordinality), s as (insert into alert_event (" VG_SQL_COLUMNS(
-        VG_SQL_NAME) "number, seq, body) select " VG_SQL_COLUMNS(MEMBER) "($2::bigint[])[i], "
-                                                                         "($3::bigint[])[i], body "
-                                                                         "from e order by i "
-                                                                         "on conflict (event_id) "
-                                                                         "do nothing) "
-                                                                         "insert into alert_cursor "
-                                                                         "(pipeline, sink, outbox, "
-                                                                         "seq) values ($4, $5, $6, "
-                                                                         "$7::bigint) "
-                                                                         "on conflict (pipeline, "
-                                                                         "sink, outbox) do update "
-                                                                         "set seq = "
-                                                                         "greatest(alert_cursor."
-                                                                         "seq, "
-                                                                         "excluded.seq)";
+    "with e as (select " VG_SQL_COLUMNS(MEMBER) "i, body"
+    " from json_array_elements($1::json) with ordinality as a(body, i),"
+    " json_to_record(body) as r(" VG_SQL_COLUMNS(TYPED_COLUMN) "position json)),"
+    " s as (insert into alert_event (" VG_SQL_COLUMNS(VG_SQL_NAME) "number, seq, body)"
+    " select " VG_SQL_COLUMNS(VG_SQL_NAME) "($2::bigint[])[i], ($3::bigint[])[i], body"
+    " from e order by i on conflict (event_id) do nothing)"
+    " insert into alert_cursor (pipeline, sink, outbox, seq) values ($4, $5, $6, $7::bigint)"
+    " on conflict (pipeline, sink, outbox) do update"
+    " set seq = greatest(alert_cursor.seq, excluded.seq)";
+/* clang-format on */
 
 static struct vg_postgres connection_of(const struct postgres *p)
 {
