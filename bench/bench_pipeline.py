@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The figures of docs/performance.md, in under five minutes: `make bench` or bench_pipeline.py.
 
-    bench/bench_pipeline.py [--only throughput,latency,memory,disk,models,decode]
+    bench/bench_pipeline.py [--only throughput,latency,delivery,memory,disk,models,decode]
 
 Runs the real program on the mock broker and on a real Apache Kafka (without Java those are left
 out, and the table says so). Rows per second and core are rows by the processor time of the whole
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 
+import bench_delivery
 import pipeline
 from pipeline import TOPIC, Run, config, load, simulate
 from vigil import BUILD, VIGIL, MockBroker, Pipeline, check, real_kafka
@@ -243,15 +244,6 @@ def settle(run, timeout_s=60):
     check(False, "the pipeline did not come to rest")
 
 
-def seconds_until(run, text, timeout_s=30):
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        if text in run.said():
-            return time.monotonic() - run.began
-        time.sleep(0.002)
-    check(False, f"did not say {text!r}: {run.said()[-1000:]}")
-
-
 def bench_memory():
     table.section("Memory of a patient with both models (tick 10 s), and snapshots of it")
     few, many, rows = 100, 1000, 4000  # the same number of rows: frames in flight cost the same
@@ -269,8 +261,8 @@ def bench_memory():
             files = sorted((one.data / "snapshots" / "0").glob("*.snap"))
             size = files[-1].stat().st_size
             again = Run(one, env={"VIGIL_LOG": "debug"})
-            running_s = seconds_until(again, " runs: ")
-            restored_s = seconds_until(again, "recovered up to offset")
+            running_s = again.wait_line(" runs: ")
+            restored_s = again.wait_line("recovered up to offset")
             settle(again)
             again.stop()
     slope = (resident[1] - resident[0]) / (many - few)
@@ -287,7 +279,7 @@ def bench_memory():
 
 
 def main():
-    names = ("decode", "models", "rules", "memory", "disk", "throughput", "latency")
+    names = ("decode", "models", "rules", "memory", "disk", "throughput", "latency", "delivery")
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(names), help="comma-separated")
@@ -309,6 +301,8 @@ def main():
         bench_throughput(peak, flop)
     if "latency" in wanted:
         bench_latency(commit_ms)
+    if "delivery" in wanted:
+        bench_delivery.bench(table, program("bench_delivery"))
     print(f"\n{time.monotonic() - began:.0f} s; load now {load():.1f}")
 
 

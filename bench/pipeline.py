@@ -137,6 +137,24 @@ class Run:
     def said(self):
         return pathlib.Path(self.log.name).read_text(errors="replace")
 
+    def wait_line(self, text, timeout_s=30):
+        """Waits until it has said so; returns the seconds since it was started."""
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            if text in self.said():
+                return time.monotonic() - self.began
+            time.sleep(0.002)
+        vigil.check(False, f"did not say {text!r}: {self.said()[-1000:]}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.ended.set()
+
     def wait(self):
         """Waits for its end; fails unless it ended well."""
         _, status, usage = os.wait4(self.process.pid, 0)

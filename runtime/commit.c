@@ -399,11 +399,17 @@ static void passed(struct vg_commit *c, struct vg_frame *f)
 
 static void tell(struct vg_commit *c)
 {
+    uint64_t last_seq = vg_outbox_last_seq(c->outbox);
+    int64_t now_ns = vg_wall_ns();
+
     for (uint32_t i = 0; i < c->tickets; i++)
         vg_shared_answer(c->shared, c->ticket[i], c->answer[i]);
-    atomic_store(&c->shared->committed_seq, vg_outbox_last_seq(c->outbox));
+    atomic_store(&c->shared->committed_seq, last_seq);
     if (c->news || c->tickets > 0)
         vg_shared_wake(c->shared);
+    if (c->news)
+        vg_log(VG_LOG_DEBUG, "commit", "committed to %llu at %lld", (unsigned long long)last_seq,
+               (long long)now_ns);
 }
 
 static vg_status commit_gathered(struct vg_commit *c, struct vg_err *err)

@@ -71,7 +71,8 @@ def storm(sink, arrived, faults, repeats=True, seconds=None, kills=None):
                 if rng.random() < 0.5:
                     want = len(arrived()) + 1
                     until("an event after the fault", lambda: len(arrived()) >= want
-                          or len(arrived()) == p.outbox("select count(*) from event")[0][0])
+                          or len(arrived()) == p.outbox("select count(*) from event")[0][0],
+                          120 if LONG else 30)
                 run.kill()
         feed(broker, kills * step, seconds - kills * step)
         live.check_no_mismatch(p.run())
@@ -93,14 +94,26 @@ def _accepted(lines, sink):
     return at
 
 
+def _committed(lines):
+    """{seq: when it was on the disk}"""
+    at = {}
+    for line in lines:
+        _, found, text = line.partition(" debug commit: committed to ")
+        if found:
+            last, _, when = text.split()
+            at |= dict.fromkeys(range(len(at) + 1, int(last) + 1), int(when))
+    return at
+
+
 def delays(pipeline, said):
-    """{sink: [(when stored, ms from then to its acceptance)]} of what `vigil run` said with
+    """{sink: [(when on the disk, ms from then to its acceptance)]} of what `vigil run` said with
     VIGIL_LOG=debug; fails unless each sink accepted every event, in order."""
-    stored = dict(pipeline.outbox("select seq, wall_ns from event"))
     lines = said.splitlines()
+    committed = _committed(lines)
     found = {}
     for sink in pipeline.config["sinks"]:
         at = _accepted(lines, sink)
-        check(at.keys() == stored.keys(), f"{sink} accepted {len(at)} events of {len(stored)}")
-        found[sink] = [(wall_ns, (at[seq] - wall_ns) / 1e6) for seq, wall_ns in stored.items()]
+        check(at.keys() == committed.keys(),
+              f"{sink} accepted {len(at)} events of {len(committed)}")
+        found[sink] = [(when, (at[seq] - when) / 1e6) for seq, when in committed.items()]
     return found
