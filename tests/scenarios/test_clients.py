@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+"""Every client gives exactly what ALERT/1 says: the C library, the Python and the Node package follow
+one scripted publisher (tests/support/conformance.py) side by side, and print the same.
+
+Order is that of a ward. Which way an event came may differ: a replay and the live stream race.
+VIGIL_LONG=1 sends 100,000 events through the losses instead of 10,000."""
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import vigil
+from conformance import Publisher
+from live import until
+from vigil import check
+
+EVENTS = 100_000 if os.environ.get("VIGIL_LONG") else 10_000
+LOSS = 0.2
+WARDS = ("icu-a", "icu-b", "none")
+DEADLINE_S = 60
+PYTHON = vigil.ROOT / "client/python"
+NODE = vigil.ROOT / "client/node"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PYTHON)}
+
+
+def has_node():
+    return shutil.which("node") and (NODE / "node_modules/zeromq").is_dir()
+
+
+class Kind:
+    """How a client is called, and how it wants its options."""
+
+    def __init__(self, name, *command, seconds="{}"):
+        self.name, self.command, self.seconds = name, command, seconds
+
+    def call(self, publishers, *options, timeout=30):
+        where = [o for p in publishers for o in ("--connect", p.publish, "--control", p.control)]
+        options = [str(o) for o in options]
+        return [*map(str, self.command), *where, "--timeout", self.seconds.format(timeout), *options]
+
+
+def kinds():
+    yield Kind("C", vigil.VIGIL, "alerts", "--json", seconds="{}s")
+    yield Kind("Python", "/usr/bin/python3", "-B", "-m", "vigil.tail")
+    if has_node():
+        yield Kind("Node", "node", NODE / "tail.js")
+
+
+class Client:
+    """A process of one kind; `lines` is what it has printed."""
+
+    def __init__(self, kind, folder, command):
+        self.name = kind.name
+        self.path = pathlib.Path(folder) / f"{kind.name}.{os.urandom(4).hex()}"
+        with open(self.path, "wb") as out, open(f"{self.path}.err", "wb") as err:
+            self.process = subprocess.Popen(command, stdout=out, stderr=err, env=ENVIRONMENT)
+
+    def lines(self):
+        whole = self.path.read_bytes().rpartition(b"\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def events(self):
+        return [line["event"] for line in self.lines() if line["type"] == "event"]
+
+    def notices(self):
+        """With the first two in one order: whether a heartbeat or the snapshot comes first is a race."""
+        heard = [line["notice"] for line in self.lines() if line["type"] == "notice"]
+        return sorted(heard[:2]) + heard[2:]
+
+    def end(self, code=0):
+        try:
+            got = self.process.wait(DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            raise vigil.Failed(f"{self.name} does not end; {self.lines()[-3:]}")
+        talk = pathlib.Path(f"{self.path}.err").read_text()
+        check(got == code, f"{self.name}: exit {got} instead of {code}: {talk}{self.lines()[-3:]}")
+        check("rror" not in talk and "AddressSanitizer" not in talk, f"{self.name} says: {talk}")
+
+
+class Clients:
+    """One client of each kind, all with the same options."""
+
+    def __init__(self, folder, publishers, *options, **how):
+        self.of = [Client(k, folder, k.call(publishers, *options, **how)) for k in kinds()]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for c in self.of:
+            c.process.kill()
+            c.process.wait()
+
+    def each(self, what, holds):
+        for c in self.of:
+            try:
+                until(what, lambda: holds(c), DEADLINE_S)
+            except AssertionError as why:
+                raise vigil.Failed(f"{c.name}: {why}: {c.notices()}, {len(c.events())} events")
+
+    def have(self, events):
+        """Each has given these, and no other."""
+        self.each(f"{len(events)} events", lambda c: len(c.events()) >= len(events))
+        for c in self.of:
+            for ward in {e["ward"] for e in events}:
+                mine, all_of = ([e for e in some if e["ward"] == ward] for some in (c.events(), events))
+                check(mine == all_of, f"{c.name}: other events of {ward}")
+            check(len(c.events()) == len(events), f"{c.name}: {len(c.events())} of {len(events)}")
+
+    def heard(self, notices):
+        self.each(f"notices {notices}", lambda c: len(c.notices()) >= len(notices))
+        for c in self.of:
+            check(c.notices() == notices, f"{c.name}: {c.notices()} instead of {notices}")
+
+    def end(self, code=0):
+        for c in self.of:
+            c.end(code)
+
+
+def ipc(folder, name):
+    return [f"ipc://{folder}/{name}.{part}" for part in ("publish", "control")]
+
+
+def everything_that_can_happen_is_told_once_and_in_its_place():
+    with tempfile.TemporaryDirectory() as folder, Publisher(*ipc(folder, "p")) as p:
+        ended = p.emit(phase="end")
+        opened = p.emit()
+        with Clients(folder, [p], "--until-closed") as clients:
+            seen, told = [opened], ["link_up", "synced"]
+
+            def expect(*notices, events=()):
+                seen.extend(events)
+                told.extend(notices)
+                clients.have(seen)
+                clients.heard(told)
+
+            expect()
+            expect(events=[p.emit(), p.emit("icu-b")])
+            expect(events=[p.emit(live=False), p.emit()])  # a gap
+            expect(events=[p.emit(live=False)])  # the end is missing
+            p.say(age_ms=6000)
+            expect("stalled")
+            p.say(age_ms=10)
+            expect("moving")
+            p.say(shards={0})
+            expect("not_covered")
+            p.say(shards={0, 1})
+            expect("covered")
+
+            with p.lock:  # no heartbeat may tell of them before they are forgotten
+                p._emit("icu-a", False, {"phase": "end"})
+                kept = p._emit("icu-a", False, {})
+                p.forgotten = max(p.last.values())
+                last = p._emit("icu-a", True, {})
+            expect("history_lost", "synced", events=[kept, last])
+
+            for kind in kinds():
+                ask = lambda *o: subprocess.run(kind.call([p], *o), capture_output=True, text=True,
+                                                env=ENVIRONMENT, timeout=DEADLINE_S)
+                done = ask("--ack", last["episode_id"], "--by", "nurse \"4\" \u00e4")
+                check(done.returncode == 0 and json.loads(done.stdout)["ok"], f"{kind.name}: {done}")
+                done = ask("--ack", "0" * 32, "--by", "nurse 4")
+                check(done.returncode == 1 and json.loads(done.stdout)["code"] == "unknown_episode",
+                      f"{kind.name}: {done}")
+            expect(events=[p.events[-1][3]])
+            check(seen[-1]["acknowledged_by"] == "nurse \"4\" \u00e4", seen[-1])
+
+            p.say(beating=False)
+            expect("link_down")
+            p.say(beating=True)
+            expect("link_up")
+            again = {"episode_id": opened["episode_id"]}
+            expect("new_outbox", "synced", events=p.new_outbox(("icu-a", again), ("icu-b", {}))[1:])
+            expect(events=[p.emit("icu-b", live=False), p.emit("icu-b")])
+            p.say(state="degraded", reasons=["the disk is full"])
+            expect("state")
+            p.say(state="running", reasons=[])
+            expect("state")
+            p.say(state="closing")
+            expect("state")
+            clients.end()
+            check(ended not in seen, "an ended episode is in no snapshot")
+
+
+def one_ward_hears_nothing_of_another_and_goes_on_after_its_position():
+    with tempfile.TemporaryDirectory() as folder, Publisher(*ipc(folder, "p")) as p:
+        a = [p.emit("icu-a") for _ in range(3)]
+        p.emit("icu-b")
+        with Clients(folder, [p], "--ward", "icu-a", "--after", 1, "--until-closed") as clients:
+            clients.have(a[1:])
+            p.emit("icu-b")
+            a.append(p.emit("icu-a"))
+            clients.have(a[1:])
+            p.say(state="closing")
+            clients.end()
+            clients.heard(["link_up", "synced", "state"])
+        p.say(state="running")
+        p.forget()
+        late = p.emit("icu-a")
+        with Clients(folder, [p], "--after", 0, "--count", 1) as clients:  # older ones are gone
+            clients.have([late])
+            clients.end()
+            for c in clients.of:
+                check("history_lost" in c.notices(), f"{c.name}: {c.notices()}")
+
+
+def an_unknown_ward_is_refused():
+    with tempfile.TemporaryDirectory() as folder, Publisher(*ipc(folder, "p")) as p:
+        with Clients(folder, [p], "--ward", "icu-z", timeout=4) as clients:
+            clients.heard(sorted(["link_down", "refused"]))
+            clients.end(1)
+
+
+def instances_of_a_pipeline_are_merged():
+    with tempfile.TemporaryDirectory() as folder, \
+            Publisher(*ipc(folder, "a"), shards={0}) as a, \
+            Publisher(*ipc(folder, "b"), shards={1}) as b:
+        first = a.emit()
+        with Clients(folder, [a, b], "--until-closed") as clients:
+            clients.have([first])
+            same = {"episode_id": first["episode_id"]}  # its shard has moved
+            b.emit(live=True, **same)
+            events = [first, b.emit("icu-b")]
+            clients.have(events)
+            b.say(beating=False)
+            clients.each("not covered", lambda c: c.notices()[-2:] == ["link_down", "not_covered"])
+            b.say(beating=True)
+            clients.each("covered", lambda c: c.notices()[-2:] == ["link_up", "covered"])
+            a.say(state="closing")
+            b.say(state="closing")
+            clients.end()
+            for c in clients.of:
+                check(len(c.notices()) == 10, f"{c.name}: {c.notices()}")
+            clients.have(events)
+
+
+def nothing_is_missing_whatever_is_lost_on_the_way():
+    rng = random.Random(7)
+    with tempfile.TemporaryDirectory() as folder, Publisher(*ipc(folder, "p")) as p:
+        with Clients(folder, [p], "--after", 0, "--until-closed") as clients:
+            clients.heard(["link_up", "synced"])
+            events = [p.emit(rng.choice(WARDS), live=rng.random() >= LOSS) for _ in range(EVENTS)]
+            clients.each("all events", lambda c: len(c.events()) >= EVENTS)
+            p.say(state="closing")
+            clients.end()
+            clients.have(events)
+            clients.heard(["link_up", "synced", "state"])
+
+
+def keygen(folder, name, *options):
+    done = subprocess.run([vigil.VIGIL, "keygen", name, "--out", folder, *options],
+                          capture_output=True, text=True)
+    check(done.returncode == 0, f"keygen: {done.stderr}")
+    text = (pathlib.Path(folder) / f"{name}.key").read_text()
+    return [re.search(rf"^{w}: (.*)$", text, re.M)[1] for w in ("public", "secret")]
+
+
+def a_known_key_is_let_in_and_an_unknown_one_is_told_so():
+    with tempfile.TemporaryDirectory() as folder:
+        server = keygen(folder, "pipeline", "--server")
+        known = keygen(folder, "display", "--ward", "icu-a")[0].encode()
+        keygen(folder, "stranger", "--ward", "icu-a")
+        with Publisher("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", keys=(*server, {known})) as p:
+            p.emit()
+            keys = lambda name: ("--server-key", f"{folder}/pipeline.pub", "--key", f"{folder}/{name}.key")
+            with Clients(folder, [p], *keys("display"), "--count", 1) as display, \
+                    Clients(folder, [p], *keys("stranger"), timeout=4) as stranger:
+                display.have([p.events[0][3]])
+                display.end()
+                stranger.heard(sorted(["refused", "link_down"]))
+                stranger.end(1)
+                stranger.have([])
+
+
+if __name__ == "__main__":
+    vigil.main(everything_that_can_happen_is_told_once_and_in_its_place,
+               one_ward_hears_nothing_of_another_and_goes_on_after_its_position,
+               an_unknown_ward_is_refused,
+               instances_of_a_pipeline_are_merged,
+               nothing_is_missing_whatever_is_lost_on_the_way,
+               a_known_key_is_let_in_and_an_unknown_one_is_told_so)
