@@ -4,6 +4,7 @@ one scripted publisher (tests/support/conformance.py) side by side, and print th
 
 Order is that of a ward. Which way an event came may differ: a replay and the live stream race.
 VIGIL_LONG=1 sends 100,000 events through the losses instead of 10,000."""
+import functools
 import json
 import os
 import pathlib
@@ -25,12 +26,28 @@ LOSS = 0.2
 WARDS = ("icu-a", "icu-b", "none")
 DEADLINE_S = 60
 PYTHON = vigil.ROOT / "client/python"
-NODE = vigil.ROOT / "client/node"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PYTHON)}
 
 
-def has_node():
-    return shutil.which("node") and (NODE / "node_modules/zeromq").is_dir()
+@functools.lru_cache
+def node_package():
+    """The Node package with what it depends on, as a user has it after `npm ci`; None, with the reason
+    printed, where that cannot be had. In the build folder, since the source stays as it is."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        print("SKIP: Node: node and npm are not installed", flush=True)
+        return None
+    source, copy = vigil.ROOT / "client/node", vigil.BUILD / "client-node"
+    shutil.copytree(source, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
+    lock = (source / "package-lock.json").read_bytes()
+    stamp = copy / "node_modules/.installed"
+    if not stamp.exists() or stamp.read_bytes() != lock:
+        done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund",
+                               "--prefer-offline"], cwd=copy, capture_output=True, text=True)
+        if done.returncode != 0:
+            print(f"SKIP: Node: npm ci: {done.stderr.strip().splitlines()[-1:]}", flush=True)
+            return None
+        stamp.write_bytes(lock)
+    return copy
 
 
 class Kind:
@@ -48,8 +65,8 @@ class Kind:
 def kinds():
     yield Kind("C", vigil.VIGIL, "alerts", "--json", seconds="{}s")
     yield Kind("Python", "/usr/bin/python3", "-B", "-m", "vigil.tail")
-    if has_node():
-        yield Kind("Node", "node", NODE / "tail.js")
+    if node_package():
+        yield Kind("Node", "node", node_package() / "tail.js")
 
 
 class Client:
@@ -60,10 +77,13 @@ class Client:
         self.path = pathlib.Path(folder) / f"{kind.name}.{os.urandom(4).hex()}"
         with open(self.path, "wb") as out, open(f"{self.path}.err", "wb") as err:
             self.process = subprocess.Popen(command, stdout=out, stderr=err, env=ENVIRONMENT)
+        self.read = open(self.path, "rb")
+        self.known, self.rest = [], b""
 
     def lines(self):
-        whole = self.path.read_bytes().rpartition(b"\n")[0]
-        return [json.loads(line) for line in whole.splitlines()]
+        *whole, self.rest = (self.rest + self.read.read()).split(b"\n")
+        self.known += map(json.loads, whole)
+        return self.known
 
     def events(self):
         return [line["event"] for line in self.lines() if line["type"] == "event"]
@@ -96,6 +116,7 @@ class Clients:
         for c in self.of:
             c.process.kill()
             c.process.wait()
+            c.read.close()
 
     def each(self, what, holds):
         for c in self.of:
@@ -212,8 +233,8 @@ def one_ward_hears_nothing_of_another_and_goes_on_after_its_position():
 
 def an_unknown_ward_is_refused():
     with tempfile.TemporaryDirectory() as folder, Publisher(*ipc(folder, "p")) as p:
-        with Clients(folder, [p], "--ward", "icu-z", timeout=4) as clients:
-            clients.heard(sorted(["link_down", "refused"]))
+        with Clients(folder, [p], "--ward", "icu-z", timeout=2.5) as clients:
+            clients.heard(["refused"])
             clients.end(1)
 
 
@@ -270,10 +291,10 @@ def a_known_key_is_let_in_and_an_unknown_one_is_told_so():
             p.emit()
             keys = lambda name: ("--server-key", f"{folder}/pipeline.pub", "--key", f"{folder}/{name}.key")
             with Clients(folder, [p], *keys("display"), "--count", 1) as display, \
-                    Clients(folder, [p], *keys("stranger"), timeout=4) as stranger:
+                    Clients(folder, [p], *keys("stranger"), timeout=2.5) as stranger:
                 display.have([p.events[0][3]])
                 display.end()
-                stranger.heard(sorted(["refused", "link_down"]))
+                stranger.heard(["refused"])
                 stranger.end(1)
                 stranger.have([])
 
