@@ -26,6 +26,11 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     exit 1
 fi
 
+# Node of another origin than Debian is as good, and brings npm along.
+if [ "$1" = test ] && ! { command -v node && command -v npm; } >/dev/null; then
+    packages="$packages nodejs npm"
+fi
+
 missing=
 for package in $packages; do
     status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)

@@ -299,10 +299,90 @@ def a_known_key_is_let_in_and_an_unknown_one_is_told_so():
                 stranger.have([])
 
 
+def example(readme, language, n=0):
+    """The n-th block of that language, as a reader copies it."""
+    return re.findall(rf"^```{language}\n(.*?)^```", readme.read_text(), re.M | re.S)[n]
+
+
+def examples(folder):
+    """(name, command) of the first program of each README."""
+    path = pathlib.Path(folder) / "display.py"
+    path.write_text(example(PYTHON / "README.md", "python"))
+    yield "Python", ["/usr/bin/python3", "-B", path]
+    if node_package():
+        path = node_package() / "display.mjs"
+        path.write_text(example(node_package() / "README.md", "js"))
+        yield "Node", ["node", path]
+
+
+def the_examples_of_the_pages_run_as_written():
+    with tempfile.TemporaryDirectory() as folder:
+        for name, command in examples(folder):
+            with Publisher(*ipc(folder, name)) as p:
+                p.emit("icu-a", text="before")
+                run = [*command, p.publish, p.control, f"{folder}/{name}.position"]
+                with Example(folder, [*run, "nurse 4"]) as display:
+                    display.says("high start icu-a/07 before", "ACKNOWLEDGED")
+                    p.say(state="closing")
+                    display.ends()
+                p.say(state="running")
+                p.emit("icu-a", text="while it was away")
+                with Example(folder, run) as display:
+                    display.says("while it was away", "NOTICE synced", "NOTICE link_up")
+                    check("before" not in display.text(), f"{name}: {display.text()}")
+                    p.say(state="closing")
+                    display.ends()
+        with Publisher(*ipc(folder, "p")) as p:
+            p.emit(text="one")
+            where = [p.publish, p.control]
+            follow = example(PYTHON / "README.md", "python", 1)
+            with Example(folder, ["/usr/bin/python3", "-B", "-c", follow, *where]) as coroutine, \
+                    Example(folder, [vigil.BUILD / "vigil_client_example", *where]) as in_c:
+                both = (coroutine, in_c)
+                for program in both:
+                    program.says("one")
+                p.emit(live=False, text="two")
+                for program in both:
+                    program.says("two")
+                p.say(beating=False)
+                for program in both:
+                    program.says("LINK DOWN")
+
+
+class Example:
+    """A program that talks; it is killed at the end."""
+
+    def __init__(self, folder, command):
+        self.path = pathlib.Path(folder) / f"said.{os.urandom(4).hex()}"
+        with open(self.path, "wb") as out:
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, env=ENVIRONMENT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def text(self):
+        return self.path.read_text()
+
+    def says(self, *texts):
+        for text in texts:
+            try:
+                until(text, lambda: text in self.text(), DEADLINE_S)
+            except AssertionError as why:
+                raise vigil.Failed(f"{why}; it says {self.text()}")
+
+    def ends(self):
+        check(self.process.wait(DEADLINE_S) == 0, self.text())
+
+
 if __name__ == "__main__":
     vigil.main(everything_that_can_happen_is_told_once_and_in_its_place,
                one_ward_hears_nothing_of_another_and_goes_on_after_its_position,
                an_unknown_ward_is_refused,
                instances_of_a_pipeline_are_merged,
                nothing_is_missing_whatever_is_lost_on_the_way,
-               a_known_key_is_let_in_and_an_unknown_one_is_told_so)
+               a_known_key_is_let_in_and_an_unknown_one_is_told_so,
+               the_examples_of_the_pages_run_as_written)
