@@ -165,6 +165,8 @@ def everything_that_can_happen_is_told_once_and_in_its_place():
             expect(events=[p.emit(), p.emit("icu-b")])
             expect(events=[p.emit(live=False), p.emit()])  # a gap
             expect(events=[p.emit(live=False)])  # the end is missing
+            p.talk_rubbish()
+            expect(events=[p.emit()])
             p.say(age_ms=6000)
             expect("stalled")
             p.say(age_ms=10)
@@ -236,6 +238,62 @@ def an_unknown_ward_is_refused():
         with Clients(folder, [p], "--ward", "icu-z", timeout=2.5) as clients:
             clients.heard(["refused"])
             clients.end(1)
+
+
+ORDERS = {
+    "Python": """
+import sys
+from vigil import Reply, subscribe
+with subscribe(*sys.argv[1:3], subscriber="display") as alerts:
+    tickets = [alerts.snooze("e" * 32, by="nurse 4", for_s=60, key="k"),
+               alerts.command({"do": "admit", "patient": "p-1", "by": "nurse 4"}, command_id="c-1")]
+    for item in alerts:
+        if isinstance(item, Reply) and item.ok:
+            tickets.remove(item.ticket)
+        if isinstance(item, Reply) and not tickets:
+            print("all answered", flush=True)
+""",
+    "Node": """
+import { subscribe } from './index.js';
+const [publish, control] = process.argv.slice(-2);
+const alerts = subscribe({ publish, control, subscriber: 'display' });
+const tickets = [alerts.snooze('e'.repeat(32), { by: 'nurse 4', forS: 60, key: 'k' }),
+    alerts.command({ do: 'admit', patient: 'p-1', by: 'nurse 4' }, { commandId: 'c-1' })];
+for await (const item of alerts) {
+    if (item.type === 'reply' && item.ok)
+        tickets.splice(tickets.indexOf(item.ticket), 1);
+    if (item.type === 'reply' && tickets.length === 0)
+        console.log('all answered');
+}
+""",
+}
+
+
+def orders(folder):
+    yield "Python", ["/usr/bin/python3", "-B", "-c", ORDERS["Python"]]
+    if node_package():
+        path = node_package() / "orders.mjs"
+        path.write_text(ORDERS["Node"])
+        yield "Node", ["node", path]
+
+
+def commands_and_confirmations_are_sent_as_the_contract_says():
+    with tempfile.TemporaryDirectory() as folder:
+        for name, command in orders(folder):
+            with Publisher(*ipc(folder, name)) as p:
+                p.emit()
+                with Example(folder, [*command, p.publish, p.control]) as program:
+                    program.says("all answered")
+                    confirm = {"do": "confirm", "subscriber": "display", "ward": "icu-a", "seq": 1}
+                    until(f"{name} confirms", lambda: confirm in p.asked())
+                given = [r for r in p.asked() if r["do"] == "command"]
+                ids = [r.pop("command_id") for r in given]
+                check(given == [
+                    {"do": "command", "key": "k",
+                     "command": {"do": "snooze", "episode": "e" * 32, "by": "nurse 4", "for_s": 60}},
+                    {"do": "command", "key": "",
+                     "command": {"do": "admit", "patient": "p-1", "by": "nurse 4"}},
+                ] and ids[1] == "c-1" and 0 < len(ids[0]) <= 64, f"{name}: {given}, {ids}")
 
 
 def instances_of_a_pipeline_are_merged():
@@ -382,6 +440,7 @@ if __name__ == "__main__":
     vigil.main(everything_that_can_happen_is_told_once_and_in_its_place,
                one_ward_hears_nothing_of_another_and_goes_on_after_its_position,
                an_unknown_ward_is_refused,
+               commands_and_confirmations_are_sent_as_the_contract_says,
                instances_of_a_pipeline_are_merged,
                nothing_is_missing_whatever_is_lost_on_the_way,
                a_known_key_is_let_in_and_an_unknown_one_is_told_so,

@@ -105,10 +105,33 @@ class Publisher:
             self._empty()
             return [self._emit(ward, False, dict(members)) for ward, members in events]
 
+    def talk_rubbish(self, ward="icu-a"):
+        """Messages that are none of the protocol, or of a later version: to be passed over."""
+        topic = f"alert/1/{ward}/".encode()
+        with self.lock:
+            last = self.last[ward]
+            header = HEADER.pack(b"VGA1", EVENT, 0, 0, last + 1, last, self.outbox.bytes, 0)
+            later = HEADER.pack(b"VGA1", 9, 0, 0, last + 1, last, self.outbox.bytes, 0)
+            beat = HEADER.pack(b"VGA1", HEARTBEAT, 0, 0, last, 0, self.outbox.bytes, 0)
+            other = self.events[-1][4].replace(ward.encode(), b"icu-z")
+            for frames in ([topic], [topic, header], [topic, header[:47], b"{}"],
+                           [topic, b"VGA2" + header[4:], self.events[-1][4]], [topic, later, b"?"],
+                           [topic, header, b"{"], [topic, header, b"\xff\xfe"], [topic, header, b"[1]"],
+                           [topic, header, b'{"event_id":NaN}'], [topic, header, b"{}"],
+                           [topic, header, other], [topic, header, b"[" * 100000],
+                           [topic + b"x/", header, self.events[-1][4]], [topic, beat, b"{}"],
+                           [topic, beat, b'{"pipeline":"x","state":"closing","partitions":-1,"shards":[]}']):
+                self.pub.send_multipart(frames)
+
     def say(self, **what):
         """Changes what heartbeats say: beating, age_ms, shards, state, reasons."""
         with self.lock:
             vars(self).update(what)
+
+    def asked(self):
+        """Every request that came, without its id."""
+        with self.lock:
+            return [{k: v for k, v in r.items() if k != "id"} for r in self.requests]
 
     # The protocol.
 
