@@ -112,7 +112,7 @@ struct vg_frame {
 enum vg_item_kind {
     VG_ITEM_PATIENT,     /**< struct vg_item_patient: first seen, or the bed changed */
     VG_ITEM_COMMAND,     /**< struct vg_item_command + payload */
-    VG_ITEM_DEAD_LETTER, /**< struct vg_item_dead_letter + the bytes */
+    VG_ITEM_DEAD_LETTER, /**< struct vg_item_dead_letter + what it says */
     VG_ITEM_EVENT,       /**< struct vg_item_event + canonical JSON */
     VG_ITEM_SLAB,        /**< struct vg_item_slab + memory (barrier, restore) */
 };
@@ -188,9 +188,10 @@ struct vg_item_dead_letter {
     uint32_t index;       /**< row within the record; UINT32_MAX for the whole message */
     uint32_t byte_offset; /**< where in the bytes the error is */
     int64_t record_ns;
-    char reason[24];  /**< "malformed", "schema", ... */
-    char detail[160]; /**< for people; never a value or an identifier of a patient */
-    /* the bytes follow */
+    uint32_t key_len, headers_len; /**< 0: there is none, or it is not known any more */
+    char reason[24];               /**< "malformed", "schema", ... */
+    char detail[160];              /**< for people; never a value or an identifier of a patient */
+    /* the bytes follow, then the key, then the headers as the source gave them */
 };
 
 /** Which dead letter is tried again. */

@@ -34,6 +34,19 @@ static const struct {
     { "log.queue", NULL, "it belongs to Vigil" },
 };
 
+const struct vg_kafka_setting vg_kafka_producer[] = {
+    { "client.id", "vigil" },
+    { "acks", "all" },
+    { "enable.idempotence", "true" },
+    { "message.timeout.ms", "0" },
+    { "partitioner", "murmur2_random" },
+    { "linger.ms", "1" },
+    { "socket.nagle.disable", "true" },
+    { "reconnect.backoff.max.ms", "1000" },
+    { "log.connection.close", "false" },
+    { NULL, NULL },
+};
+
 static bool ends_with(const char *s, const char *tail)
 {
     size_t n = strlen(s), t = strlen(tail);

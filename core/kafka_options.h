@@ -22,6 +22,13 @@ VG_NODISCARD vg_status vg_kafka_check_transport(const char *brokers,
                                                 const struct vg_strings *options, bool insecure,
                                                 struct vg_err *err);
 
+struct vg_kafka_setting {
+    const char *key, *value;
+};
+/** What every producer is set to, whatever its options say: nothing is lost, doubled or reordered, or
+ *  given up. Ends with a NULL key. */
+extern const struct vg_kafka_setting vg_kafka_producer[];
+
 /** Why no client of Vigil's takes this option of librdkafka's, or NULL when it may be given. */
 const char *vg_kafka_refusal(const char *key, const char *value);
 

@@ -6,6 +6,7 @@
 #ifndef VG_CORE_SOURCE_H
 #define VG_CORE_SOURCE_H
 
+#include "core/buf.h"
 #include "core/decoder.h"
 #include "core/err.h"
 #include "core/option.h"
@@ -48,6 +49,34 @@ struct vg_source_info {
     const char *topic;
 };
 
+/** A dead letter on its way out. Lives during the call. */
+struct vg_dead_letter {
+    uint32_t shard;
+    uint32_t index;       /**< row within the record; UINT32_MAX for the whole message */
+    uint32_t byte_offset; /**< of the error, in the value */
+    int64_t offset, record_ns;
+    const char *reason, *detail;
+    struct vg_message message; /**< the key of the record; as value the record's, or its row */
+    const void *headers;       /**< what ops->headers() gave */
+    size_t headers_len;
+};
+
+/** Where a source writes its dead letters. In a thread of their own, which never waits for the one that
+ *  reads; `self` is only read here, and nothing but its options. */
+struct vg_letter_ops {
+    /** Name of the place, for people; NULL: they are to be written nowhere. */
+    const char *(*place)(const void *self);
+    /** A place that is away is no failure. */
+    vg_status (*open)(const void *self, void **ret_writer, struct vg_err *err);
+    /** Writes up to VG_LETTERS_MAX in their order; *done are durable there, also on failure. The rest
+     *  comes again after VG_CLASS_RETRY; VG_CLASS_DATA refuses letters[*done] for ever. */
+    vg_status (*write)(void *writer, const struct vg_dead_letter *letters, size_t n, size_t *done,
+                       struct vg_err *err);
+    void (*close)(void *writer);
+};
+
+enum { VG_LETTERS_MAX = 64 };
+
 struct vg_source_ops {
     const char *name; /**< `type:` in the configuration */
     const char *summary;
@@ -62,6 +91,9 @@ struct vg_source_ops {
     /** Begins to read: asks env->assigned() for every shard that is or becomes this instance's. */
     vg_status (*start)(void *self, struct vg_err *err);
     enum vg_poll (*poll)(void *self, int timeout_ms, struct vg_record *record, struct vg_err *err);
+    /** Appends the headers of the record that poll() returned last, in a form of the source's own. May
+     *  be NULL. */
+    void (*headers)(void *self, struct vg_buf *ret);
     /** Stops and goes on returning records of a shard; poll() must still be called. */
     void (*pause)(void *self, uint32_t shard);
     void (*resume)(void *self, uint32_t shard);
@@ -69,7 +101,8 @@ struct vg_source_ops {
     int64_t (*end)(void *self, uint32_t shard);
     /** Tells the log how far this instance is; an indicator for lag tools only. */
     void (*commit)(void *self, uint32_t shard, int64_t next_offset);
-    void (*close)(void *self); /**< also when open failed */
+    void (*close)(void *self);           /**< also when open failed */
+    const struct vg_letter_ops *letters; /**< NULL: it writes none */
 };
 
 #endif

@@ -24,6 +24,7 @@
 #include "core/source.h"
 #include "core/text.h"
 #include "ingest/kafka_conf.h"
+#include "ingest/kafka_letters.h"
 
 enum {
     TROUBLES = 8,       /* kept until poll() returns them; more at once say nothing new */
@@ -52,7 +53,7 @@ struct trouble_kind {
 };
 
 struct kafka {
-    char *brokers, *topic, *group, *instance, *start; /* options */
+    char *brokers, *topic, *group, *instance, *start, *dead_topic; /* options */
     struct vg_strings options;
     int64_t connect_timeout_ns;
     bool insecure;
@@ -91,6 +92,10 @@ static const struct vg_option options[] = {
                   "3339."),
     VG_OPT_DURATION(struct kafka, connect_timeout_ns, "connect_timeout", "10s", 0.1, 3600, 0,
                     "How long to wait at the start for a broker to answer."),
+    VG_OPT_STRING(
+        struct kafka, dead_topic, "dead_letters.topic", NULL, 0,
+        "A topic that dead letters are written to as they came, beside the outbox; it has "
+        "to exist."),
     VG_OPT_MAP(struct kafka, options, "options", VG_OPT_SECRET,
                "Options of librdkafka, such as security.protocol. Some are refused with the "
                "reason."),
@@ -444,6 +449,8 @@ static vg_status kafka_check(void *self, struct vg_err *err)
         st = vg_kafka_check_transport(k->brokers, &k->options, k->insecure, err);
     if (st == VG_OK)
         st = vg_kafka_check_topic(k->topic, err);
+    if (st == VG_OK && k->dead_topic)
+        st = vg_kafka_letters_check(k->topic, k->dead_topic, err);
     if (st != VG_OK)
         return st;
     if (!parse_start(k->start, &begin))
@@ -970,6 +977,37 @@ static void kafka_close(void *self)
     k->shards = NULL;
 }
 
+/* ---- dead letters ---- */
+
+static void kafka_headers(void *self, struct vg_buf *ret)
+{
+    struct kafka *k = self;
+
+    vg_kafka_pack_headers(k->message, ret);
+}
+
+static const char *letters_place(const void *self)
+{
+    const struct kafka *k = self;
+
+    return k->dead_topic;
+}
+
+static vg_status letters_open(const void *self, void **ret_writer, struct vg_err *err)
+{
+    const struct kafka *k = self;
+    const struct vg_kafka_letters_to to = { k->brokers, k->topic, k->dead_topic, &k->options };
+
+    return vg_kafka_letters_open(&to, ret_writer, err);
+}
+
+static const struct vg_letter_ops letter_ops = {
+    .place = letters_place,
+    .open = letters_open,
+    .write = vg_kafka_letters_write,
+    .close = vg_kafka_letters_close,
+};
+
 const struct vg_source_ops vg_source_kafka = {
     .name = "kafka",
     .summary = "Reads a topic of Apache Kafka; one partition is one shard.",
@@ -979,9 +1017,11 @@ const struct vg_source_ops vg_source_kafka = {
     .open = kafka_open,
     .start = kafka_start,
     .poll = kafka_poll,
+    .headers = kafka_headers,
     .pause = kafka_pause,
     .resume = kafka_resume,
     .end = kafka_end,
     .commit = kafka_commit,
     .close = kafka_close,
+    .letters = &letter_ops,
 };

@@ -1,4 +1,4 @@
-/* kafka_conf.c - the librdkafka configuration of a consumer: ours, then what the user adds.
+/* kafka_conf.c - the librdkafka configuration of the source: ours, and what the user adds.
  *
  * What no client may be given is in core/kafka_options.c; here is what only a consumer may not.
  */
@@ -124,6 +124,28 @@ rd_kafka_conf_t *vg_kafka_conf_new(const struct vg_kafka_conf *want, struct vg_e
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
     if (fill(conf, want, err) == VG_OK)
+        return conf;
+    rd_kafka_conf_destroy(conf);
+    return NULL;
+}
+
+/* The options are the consumer's: what they say of a producer does not count. */
+static vg_status fill_producer(rd_kafka_conf_t *conf, const char *brokers,
+                               const struct vg_strings *options, struct vg_err *err)
+{
+    vg_status st = add_options(conf, options, err);
+
+    for (const struct vg_kafka_setting *s = vg_kafka_producer; s->key && st == VG_OK; s++)
+        st = add(conf, s->key, s->value, err);
+    return st == VG_OK ? add(conf, "bootstrap.servers", brokers, err) : st;
+}
+
+rd_kafka_conf_t *vg_kafka_conf_new_producer(const char *brokers, const struct vg_strings *options,
+                                            struct vg_err *err)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+    if (fill_producer(conf, brokers, options, err) == VG_OK)
         return conf;
     rd_kafka_conf_destroy(conf);
     return NULL;

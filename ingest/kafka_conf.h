@@ -1,4 +1,4 @@
-/* kafka_conf.h - the librdkafka configuration of a consumer: ours, then what the user adds. */
+/* kafka_conf.h - the librdkafka configuration of the source: ours, and what the user adds. */
 #ifndef VG_INGEST_KAFKA_CONF_H
 #define VG_INGEST_KAFKA_CONF_H
 
@@ -24,5 +24,9 @@ VG_NODISCARD vg_status vg_kafka_conf_check_options(const struct vg_strings *opti
 /** Makes a configuration; the caller adds callbacks and hands it to rd_kafka_new(). NULL and
  *  VG_E_CONFIG in err when an option is refused. */
 rd_kafka_conf_t *vg_kafka_conf_new(const struct vg_kafka_conf *want, struct vg_err *err);
+
+/** The same for a producer that writes beside the consumer, with the same connection. */
+rd_kafka_conf_t *vg_kafka_conf_new_producer(const char *brokers, const struct vg_strings *options,
+                                            struct vg_err *err);
 
 #endif

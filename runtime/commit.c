@@ -224,6 +224,19 @@ static bool needs_disk(struct vg_commit *c, struct vg_frame *f)
     return false;
 }
 
+static vg_status put_letters_cursor(struct vg_commit *c, struct vg_err *err)
+{
+    uint64_t number = c->letters ? atomic_load(&c->letters->delivered) : 0;
+    vg_status st;
+
+    if (!c->letters || number == c->letters->stored)
+        return VG_OK;
+    st = vg_outbox_put_cursor(c->outbox, VG_LETTERS_CURSOR, number, err);
+    if (st == VG_OK)
+        c->letters->storing = number;
+    return st;
+}
+
 static vg_status put_cursors(struct vg_commit *c, struct vg_err *err)
 {
     for (uint32_t i = 0; i < c->feeds; i++) {
@@ -247,11 +260,13 @@ static vg_status put_cursors(struct vg_commit *c, struct vg_err *err)
         if (st != VG_OK)
             return st;
     }
-    return VG_OK;
+    return put_letters_cursor(c, err);
 }
 
 static void cursors_stored(struct vg_commit *c)
 {
+    if (c->letters)
+        c->letters->stored = c->letters->storing;
     for (uint32_t i = 0; i < c->feeds; i++) {
         if (c->feed[i].storing > c->feed[i].stored)
             c->feed[i].stored = c->feed[i].storing;
@@ -330,7 +345,7 @@ static vg_status transaction(struct vg_commit *c, struct vg_err *err)
 
 vg_status vg_commit_cursors(struct vg_commit *c, struct vg_err *err)
 {
-    bool moved = false;
+    bool moved = c->letters && atomic_load(&c->letters->delivered) != c->letters->stored;
     vg_status st;
 
     for (uint32_t i = 0; i < c->feeds; i++)
@@ -486,7 +501,8 @@ vg_status vg_commit_run(void *commit, struct vg_thread *thread, struct vg_err *e
         gather(c);
         st = c->frames > 0 ? commit_gathered(c, err) : vg_commit_cursors(c, err);
         if (st == VG_OK)
-            st = vg_retention_look(&c->retention, c->outbox, c->shared, c->feed, c->feeds, err);
+            st = vg_retention_look(&c->retention, c->outbox, c->shared, c->feed, c->feeds,
+                                   c->letters, err);
         vg_space_look(&c->space);
     }
     vg_link_done(&c->from);

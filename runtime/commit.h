@@ -10,6 +10,7 @@
 #define VG_RUNTIME_COMMIT_H
 
 #include "runtime/feed.h"
+#include "runtime/letter_feed.h"
 #include "runtime/link.h"
 #include "runtime/outbox.h"
 #include "runtime/retention.h"
@@ -40,6 +41,7 @@ struct vg_commit {
     struct vg_writer *writer;
     struct vg_feed *feed; /**< [feeds] */
     uint32_t feeds;
+    struct vg_letter_feed *letters; /**< NULL: dead letters only stay in the outbox */
 
     /* the thread's own */
     struct vg_link from;

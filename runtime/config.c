@@ -106,7 +106,7 @@ const struct vg_option vg_model_options[] = {
 /* Keys of features that this version does not have; whoever read about them should learn that,
  * rather than look for a spelling mistake. */
 static const char *const later_keys[] = {
-    "dead_letters", "endpoint", "endpoints", "http", "include", NULL,
+    "endpoint", "endpoints", "http", "include", NULL,
 };
 
 /* ---- entries of a mapping ---- */

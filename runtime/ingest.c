@@ -209,22 +209,39 @@ struct letter {
     size_t len;
 };
 
+static uint8_t *append(void *to, const void *from, size_t n)
+{
+    if (n > 0)
+        memcpy(to, from, n);
+    return (uint8_t *)to + n;
+}
+
 static void add_dead_letter(struct vg_ingest *in, const struct vg_record *rec,
                             const struct letter *letter, const struct vg_retried *again)
 {
+    const struct vg_source_ops *ops = in->config->source.ops;
+    const struct vg_message *message = &rec->message;
     struct vg_ingest_shard *s = &in->shard[rec->shard];
     struct vg_item_dead_letter *dead;
+    uint8_t *to;
 
+    vg_buf_clear(&in->headers);
+    if (ops->headers && !again)
+        ops->headers(in->config->source.self, &in->headers);
     room(in, rec->shard);
-    dead =
-        vg_frame_add_item(&s->frame, in->layout, VG_ITEM_DEAD_LETTER, sizeof(*dead) + letter->len);
+    dead = vg_frame_add_item(&s->frame, in->layout, VG_ITEM_DEAD_LETTER,
+                             sizeof(*dead) + letter->len + message->key_len + in->headers.len);
     dead->offset = again ? again->offset : rec->offset;
     dead->index = again && again->index != UINT32_MAX ? again->index : letter->index;
     dead->byte_offset = letter->fault->byte_offset;
     dead->record_ns = rec->time_ns;
     strncpy(dead->reason, letter->fault->reason, sizeof(dead->reason) - 1);
     strncpy(dead->detail, letter->fault->detail, sizeof(dead->detail) - 1);
-    memcpy(dead + 1, letter->bytes, letter->len);
+    dead->key_len = (uint32_t)message->key_len;
+    dead->headers_len = (uint32_t)in->headers.len;
+    to = append(dead + 1, letter->bytes, letter->len);
+    to = append(to, message->key, message->key_len);
+    append(to, in->headers.data, in->headers.len);
     atomic_fetch_add(&in->shared->dead_letters, 1);
 }
 
@@ -1151,6 +1168,7 @@ static void close_ingest(struct vg_ingest *in)
     for (uint32_t i = 0; in->shard && i < VG_SHARDS_MAX; i++)
         forget(&in->shard[i]);
     vg_letters_close(in->letters);
+    vg_buf_done(&in->headers);
     free(in->worker);
     free(in->shard);
 }

@@ -101,6 +101,14 @@ static vg_status each(struct vg_letters *l, sqlite3_stmt *stmt, row_fn fn, void 
     return st;
 }
 
+/* A row of a damaged file may hold NULL where no NULL can be. */
+static const char *text_of(sqlite3_stmt *row, int column)
+{
+    const unsigned char *text = sqlite3_column_text(row, column);
+
+    return text ? (const char *)text : "";
+}
+
 /* ---- for the runtime ---- */
 
 struct seqs {
@@ -195,6 +203,51 @@ vg_status vg_letters_again(struct vg_letters *l, uint32_t shard, size_t max, vg_
     return each(l, stmt, give_again, &call, err);
 }
 
+struct out_call {
+    vg_letter_out_fn fn;
+    void *arg;
+};
+
+static vg_status give_out(void *ctx, sqlite3_stmt *row)
+{
+    const struct out_call *call = ctx;
+    const struct vg_dead_letter letter = {
+        .shard = (uint32_t)sqlite3_column_int64(row, 1),
+        .offset = sqlite3_column_int64(row, 2),
+        .index = (uint32_t)sqlite3_column_int64(row, 3),
+        .reason = text_of(row, 4),
+        .byte_offset = (uint32_t)sqlite3_column_int64(row, 5),
+        .detail = text_of(row, 6),
+        .record_ns = sqlite3_column_int64(row, 7),
+        .message = { .value = sqlite3_column_blob(row, 8),
+                     .len = (size_t)sqlite3_column_bytes(row, 8),
+                     .key = sqlite3_column_blob(row, 9),
+                     .key_len = (size_t)sqlite3_column_bytes(row, 9) },
+        .headers = sqlite3_column_blob(row, 10),
+        .headers_len = (size_t)sqlite3_column_bytes(row, 10),
+    };
+
+    return call->fn(call->arg, (uint64_t)sqlite3_column_int64(row, 0), &letter);
+}
+
+vg_status vg_letters_out(struct vg_letters *l, uint64_t after, size_t max, vg_letter_out_fn fn,
+                         void *arg, struct vg_err *err)
+{
+    struct out_call call = { fn, arg };
+    sqlite3_stmt *stmt;
+    vg_status st =
+        prepare(l,
+                "SELECT number, partition, \"offset\", idx, reason, byte_offset, detail, record_ns,"
+                " bytes, key, headers FROM dead_letter WHERE number > ?1 ORDER BY number LIMIT ?2",
+                &stmt, err);
+
+    if (st != VG_OK)
+        return st;
+    sqlite3_bind_int64(stmt, 1, (int64_t)after);
+    sqlite3_bind_int64(stmt, 2, (int64_t)max);
+    return each(l, stmt, give_out, &call, err);
+}
+
 /* ---- for people ---- */
 
 static void bind_or_any(sqlite3_stmt *stmt, int i, int64_t value)
@@ -229,9 +282,9 @@ static vg_status give_letter(void *ctx, sqlite3_stmt *row)
         .shard = (uint32_t)sqlite3_column_int64(row, 0),
         .offset = sqlite3_column_int64(row, 1),
         .index = (uint32_t)sqlite3_column_int64(row, 2),
-        .reason = (const char *)sqlite3_column_text(row, 3),
+        .reason = text_of(row, 3),
         .byte_offset = (uint32_t)sqlite3_column_int64(row, 4),
-        .detail = (const char *)sqlite3_column_text(row, 5),
+        .detail = text_of(row, 5),
         .record_ns = sqlite3_column_int64(row, 6),
         .wall_ns = sqlite3_column_int64(row, 7),
         .state = (enum vg_letter_state)sqlite3_column_int(row, 8),
@@ -246,16 +299,15 @@ static vg_status give_letter(void *ctx, sqlite3_stmt *row)
 static vg_status give_delivery(void *ctx, sqlite3_stmt *row)
 {
     const struct letter_call *call = ctx;
-    const char *event_id = (const char *)sqlite3_column_text(row, 6);
     const struct vg_letter letter = {
         .delivery = true,
-        .sink = (const char *)sqlite3_column_text(row, 0),
+        .sink = text_of(row, 0),
         .seq = (uint64_t)sqlite3_column_int64(row, 1),
-        .reason = (const char *)sqlite3_column_text(row, 2),
+        .reason = text_of(row, 2),
         .wall_ns = sqlite3_column_int64(row, 3),
         .state = (enum vg_letter_state)sqlite3_column_int(row, 4),
         .attempts = (uint32_t)sqlite3_column_int64(row, 5),
-        .event_id = event_id ? event_id : "",
+        .event_id = text_of(row, 6),
         .shard = (uint32_t)sqlite3_column_int64(row, 7),
         .priority = (uint8_t)sqlite3_column_int(row, 8),
         .bytes = sqlite3_column_text(row, 9),

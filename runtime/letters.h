@@ -10,6 +10,7 @@
 #ifndef VG_RUNTIME_LETTERS_H
 #define VG_RUNTIME_LETTERS_H
 
+#include "core/source.h"
 #include "runtime/outbox.h"
 
 struct vg_letters;
@@ -42,6 +43,12 @@ typedef vg_status (*vg_letter_again_fn)(void *arg, const struct vg_letter_again 
 /** Those of a shard that are asked for, in the order of the log, behind (offset, index), up to `max`. */
 VG_NODISCARD vg_status vg_letters_again(struct vg_letters *l, uint32_t shard, size_t max,
                                         vg_letter_again_fn fn, void *arg, struct vg_err *err);
+
+typedef vg_status (*vg_letter_out_fn)(void *arg, uint64_t number,
+                                      const struct vg_dead_letter *letter);
+/** Dead letters as they are written out, in the order of their numbers, behind `after`, up to `max`. */
+VG_NODISCARD vg_status vg_letters_out(struct vg_letters *l, uint64_t after, size_t max,
+                                      vg_letter_out_fn fn, void *arg, struct vg_err *err);
 
 /* ---- for people ---- */
 

@@ -53,7 +53,14 @@ static const char *const sql[STATEMENTS] = {
                     " acknowledged = (acknowledged OR ?8) AND NOT ?9",
     [ADD_COMMAND] = "INSERT OR IGNORE INTO command VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     /* One that was tried again may have failed again. */
-    [ADD_DEAD_LETTER] = "INSERT INTO dead_letter VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 1)"
+    [ADD_DEAD_LETTER] = "INSERT INTO dead_letter(partition, \"offset\", idx, reason, byte_offset,"
+                        " detail, record_ns, bytes, wall_ns, key, headers)"
+                        /* A row of a message that was retried came with what that came with. */
+                        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
+                        " coalesce(?10, (SELECT key FROM dead_letter WHERE partition = ?1"
+                        " AND \"offset\" = ?2 AND idx = 4294967295)),"
+                        " coalesce(?11, (SELECT headers FROM dead_letter WHERE partition = ?1"
+                        " AND \"offset\" = ?2 AND idx = 4294967295)))"
                         " ON CONFLICT DO UPDATE SET state = 0, reason = ?4, byte_offset = ?5,"
                         " detail = ?6 WHERE state = 2",
     [SET_POSITION] = "INSERT INTO shard VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"
@@ -586,14 +593,22 @@ vg_status vg_outbox_put_answer(struct vg_outbox *o, const char *command_id,
     return run(o, ADD_ANSWER, "store an answer", err);
 }
 
+static void bind_bytes_or_null(sqlite3_stmt *stmt, int i, const char *bytes, size_t len)
+{
+    sqlite3_bind_blob64(stmt, i, len > 0 ? bytes : NULL, len, SQLITE_STATIC);
+}
+
 vg_status vg_outbox_put_dead_letter(struct vg_outbox *o, uint32_t shard,
                                     const struct vg_item_dead_letter *letter, const void *bytes,
                                     size_t len, int64_t wall_ns, bool *ret_new, struct vg_err *err)
 {
     sqlite3_stmt *stmt = o->stmt[ADD_DEAD_LETTER];
+    const char *rest;
     vg_status st;
 
-    VG_CHECK(o->open);
+    VG_CHECK(o->open && (size_t)letter->key_len + letter->headers_len <= len);
+    len -= (size_t)letter->key_len + letter->headers_len;
+    rest = (const char *)bytes + len;
     bind_unsigned(stmt, 1, shard);
     sqlite3_bind_int64(stmt, 2, letter->offset);
     bind_unsigned(stmt, 3, letter->index);
@@ -603,6 +618,8 @@ vg_status vg_outbox_put_dead_letter(struct vg_outbox *o, uint32_t shard,
     sqlite3_bind_int64(stmt, 7, letter->record_ns);
     sqlite3_bind_blob64(stmt, 8, bytes, len, SQLITE_STATIC);
     sqlite3_bind_int64(stmt, 9, wall_ns);
+    bind_bytes_or_null(stmt, 10, rest, letter->key_len);
+    bind_bytes_or_null(stmt, 11, rest + letter->key_len, letter->headers_len);
     st = run(o, ADD_DEAD_LETTER, "store a dead letter", err);
     *ret_new = st == VG_OK && sqlite3_changes(o->db) > 0;
     return st;

@@ -18,7 +18,7 @@
 #include "core/order.h"
 #include "core/sink.h"
 
-enum { VG_OUTBOX_SCHEMA = 2, VG_CLUSTER_SIZE = 64, VG_CONFIG_HASH_SIZE = 72 };
+enum { VG_OUTBOX_SCHEMA = 3, VG_CLUSTER_SIZE = 64, VG_CONFIG_HASH_SIZE = 72 };
 
 /** How far a shard's log was worked through. */
 struct vg_position {
@@ -116,8 +116,11 @@ VG_NODISCARD vg_status vg_outbox_put_command(struct vg_outbox *o, uint32_t shard
 VG_NODISCARD vg_status vg_outbox_put_answer(struct vg_outbox *o, const char *command_id,
                                             const struct vg_answered *answered, struct vg_err *err);
 
-/** A dead letter with its `len` bytes. Stored once for (shard, offset, index); *ret_new says
- *  whether this was the first time, or the first since it was retried. */
+/** The cursor of dead letters that are written out; no sink can have the name. */
+#define VG_LETTERS_CURSOR "dead letters"
+
+/** A dead letter with the `len` bytes that follow it in a frame. Stored once for (shard, offset,
+ *  index); *ret_new says whether this was the first time, or the first since it was retried. */
 VG_NODISCARD vg_status vg_outbox_put_dead_letter(struct vg_outbox *o, uint32_t shard,
                                                  const struct vg_item_dead_letter *letter,
                                                  const void *bytes, size_t len, int64_t wall_ns,

@@ -29,7 +29,7 @@ static const char drop_events[] =
 
 static const char drop_letters[] =
     "DELETE FROM dead_letter WHERE rowid IN (SELECT rowid FROM dead_letter"
-    " WHERE wall_ns < ?1 AND state <> 1" STEP ")";
+    " WHERE wall_ns < ?1 AND state <> 1 AND (?2 = 0 OR number < ?2)" STEP ")";
 static const char drop_refusals[] =
     "DELETE FROM quarantine WHERE (sink, seq) IN (SELECT sink, seq FROM quarantine"
     " WHERE wall_ns < ?1 AND state <> 1" STEP ")";
@@ -75,12 +75,13 @@ static vg_status prune_events(sqlite3 *db, const struct vg_prune *p, uint64_t *c
 static vg_status prune_all(sqlite3 *db, const struct vg_prune *p, uint64_t *count,
                            struct vg_err *err)
 {
+    const int64_t letters[] = { p->letters_before_ns, (int64_t)p->unwritten_letter };
     vg_status st = VG_OK;
 
     if (p->events_before_ns > 0)
         st = prune_events(db, p, count, err);
     if (st == VG_OK && p->letters_before_ns > 0)
-        st = run(db, drop_letters, &p->letters_before_ns, 1, count, err);
+        st = run(db, drop_letters, letters, 2, count, err);
     if (st == VG_OK && p->letters_before_ns > 0)
         st = run(db, drop_refusals, &p->letters_before_ns, 1, count, err);
     for (uint32_t i = 0; i < p->shards && st == VG_OK && p->events_before_ns > 0; i++) {

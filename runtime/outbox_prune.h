@@ -15,6 +15,8 @@ struct vg_prune {
     uint64_t delivered_seq;   /**< no event behind it */
     int64_t events_before_ns; /**< and the commands of before */
     int64_t letters_before_ns;
+    uint64_t
+        unwritten_letter; /**< number of the first that is still to be written out; 0: none is */
     const struct vg_prune_shard *shard; /**< [shards]; of others no command */
     uint32_t shards;
 };

@@ -61,7 +61,22 @@ static const char second[] =
     "CREATE TABLE pruned(shard INTEGER PRIMARY KEY, n INTEGER NOT NULL);"
     "CREATE INDEX command_notice ON command(shard, next_offset, ordinal) WHERE kind = 4;";
 
-static const char *const steps[VG_OUTBOX_SCHEMA] = { first, second };
+/* Schema 3: dead letters can be written out, with all that came with them. Their numbers go on when
+ * the newest are deleted, as rowids do not: who was given a number must not miss its next bearer. */
+static const char third[] =
+    "ALTER TABLE dead_letter ADD COLUMN key BLOB;"
+    "ALTER TABLE dead_letter ADD COLUMN headers BLOB;"
+    "ALTER TABLE dead_letter ADD COLUMN number INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE dead_letter SET number = rowid;"
+    "CREATE INDEX dead_letter_number ON dead_letter(number);"
+    "CREATE TABLE letter_number(last INTEGER NOT NULL);"
+    "INSERT INTO letter_number SELECT coalesce(max(number), 0) FROM dead_letter;"
+    "CREATE TRIGGER number_letter AFTER INSERT ON dead_letter BEGIN"
+    " UPDATE letter_number SET last = last + 1;"
+    " UPDATE dead_letter SET number = (SELECT last FROM letter_number) WHERE rowid = new.rowid;"
+    "END;";
+
+static const char *const steps[VG_OUTBOX_SCHEMA] = { first, second, third };
 
 vg_status vg_schema_set_meta(sqlite3 *db, const char *key, const char *value, struct vg_err *err)
 {

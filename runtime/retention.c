@@ -45,7 +45,8 @@ static int64_t before(int64_t now_ns, int64_t keep_ns)
 
 vg_status vg_retention_look(struct vg_retention *r, struct vg_outbox *outbox,
                             const struct vg_shared *shared, const struct vg_feed *feed,
-                            uint32_t feeds, struct vg_err *err)
+                            uint32_t feeds, const struct vg_letter_feed *letters,
+                            struct vg_err *err)
 {
     const struct vg_service_config *c = &shared->config->service;
     struct vg_prune_shard shard[VG_SHARDS_MAX];
@@ -53,6 +54,7 @@ vg_status vg_retention_look(struct vg_retention *r, struct vg_outbox *outbox,
     struct vg_prune what = { .delivered_seq = delivered(feed, feeds),
                              .events_before_ns = before(now_ns, c->keep_events_ns),
                              .letters_before_ns = before(now_ns, c->keep_letters_ns),
+                             .unwritten_letter = letters ? letters->stored + 1 : 0,
                              .shard = shard };
     uint64_t gone = 0;
     vg_status st;

@@ -40,6 +40,7 @@ struct service {
     struct chain *chain;  /* [workers] */
     char (*endpoint)[64]; /* [workers]: first link of each chain */
     struct vg_feed *feed; /* [sinks] */
+    struct vg_letter_feed letters;
     struct vg_writer writer;
     struct vg_commit commit;
     struct vg_ingest ingest;
@@ -139,6 +140,19 @@ static vg_status start_feeds(struct service *s, struct vg_err *err)
     return VG_OK;
 }
 
+static vg_status start_letters(struct service *s, struct vg_err *err)
+{
+    struct vg_letter_feed *f = &s->letters;
+
+    f->shared = &s->shared;
+    f->source = &s->config->source;
+    f->outbox = vg_outbox_path(s->outbox);
+    if (!vg_letter_feed_wanted(f->source))
+        return VG_OK;
+    s->commit.letters = f;
+    return vg_thread_start(&f->thread, "letters", vg_letter_feed_run, f, s->wake_fd, err);
+}
+
 static vg_status start_commit(struct service *s, struct vg_err *err)
 {
     struct vg_commit *c = &s->commit;
@@ -228,8 +242,8 @@ static vg_status start(struct service *s, struct vg_err *err)
     if ((st = plan_chains(s, err)) != VG_OK ||
         (st = vg_outbox_open(c->data_dir, c->name, true, &s->outbox, err)) != VG_OK ||
         (st = start_ingest(s, err)) != VG_OK || (st = bind_outbox(s, err)) != VG_OK ||
-        (st = start_feeds(s, err)) != VG_OK || (st = start_commit(s, err)) != VG_OK ||
-        (st = start_chains(s, err)) != VG_OK)
+        (st = start_feeds(s, err)) != VG_OK || (st = start_letters(s, err)) != VG_OK ||
+        (st = start_commit(s, err)) != VG_OK || (st = start_chains(s, err)) != VG_OK)
         return st;
     atomic_store(&s->shared.state, VG_STATE_RUNNING);
     vg_shared_open(&s->shared, VG_GATE_GO);
@@ -346,8 +360,11 @@ static vg_status wait_for_sink(struct service *s, struct vg_thread *t, struct vg
  * at the end. */
 static vg_status drain_sinks(struct service *s, struct vg_err *ret_failed, struct vg_err *err)
 {
-    for (uint32_t i = 0; i < s->config->sinks_n; i++) {
-        vg_status st = wait_for_sink(s, &s->feed[i].thread, err);
+    uint32_t sinks = s->config->sinks_n, all = sinks + (s->commit.letters ? 1 : 0);
+
+    for (uint32_t i = 0; i < all; i++) {
+        struct vg_thread *t = i < sinks ? &s->feed[i].thread : &s->letters.thread;
+        vg_status st = wait_for_sink(s, t, err);
 
         if (vg_status_class(st) == VG_CLASS_RETRY)
             return st; /* out of time */
@@ -378,6 +395,7 @@ static vg_status drain(struct service *s, struct vg_err *err)
     }
     for (uint32_t i = 0; i < s->config->sinks_n; i++)
         atomic_store(&s->feed[i].finish, true);
+    atomic_store(&s->letters.finish, true);
     vg_shared_wake(&s->shared);
     if (st == VG_OK)
         st = drain_sinks(s, &failed, err);

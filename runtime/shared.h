@@ -21,6 +21,7 @@ enum vg_trouble {
     VG_TROUBLE_DISK,     /**< the outbox cannot be written */
     VG_TROUBLE_SNAPSHOT, /**< snapshots cannot be written */
     VG_TROUBLE_SINK,     /**< a sink fails */
+    VG_TROUBLE_LETTERS,  /**< dead letters do not get out */
     VG_TROUBLE_SILENCE,  /**< no record has come in any shard for long */
     VG_TROUBLE_OVERLAP,  /**< one patient in two shards, one bed in two; see runtime/overlap.h */
     VG_TROUBLE_COUNT,

@@ -69,20 +69,6 @@ static const struct {
     { "transactional.id", "deliver() is no transaction: event_id tells copies" },
 };
 
-static const struct {
-    const char *key, *value;
-} ours[] = {
-    { "client.id", "vigil" },
-    { "acks", "all" },
-    { "enable.idempotence", "true" },
-    { "message.timeout.ms", "0" },
-    { "partitioner", "murmur2_random" },
-    { "linger.ms", "1" },
-    { "socket.nagle.disable", "true" },
-    { "reconnect.backoff.max.ms", "1000" },
-    { "log.connection.close", "false" },
-};
-
 static int64_t mono_ns(void)
 {
     struct timespec t;
@@ -116,8 +102,8 @@ static vg_status fill(rd_kafka_conf_t *conf, const struct kafka *k, struct vg_er
 {
     vg_status st = set(conf, "bootstrap.servers", k->brokers, err);
 
-    for (size_t i = 0; i < VG_ARRAY_LEN(ours) && st == VG_OK; i++)
-        st = set(conf, ours[i].key, ours[i].value, err);
+    for (const struct vg_kafka_setting *s = vg_kafka_producer; s->key && st == VG_OK; s++)
+        st = set(conf, s->key, s->value, err);
     for (size_t i = 0; i < k->options.n && st == VG_OK; i++) {
         const char *why = refusal(k->options.key[i], k->options.value[i]);
 

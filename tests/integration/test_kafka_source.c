@@ -227,6 +227,20 @@ struct bad_row {
     char option[16], value[64];
 };
 
+Test(kafka_options, dead_letters_do_not_go_to_the_topic_that_is_read)
+{
+    struct reader r;
+
+    reader_init(&r, "localhost:9092", "latest");
+    set(&r, "topic", "vitals");
+    set(&r, "dead_letters.topic", "vitals.dead");
+    cr_assert_eq(source->check(r.self, &r.err), VG_OK, "%s", r.err.msg);
+    set(&r, "dead_letters.topic", "vitals");
+    cr_assert_eq(source->check(r.self, &r.err), VG_E_CONFIG);
+    cr_assert_str_eq(r.err.option, "dead_letters");
+    reader_done(&r);
+}
+
 ParameterizedTestParameters(kafka_options, a_bad_value_names_its_option)
 {
     static struct bad_row rows[] = {

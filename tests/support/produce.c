@@ -1,9 +1,9 @@
 /* produce.c - writes exact bytes to exact partitions with exact timestamps, for tests.
  *
- *   produce BOOTSTRAP TOPIC < lines
+ *   produce BOOTSTRAP TOPIC [NAME=VALUE...] < lines
  *
  * A line is PARTITION TAB TIMESTAMP_MS TAB KEY TAB VALUE, where KEY "-" means none and \n, \t, \\ and
- * \xHH stand for those bytes. Prints how many were delivered; exit 1 unless all were.
+ * \xHH stand for those bytes. Each record gets the headers NAME. Prints how many were delivered; exit 1 unless all were.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +43,21 @@ static size_t unescape(char *s)
     return (size_t)(to - start);
 }
 
-static int produce_line(rd_kafka_t *rk, const char *topic, char *line)
+static rd_kafka_headers_t *make_headers(char **texts, int n)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new((size_t)n);
+
+    for (int i = 0; i < n; i++) {
+        const char *value = strchr(texts[i], '=');
+
+        if (value)
+            rd_kafka_header_add(headers, texts[i], value - texts[i], value + 1, -1);
+    }
+    return headers;
+}
+
+static int produce_line(rd_kafka_t *rk, const char *topic, const rd_kafka_headers_t *headers,
+                        char *line)
 {
     char *partition = strtok(line, "\t"), *when = strtok(NULL, "\t"), *key = strtok(NULL, "\t");
     char *value = key ? key + strlen(key) + 1 : NULL;
@@ -56,10 +70,15 @@ static int produce_line(rd_kafka_t *rk, const char *topic, char *line)
     len = unescape(value);
     key_len = strcmp(key, "-") == 0 ? 0 : unescape(key);
     do {
-        err = rd_kafka_producev(
-            rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(atoi(partition)),
-            RD_KAFKA_V_TIMESTAMP(atoll(when)), RD_KAFKA_V_KEY(key_len ? key : NULL, key_len),
-            RD_KAFKA_V_VALUE(value, len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        rd_kafka_headers_t *copy = rd_kafka_headers_copy(headers);
+
+        err = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(atoi(partition)),
+                                RD_KAFKA_V_TIMESTAMP(atoll(when)),
+                                RD_KAFKA_V_KEY(key_len ? key : NULL, key_len),
+                                RD_KAFKA_V_VALUE(value, len), RD_KAFKA_V_HEADERS(copy),
+                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        if (err)
+            rd_kafka_headers_destroy(copy); /* taken over only when it is queued */
         rd_kafka_poll(rk, err == RD_KAFKA_RESP_ERR__QUEUE_FULL ? 10 : 0);
     } while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL);
     return err ? -1 : 0;
@@ -70,13 +89,15 @@ int main(int argc, char **argv)
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char error[256], *line = NULL;
     size_t cap = 0;
+    rd_kafka_headers_t *headers;
     long sent = 0;
     rd_kafka_t *rk;
 
-    if (argc != 3) {
-        fprintf(stderr, "usage: produce BOOTSTRAP TOPIC < lines\n");
+    if (argc < 3) {
+        fprintf(stderr, "usage: produce BOOTSTRAP TOPIC [NAME=VALUE...] < lines\n");
         return 2;
     }
+    headers = make_headers(argv + 3, argc - 3);
     rd_kafka_conf_set(conf, "bootstrap.servers", argv[1], error, sizeof(error));
     rd_kafka_conf_set(conf, "acks", "all", error, sizeof(error));
     rd_kafka_conf_set(conf, "linger.ms", "5", error, sizeof(error));
@@ -88,7 +109,7 @@ int main(int argc, char **argv)
         return 1;
     }
     while (getline(&line, &cap, stdin) > 0) {
-        if (produce_line(rk, argv[2], line) != 0) {
+        if (produce_line(rk, argv[2], headers, line) != 0) {
             fprintf(stderr, "produce: line %ld is not PARTITION TAB MS TAB KEY TAB VALUE\n",
                     sent + 1);
             return 2;
@@ -96,6 +117,7 @@ int main(int argc, char **argv)
         sent++;
     }
     free(line);
+    rd_kafka_headers_destroy(headers);
     rd_kafka_flush(rk, 60000);
     rd_kafka_destroy(rk);
     printf("%ld\n", delivered);

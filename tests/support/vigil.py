@@ -112,8 +112,9 @@ def _escape(value):
     return "".join(out)
 
 
-def produce(bootstrap, topic, records):
-    """records: (partition, timestamp_ms, key or None, value as bytes, str or object)."""
+def produce(bootstrap, topic, records, *headers):
+    """records: (partition, timestamp_ms, key or None, value as bytes, str or object); headers of each:
+    "NAME=VALUE"."""
     lines = []
     for partition, ms, key, value in records:
         if not isinstance(value, (bytes, str)):
@@ -122,7 +123,7 @@ def produce(bootstrap, topic, records):
             value = value.encode()
         name = "-" if key is None else _escape(key.encode())
         lines.append(f"{partition}\t{ms}\t{name}\t{_escape(value)}\n")
-    done = subprocess.run([BUILD / "produce", bootstrap, topic], input="".join(lines), text=True,
+    done = subprocess.run([BUILD / "produce", bootstrap, topic, *headers], input="".join(lines), text=True,
                           capture_output=True, timeout=TIMEOUT_S)
     check(done.returncode == 0, f"produce: {done.stderr}")
     return len(lines)

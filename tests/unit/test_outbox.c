@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "runtime/letters.h"
 #include "runtime/outbox.h"
 #include "runtime/outbox_prune.h"
 
@@ -208,12 +209,12 @@ Test(outbox, one_of_a_newer_version_is_refused_by_writer_and_reader)
     struct vg_outbox_reader *other;
     char path[96];
 
-    execute("UPDATE meta SET value = '3' WHERE key = 'schema'");
+    execute("UPDATE meta SET value = '4' WHERE key = 'schema'");
     snprintf(path, sizeof(path), "%s", vg_outbox_path(o));
     vg_outbox_close(o);
     expect_error(vg_outbox_open(dir, "icu", true, &o, &err), VG_E_IO,
-                 "another version of Vigil (schema 3, this one reads up to 2)");
-    expect_error(vg_outbox_reader_open(path, &other, &err), VG_E_IO, "schema 3");
+                 "another version of Vigil (schema 4, this one reads up to 3)");
+    expect_error(vg_outbox_reader_open(path, &other, &err), VG_E_IO, "schema 4");
     cr_assert_null(other);
 }
 
@@ -711,6 +712,55 @@ Test(outbox, a_dead_letter_is_stored_once_with_its_bytes)
             " AND reason = 'malformed' AND \"offset\" = 17 AND partition = 1");
 }
 
+Test(outbox, a_dead_letter_keeps_its_key_and_headers_and_the_rows_of_its_message_share_them)
+{
+    struct vg_item_dead_letter d = {
+        .offset = 17, .index = UINT32_MAX, .key_len = 2, .headers_len = 3, .reason = "malformed"
+    };
+    bool new;
+
+    begin();
+    OK(vg_outbox_put_dead_letter(o, 1, &d, "bodykyhhh", 9, 5, &new, &err));
+    d = (struct vg_item_dead_letter){ .offset = 17, .index = 2, .reason = "schema" };
+    OK(vg_outbox_put_dead_letter(o, 1, &d, "row", 3, 5, &new, &err));
+    commit();
+    execute("CREATE TABLE proof AS SELECT 1 / (count(*) = 2) FROM dead_letter"
+            " WHERE bytes = CASE idx WHEN 2 THEN x'726f77' ELSE x'626f6479' END"
+            " AND key = x'6b79' AND headers = x'686868' AND number = 1 + (idx = 2)");
+}
+
+static vg_status note_number(void *arg, uint64_t number, const struct vg_dead_letter *letter)
+{
+    vg_buf_printf(arg, "%llu:%lld ", (unsigned long long)number, (long long)letter->offset);
+    return VG_OK;
+}
+
+/* Rowids would be given again, and who is behind the old one would miss the new letter. */
+Test(outbox, the_number_of_a_dead_letter_that_is_purged_is_not_given_again)
+{
+    struct vg_item_dead_letter d = { .offset = 1, .index = UINT32_MAX, .reason = "malformed" };
+    struct vg_letters *letters;
+    struct vg_buf numbers = VG_BUF_INIT;
+    bool new;
+
+    begin();
+    OK(vg_outbox_put_dead_letter(o, 0, &d, "{", 1, 5, &new, &err));
+    d.offset = 2;
+    OK(vg_outbox_put_dead_letter(o, 0, &d, "{", 1, 5, &new, &err));
+    commit();
+    execute("DELETE FROM dead_letter");
+    begin();
+    OK(vg_outbox_put_dead_letter(o, 0, &d, "{", 1, 5, &new, &err));
+    d.offset = 3;
+    OK(vg_outbox_put_dead_letter(o, 0, &d, "{", 1, 5, &new, &err));
+    commit();
+    OK(vg_letters_open(vg_outbox_path(o), &letters, &err));
+    OK(vg_letters_out(letters, 2, 10, note_number, &numbers, &err));
+    vg_letters_close(letters);
+    cr_assert_str_eq(numbers.data, "3:2 4:3 ");
+    vg_buf_done(&numbers);
+}
+
 Test(outbox, a_cursor_never_moves_back)
 {
     uint64_t seq = 99;
@@ -809,6 +859,10 @@ Test(outbox, one_of_the_schema_before_is_brought_up_to_date_and_keeps_what_it_ha
     commit();
     execute("DROP TABLE quarantine; DROP TABLE dlq_action; DROP TABLE pruned; DROP TABLE answer;"
             "DROP INDEX dead_letter_retry; DROP INDEX command_notice;"
+            "DROP TRIGGER number_letter; DROP TABLE letter_number; DROP INDEX dead_letter_number;"
+            "ALTER TABLE dead_letter DROP COLUMN key;"
+            "ALTER TABLE dead_letter DROP COLUMN headers;"
+            "ALTER TABLE dead_letter DROP COLUMN number;"
             "ALTER TABLE dead_letter DROP COLUMN wall_ns;"
             "ALTER TABLE dead_letter DROP COLUMN state;"
             "ALTER TABLE dead_letter DROP COLUMN attempts;"
