@@ -22,6 +22,7 @@ OWNED = {
     "libpq-fe.h": r"sinks/postgres\w*\.[ch]",
     "libfyaml.h": r"runtime/document\.c",
     "sodium.h": r"(runtime|models)/\w+\.c|sinks/(fhir|webhook)\.c|app/dlq\.c",
+    "mosquitto.h": r"sinks/mqtt\.c",
     "curl/": r"sinks/http_post\.c",
     "zlib.h": r"app/csv\.h",
     "zstd.h": r"runtime/record_\w+\.c|sinks/file_zstd\.c",

@@ -7,8 +7,8 @@
 
 #include "tests/support/fake_outbox.h"
 
-extern const struct vg_sink_ops vg_sink_fhir, vg_sink_file, vg_sink_kafka, vg_sink_postgres,
-    vg_sink_webhook;
+extern const struct vg_sink_ops vg_sink_fhir, vg_sink_file, vg_sink_kafka, vg_sink_mqtt,
+    vg_sink_postgres, vg_sink_webhook;
 
 enum { OPTIONS = 4 };
 
@@ -46,6 +46,13 @@ struct row {
         { "url", "", url },      \
         {                        \
             "secret", "", SECRET \
+        }
+
+#define MQTT(broker)              \
+    "mqtt",                       \
+    {                             \
+        {                         \
+            "address", "", broker \
         }
 
 #define FHIR(url, system)                \
@@ -106,6 +113,21 @@ static struct row rows[] = {
     { "file", { { "path", "", "a.ndjson" }, { "compress", "", "zstd" } }, "compress", "ever finished" },
     { "file", { { "path", "", "a.ndjson" }, { "keep", "", "7" } }, "keep", "say `rotate: 64MiB`" },
 
+    { MQTT("localhost:1883") }, "", "" },
+    { MQTT("[::1]") }, "", "" },
+    { MQTT("broker.ward"), { "tls", "", "true" }, { "ca", "", "ca.pem" } }, "", "" },
+    { MQTT("broker.ward:1883"), { "insecure", "", "true" } }, "", "" },
+    { MQTT("broker.ward:1883") }, "address", "broker.ward:1883 is another machine" },
+    { MQTT("localhost:0") }, "address", "expected HOST:PORT" },
+    { MQTT("[::1") }, "address", "expected HOST:PORT" },
+    { MQTT("mqtt://localhost") }, "address", "expected HOST:PORT" },
+    { MQTT("localhost"), { "qos", "", "0" } }, "qos", "could be lost without anybody knowing" },
+    { MQTT("localhost"), { "topic", "", "vigil/#" } }, "topic", "without + and #" },
+    { MQTT("localhost"), { "topic", "", "vigil/" } }, "topic", "no / last" },
+    { MQTT("localhost"), { "ca", "", "ca.pem" } }, "ca", "tls: true" },
+    { MQTT("localhost"), { "tls", "", "true" }, { "key", "", "k.pem" } }, "key", "belong together" },
+    { MQTT("localhost"), { "password", "", "hush" } }, "password", "needs a `username`" },
+
     { FHIR("https://ehr.ward/fhir/r4", "urn:oid:1.2.3") }, "", "" },
     { FHIR("https://ehr.ward/fhir?x=y", "urn:oid:1.2.3") }, "url", "expected the base of the server" },
     { FHIR("https://ehr.ward/fhir", "our patients") }, "patient_system", "is no URI" },
@@ -119,7 +141,8 @@ ParameterizedTestParameters(sink_options, are_checked_before_anything_is_connect
 
 static const struct vg_sink_ops *find(const char *name)
 {
-    static const struct vg_sink_ops *const all[] = { &vg_sink_fhir, &vg_sink_file, &vg_sink_kafka,
+    static const struct vg_sink_ops *const all[] = { &vg_sink_fhir,     &vg_sink_file,
+                                                     &vg_sink_mqtt,     &vg_sink_kafka,
                                                      &vg_sink_postgres, &vg_sink_webhook };
 
     for (size_t i = 0; i < VG_ARRAY_LEN(all); i++) {

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""The mqtt sink with a real mosquitto: every event arrives in order, whatever happens to the broker; no
+topic names a patient; what the broker refuses is told."""
+import contextlib
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import delivery
+import mqtt
+import receiver
+import vigil
+from live import Live, until
+from vigil import check
+
+
+def sink(broker, **more):
+    return {"type": "mqtt", "address": f"127.0.0.1:{broker.port}", "topic": "hospital/vigil",
+            "timeout": "400ms", **more}
+
+
+def every_event_arrives_through_faults():
+    with mqtt.Mosquitto() as broker, mqtt.Subscriber(broker.port) as subscriber:
+        @contextlib.contextmanager
+        def hangs():
+            with broker.hanging():
+                yield lambda run: run.wait_line(b"no answer from the broker")
+
+        @contextlib.contextmanager
+        def is_away(number):
+            broker.stop(number)
+            yield lambda run: run.wait_line(b"trying again")
+            broker.start()
+            subscriber.wait()
+
+        @contextlib.contextmanager
+        def breaks():
+            """While events go through it."""
+            yield None
+            broker.stop(signal.SIGTERM)
+            broker.start()
+            subscriber.wait()
+        faults = [hangs, lambda: is_away(signal.SIGTERM), lambda: is_away(signal.SIGKILL), breaks]
+        for qos in (1, 2) if delivery.LONG else (1,):
+            subscriber.arrived.clear()
+            delivery.storm(sink(broker, qos=qos), lambda: [p for _, p in subscriber.arrived], faults)
+        for topic, payload in subscriber.arrived:
+            event = json.loads(payload)
+            check(topic == f"hospital/vigil/{event.get('ward', 'none')}/{event['priority']}",
+                  f"topic {topic}")
+
+
+def one_event_through(broker, subscriber, says=None, **more):
+    with vigil.MockBroker(f"{delivery.TOPIC}:2") as source, vigil.Pipeline(
+            delivery.config(source, {"tested": sink(broker, **more)})) as p:
+        delivery.feed(source, 0, 1)
+        with Live(p) as run:
+            if says:
+                run.wait_line(says)
+            else:
+                until("events", lambda: len(subscriber.arrived) >= delivery.PATIENTS)
+            run.kill()
+        check("hush" not in run.said, "a password was told")
+
+
+def who_may_publish_is_the_brokers_to_say_and_a_refusal_is_told():
+    with tempfile.TemporaryDirectory() as folder:
+        access = pathlib.Path(folder) / "access"
+        access.write_text("topic read #\nuser nurse\ntopic readwrite #\n")
+        passwords = pathlib.Path(folder) / "passwords"
+        passwords.write_text("nurse:hush\n")
+        subprocess.run(["mosquitto_passwd", "-U", passwords], check=True)
+        for file in (access, passwords):
+            file.chmod(0o600)
+        with mqtt.Mosquitto(f"acl_file {access}", f"password_file {passwords}",
+                            "allow_anonymous true") as broker, \
+                mqtt.Subscriber(broker.port) as subscriber:
+            one_event_through(broker, subscriber, b"the broker refuses an event: Not authorized")
+            one_event_through(broker, subscriber, b"the broker refuses the connection: ",
+                              username="nurse", password="hush-hush")
+            check(not subscriber.arrived, "an event of nobody's arrived")
+            one_event_through(broker, subscriber, username="nurse", password="hush")
+
+
+def tls_is_verified():
+    with tempfile.TemporaryDirectory() as folder:
+        good = receiver.make_certificate(f"{folder}/good")
+        other = receiver.make_certificate(f"{folder}/other")
+        with mqtt.Mosquitto() as broker:
+            plain, port = broker.port, mqtt.free_port()
+            broker.stop()
+            with broker.config.open("a") as out:
+                out.write(f"listener {port} 127.0.0.1\ncertfile {good}.pem\nkeyfile {good}.key\n")
+            broker.start()
+            with mqtt.Subscriber(plain) as subscriber:
+                for host, ca, says in (("localhost", other, b"TLS"), ("127.0.0.1", good, b"TLS"),
+                                       ("localhost", good, None)):
+                    one_event_through(broker, subscriber, says, tls=True, ca=f"{ca}.pem", qos=2,
+                                      address=f"{host}:{port}")
+                    check(bool(subscriber.arrived) == (says is None), "an unverified broker got events")
+
+
+if __name__ == "__main__":
+    if not mqtt.PROGRAM:
+        print("skipped: no mosquitto (Debian: mosquitto)")
+        sys.exit(77)
+    vigil.main(every_event_arrives_through_faults,
+               who_may_publish_is_the_brokers_to_say_and_a_refusal_is_told, tls_is_verified)
