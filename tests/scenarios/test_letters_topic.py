@@ -91,7 +91,7 @@ def frozen(process):
         process.send_signal(signal.SIGCONT)
 
 
-def storm(broker, kills):
+def storm(broker, process, kills):
     """Vigil dies while it reads letters, while it writes them, and while the brokers do not answer."""
     with vigil.Pipeline(config(broker)) as p:
         for k in range(kills):
@@ -103,7 +103,7 @@ def storm(broker, kills):
                 until("a letter in the outbox", live.outbox_has(
                     p, "select count(*) from dead_letter", 100 * k + 1))
                 if k % 3 == 1:
-                    with frozen(broker.process):
+                    with frozen(process):
                         run.kill()
                 if k % 3 == 2:
                     until("a letter in the topic", lambda: len(consume(broker)) > had)
@@ -115,7 +115,7 @@ def storm(broker, kills):
 
 def none_is_lost_by_kills():
     with vigil.MockBroker(f"{TOPIC}:2", f"{DEAD}:2") as broker:
-        storm(broker, 30 if delivery.LONG else 3)
+        storm(broker, broker.process, 30 if delivery.LONG else 3)
 
 
 def none_is_lost_by_kills_on_a_real_kafka():
@@ -123,7 +123,7 @@ def none_is_lost_by_kills_on_a_real_kafka():
         return
     with vigil.real_kafka(TOPIC, 2) as broker:
         broker.create_topic(DEAD, 2)
-        storm(broker, 12)
+        storm(broker, broker.node.process, 12)
 
 
 def letters_of_a_purge_are_not_written_and_harm_no_later_one():
