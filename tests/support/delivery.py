@@ -29,11 +29,14 @@ def feed(broker, first_s, seconds):
                    for s in range(first_s, first_s + seconds) for i in range(PATIENTS)])
 
 
-def check_arrived(pipeline, bodies, repeats):
-    """`bodies` are canonical events in the order in which they arrived. Without `repeats`, none may
-    have come twice."""
+def check_arrived(pipeline, bodies, repeats, key=None):
+    """`bodies` are canonical events in the order in which they arrived, or what `key` makes of one.
+    Without `repeats`, none may have come twice."""
     stored = [b if isinstance(b, str) else b.decode()
               for b, in pipeline.outbox("select body from event order by seq")]
+    if key:
+        body_of = {key(body): body for body in stored}
+        bodies = [body_of.get(arrived, arrived) for arrived in bodies]
     first = list(dict.fromkeys(bodies))
     if not repeats:
         check(len(first) == len(bodies), f"{len(bodies) - len(first)} events came twice")
@@ -50,10 +53,11 @@ def check_arrived(pipeline, bodies, repeats):
     check(by_patient(first) == by_patient(stored), "the order of a patient's events is another")
 
 
-def storm(sink, arrived, faults, repeats=True, seconds=None, kills=None):
+def storm(sink, arrived, faults, repeats=True, seconds=None, kills=None, key=None):
     """Feeds events while Vigil is killed `kills` times and each of `faults` happens in turn: context
     managers that break the server and mend it, and give a function of the Live run that waits until
-    the sink has noticed, or None. `arrived` returns the canonical bodies in order of arrival."""
+    the sink has noticed, or None. `arrived` returns the canonical bodies in order of arrival, or what
+    `key` makes of them."""
     seconds = seconds or (1250 if LONG else 100)
     kills = kills or (50 if LONG else 4)
     rng = random.Random(SEED)
@@ -76,7 +80,7 @@ def storm(sink, arrived, faults, repeats=True, seconds=None, kills=None):
                 run.kill()
         feed(broker, kills * step, seconds - kills * step)
         live.check_no_mismatch(p.run())
-        check_arrived(p, arrived(), repeats)
+        check_arrived(p, arrived(), repeats, key)
         check(len(p.outbox("select seq from event")) >= PATIENTS * seconds,
               "fewer events than rows that cross the limit")
 

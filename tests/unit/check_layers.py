@@ -24,6 +24,7 @@ OWNED = {
     "sodium.h": r"(runtime|models)/\w+\.c|sinks/(fhir|webhook)\.c|app/dlq\.c",
     "mosquitto.h": r"sinks/mqtt\.c",
     "curl/": r"sinks/http_post\.c",
+    "openssl/": r"sinks/stream_tls\.c",
     "zlib.h": r"app/csv\.h",
     "zstd.h": r"runtime/record_\w+\.c|sinks/file_zstd\.c",
     "cblas.h": r"models/gemm\.c",

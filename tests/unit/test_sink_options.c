@@ -7,13 +7,13 @@
 
 #include "tests/support/fake_outbox.h"
 
-extern const struct vg_sink_ops vg_sink_fhir, vg_sink_file, vg_sink_kafka, vg_sink_mqtt,
-    vg_sink_postgres, vg_sink_webhook;
+extern const struct vg_sink_ops vg_sink_fhir, vg_sink_file, vg_sink_hl7, vg_sink_kafka,
+    vg_sink_mqtt, vg_sink_postgres, vg_sink_webhook;
 
 enum { OPTIONS = 4 };
 
 struct option_text {
-    char name[16];
+    char name[24];
     char key[24]; /* of a map's entry */
     char value[96];
 };
@@ -21,7 +21,7 @@ struct option_text {
 struct row {
     char sink[12];
     struct option_text option[OPTIONS];
-    char at[16]; /* the option that the message points at; "" where all is accepted */
+    char at[24]; /* the option that the message points at; "" where all is accepted */
     char says[64];
 };
 
@@ -61,6 +61,14 @@ struct row {
         { "url", "", url },              \
         {                                \
             "patient_system", "", system \
+        }
+
+#define HL7(address, authority)                \
+    "hl7",                                     \
+    {                                          \
+        { "address", "", address },            \
+        {                                      \
+            "patient_authority", "", authority \
         }
 
 /* clang-format off */
@@ -131,6 +139,27 @@ static struct row rows[] = {
     { FHIR("https://ehr.ward/fhir/r4", "urn:oid:1.2.3") }, "", "" },
     { FHIR("https://ehr.ward/fhir?x=y", "urn:oid:1.2.3") }, "url", "expected the base of the server" },
     { FHIR("https://ehr.ward/fhir", "our patients") }, "patient_system", "is no URI" },
+
+    { HL7("127.0.0.1:2575", "HOSP") }, "", "" },
+    { HL7("[::1]:2575", "HOSP^1.2.36^ISO") }, "", "" },
+    { HL7("emr.ward:2575", "HOSP"), { "tls", "", "true" }, { "ca", "", "ca.pem" } }, "", "" },
+    { HL7("emr.ward:2575", "HOSP"), { "insecure", "", "true" } }, "", "" },
+    { HL7("emr.ward:2575", "HOSP") }, "address", "emr.ward is another machine" },
+    { HL7("[2001:db8::7]:2575", "HOSP") }, "address", "another machine" },
+    { HL7("127.0.0.1", "HOSP") }, "address", "expected HOST:PORT" },
+    { HL7("::1:2575", "HOSP") }, "address", "expected HOST:PORT" },
+    { HL7("[localhost]:2575", "HOSP") }, "address", "expected HOST:PORT" },
+    { HL7(":2575", "HOSP") }, "address", "expected HOST:PORT" },
+    { HL7("localhost:0", "HOSP") }, "address", "expected HOST:PORT" },
+    { HL7("localhost:65536", "HOSP") }, "address", "expected HOST:PORT" },
+    { HL7("http://localhost:80", "HOSP") }, "address", "expected HOST:PORT" },
+    { HL7("localhost:2575", "HOSP"), { "ca", "", "ca.pem" } }, "ca", "use tls: true" },
+    { HL7("localhost:2575", "HOSP"), { "tls", "", "true" }, { "key", "", "k.pem" } }, "key", "belong together" },
+    { HL7("localhost:2575", "A|B") }, "patient_authority", "expected NAME or NAME^ID" },
+    { HL7("localhost:2575", "A^B") }, "patient_authority", "expected NAME or NAME^ID" },
+    { HL7("localhost:2575", "") }, "patient_authority", "expected NAME or NAME^ID" },
+    { HL7("localhost:2575", "HOSP"), { "sending_application", "", "A&B" } }, "sending_application", "expected NAME" },
+    { HL7("localhost:2575", "HOSP"), { "receiving_facility", "", "A\rB" } }, "receiving_facility", "expected NAME" },
 };
 /* clang-format on */
 
@@ -141,9 +170,10 @@ ParameterizedTestParameters(sink_options, are_checked_before_anything_is_connect
 
 static const struct vg_sink_ops *find(const char *name)
 {
-    static const struct vg_sink_ops *const all[] = { &vg_sink_fhir,     &vg_sink_file,
-                                                     &vg_sink_mqtt,     &vg_sink_kafka,
-                                                     &vg_sink_postgres, &vg_sink_webhook };
+    static const struct vg_sink_ops *const all[] = { &vg_sink_fhir,   &vg_sink_file,
+                                                     &vg_sink_hl7,    &vg_sink_mqtt,
+                                                     &vg_sink_kafka,  &vg_sink_postgres,
+                                                     &vg_sink_webhook };
 
     for (size_t i = 0; i < VG_ARRAY_LEN(all); i++) {
         if (strcmp(all[i]->name, name) == 0)
