@@ -207,29 +207,6 @@ static int64_t told_ns(const struct vg_config *config, const struct vg_alert_lis
     return first_ns;
 }
 
-/* Whether what stands in for the limit was told in the place of the alert that, without a gate, an
- * artefact had raised before the event and that is still open: at once, if over by now. */
-static bool was_replaced(const struct vg_config *config, const struct vg_alert_list *ungated,
-                         const struct vg_alert_list *gated, const struct vg_overlay_event *event)
-{
-    for (size_t i = 0; i < ungated->n; i++) {
-        const struct vg_alert_seen *a = &ungated->seen[i];
-
-        if (a->rule != event->rule || a->channel != event->channel ||
-            a->urgent_ns >= event->start_ns || a->end_ns <= event->start_ns)
-            continue;
-        for (size_t k = 0; k < gated->n; k++) {
-            const struct vg_alert_seen *t = &gated->seen[k];
-
-            if (stands_in(config, t) && t->priority == VG_PRIORITY_HIGH &&
-                same_sensor(t->channel, event->channel) && t->end_ns > a->urgent_ns &&
-                t->urgent_ns <= a->urgent_ns + VG_OVERLAY_LATEST_NS)
-                return true;
-        }
-    }
-    return false;
-}
-
 static bool in_time(int64_t at_ns, int64_t ungated_ns)
 {
     return at_ns != VG_TIME_NONE && at_ns <= ungated_ns + VG_OVERLAY_LATEST_NS;
@@ -245,8 +222,7 @@ void vg_overlay_judge(const struct vg_config *config, const struct vg_alert_list
         o->found = VG_OVERLAY_HIDDEN;
     else if (in_time(o->limit_ns, o->ungated_ns))
         o->found = VG_OVERLAY_BY_LIMIT;
-    else if (in_time(o->technical_ns, o->ungated_ns) ||
-             was_replaced(config, ungated, gated, &o->event))
+    else if (in_time(o->technical_ns, o->ungated_ns))
         o->found = VG_OVERLAY_BY_TECHNICAL;
     else if (o->limit_ns != VG_TIME_NONE || o->technical_ns != VG_TIME_NONE)
         o->found = VG_OVERLAY_LATE;

@@ -23,9 +23,8 @@ enum vg_overlay_place {
 /** How a limit was told of, beside what the chain without a gate tells. */
 enum vg_overlay_found {
     VG_OVERLAY_BY_LIMIT, /**< at most VG_OVERLAY_LATEST_NS later */
-    /** As loud, in its place, by the condition `artefact` or `disconnected`: in that time, or as soon as
-     *  without a gate an artefact raised what is still open when the event comes. */
-    VG_OVERLAY_BY_TECHNICAL,
+    VG_OVERLAY_BY_TECHNICAL, /**< in that time by the condition `artefact` or `disconnected`, as loud, in
+                                  its place */
     VG_OVERLAY_LATE,
     VG_OVERLAY_MISSED,
     VG_OVERLAY_HIDDEN, /**< not told without a gate either */

@@ -2,8 +2,11 @@
  *
  * A limit does not start on a value that is proven to be no measurement (vg_disproved()), and what it
  * was about to tell is dropped when no measurement follows. Either way an alert does not come. So when
- * it would have come, this condition is told instead, as loudly. And a channel with a limit of high
- * priority that has sent what is no measurement for a minute is told of, louder after two.
+ * it would have come, this condition is told instead, as loudly, and as long as the limit would have
+ * been, its off-delay included, or until the limit itself is told: what follows an artefact may be the
+ * event, and that limit would still be open, or start with its delay from the beginning. And a channel
+ * with a limit of high priority that has sent what is no measurement for a minute is told of, louder
+ * after two.
  *
  * Nobody's trouble is decided here: what is withheld is told all the same, in other words.
  */
@@ -114,6 +117,7 @@ static vg_status link_one(struct vg_alert *a, struct vg_watch *w, struct vg_err 
         if (!stands_for(&a->watch[i], told_with(w->channel)))
             continue;
         w->limit[w->limits++] = i;
+        a->watch[i].guarded = true;
         if (!w->quiet && w->rule != &a->stand_in[w->channel])
             st = check(w->rule, a->watch[i].rule, err);
     }
@@ -200,6 +204,64 @@ static const struct vg_watch *first_withheld(const struct vg_look *l, const stru
     return first;
 }
 
+/* ---- how long ---- */
+
+void vg_artefact_note(const struct vg_look *l, const struct vg_watch *limit, enum vg_says says)
+{
+    struct vg_episode *e = vg_watch_episode(l, limit);
+    bool counts = says == VG_SAYS_TRUE || says == VG_SAYS_BETWEEN || says == VG_SAYS_CLEAR;
+
+    if (says == VG_SAYS_OVER)
+        e->stood = 0;
+    if (!e->stood && e->withheld && counts && l->out->log_ns > e->onset_ns + limit->rule->for_ns)
+        e->stood = VG_EPISODE_ACTIVE;
+    if (!e->stood || says == VG_SAYS_NOTHING)
+        return;
+    if (says == VG_SAYS_CLEAR && e->stood == VG_EPISODE_ACTIVE) {
+        e->stood = VG_EPISODE_CLEARING;
+        e->since_ns = l->out->log_ns;
+    } else if (says == VG_SAYS_TRUE || says == VG_SAYS_HELD ||
+               (says != VG_SAYS_CLEAR && e->stood == VG_EPISODE_CLEARING)) {
+        e->stood = VG_EPISODE_ACTIVE;
+    }
+}
+
+/* Whether the limit would still be told; moves on what has been clear for long enough. */
+static bool still_stands(const struct vg_look *l, const struct vg_watch *limit)
+{
+    struct vg_episode *e = vg_watch_episode(l, limit);
+    int64_t now_ns = l->out->log_ns;
+
+    if (!vg_watch_surely_speaks(l, limit, now_ns))
+        return true;
+    if (e->stood == VG_EPISODE_CLEARING && now_ns >= e->since_ns + limit->clear_for_ns) {
+        e->stood = VG_EPISODE_KEEPING;
+        e->since_ns = now_ns;
+    }
+    if (e->stood == VG_EPISODE_KEEPING && now_ns >= e->since_ns + limit->rule->keep_firing_for_ns)
+        e->stood = 0;
+    return e->stood != 0;
+}
+
+/* Whether any limit would still be told; *ret_ended when the last of them has just ended. */
+static bool stands(const struct vg_look *l, const struct vg_watch *w, bool *ret_ended)
+{
+    bool did = false, does = false;
+
+    for (uint32_t i = 0; i < w->limits; i++) {
+        const struct vg_watch *limit = limit_of(l, w, i);
+
+        if (!vg_watch_awake(l, limit) || !vg_watch_episode(l, limit)->stood)
+            continue;
+        did = true;
+        does |= still_stands(l, limit);
+    }
+    *ret_ended = did && !does;
+    return does;
+}
+
+/* ---- what rows say ---- */
+
 /* INVALID counts where a limit of high priority needs the value, and the patient has that limit. */
 static bool is_needed(struct vg_look *l, const struct vg_watch *limit)
 {
@@ -238,17 +300,18 @@ static bool note_blind(struct vg_look *l, const struct vg_watch *w)
 /* What starts it is silence(); a row only goes on with it or ends it. */
 static struct vg_finding look_at_artefact(struct vg_look *l, const struct vg_watch *w)
 {
-    bool measured;
+    bool measured, stood, ended;
     int64_t due_ns;
 
     if (l->row->flags & VG_ROW_LATE)
         return (struct vg_finding){ .says = VG_SAYS_NOTHING };
     measured = note_blind(l, w);
+    stood = stands(l, w, &ended);
     if (!vg_watch_awake(l, w) || !vg_episode_open(vg_watch_episode(l, w)))
         return (struct vg_finding){ .says = VG_SAYS_NOTHING };
-    if (first_withheld(l, w, &due_ns))
+    if (stood || first_withheld(l, w, &due_ns))
         return (struct vg_finding){ .says = VG_SAYS_TRUE };
-    return (struct vg_finding){ .says = measured ? VG_SAYS_CLEAR : VG_SAYS_NOTHING };
+    return (struct vg_finding){ .says = measured || ended ? VG_SAYS_CLEAR : VG_SAYS_NOTHING };
 }
 
 /* When there is an alert to be missed, or nothing has been measured for long. */
@@ -312,6 +375,17 @@ static void say_withheld(struct vg_look *l, const struct vg_watch *limit, const 
         vg_look_limit(l, limit, event);
 }
 
+/* It is over, but the limit would not be. */
+static void say_stands(const struct vg_look *l, const struct vg_watch *w, struct vg_buf *text)
+{
+    const struct vg_newest *newest = vg_look_newest(l, w->channel);
+
+    vg_buf_printf(text, "%s ", vg_channels[w->channel].title);
+    if (newest->seen)
+        vg_text_value(text, w->channel, newest->value);
+    vg_buf_str(text, ": measuring again; goes on as long as its limit would");
+}
+
 static void say_blind(const struct vg_look *l, const struct vg_watch *w, bool late,
                       struct vg_buf *text)
 {
@@ -353,6 +427,8 @@ static void describe_artefact(struct vg_look *l, const struct vg_watch *w,
     vg_text_check(text, w->channel);
     if (limit && due_ns <= event->time_ns)
         say_withheld(l, limit, b, event, text);
+    else if (b->since_ns == 0)
+        say_stands(l, w, text);
     else
         say_blind(l, w, e->worse, text);
 }

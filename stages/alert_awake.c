@@ -202,7 +202,7 @@ static bool can_sleep(const struct vg_look *l, const struct vg_watch *w)
 {
     const struct vg_episode *e = vg_watch_episode(l, w);
 
-    return e->state == VG_EPISODE_IDLE && !e->retracted && !e->withheld && !e->lost;
+    return e->state == VG_EPISODE_IDLE && !e->stood && !e->retracted && !e->withheld && !e->lost;
 }
 
 int64_t vg_awake_due(struct vg_look *l, int64_t after_ns)

@@ -166,6 +166,7 @@ static void start(struct vg_look *l, const struct vg_watch *w)
 
     e->state = w->kind->echoes ? VG_EPISODE_CLEARING : VG_EPISODE_ACTIVE;
     e->since_ns = l->out->log_ns;
+    e->stood = 0;
     vg_signal_start(l, w);
 }
 
@@ -214,9 +215,12 @@ static void unlatch(struct vg_look *l, const struct vg_watch *w)
 static void begin(struct vg_look *l, const struct vg_watch *w)
 {
     struct vg_episode *e = vg_watch_episode(l, w);
+    const struct vg_episode before = *e;
     const struct vg_row *row = l->row;
 
     clear_episode(l, w);
+    e->stood = before.stood;
+    e->since_ns = before.since_ns;
     wake(l, w);
     e->state = VG_EPISODE_PENDING;
     e->onset_ns = l->out->log_ns;
@@ -411,7 +415,7 @@ static void withhold(struct vg_look *l, const struct vg_watch *w)
     note_known(l, w);
     e->retracted = false;
     e->lost = false;
-    if (e->state == VG_EPISODE_CLEARING)
+    if (e->state == VG_EPISODE_CLEARING || e->state == VG_EPISODE_KEEPING)
         reactivate(l, e);
     if (back)
         tell(l, w, VG_PHASE_UPDATE, "data_back");
@@ -458,6 +462,8 @@ void vg_watch_row(struct vg_look *l, const struct vg_watch *w)
 
     if (!vg_watch_awake(l, w) && !stirs(f.says))
         return;
+    if (w->guarded && !vg_episode_open(e))
+        vg_artefact_note(l, w, f.says);
     switch (f.says) {
     case VG_SAYS_NOTHING:
         return;

@@ -85,12 +85,14 @@ enum vg_held {
 struct vg_episode {
     int64_t origin;    /**< offset of the onset row or command, or (has_due) its tick or due time */
     int64_t onset_ns;  /**< log time of the first true row */
-    int64_t since_ns;  /**< ACTIVE, CLEARING, KEEPING: log time of the beginning */
+    int64_t since_ns;  /**< ACTIVE, CLEARING, KEEPING, also of `stood`: log time of the beginning */
     int64_t until_ns;  /**< log time at which the silence ends; 0: not by itself */
     float worst;       /**< worst measure since the onset */
     uint32_t index;    /**< of the onset row, or the command's ordinal */
     uint32_t number;   /**< of the next event */
-    uint8_t state : 7; /**< enum vg_episode_state */
+    uint8_t state : 4; /**< enum vg_episode_state */
+    uint8_t stood : 3; /**< (guarded, not open) the state that it would have, had it told what was
+                               withheld: ACTIVE, CLEARING, KEEPING, of `since_ns`; 0: none */
     uint8_t ordered : 1;  /**< `origin` and `index` are the position of a command */
     uint8_t quality : 7;  /**< of `worst` */
     uint8_t measured : 1; /**< there is a `worst` */
@@ -164,6 +166,7 @@ struct vg_watch {
     bool of_shard;  /**< told in the shard's own slot, and about no patient */
     bool quiet;     /**< a part of a combination: tells nobody */
     bool asked;     /**< a combination asks for it: it never sleeps */
+    bool guarded;   /**< (limits) an ARTEFACT stands in for it */
     uint32_t parts; /**< (combinations) places of their parts, which come before */
     uint32_t part[VG_PARTS_MAX];
     uint32_t limits;                /**< (ARTEFACT) limits that it stands in for */
@@ -449,7 +452,7 @@ static inline uint64_t *vg_look_awake(const struct vg_look *l)
     return (uint64_t *)((char *)l->memory + l->alert->awake.at);
 }
 
-/** False: its episode is IDLE, neither retracted, withheld nor lost. Most watches of most patients sleep,
+/** False: its episode is IDLE, neither retracted, withheld, stood for nor lost. Most watches of most patients sleep,
  *  and nothing of their memory is touched. */
 static inline bool vg_watch_awake(const struct vg_look *l, const struct vg_watch *w)
 {
@@ -517,6 +520,8 @@ const struct vg_rule *vg_artefact_stand_in(struct vg_alert *a, int channel);
 /** Once all rules are watched: which limits each stands in for. VG_E_CONFIG when a configured rule for
  *  artefacts is less urgent than such a limit, or waits longer than 20 s and that limit. */
 VG_NODISCARD vg_status vg_artefact_link(struct vg_alert *a, struct vg_err *err);
+/** A row has said that of a guarded limit that is not open: keeps `stood`, before the episode moves. */
+void vg_artefact_note(const struct vg_look *l, const struct vg_watch *limit, enum vg_says says);
 
 /* ---- what is watched without being asked for (alert_builtin.c) ---- */
 

@@ -108,20 +108,6 @@ Test(overlay, a_technical_alert_counts_as_soon_as_it_is_as_loud_as_the_limit)
     cr_assert_eq(judge(100, both, 2), VG_OVERLAY_BY_LIMIT);
 }
 
-Test(overlay, what_replaced_the_alert_of_an_artefact_at_once_may_be_over_when_the_event_comes)
-{
-    const uint32_t stands_in = RULES + VG_CONDITION_ARTEFACT;
-    struct vg_alert_seen gated[] = { alert(stands_in, SPO2, HIGH, 40, 50),
-                                     alert(SPO2_LOW, SPO2, HIGH, 130, 300) };
-
-    cr_assert_eq(judge(40, gated, 2), VG_OVERLAY_BY_TECHNICAL);
-    cr_assert_eq(judge(20, gated, 2), VG_OVERLAY_BY_TECHNICAL);
-    cr_assert_eq(judge(19, gated, 2), VG_OVERLAY_LATE);
-    cr_assert_eq(judge(60, gated, 2), VG_OVERLAY_LATE); /* that was another artefact */
-    gated[0].priority = MEDIUM;
-    cr_assert_eq(judge(40, gated, 2), VG_OVERLAY_LATE);
-}
-
 Test(overlay, an_arterial_line_is_told_of_once_for_its_three_pressures)
 {
     struct vg_alert_seen open = alert(MAP_LOW, VG_CHANNEL_abp_mean, HIGH, 100, 200);

@@ -49,6 +49,7 @@ class Watch:
         self.on = self.holding = False
         self.found = None         # when it was last found to hold, having been clear
         self.dropped = None       # the onset of what was pending when there was no measurement
+        self.stood = self.stood_since = None   # what it would be had that been told, and since when
 
     def drop(self, t):
         """There is explicitly no measurement."""
@@ -56,15 +57,35 @@ class Watch:
         self.holding = False
         if not self.on:
             dropped = self.dropped if self.onset is None else self.onset
+            stood = ("on" if self.stood == "clear" else self.stood), self.stood_since
             self.forget()
             self.dropped = dropped
+            self.stood, self.stood_since = stood
 
     def lost(self, t):
         """What was clear before a gap is not known to have been clear in it."""
         self.found = t if self.clear_since is not None else self.found
         self.clear_since = None
 
+    def stands(self, t, holds, clear):
+        """What was dropped after its time was told in other words, and is told on as it would be."""
+        if not self.stood and self.dropped is not None and t > self.dropped + self.for_s:
+            self.stood = "on"
+        if self.stood == "on" and clear:
+            self.stood, self.stood_since = "clear", t
+        elif self.stood and (holds or not clear and self.stood == "clear"):
+            self.stood = "on"
+
+    def still_stands(self, t):
+        if self.stood == "clear" and t >= self.stood_since + self.clear_s:
+            self.stood, self.stood_since = "over", t
+        if self.stood == "over" and t >= self.stood_since + self.keep_s:
+            self.stood = None
+        return self.stood is not None
+
     def sees(self, t, holds, clear):
+        if not self.on:
+            self.stands(t, holds, clear)
         self.holding, self.dropped = holds, None
         if holds:
             if self.clear_since is not None or self.over_since is not None:
@@ -82,6 +103,7 @@ class Watch:
     def starts(self, t):
         if not self.on and self.onset is not None and t >= self.onset + self.for_s:
             self.on = True
+            self.stood = None
             self.found = t
 
     def begin_again(self, t):

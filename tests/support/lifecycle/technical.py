@@ -193,8 +193,12 @@ class Artefact(Rule):
 
     def row(self, t, row):
         spared = self.patient.spared(self.channel)
-        if not spared and self.note_blind(t, row) and self.episode and not self.first():
-            self.over(t)
+        if not spared:
+            measured = self.note_blind(t, row)
+            stood = [r.condition for r in self.limits if r.condition.watch.stood]
+            stands = [c for c in stood if not c.speaks(t) or c.gone(t) or c.watch.still_stands(t)]
+            if self.episode and (measured or stood) and not stands and not self.first():
+                self.over(t)
         self.try_start(t)
 
     def note_blind(self, t, row):
