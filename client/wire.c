@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/scan.h"
+
 static uint64_t get_be(const uint8_t *in, size_t bytes)
 {
     uint64_t x = 0;
@@ -136,11 +138,31 @@ static bool event_key(const char *event_id, uint8_t key[WIRE_EVENT_KEY_SIZE])
     return n <= UINT32_MAX;
 }
 
+static void copy_member(const struct vigil_scan_member *member, char *out, size_t size)
+{
+    snprintf(out, size, "%.*s", (int)(member->len < size ? member->len : size - 1), member->value);
+}
+
+/* As nearly all are. */
+static bool plain_event(const char *json, size_t n, struct vigil_wire_event *ret)
+{
+    struct vigil_scan_member member[] = { { .name = "event_id" }, { .name = "ward" } };
+
+    if (!vigil_scan(json, n, member, 2) || !member[0].value || !member[1].value)
+        return false;
+    copy_member(&member[0], ret->event_id, sizeof(ret->event_id));
+    copy_member(&member[1], ret->ward, sizeof(ret->ward));
+    return event_key(ret->event_id, ret->key) && vigil_wire_ward_valid(ret->ward);
+}
+
 bool vigil_wire_event(const char *json, size_t n, struct vigil_wire_event *ret)
 {
-    json_t *object = load(json, n);
+    json_t *object;
     bool ok;
 
+    if (plain_event(json, n, ret))
+        return true;
+    object = load(json, n);
     if (!object)
         return false;
     if (!get_string(object, "ward", ret->ward, sizeof(ret->ward)))

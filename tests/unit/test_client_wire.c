@@ -128,6 +128,25 @@ Test(client_wire, what_is_not_of_the_contract_is_refused)
         cr_assert_not(vigil_wire_event(events[i], strlen(events[i]), &e), "%s", events[i]);
 }
 
+Test(client_wire, an_event_is_understood_whether_its_json_is_plain_or_not)
+{
+#define MEMBERS "\"event_id\":\"" EPISODE ".7\",\"ward\":\"icu-a\""
+    static const char *const events[] = {
+        "{" MEMBERS "}",
+        " { \"a\" : [ ] ,\n" MEMBERS ", \"b\":[null,true,false,-0.5,{},\"\xc3\xa4\\n\\\"\"]}\n",
+        "{\"\\u0065vent_id\":\"" EPISODE ".7\",\"ward\":\"\\u0069cu-a\"}",
+        "{" MEMBERS ",\"a\":1e3,\"b\":0.1234567890123456789,\"c\":\"\\u00e4\"}",
+        "{" MEMBERS ",\"a\":[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]}",
+    };
+    struct vigil_wire_event e;
+
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+        cr_assert(vigil_wire_event(events[i], strlen(events[i]), &e), "%s", events[i]);
+        cr_assert_str_eq(e.event_id, EPISODE ".7");
+        cr_assert_str_eq(e.ward, "icu-a");
+    }
+}
+
 /* Changes one byte after the other of a copy that ends where the message ends. */
 static void disturb(const char *text)
 {
