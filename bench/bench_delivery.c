@@ -23,7 +23,7 @@
 #include "client/vigil_client.h"
 #include "runtime/thread.h"
 
-enum { SUBSCRIBERS_MAX = 200, WARM_S = 3, DRAIN_S = 2, HEADER = 48, EVENT = 600 };
+enum { SUBSCRIBERS_MAX = 200, WARM_S = 3, DRAIN_S = 2, HEADER = 48, EVENT = 1300 };
 
 struct bench {
     const char *publish, *control, *log;
