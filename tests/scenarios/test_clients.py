@@ -21,10 +21,12 @@ from conformance import Publisher
 from live import until
 from vigil import check
 
-EVENTS = 100_000 if os.environ.get("VIGIL_LONG") else 10_000
+LONG = bool(os.environ.get("VIGIL_LONG"))
+EVENTS = 100_000 if LONG else 10_000
+BURST = 1000
 LOSS = 0.2
 WARDS = ("icu-a", "icu-b", "none")
-DEADLINE_S = 60
+DEADLINE_S = 240 if LONG else 60
 PYTHON = vigil.ROOT / "client/python"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PYTHON)}
 
@@ -324,7 +326,10 @@ def nothing_is_missing_whatever_is_lost_on_the_way():
     with tempfile.TemporaryDirectory() as folder, Publisher(*ipc(folder, "p")) as p:
         with Clients(folder, [p], "--after", 0, "--until-closed") as clients:
             clients.heard(["link_up", "synced"])
-            events = [p.emit(rng.choice(WARDS), live=rng.random() >= LOSS) for _ in range(EVENTS)]
+            events = []
+            while len(events) < EVENTS:
+                p.breathe()
+                events += [p.emit(rng.choice(WARDS), live=rng.random() >= LOSS) for _ in range(BURST)]
             clients.each("all events", lambda c: len(c.events()) >= EVENTS)
             p.say(state="closing")
             clients.end()

@@ -25,6 +25,7 @@ class Publisher:
         self.partitions, self.shards = partitions, set(shards)
         self.age_ms, self.state, self.reasons = 10, "running", []
         self.beating = True
+        self.beaten = threading.Event()
         self.lock = threading.Lock()
         self.requests = []  # every request that came, as an object
         self.context = zmq.Context()
@@ -128,6 +129,11 @@ class Publisher:
         with self.lock:
             vars(self).update(what)
 
+    def breathe(self):
+        """Returns after the next heartbeat: between many events, so that the thread gets its turn."""
+        self.beaten.clear()
+        self.beaten.wait(10)
+
     def asked(self):
         """Every request that came, without its id."""
         with self.lock:
@@ -147,6 +153,7 @@ class Publisher:
                            "partitions": self.partitions, "active": 0, "shards": shards}).encode()
         for ward, seq in self.last.items():
             self._send(HEARTBEAT, ward, seq, 0, body)
+        self.beaten.set()
 
     def _serve(self):
         poller = zmq.Poller()
