@@ -20,6 +20,7 @@ from .keys import Keys
 from .seen import Seen
 
 TICK_S = 0.05
+TURN = 1000  # messages without an item that are worked off in one go
 NOT_COVERED_S = 1.5  # a shard that moves is shown by neither instance until both have sent a heartbeat
 RECONNECT_S = 5.0
 RECEIVE_HWM = 20000
@@ -200,6 +201,7 @@ class Subscription:
         """receive() for a coroutine: others run while it waits."""
         loop, ready = asyncio.get_running_loop(), asyncio.Event()
         end = None if timeout_s is None else time.monotonic() + timeout_s
+        await asyncio.sleep(0)  # others run between items too, when there are many
         if self._work():
             return self._items.popleft()
         watched = [int(s.FD) for c in self._connections for s in (c.sub, c.dealer)]
@@ -228,9 +230,10 @@ class Subscription:
             pass
 
     def _work(self) -> bool:
-        """Works off what has arrived until there is an item; false when there is none."""
-        any_message = True
-        while not self._items and any_message and not self._closed:
+        """Works off what has arrived until there is an item; false when there is none (yet)."""
+        for _ in range(TURN):
+            if self._items or self._closed:
+                break
             any_message = False
             for c in self._connections:
                 any_message |= c.receive()
@@ -238,6 +241,8 @@ class Subscription:
             if now - self._ticked_at >= TICK_S:
                 self._ticked_at = now
                 self._tick(now)
+            if not any_message:
+                break
         return bool(self._items)
 
     def _tick(self, now: float) -> None:
