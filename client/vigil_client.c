@@ -44,6 +44,7 @@ enum {
     RECEIVE_HWM = 20000,
     MESSAGE_MAX = 1 << 20,
     TICK_MS = 50,
+    CERTAIN_MS = 100,
     RECONNECT_MS = 100,
     RECONNECT_MAX_MS = 1000,
     CONNECT_MS = 3000,
@@ -832,6 +833,15 @@ static void connect_anew(struct endpoint *e, int64_t now)
     (void)zmq_connect(e->dealer, e->control);
 }
 
+/* Whether something comes after all: ZeroMQ's thread may have been stopped with this one, and not be
+ * back yet. */
+static bool arrives(void *sub)
+{
+    zmq_pollitem_t poll = { .socket = sub, .events = ZMQ_POLLIN };
+
+    return zmq_poll(&poll, 1, CERTAIN_MS) > 0;
+}
+
 static void watch_link(struct vigil_client *c, struct endpoint *e)
 {
     bool all;
@@ -844,6 +854,8 @@ static void watch_link(struct vigil_client *c, struct endpoint *e)
     /* Heartbeats that wait in the socket count: a program that was stopped itself must not call
      * the pipeline dead. */
     if (e->link != LINK_IS_DOWN && e->drained_ns > good + link_down_ns) {
+        if (arrives(e->sub))
+            return;
         e->link = LINK_IS_DOWN;
         notify(c, e, VIGIL_LINK_DOWN, -1,
                "LINK DOWN: no heartbeat from %s for %.1f s, alerts may not arrive", e->publish,

@@ -205,7 +205,8 @@ export class Subscription implements AsyncIterableIterator<Item> {
     [Symbol.asyncIterator](): this;
     next(): Promise<IteratorResult<Item, undefined>>;
     return(): Promise<IteratorResult<Item, undefined>>;
-    /** The next item; null when the time is over, or the subscription is closed. */
+    /** The next item; null when the time is over, or the subscription is closed. Wait at least 100 ms:
+     *  nothing is worked off while nobody waits. */
     receive(timeoutMs?: number): Promise<Item | null>;
     /** Says that `by` takes care of the alert (or episode). A Reply with the ticket that this returns
      *  comes in the stream within 10 s. Asking twice is harmless. */

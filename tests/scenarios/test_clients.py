@@ -11,9 +11,11 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import vigil
@@ -25,6 +27,7 @@ LONG = bool(os.environ.get("VIGIL_LONG"))
 EVENTS = 100_000 if LONG else 10_000
 BURST = 1000
 LOSS = 0.2
+STOPPED_S = 4  # longer than it takes to call a link down
 WARDS = ("icu-a", "icu-b", "none")
 DEADLINE_S = 240 if LONG else 60
 PYTHON = vigil.ROOT / "client/python"
@@ -305,6 +308,7 @@ def instances_of_a_pipeline_are_merged():
         first = a.emit()
         with Clients(folder, [a, b], "--until-closed") as clients:
             clients.have([first])
+            clients.each("both links", lambda c: len(c.notices()) >= 4)
             same = {"episode_id": first["episode_id"]}  # its shard has moved
             b.emit(live=True, **same)
             events = [first, b.emit("icu-b")]
@@ -334,6 +338,24 @@ def nothing_is_missing_whatever_is_lost_on_the_way():
             p.say(state="closing")
             clients.end()
             clients.have(events)
+            clients.heard(["link_up", "synced", "state"])
+
+
+def who_was_stopped_itself_does_not_call_the_pipeline_dead():
+    with tempfile.TemporaryDirectory() as folder, Publisher(*ipc(folder, "p")) as p:
+        with Clients(folder, [p], "--after", 0, "--until-closed") as clients:
+            clients.heard(["link_up", "synced"])
+            for c in clients.of:
+                c.process.send_signal(signal.SIGSTOP)
+            began, events = time.monotonic(), []
+            while time.monotonic() - began < STOPPED_S:
+                p.breathe()
+                events += [p.emit(live=i % 7 != 0) for i in range(30)]
+            for c in clients.of:
+                c.process.send_signal(signal.SIGCONT)
+            clients.have(events)
+            p.say(state="closing")
+            clients.end()
             clients.heard(["link_up", "synced", "state"])
 
 
@@ -448,5 +470,6 @@ if __name__ == "__main__":
                commands_and_confirmations_are_sent_as_the_contract_says,
                instances_of_a_pipeline_are_merged,
                nothing_is_missing_whatever_is_lost_on_the_way,
+               who_was_stopped_itself_does_not_call_the_pipeline_dead,
                a_known_key_is_let_in_and_an_unknown_one_is_told_so,
                the_examples_of_the_pages_run_as_written)

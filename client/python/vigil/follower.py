@@ -429,19 +429,27 @@ class Follower:
             "keys, with the role read and these wards?",
         )
 
-    def _watch_link(self) -> None:
-        """Heartbeats that wait in the socket count: a program that was stopped itself must not call
-        the pipeline dead. So the time is that when the socket was last empty."""
+    def _heard(self) -> Tuple[float, bool]:
+        """When the link was last known to be good, and whether all that is subscribed was heard."""
         heard = [self.heartbeat_at] if self.all_wards else [w.heartbeat_at for w in self.wards.values()]
-        good = max(min(h or 0.0 for h in heard), self.started)
+        return max(min(h or 0.0 for h in heard), self.started), None not in heard
+
+    def goes_silent(self) -> bool:
+        """Whether the next tick will call the link down. Heartbeats that wait in the socket count: a
+        program that was stopped itself must not call the pipeline dead. So it is about the time when
+        the socket was last empty."""
+        return self.link_is_up is not False and self.drained_at - self._heard()[0] > LINK_DOWN_S
+
+    def _watch_link(self) -> None:
+        good, everything = self._heard()
         silent = self.drained_at - good
-        if self.link_is_up is not False and silent > LINK_DOWN_S:
+        if self.goes_silent():
             self.link_is_up = False
             self.notify(
                 "link_down",
                 f"LINK DOWN: no heartbeat from {self.name} for {silent:.1f} s, alerts may not arrive",
             )
-        elif not self.link_is_up and silent <= LINK_DOWN_S and None not in heard:
+        elif not self.link_is_up and silent <= LINK_DOWN_S and everything:
             self.link_is_up, self.key_refused = True, False
             pipeline = self.heartbeat.pipeline if self.heartbeat else ""
             self.notify("link_up", f"link to {self.name} is up (pipeline {pipeline})")

@@ -23,6 +23,7 @@ TICK_S = 0.05
 TURN = 1000  # messages without an item that are worked off in one go
 NOT_COVERED_S = 1.5  # a shard that moves is shown by neither instance until both have sent a heartbeat
 RECONNECT_S = 5.0
+CERTAIN_MS = 100
 RECEIVE_HWM = 20000
 MESSAGE_MAX = 1 << 20
 
@@ -86,6 +87,9 @@ class _Connection:
         while self.monitor and self.monitor.poll(0):
             self.monitor.recv_multipart()
             self.follower.on_key_refused()
+        # ZeroMQ's thread may have been stopped with this one, and not be back yet.
+        if self.follower.goes_silent() and self.sub.poll(CERTAIN_MS):
+            return
         # Something in between may be stuck that the kernel takes for alive: begin anew.
         if self.follower.link_is_up is False and now - self.connected_at >= RECONNECT_S:
             self.connected_at = now
