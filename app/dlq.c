@@ -248,7 +248,7 @@ static vg_status change_all(struct vg_dlq *d, const char *action, change_fn fn, 
     if (sum.letters + sum.deliveries > 0) {
         struct vg_err record;
 
-        if (vg_letters_record(d->letters, action, &sum, &record) != VG_OK && st == VG_OK) {
+        if (vg_dlq_record(d, action, &sum, &record) != VG_OK && st == VG_OK) {
             *err = record;
             st = record.status;
         }
@@ -375,7 +375,7 @@ static int export_to(struct vg_dlq *d, const char *path)
     code = each(d, export_one, &e);
     if (fflush(e.to) != 0 || fsync(fd) != 0 || fclose(e.to) != 0)
         return failed_to_write(path);
-    if (code == 0 && vg_letters_record(d->letters, "export", &e.counts, &err) != VG_OK)
+    if (code == 0 && vg_dlq_record(d, "export", &e.counts, &err) != VG_OK)
         code = vg_command_failed(&export_command, &err);
     printf("%llu messages, %llu events\n", (unsigned long long)e.counts.letters,
            (unsigned long long)e.counts.deliveries);

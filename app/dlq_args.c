@@ -5,23 +5,44 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "app/config_load.h"
 #include "core/text.h"
 
 /* ---- opening ---- */
 
-static vg_status find_outbox(const struct vg_dlq_options *o, char **ret, struct vg_err *err)
+static vg_status find_folder(const struct vg_dlq_options *o, char **ret, struct vg_err *err)
 {
     struct vg_config *config = NULL;
     vg_status st = VG_OK;
 
     if (o->config)
         st = vg_config_load_aloud(o->config, &config, err);
-    if (st == VG_OK &&
-        asprintf(ret, "%s/outbox.db", config ? config->service.data_dir : o->data_dir) < 0)
-        st = vg_fail(err, VG_E_MEMORY, "out of memory");
+    if (st == VG_OK) {
+        const char *where = config ? config->service.data_dir : o->data_dir;
+
+        VG_CHECK(where);
+        *ret = strdup(where);
+        VG_CHECK(*ret);
+    }
     vg_config_free(config);
+    return st;
+}
+
+/* Nothing is changed that cannot be recorded. */
+static vg_status open_folder(struct vg_dlq *d, const char *folder, bool writable,
+                             struct vg_err *err)
+{
+    char *path = NULL;
+    vg_status st;
+
+    VG_CHECK(asprintf(&path, "%s/outbox.db", folder) >= 0);
+    st = writable ? vg_letters_open_writable(path, &d->letters, err)
+                  : vg_letters_open(path, &d->letters, err);
+    if (st == VG_OK && writable)
+        st = vg_audit_open(folder, &d->audit, err);
+    free(path);
     return st;
 }
 
@@ -53,7 +74,7 @@ static int read_filter(struct vg_dlq *d, const struct vg_dlq_options *o)
 int vg_dlq_open(struct vg_dlq *d, const struct vg_command *command,
                 const struct vg_dlq_options *options, char *const *ids, bool writable)
 {
-    char *path = NULL;
+    char *folder = NULL;
     struct vg_err err;
     vg_status st;
     int code;
@@ -64,17 +85,31 @@ int vg_dlq_open(struct vg_dlq *d, const struct vg_command *command,
     code = read_filter(d, options);
     if (code != VG_COMMAND_GO)
         return code;
-    st = find_outbox(options, &path, &err);
+    st = find_folder(options, &folder, &err);
     if (st == VG_OK)
-        st = writable ? vg_letters_open_writable(path, &d->letters, &err)
-                      : vg_letters_open(path, &d->letters, &err);
-    free(path);
+        st = open_folder(d, folder, writable, &err);
+    free(folder);
     return st == VG_OK ? VG_COMMAND_GO : vg_command_failed(command, &err);
 }
 
 void vg_dlq_close(struct vg_dlq *d)
 {
     vg_letters_close(d->letters);
+    vg_audit_close(d->audit);
+}
+
+vg_status vg_dlq_record(struct vg_dlq *d, const char *action, const struct vg_letter_counts *counts,
+                        struct vg_err *err)
+{
+    char messages[24], events[24], uid[24];
+
+    snprintf(messages, sizeof(messages), "%llu", (unsigned long long)counts->letters);
+    snprintf(events, sizeof(events), "%llu", (unsigned long long)counts->deliveries);
+    snprintf(uid, sizeof(uid), "%u", (unsigned)getuid());
+    vg_audit_note(d->audit, "dlq", "action", action, "uid", uid, "messages", messages, "events",
+                  events, NULL);
+    vg_audit_sync(d->audit);
+    return vg_letters_record(d->letters, action, counts, err);
 }
 
 /* ---- IDs ---- */

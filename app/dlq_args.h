@@ -3,6 +3,7 @@
 #define VG_APP_DLQ_ARGS_H
 
 #include "app/command.h"
+#include "runtime/audit.h"
 #include "runtime/letters.h"
 
 /** What the command line says; the first member of a command's options. */
@@ -35,6 +36,7 @@ struct vg_dlq_options {
 struct vg_dlq {
     const struct vg_command *command;
     struct vg_letters *letters;
+    struct vg_audit *audit; /**< of those that change something; else NULL */
     struct vg_letter_filter filter;
     char *const *id; /**< what is left of the arguments; NULL-terminated */
     char sink[VG_NAME_SIZE];
@@ -48,6 +50,11 @@ struct vg_dlq {
 int vg_dlq_open(struct vg_dlq *d, const struct vg_command *command,
                 const struct vg_dlq_options *options, char *const *ids, bool writable);
 void vg_dlq_close(struct vg_dlq *d);
+
+/** Records who did what with how many, beside the letters and in the audit log: action "retry",
+ *  "purge" or "export". */
+VG_NODISCARD vg_status vg_dlq_record(struct vg_dlq *d, const char *action,
+                                     const struct vg_letter_counts *counts, struct vg_err *err);
 
 /** The next set; without IDs there is one. False at the end, with VG_E_USAGE in *err for an ID that is
  *  none. */

@@ -15,6 +15,7 @@
     X(whatif, "whatif", "show what two configurations make of the same recording")            \
     X(alerts, "alerts", "follow the alerts of a running pipeline, missing none")              \
     X(dlq, "dlq", "look after what could not be read and what sinks refused")                 \
+    X(audit, "audit", "look whether the log of who did what is whole")                        \
     X(keygen, "keygen", "make a pair of keys for subscribers on other machines")              \
     X(simulate, "simulate", "write a ward of simulated patients to Kafka or standard output") \
     X(replay, "replay", "write recorded CSV to Kafka with its original times")                \

@@ -52,9 +52,11 @@ enum vg_service_state {
 
 struct vg_service_status {
     enum vg_service_state state;
-    char reasons[6][96];            /**< why degraded; "" where unused */
+    char reasons[7][96];            /**< why degraded; "" where unused */
     uint32_t partitions;            /**< 0 before the source is known */
     uint32_t shards_n;              /**< of this instance */
+    uint64_t seal;                  /**< last seal of the audit log; 0: none yet ... */
+    char seal_hash[65];             /**< ... and its hash, in hexadecimal digits */
     struct vg_shard_status *shards; /**< room for VG_SHARDS_MAX, the caller's */
 };
 

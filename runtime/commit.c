@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "models/kernel.h"
+#include "runtime/audit_order.h"
 #include "runtime/log.h"
 #include "runtime/outbox_db.h"
 
@@ -427,6 +428,17 @@ static void tell(struct vg_commit *c)
                (long long)now_ns);
 }
 
+/* Before anybody is answered. */
+static void note_orders(struct vg_commit *c)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; c->tickets > 0 && i < c->frames; i++)
+        any = vg_audit_orders(c->shared->audit, c->frame[i], c->layout) || any;
+    if (any)
+        vg_audit_sync(c->shared->audit);
+}
+
 static vg_status commit_gathered(struct vg_commit *c, struct vg_err *err)
 {
     bool disk = confirmations_due(c);
@@ -442,6 +454,7 @@ static vg_status commit_gathered(struct vg_commit *c, struct vg_err *err)
     }
     if (st != VG_OK)
         return st;
+    note_orders(c);
     for (uint32_t i = 0; i < c->frames; i++)
         passed(c, c->frame[i]);
     if (disk)

@@ -192,6 +192,7 @@ static void env_audit(void *ctx, const char *what, const char *who, const char *
     struct vg_feed *f = ctx;
 
     vg_log(VG_LOG_INFO, f->config->name, "audit: %s %s%s%s", what, who, why[0] ? ": " : "", why);
+    vg_audit_note(f->shared->audit, what, "sink", f->config->name, "who", who, "why", why, NULL);
 }
 
 void vg_feed_env(struct vg_feed *f, struct vg_sink_env *ret)

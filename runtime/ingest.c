@@ -942,6 +942,19 @@ static uint32_t restored_patients(const struct vg_recovery *r)
     return n;
 }
 
+static void note_recovery(struct vg_ingest *in, uint32_t shard)
+{
+    const struct vg_recovery *r = &in->shard[shard].recovery;
+    char name[16], place[48];
+
+    if (!r->restored && r->stored_offset < 0)
+        return;
+    snprintf(name, sizeof(name), "%u", shard);
+    snprintf(place, sizeof(place), "%lld/%u", (long long)r->next_offset, r->ordinal);
+    vg_audit_note(in->shared->audit, "recovered", "shard", name, "from", place, "what",
+                  r->restored ? "a snapshot" : "the beginning", NULL);
+}
+
 static int64_t assigned(void *ctx, uint32_t shard)
 {
     struct vg_ingest *in = ctx;
@@ -958,6 +971,7 @@ static int64_t assigned(void *ctx, uint32_t shard)
         return VG_START_CONFIGURED;
     }
     s->owned = true;
+    note_recovery(in, shard);
     /* Who is in the snapshot stays, also when max_patients is lower now. */
     patients = restored_patients(&s->recovery);
     if (patients < (uint32_t)in->config->source.ingest.max_patients)

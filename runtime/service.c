@@ -47,9 +47,36 @@ struct service {
     int wake_fd;   /* a thread has ended */
     int signal_fd; /* SIGTERM, SIGINT, SIGHUP */
     bool stopping;
+    int signal; /* that ended it; 0: none */
+    uint64_t seal_told;
     int64_t deadline_ns;
     int64_t began_ns;
 };
+
+/* ---- the audit log ---- */
+
+/* Where logs are kept a seal is out of reach of who can write here: a cut tail shows. */
+static void tell_seal(struct service *s)
+{
+    struct vg_audit_end seal = { .n = 0 };
+
+    if (s->shared.audit)
+        vg_audit_sealed(s->shared.audit, &seal);
+    if (seal.n == s->seal_told)
+        return;
+    s->seal_told = seal.n;
+    vg_log(VG_LOG_INFO, "audit", "seal %llu:%s", (unsigned long long)seal.n, seal.hash);
+}
+
+static void look_at_audit(struct service *s)
+{
+    struct vg_err err = { .msg = "" };
+    vg_status st = vg_audit_look(s->shared.audit, vg_mono_ns(), &err);
+
+    if (vg_shared_trouble(&s->shared, VG_TROUBLE_AUDIT, st == VG_OK ? "" : err.msg) && st != VG_OK)
+        vg_log(VG_LOG_ERROR, "audit", "%s", err.msg);
+    tell_seal(s);
+}
 
 /* ---- building ---- */
 
@@ -225,6 +252,42 @@ static vg_status take_signals(struct service *s, struct vg_err *err)
     return VG_OK;
 }
 
+/* Behind the outbox, whose lock says that no other process runs in this folder. */
+static vg_status start_audit(struct service *s, struct vg_err *err)
+{
+    struct vg_audit_run run = { .version = VG_VERSION,
+                                .pipeline = s->config->service.name,
+                                .config = s->config->hash };
+    struct vg_buf models = VG_BUF_INIT;
+    vg_status st = vg_audit_open(s->config->service.data_dir, &s->shared.audit, err);
+
+    if (st != VG_OK)
+        return st;
+    vg_buf_str(&models, "");
+    for (uint32_t i = 0; i < s->config->models_n; i++)
+        vg_buf_printf(&models, "%s%s %s", i ? ", " : "", s->config->models[i]->name,
+                      s->config->models[i]->sha256);
+    run.models = models.data;
+    vg_audit_start(s->shared.audit, &run);
+    vg_buf_done(&models);
+    return VG_OK;
+}
+
+/* The last record, and a seal over all of them. */
+static void stop_audit(struct service *s, vg_status st, const struct vg_err *err)
+{
+    char signal[16];
+
+    snprintf(signal, sizeof(signal), "signal %d", s->signal);
+    vg_audit_note(s->shared.audit, "stop", "why",
+                  st != VG_OK ? err->msg
+                  : s->signal ? signal
+                              : "the end of the log",
+                  NULL);
+    vg_audit_seal(s->shared.audit);
+    tell_seal(s);
+}
+
 static vg_status start(struct service *s, struct vg_err *err)
 {
     const struct vg_service_config *c = &s->config->service;
@@ -241,9 +304,10 @@ static vg_status start(struct service *s, struct vg_err *err)
     s->shared.identity.config = s->config->hash;
     if ((st = plan_chains(s, err)) != VG_OK ||
         (st = vg_outbox_open(c->data_dir, c->name, true, &s->outbox, err)) != VG_OK ||
-        (st = start_ingest(s, err)) != VG_OK || (st = bind_outbox(s, err)) != VG_OK ||
-        (st = start_feeds(s, err)) != VG_OK || (st = start_letters(s, err)) != VG_OK ||
-        (st = start_commit(s, err)) != VG_OK || (st = start_chains(s, err)) != VG_OK)
+        (st = start_audit(s, err)) != VG_OK || (st = start_ingest(s, err)) != VG_OK ||
+        (st = bind_outbox(s, err)) != VG_OK || (st = start_feeds(s, err)) != VG_OK ||
+        (st = start_letters(s, err)) != VG_OK || (st = start_commit(s, err)) != VG_OK ||
+        (st = start_chains(s, err)) != VG_OK)
         return st;
     atomic_store(&s->shared.state, VG_STATE_RUNNING);
     vg_shared_open(&s->shared, VG_GATE_GO);
@@ -276,6 +340,7 @@ static vg_status out_of_time(const struct service *s, struct vg_err *err)
 static void reload(struct service *s)
 {
     vg_log(VG_LOG_INFO, "service", "SIGHUP: reading keys again");
+    vg_audit_note(s->shared.audit, "reload", "why", "SIGHUP", NULL);
     atomic_fetch_add(&s->shared.reloads, 1);
     vg_shared_wake(&s->shared);
 }
@@ -289,6 +354,7 @@ static vg_status watch(struct service *s, struct vg_err *err)
     uint64_t count;
 
     poll(p, 2, 100);
+    look_at_audit(s);
     if (read(s->wake_fd, &count, sizeof(count)) < 0) {
         /* No thread has ended. */
     }
@@ -300,6 +366,7 @@ static vg_status watch(struct service *s, struct vg_err *err)
         if (s->stopping && s->deadline_ns != VG_TIME_MAX)
             return vg_fail(err, VG_E_TEMPORARY, "a second signal: stopped without draining");
         vg_log(VG_LOG_INFO, "service", "stopping");
+        s->signal = (int)got.ssi_signo;
         s->stopping = false;
         begin_stop(s);
     }
@@ -446,6 +513,7 @@ static void free_service(struct service *s)
     }
     free(s->feed);
     zmq_ctx_term(s->zmq);
+    vg_audit_close(s->shared.audit);
     vg_shared_done(&s->shared);
     close(s->signal_fd);
     close(s->wake_fd);
@@ -480,6 +548,7 @@ vg_status vg_service_run(const struct vg_config *config, const struct vg_run_opt
         st = watch_until_stop(s, err);
     if (st == VG_OK)
         st = drain(s, err);
+    stop_audit(s, st, err);
     if (st != VG_OK)
         return st;
     print_figures(s);

@@ -83,6 +83,16 @@ static void shard_status(struct vg_shared *s, uint32_t shard, int64_t now_ns,
     to->wall_age_ms = (now_ns - atomic_load(&s->shard[shard].mark_mono_ns)) / VG_NS_PER_MS;
 }
 
+static void audit_status(struct vg_shared *s, struct vg_service_status *ret)
+{
+    struct vg_audit_end sealed = { .n = 0 };
+
+    if (s->audit)
+        vg_audit_sealed(s->audit, &sealed);
+    ret->seal = sealed.n;
+    memcpy(ret->seal_hash, sealed.hash, sizeof(ret->seal_hash));
+}
+
 void vg_shared_status(struct vg_shared *s, struct vg_service_status *ret)
 {
     int64_t now_ns = vg_mono_ns();
@@ -96,6 +106,7 @@ void vg_shared_status(struct vg_shared *s, struct vg_service_status *ret)
             shard_status(s, i, now_ns, ret);
     }
     memset(ret->reasons, 0, sizeof(ret->reasons));
+    audit_status(s, ret);
     pthread_mutex_lock(&s->lock);
     for (int t = 0; t < VG_TROUBLE_COUNT && reasons < VG_ARRAY_LEN(ret->reasons); t++) {
         if (s->trouble[t][0])

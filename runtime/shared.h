@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "core/sink.h"
+#include "runtime/audit.h"
 #include "runtime/config.h"
 #include "runtime/identity.h"
 #include "runtime/notices.h"
@@ -23,6 +24,7 @@ enum vg_trouble {
     VG_TROUBLE_SINK,     /**< a sink fails */
     VG_TROUBLE_LETTERS,  /**< dead letters do not get out */
     VG_TROUBLE_SILENCE,  /**< no record has come in any shard for long */
+    VG_TROUBLE_AUDIT,    /**< the audit log cannot be written */
     VG_TROUBLE_OVERLAP,  /**< one patient in two shards, one bed in two; see runtime/overlap.h */
     VG_TROUBLE_COUNT,
 };
@@ -75,6 +77,7 @@ struct vg_shared {
     atomic_ulong rows, dead_letters, mismatches, clocks, snapshots, restored; /**< since start */
 
     struct vg_notices notices;
+    struct vg_audit *audit; /**< the service's; NULL where there is none. Has its own lock */
 
     pthread_mutex_t lock; /**< for all below */
     pthread_cond_t changed;

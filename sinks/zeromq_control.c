@@ -4,6 +4,7 @@
  * messages: no peer can say it is another. Without, everybody who gets to the socket is on this
  * machine; who commands shows a secret that only this user can read.
  */
+#include <stdio.h>
 #include <string.h>
 #include <zmq.h>
 
@@ -80,6 +81,22 @@ static const char *reason_against(const struct vg_zeromq *z, const char *user,
     return NULL;
 }
 
+/* What makes a client a subscriber, and what it reads of the past. */
+static void note_asked(struct vg_zeromq *z, const char *user, const struct vg_request *r)
+{
+    const char *who = user ? user : "this machine";
+    const char *ward = r->ward[0] ? r->ward : "all";
+    char text[VG_WARD_SIZE + 64];
+
+    if (r->kind == VG_REQUEST_SNAPSHOT) {
+        snprintf(text, sizeof(text), "ward %s", ward);
+        vg_zeromq_note_asked(z, "subscribe", who, text);
+    } else if (r->kind == VG_REQUEST_REPLAY) {
+        snprintf(text, sizeof(text), "ward %s, after %llu", ward, (unsigned long long)r->seq);
+        vg_zeromq_note_asked(z, "replay", who, text);
+    }
+}
+
 static void dispatch(struct vg_zeromq *z, const struct vg_peer *peer, const struct vg_request *r)
 {
     switch (r->kind) {
@@ -108,14 +125,17 @@ static void answer(struct vg_zeromq *z, const struct vg_peer *peer, const char *
         return;
     }
     against = reason_against(z, user, &r);
-    if (against)
+    if (against) {
+        vg_zeromq_note_refusal(z, user ? user : "this machine", against);
         vg_zeromq_reply_error(z, peer, r.id, "not_allowed", against);
-    else if (!is_ward(z, r.ward))
+    } else if (!is_ward(z, r.ward)) {
         vg_zeromq_reply_error(z, peer, r.id, "unknown_ward",
                               "\"ward\": neither configured nor seen; expected a ward with a "
                               "heartbeat");
-    else
+    } else {
+        note_asked(z, user, &r);
         dispatch(z, peer, &r);
+    }
 }
 
 /* Receives one frame; false when there is none. */

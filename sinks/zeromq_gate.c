@@ -11,7 +11,7 @@
 
 #include "sinks/zeromq_private.h"
 
-enum { REFUSALS_PER_WINDOW = 100 };
+enum { NOTED_PER_WINDOW = 100 };
 
 static const int64_t window_ns = 60 * VG_NS_PER_S;
 
@@ -71,31 +71,41 @@ vg_status vg_zeromq_gate_reread(struct vg_zeromq *z, bool *ret_removed, struct v
 
 /* ---- what is noted ---- */
 
-static void note_unsaid(struct vg_zeromq *z)
+static void note_unsaid(struct vg_zeromq *z, const struct vg_noted *n, const char *what)
 {
     char text[80];
 
-    if (z->refusals.unsaid == 0)
+    if (n->unsaid == 0)
         return;
-    snprintf(text, sizeof(text), "%u more within a minute", z->refusals.unsaid);
-    z->env.audit(z->env.ctx, "refused", "others", text);
+    snprintf(text, sizeof(text), "%u more within a minute", n->unsaid);
+    z->env.audit(z->env.ctx, what, "others", text);
 }
 
-static void note_refusal(struct vg_zeromq *z, const char *who, const char *why)
+static void note(struct vg_zeromq *z, struct vg_noted *n, const char *what, const char *who,
+                 const char *why)
 {
-    struct vg_refusals *r = &z->refusals;
     int64_t now = vg_zeromq_mono_ns();
 
-    if (now - r->window_ns > window_ns) {
-        note_unsaid(z);
-        *r = (struct vg_refusals){ .window_ns = now };
+    if (now - n->window_ns > window_ns) {
+        note_unsaid(z, n, what);
+        *n = (struct vg_noted){ .window_ns = now };
     }
-    if (r->said == REFUSALS_PER_WINDOW) {
-        r->unsaid++;
+    if (n->said == NOTED_PER_WINDOW) {
+        n->unsaid++;
         return;
     }
-    r->said++;
-    z->env.audit(z->env.ctx, "refused", who, why);
+    n->said++;
+    z->env.audit(z->env.ctx, what, who, why);
+}
+
+void vg_zeromq_note_refusal(struct vg_zeromq *z, const char *who, const char *why)
+{
+    note(z, &z->refused, "refused", who, why);
+}
+
+void vg_zeromq_note_asked(struct vg_zeromq *z, const char *what, const char *who, const char *why)
+{
+    note(z, &z->asked, what, who, why);
 }
 
 /* ---- deciding ---- */
@@ -139,7 +149,7 @@ bool vg_zeromq_gate_decide(void *arg, const struct vg_zap_request *request,
         return false;
     if (against) {
         snprintf(text, sizeof(text), "%s (%s)", c ? c->name : "a stranger", address_of(request));
-        note_refusal(z, text, against);
+        vg_zeromq_note_refusal(z, text, against);
         return false;
     }
     snprintf(text, sizeof(text), "%s from %s", publishes ? "publish" : "control",
@@ -174,7 +184,7 @@ static bool take_event(void *monitor)
 static void watch(struct vg_zeromq *z, void *monitor, const char *who)
 {
     while (monitor && take_event(monitor))
-        note_refusal(z, who, "no handshake by CURVE with this server's key");
+        vg_zeromq_note_refusal(z, who, "no handshake by CURVE with this server's key");
 }
 
 void vg_zeromq_gate_serve(struct vg_zeromq *z)

@@ -46,8 +46,8 @@ struct vg_active_count {
 struct vg_answers;
 struct vg_subscribers;
 
-/** What refusals came to, so that who knocks a thousand times does not fill the audit. */
-struct vg_refusals {
+/** What was noted of late, so that who knocks a thousand times does not fill the audit. */
+struct vg_noted {
     int64_t window_ns; /**< when it began */
     uint32_t said, unsaid;
 };
@@ -67,7 +67,7 @@ struct vg_zeromq {
     struct vg_zap zap;
     struct vg_key_file pair; /**< of the server */
     struct vg_allow_list allowed;
-    struct vg_refusals refusals;
+    struct vg_noted refused, asked;
     struct vg_zeromq_claim publish_claim, control_claim;
     struct vg_service_status status;
     bool bound, closing;
@@ -113,6 +113,10 @@ VG_NODISCARD vg_status vg_zeromq_gate_reread(struct vg_zeromq *z, bool *ret_remo
 /** Decides on a connection; a vg_zap_fn over a struct vg_zeromq. */
 bool vg_zeromq_gate_decide(void *arg, const struct vg_zap_request *request,
                            char user[VG_CLIENT_NAME_SIZE]);
+/** Notes that a request was refused. */
+void vg_zeromq_note_refusal(struct vg_zeromq *z, const char *who, const char *why);
+/** Notes that a snapshot ("subscribe") or a replay was asked for. */
+void vg_zeromq_note_asked(struct vg_zeromq *z, const char *what, const char *who, const char *why);
 /** Works off connections that wait at the gate, and notes those that did not get to it. */
 void vg_zeromq_gate_serve(struct vg_zeromq *z);
 /** ZAP domains of the two sockets. */

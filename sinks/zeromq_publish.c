@@ -161,6 +161,9 @@ static void heartbeat_ward(void *arg, const char *ward)
     vg_buf_printf(b, ",\"state\":\"%s\"", state_name(z));
     if (z->status.state == VG_STATE_DEGRADED && !z->closing)
         add_reasons(z, b);
+    if (z->status.seal > 0)
+        vg_buf_printf(b, ",\"audit\":{\"seal\":%llu,\"hash\":\"%s\"}",
+                      (unsigned long long)z->status.seal, z->status.seal_hash);
     vg_buf_printf(b, ",\"partitions\":%u,\"active\":%u,", z->status.partitions,
                   open_episodes(z, ward, last));
     vg_buf_add(b, z->shards.data, z->shards.len);
