@@ -15,6 +15,7 @@
 #include "app/alerts_endpoints.h"
 #include "app/alerts_order.h"
 #include "app/command.h"
+#include "app/conformance.h"
 #include "app/family.h"
 #include "app/verbs.h"
 #include "core/alert_line.h"
@@ -359,6 +360,7 @@ static int run_member(int argc, char **argv)
         { "standby", vg_alerts_standby, "a patient is away for a while" },
         { "probe-off", vg_alerts_probe_off, "a probe was taken off on purpose" },
         { "note", vg_alerts_note, "somebody has looked: consciousness, oxygen, ..." },
+        { "conformance", vg_alerts_conformance, "try a client that you write yourself" },
     };
     static const struct vg_family family = {
         .name = "alerts",

@@ -1,0 +1,533 @@
+/* conformance_publish.c - the two sockets of ALERT/1 over an outbox in memory.
+ *
+ * Not the code of the zeromq sink: it must be able to do what that one never does. Requests are read
+ * by the sink's own parser, so what passes here passes there.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <zmq.h>
+
+#include "app/conformance.h"
+#include "core/text.h"
+#include "sinks/zeromq_request.h"
+#include "sinks/zeromq_zap.h"
+
+enum {
+    HEADER_SIZE = 48,
+    SEND_HWM = 200000, /* a burst is lost where the scenario says so */
+    BEAT_MS = 200,
+    PEER_MAX = 256,
+};
+enum kind { KIND_EVENT = 1, KIND_HEARTBEAT = 2, KIND_UNKNOWN = 9 };
+
+struct vg_conformance_publisher {
+    void *context, *pub, *router;
+    struct vg_zap zap;
+    struct vg_key_file server, client;
+    struct vg_conformance_addresses at;
+    struct vg_conformance_outbox *outbox;
+    struct vg_conformance_state state;
+    struct vg_conformance_seen seen;
+    uint32_t topics; /* that somebody is subscribed to */
+    vg_conformance_check_fn check;
+    void *arg;
+    int64_t beat_ns; /* when the last one was sent */
+    struct vg_buf text;
+};
+
+/* Who asks, and the id of the question as JSON. */
+struct asker {
+    const void *peer;
+    size_t peer_len;
+    const struct vg_request *request;
+};
+
+static int64_t clock_ns(clockid_t id)
+{
+    struct timespec t;
+
+    clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * VG_NS_PER_S + t.tv_nsec;
+}
+
+static void put_be(uint8_t *out, uint64_t x, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        out[i] = (uint8_t)(x >> (8 * (bytes - 1 - i)));
+}
+
+static void send_publication(struct vg_conformance_publisher *p, const char *ward, enum kind kind,
+                             bool repeat, uint64_t seq, uint64_t prev_seq, const char *payload,
+                             size_t len)
+{
+    uint8_t header[HEADER_SIZE] = "VGA1";
+    char topic[sizeof("alert/1//") + VG_WARD_SIZE];
+    int n = snprintf(topic, sizeof(topic), "alert/1/%s/", ward);
+
+    header[4] = (uint8_t)kind;
+    put_be(header + 6, repeat, 2);
+    put_be(header + 8, seq, 8);
+    put_be(header + 16, prev_seq, 8);
+    memcpy(header + 24, p->outbox->uuid, 16);
+    put_be(header + 40, (uint64_t)clock_ns(CLOCK_REALTIME), 8);
+    zmq_send(p->pub, topic, (size_t)n, ZMQ_SNDMORE);
+    zmq_send(p->pub, header, sizeof(header), ZMQ_SNDMORE);
+    zmq_send(p->pub, payload, len, 0);
+}
+
+void vg_conformance_publish(struct vg_conformance_publisher *p,
+                            const struct vg_conformance_event *e, bool repeat)
+{
+    send_publication(p, vg_conformance_wards[e->ward], KIND_EVENT, repeat, e->seq, e->prev_seq,
+                     e->json, e->len);
+}
+
+static void write_heartbeat(struct vg_conformance_publisher *p)
+{
+    const char *sep = "";
+
+    vg_buf_clear(&p->text);
+    vg_buf_printf(&p->text,
+                  "{\"pipeline\":\"conformance\",\"version\":\"0\",\"state\":\"%s\","
+                  "\"partitions\":%d,\"active\":0,\"shards\":[",
+                  p->state.closing ? "closing" : "running", VG_CONFORMANCE_SHARDS);
+    for (uint32_t s = 0; s < VG_CONFORMANCE_SHARDS; s++) {
+        if (s > 0 && s == p->state.uncovered)
+            continue;
+        vg_buf_printf(&p->text, "%s{\"shard\":%u,\"log_time\":null,\"wall_age_ms\":%u}", sep, s,
+                      p->state.age_ms);
+        sep = ",";
+    }
+    vg_buf_str(&p->text, "]}");
+}
+
+static void beat(struct vg_conformance_publisher *p)
+{
+    int64_t now = clock_ns(CLOCK_MONOTONIC);
+
+    if (p->state.silent || now - p->beat_ns < BEAT_MS * VG_NS_PER_MS)
+        return;
+    p->beat_ns = now;
+    write_heartbeat(p);
+    for (uint32_t w = 0; w < VG_CONFORMANCE_WARDS; w++)
+        send_publication(p, vg_conformance_wards[w], KIND_HEARTBEAT, false, p->outbox->last[w], 0,
+                         p->text.data, p->text.len);
+    send_publication(p, "none", KIND_HEARTBEAT, false, 0, 0, p->text.data, p->text.len);
+}
+
+void vg_conformance_rubbish(struct vg_conformance_publisher *p)
+{
+    static const char not_json[] = "{\"pipeline\":\"\\u001b[2J\",";
+    static const char many[] =
+        "{\"pipeline\":\"p\",\"state\":\"running\",\"partitions\":4000000000,"
+        "\"shards\":[{\"shard\":-1}]}";
+    const struct vg_conformance_event *e = &p->outbox->event[p->outbox->n - 1];
+    const char *ward = vg_conformance_wards[e->ward];
+
+    zmq_send(p->pub, "alert/1/icu-a/", 14, 0);
+    zmq_send(p->pub, "alert/1/icu-a/", 14, ZMQ_SNDMORE);
+    zmq_send(p->pub, "VGA1", 4, 0);
+    zmq_send(p->pub, "alert/1/icu-a/", 14, ZMQ_SNDMORE);
+    zmq_send(p->pub, "XXXX\1\0\0\0xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", HEADER_SIZE,
+             ZMQ_SNDMORE);
+    zmq_send(p->pub, "{}", 2, 0);
+    send_publication(p, "ICU A", KIND_EVENT, false, e->seq + 1, 0, e->json, e->len);
+    send_publication(p, ward, KIND_UNKNOWN, false, e->seq + 9, e->seq + 8, "?", 1);
+    send_publication(p, ward, KIND_HEARTBEAT, false, e->seq, 0, not_json, sizeof(not_json) - 1);
+    send_publication(p, ward, KIND_HEARTBEAT, false, e->seq, 0, many, sizeof(many) - 1);
+    /* A repeat shows no gap, whatever its prev_seq. */
+    send_publication(p, ward, KIND_EVENT, true, e->seq, e->seq + 50, e->json, e->len);
+}
+
+/* ---- answers ---- */
+
+static void begin_answer(struct vg_conformance_publisher *p, const struct asker *a)
+{
+    vg_buf_clear(&p->text);
+    vg_buf_printf(&p->text, "{\"id\":%s,", a->request->id);
+}
+
+static void send_answer(struct vg_conformance_publisher *p, const struct asker *a)
+{
+    zmq_send(p->router, a->peer, a->peer_len, ZMQ_SNDMORE);
+    zmq_send(p->router, p->text.data, p->text.len, 0);
+}
+
+static void refuse(struct vg_conformance_publisher *p, const struct asker *a, const char *code,
+                   const char *message)
+{
+    begin_answer(p, a);
+    vg_buf_printf(&p->text, "\"error\":\"%s\",\"message\":", code);
+    vg_buf_json_str(&p->text, message);
+    vg_buf_char(&p->text, '}');
+    send_answer(p, a);
+}
+
+static void agree(struct vg_conformance_publisher *p, const struct asker *a)
+{
+    begin_answer(p, a);
+    vg_buf_str(&p->text, "\"ok\":true}");
+    send_answer(p, a);
+}
+
+/* Its number; VG_CONFORMANCE_WARDS for all, -1 for one that is not there. "none" has no events. */
+static int find_ward(const char *name)
+{
+    if (!*name)
+        return VG_CONFORMANCE_WARDS;
+    if (strcmp(name, "none") == 0)
+        return VG_CONFORMANCE_WARDS + 1;
+    for (int w = 0; w < VG_CONFORMANCE_WARDS; w++) {
+        if (strcmp(vg_conformance_wards[w], name) == 0)
+            return w;
+    }
+    return -1;
+}
+
+static bool is_of(const struct vg_conformance_event *e, uint32_t ward)
+{
+    return ward == VG_CONFORMANCE_WARDS || e->ward == ward;
+}
+
+static void tell_all(struct vg_conformance_outbox *o, uint32_t ward)
+{
+    for (size_t i = 0; i < o->n; i++)
+        o->event[i].told |= is_of(&o->event[i], ward);
+}
+
+static void answer_snapshot(struct vg_conformance_publisher *p, const struct asker *a,
+                            uint32_t ward)
+{
+    struct vg_conformance_outbox *o = p->outbox;
+    char uuid[VG_UUID_TEXT_SIZE];
+    const struct vg_conformance_event *last = NULL;
+
+    for (;;) { /* in order of seq */
+        const struct vg_conformance_event *next = NULL;
+
+        for (uint32_t w = 0; w < VG_CONFORMANCE_WARDS; w++) {
+            const struct vg_conformance_event *e = vg_conformance_open(o, w);
+
+            if (e && is_of(e, ward) && (!last || e->seq > last->seq) &&
+                (!next || e->seq < next->seq))
+                next = e;
+        }
+        if (!next)
+            break;
+        last = next;
+        begin_answer(p, a);
+        vg_buf_printf(&p->text, "\"event\":%s}", next->json);
+        send_answer(p, a);
+    }
+    vg_format_uuid(o->uuid, uuid);
+    begin_answer(p, a);
+    vg_buf_printf(&p->text, "\"done\":true,\"as_of\":%zu,\"outbox\":\"%s\"}", o->n, uuid);
+    send_answer(p, a);
+    tell_all(o, ward);
+    p->seen.synced++;
+}
+
+/* Who asks after an event that it cannot have would miss it. */
+static void check_after(struct vg_conformance_publisher *p, uint32_t ward, uint64_t after)
+{
+    const struct vg_conformance_event *missed = vg_conformance_untold(p->outbox, ward, after);
+    char text[160];
+
+    if (missed)
+        snprintf(text, sizeof(text), "asked after %llu, but was never sent %llu of ward %s",
+                 (unsigned long long)after, (unsigned long long)missed->seq,
+                 vg_conformance_wards[missed->ward]);
+    else
+        snprintf(text, sizeof(text), "asked after %llu", (unsigned long long)after);
+    p->check(p->arg, "replay", !missed, text);
+}
+
+static void answer_truncated(struct vg_conformance_publisher *p, const struct asker *a)
+{
+    begin_answer(p, a);
+    vg_buf_printf(&p->text, "\"truncated\":true,\"oldest\":%llu}",
+                  (unsigned long long)p->outbox->forgotten + 1);
+    send_answer(p, a);
+    p->seen.truncated++;
+}
+
+static void answer_replay(struct vg_conformance_publisher *p, const struct asker *a, uint32_t ward)
+{
+    struct vg_conformance_outbox *o = p->outbox;
+    uint64_t next = a->request->seq;
+    uint64_t last = ward == VG_CONFORMANCE_WARDS  ? o->n
+                    : ward < VG_CONFORMANCE_WARDS ? o->last[ward]
+                                                  : 0;
+    uint32_t sent = 0;
+
+    check_after(p, ward, a->request->seq);
+    if (a->request->seq < o->forgotten) {
+        answer_truncated(p, a);
+        return;
+    }
+    for (uint64_t i = a->request->seq; i < o->n && sent < a->request->credit; i++) {
+        struct vg_conformance_event *e = &o->event[i];
+
+        if (!is_of(e, ward))
+            continue;
+        next = e->seq;
+        if (++sent == 2 && p->state.tear) {
+            p->state.tear = false;
+            continue;
+        }
+        begin_answer(p, a);
+        vg_buf_printf(&p->text, "\"seq\":%llu,\"prev_seq\":%llu,\"event\":%s}",
+                      (unsigned long long)e->seq, (unsigned long long)e->prev_seq, e->json);
+        send_answer(p, a);
+        e->told = true;
+    }
+    if (sent < a->request->credit && last > next)
+        next = last;
+    begin_answer(p, a);
+    vg_buf_printf(&p->text, "\"done\":true,\"next\":%llu,\"last\":%llu}", (unsigned long long)next,
+                  (unsigned long long)last);
+    send_answer(p, a);
+    p->seen.synced += next >= last;
+}
+
+static void answer_acknowledge(struct vg_conformance_publisher *p, const struct asker *a)
+{
+    const struct vg_order *order = &a->request->order;
+    struct vg_conformance_event *e =
+        vg_conformance_acknowledge(p->outbox, order->episode_id, order->by);
+    bool by = strcmp(order->by, "conformance") == 0;
+
+    p->check(p->arg, "acknowledge", by, by ? "by conformance" : "\"by\" is not what it was told");
+    if (!e) {
+        p->seen.unknown++;
+        refuse(p, a, "unknown_episode", "there is no such episode");
+        return;
+    }
+    e->told = true;
+    p->seen.acknowledged++;
+    agree(p, a);
+    vg_conformance_publish(p, e, false);
+}
+
+static void answer(struct vg_conformance_publisher *p, const struct asker *a)
+{
+    int ward = find_ward(a->request->ward);
+
+    if (ward < 0) {
+        refuse(p, a, "unknown_ward", "no such ward is configured or was seen");
+        return;
+    }
+    switch (a->request->kind) {
+    case VG_REQUEST_SNAPSHOT:
+        answer_snapshot(p, a, (uint32_t)ward);
+        break;
+    case VG_REQUEST_REPLAY:
+        answer_replay(p, a, (uint32_t)ward);
+        break;
+    case VG_REQUEST_ACKNOWLEDGE:
+        answer_acknowledge(p, a);
+        break;
+    case VG_REQUEST_CONFIRM:
+        agree(p, a);
+        break;
+    case VG_REQUEST_COMMAND:
+        refuse(p, a, "not_allowed", "nobody gives commands to a conformance publisher");
+        break;
+    }
+}
+
+/* Receives one frame; false without one. */
+static bool receive(void *socket, zmq_msg_t *frame)
+{
+    zmq_msg_init(frame);
+    if (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) >= 0)
+        return true;
+    zmq_msg_close(frame);
+    return false;
+}
+
+static void take_request(struct vg_conformance_publisher *p, zmq_msg_t *peer, zmq_msg_t *frame,
+                         bool alone)
+{
+    struct vg_request *request = malloc(sizeof(*request));
+    const struct asker a = { zmq_msg_data(peer), zmq_msg_size(peer), request };
+
+    VG_CHECK(request);
+    if (!alone) {
+        p->check(p->arg, "request", false, "a request has one frame, and no empty one before it");
+    } else if (!vg_request_parse(zmq_msg_data(frame), zmq_msg_size(frame), request)) {
+        p->check(p->arg, "request", false, request->message);
+        refuse(p, &a, request->code, request->message);
+    } else {
+        answer(p, &a);
+    }
+    free(request);
+}
+
+static bool serve_request(struct vg_conformance_publisher *p)
+{
+    zmq_msg_t peer, frame, extra;
+    bool alone;
+
+    if (!receive(p->router, &peer))
+        return false;
+    if (zmq_msg_more(&peer) && receive(p->router, &frame)) {
+        alone = !zmq_msg_more(&frame);
+        for (bool more = !alone; more && receive(p->router, &extra); zmq_msg_close(&extra))
+            more = zmq_msg_more(&extra);
+        take_request(p, &peer, &frame, alone);
+        zmq_msg_close(&frame);
+    }
+    zmq_msg_close(&peer);
+    return true;
+}
+
+/* An XPUB tells of the first subscription to a topic, and when the last one is gone. */
+static bool serve_subscription(struct vg_conformance_publisher *p)
+{
+    const char *bytes;
+    zmq_msg_t frame;
+
+    if (!receive(p->pub, &frame))
+        return false;
+    bytes = zmq_msg_data(&frame);
+    if (zmq_msg_size(&frame) > 0 && bytes[0] == 1)
+        p->topics++;
+    else if (zmq_msg_size(&frame) > 0 && bytes[0] == 0 && p->topics > 0)
+        p->topics--;
+    zmq_msg_close(&frame);
+    p->seen.subscribed = p->topics > 0;
+    p->seen.came |= p->seen.subscribed;
+    return true;
+}
+
+void vg_conformance_serve(struct vg_conformance_publisher *p, int64_t ms)
+{
+    zmq_pollitem_t items[] = { { .socket = p->router, .events = ZMQ_POLLIN },
+                               { .socket = p->pub, .events = ZMQ_POLLIN },
+                               { .socket = p->zap.socket, .events = ZMQ_POLLIN } };
+
+    beat(p);
+    (void)zmq_poll(items, p->zap.socket ? 3 : 2, ms < BEAT_MS / 2 ? (long)ms : BEAT_MS / 2);
+    if (p->zap.socket)
+        vg_zap_serve(&p->zap);
+    while (serve_subscription(p))
+        continue;
+    (void)serve_request(p);
+}
+
+/* ---- sockets ---- */
+
+static bool decide(void *arg, const struct vg_zap_request *request, char user[VG_CLIENT_NAME_SIZE])
+{
+    struct vg_conformance_publisher *p = arg;
+    bool in = p->state.admit && request->has_key &&
+              memcmp(request->key, p->client.public_key, VG_KEY_BYTES) == 0;
+
+    snprintf(user, VG_CLIENT_NAME_SIZE, "conformance");
+    p->seen.came = true;
+    p->seen.refused += !in;
+    return in;
+}
+
+static bool set(void *socket, int option, int value)
+{
+    return zmq_setsockopt(socket, option, &value, sizeof(value)) == 0;
+}
+
+static void *make_socket(struct vg_conformance_publisher *p, int type, bool curve)
+{
+    void *socket = zmq_socket(p->context, type);
+
+    VG_CHECK(socket && set(socket, ZMQ_LINGER, 0) && set(socket, ZMQ_SNDHWM, SEND_HWM));
+    if (curve)
+        VG_CHECK(set(socket, ZMQ_CURVE_SERVER, 1) &&
+                 zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, p->server.secret_text,
+                                VG_KEY_TEXT_SIZE) == 0 &&
+                 zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, "conformance", 11) == 0);
+    return socket;
+}
+
+static vg_status bind_socket(void *socket, const char *address,
+                             char out[VG_CONFORMANCE_ADDRESS_SIZE], struct vg_err *err)
+{
+    size_t size = VG_CONFORMANCE_ADDRESS_SIZE;
+
+    if (!set(socket, ZMQ_IPV6, strchr(address, '[') != NULL) || zmq_bind(socket, address) != 0 ||
+        zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, out, &size) != 0)
+        return vg_fail(err, VG_E_UNAVAILABLE, "cannot bind %s: %s", address,
+                       zmq_strerror(zmq_errno()));
+    return VG_OK;
+}
+
+static vg_status open_keys(struct vg_conformance_publisher *p, struct vg_err *err)
+{
+    vg_key_pair_make(&p->server);
+    vg_key_pair_make(&p->client);
+    memcpy(p->at.server_key, p->server.public_text, VG_KEY_TEXT_SIZE);
+    memcpy(p->at.public_key, p->client.public_text, VG_KEY_TEXT_SIZE);
+    memcpy(p->at.secret_key, p->client.secret_text, VG_KEY_TEXT_SIZE);
+    return vg_zap_open(&p->zap, p->context, decide, p, err);
+}
+
+vg_status vg_conformance_open_sockets(struct vg_conformance_publisher **ret,
+                                      struct vg_conformance_outbox *outbox, const char *publish,
+                                      const char *control, bool curve,
+                                      vg_conformance_check_fn check, void *arg, struct vg_err *err)
+{
+    struct vg_conformance_publisher *p = calloc(1, sizeof(*p));
+    vg_status st;
+
+    VG_CHECK(p);
+    *p = (struct vg_conformance_publisher){
+        .outbox = outbox, .check = check, .arg = arg, .state.age_ms = 40
+    };
+    p->context = zmq_ctx_new();
+    VG_CHECK(p->context);
+    st = curve ? open_keys(p, err) : VG_OK;
+    if (st == VG_OK) {
+        p->pub = make_socket(p, ZMQ_XPUB, curve);
+        p->router = make_socket(p, ZMQ_ROUTER, curve);
+        st = bind_socket(p->pub, publish, p->at.publish, err);
+    }
+    if (st == VG_OK)
+        st = bind_socket(p->router, control, p->at.control, err);
+    if (st != VG_OK) {
+        vg_conformance_close(p);
+        p = NULL;
+    }
+    *ret = p;
+    return st;
+}
+
+void vg_conformance_close(struct vg_conformance_publisher *p)
+{
+    if (!p)
+        return;
+    if (p->pub)
+        zmq_close(p->pub);
+    if (p->router)
+        zmq_close(p->router);
+    vg_zap_close(&p->zap);
+    zmq_ctx_term(p->context);
+    vg_buf_done(&p->text);
+    free(p);
+}
+
+const struct vg_conformance_addresses *
+vg_conformance_addresses(const struct vg_conformance_publisher *p)
+{
+    return &p->at;
+}
+
+const struct vg_conformance_seen *vg_conformance_seen(const struct vg_conformance_publisher *p)
+{
+    return &p->seen;
+}
+
+struct vg_conformance_state *vg_conformance_state(struct vg_conformance_publisher *p)
+{
+    return &p->state;
+}
