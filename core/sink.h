@@ -119,6 +119,8 @@ struct vg_sink_ops {
     size_t self_size;
     /** Its receivers prove that nothing is missing: `filter` and `max_age` are refused. */
     bool complete;
+    /** Nobody hears of what it is given: not alone in a configuration, without a warning. */
+    bool drops;
     /** Checks options without touching anything (used by `vigil validate`). May be NULL. */
     vg_status (*check)(void *self, struct vg_err *err);
     /** Fails only for what no waiting helps: a server that is away is for deliver() to find. */

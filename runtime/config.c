@@ -731,6 +731,7 @@ static void load_sinks(struct vg_load *l)
                 check_clash(l, map, &config->sinks[j], &config->sinks[i]);
         }
     }
+    vg_load_heard(l, map);
 }
 
 /* ---- the whole ---- */

@@ -68,3 +68,17 @@ void vg_load_delivery(struct vg_load *l, const struct vg_node *node,
                          "that another sink has them",
                          sink->name);
 }
+
+void vg_load_heard(struct vg_load *l, const struct vg_node *sinks)
+{
+    const struct vg_config *config = l->config;
+    uint32_t dropping = 0;
+
+    for (uint32_t i = 0; i < config->sinks_n; i++)
+        dropping += config->sinks[i].ops->drops;
+    if (dropping > 0 && dropping == config->sinks_n)
+        vg_document_warn(l->doc, sinks->at,
+                         "nobody hears of any alert: a sink of type %s drops what it is given, and "
+                         "there is no other",
+                         config->sinks[0].ops->name);
+}

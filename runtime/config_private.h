@@ -105,5 +105,7 @@ void vg_config_make_hashes(struct vg_config *config, const struct vg_planned_sta
 /** Checks the options that every sink has; `node` is the sink's. After the rules. */
 void vg_load_delivery(struct vg_load *l, const struct vg_node *node,
                       const struct vg_sink_config *sink);
+/** Warns when no sink tells anybody; `sinks` is the section. */
+void vg_load_heard(struct vg_load *l, const struct vg_node *sinks);
 
 #endif

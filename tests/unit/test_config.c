@@ -228,7 +228,8 @@ const struct vg_source_ops *const vg_sources[] = { &kafka, NULL };
 const struct vg_decoder_ops *const vg_decoders[] = { &json, NULL };
 const struct vg_stage_ops *const vg_stages[] = { &clean, &resample, &forecast, &alert, NULL };
 const struct vg_model_ops *const vg_models[] = { &lstm, &autoencoder, NULL };
-const struct vg_sink_ops *const vg_sinks[] = { &console, &file, &zeromq, NULL };
+static const struct vg_sink_ops null = { .name = "null", .drops = true };
+const struct vg_sink_ops *const vg_sinks[] = { &console, &file, &zeromq, &null, NULL };
 
 #define FIND(kind)                                                             \
     const struct vg_##kind##_ops *vg_##kind##_find(const char *name)           \
@@ -590,6 +591,19 @@ Test(config, a_secret_from_a_file_has_no_place_where_it_would_be_shown)
     cr_assert_eq(load(text), VG_E_CONFIG);
     expect("3:43", "error: what a file or credential holds is a secret");
     cr_assert_null(strstr(said(), "hunter2"), "%s", said());
+}
+
+#define NOBODY(more)                                                       \
+    "version: 1\nservice: {name: unit}\n"                                  \
+    "source: {type: kafka, brokers: localhost, topic: t, start: latest}\n" \
+    "stages: [{type: clean}, {type: alert}]\nsinks:\n  nobody: {type: \"null\"}\n" more
+
+Test(config, sinks_that_tell_nobody_are_warned_of)
+{
+    good(NOBODY(""));
+    expect("6:3", "warning: nobody hears of any alert: a sink of type null drops");
+    good(NOBODY("  out: {type: console}\n"));
+    cr_assert_null(strstr(said(), "nobody hears"), "%s", said());
 }
 
 Test(config, a_secret_that_is_written_out_is_warned_of)

@@ -8,7 +8,7 @@
 #include "tests/support/fake_outbox.h"
 
 extern const struct vg_sink_ops vg_sink_fhir, vg_sink_file, vg_sink_hl7, vg_sink_kafka,
-    vg_sink_mqtt, vg_sink_postgres, vg_sink_webhook;
+    vg_sink_mqtt, vg_sink_postgres, vg_sink_syslog, vg_sink_webhook;
 
 enum { OPTIONS = 4 };
 
@@ -136,6 +136,9 @@ static struct row rows[] = {
     { MQTT("localhost"), { "tls", "", "true" }, { "key", "", "k.pem" } }, "key", "belong together" },
     { MQTT("localhost"), { "password", "", "hush" } }, "password", "needs a `username`" },
 
+    { "syslog", { { "target", "", "journald" }, { "socket", "", "/run/log" } }, "", "" },
+    { "syslog", { { "socket", "", "log" } }, "socket", "expected the full path" },
+
     { FHIR("https://ehr.ward/fhir/r4", "urn:oid:1.2.3") }, "", "" },
     { FHIR("https://ehr.ward/fhir?x=y", "urn:oid:1.2.3") }, "url", "expected the base of the server" },
     { FHIR("https://ehr.ward/fhir", "our patients") }, "patient_system", "is no URI" },
@@ -173,7 +176,7 @@ static const struct vg_sink_ops *find(const char *name)
     static const struct vg_sink_ops *const all[] = { &vg_sink_fhir,   &vg_sink_file,
                                                      &vg_sink_hl7,    &vg_sink_mqtt,
                                                      &vg_sink_kafka,  &vg_sink_postgres,
-                                                     &vg_sink_webhook };
+                                                     &vg_sink_syslog, &vg_sink_webhook };
 
     for (size_t i = 0; i < VG_ARRAY_LEN(all); i++) {
         if (strcmp(all[i]->name, name) == 0)
