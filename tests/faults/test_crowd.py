@@ -106,7 +106,8 @@ class Crowd(threading.Thread):
         self.members = []
         self.ended = threading.Event()
         self.commands = {
-            "c": [str(vigil.VIGIL), "alerts", "--json", "--until-closed", "--after", "{after}",
+            "c": [str(vigil.VIGIL), "alerts", "--json", "--until-closed", "--timeout", "60s",
+                  "--after", "{after}",
                   "--connect", "{publish}", "--control", "{control}"],
             "stranger": ["/usr/bin/python3", str(vigil.SUPPORT / "alert1_subscriber.py"),
                          "--until-closing", "--timeout", "60", "--after", "{after}",
@@ -114,6 +115,16 @@ class Crowd(threading.Thread):
 
     def join_in(self, kind):
         self.members.append(Member(self.commands[kind], self.folder, self))
+
+    def wait_for(self, seq):
+        try:
+            until(f"event {seq} at each of them",
+                  lambda: all(m.newest() >= seq for m in self.members), 120)
+        except vigil.Failed as why:
+            late = [(m.command[1], m.newest(), m.starts, m.process.poll())
+                    for m in self.members if m.newest() < seq]
+            raise vigil.Failed(f"{why}; {len(late)} have not (what, newest, starts, exit code): "
+                               f"{late[:10]}") from None
 
     def run(self):
         while not self.ended.is_set():
@@ -178,8 +189,7 @@ def each_of_a_crowd_has_every_event():
             until("the last events",
                   live.outbox_has(p, "select count(*) from event", feeder.rows))
             stored = p.outbox("select seq, body from event order by seq")
-            until("the newest event at each of them",
-                  lambda: all(m.newest() >= stored[-1][0] for m in crowd.members), 120)
+            crowd.wait_for(stored[-1][0])
             run.stop()
             wanted = [(seq, checksum(body)) for seq, body in stored]
             for i, member in enumerate(crowd.members):
