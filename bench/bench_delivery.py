@@ -81,7 +81,7 @@ def measure_subscribers(folder, program, subscribers, rate):
 
 
 def bench(table, program):
-    table.section(f"Delivery: from commit to acceptance, one sink at a time (ms: p50 / p99 / max)")
+    table.section("Delivery: from commit to acceptance, one sink at a time (ms: p50 / p99 / max)")
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for name, sink, rate in sinks(folder, stack):
