@@ -537,7 +537,7 @@ static void finish_replay(struct vigil_client *c, struct endpoint *e, struct sco
         if (c->reply.next >= c->reply.last)
             set_live(c, e, s);
     }
-    if (!s->progress && c->reply.next < c->reply.last)
+    if (!s->progress && (s->torn || c->reply.next < c->reply.last))
         s->not_before_ns = now + retry_ns;
 }
 

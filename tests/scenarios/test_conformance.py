@@ -21,7 +21,7 @@ from vigil import check
 LONG = bool(os.environ.get("VIGIL_LONG"))
 BURST = "100000" if LONG else "2000"
 DEADLINE_S = 120
-OTHERS = ("gap", "acknowledge", "refused_key", "burst")  # for the other clients, else
+OTHERS = ("gap", "lost_reply", "acknowledge", "refused_key", "burst")  # for the other clients, else
 
 
 class Publisher:

@@ -30,6 +30,8 @@ function newScope(ward, after) {
         cursor: after ?? 0,
         request: null, // id of the one that is not answered yet
         progress: false, // it gave out an event
+        torn: false, // one of its answers was lost: what is behind has to be asked for again
+        unreadable: 0, // newest seq that a replay brought and nobody could read
         heardAt: 0, // last sign of it
         notBefore: 0,
         refused: false, // and said so
@@ -131,7 +133,7 @@ export class Follower {
             : { do: 'replay', ward, after: scope.cursor, credit: CREDIT };
         const { id, body } = this.#number(request);
 
-        Object.assign(scope, { request: id, progress: false, heardAt: now });
+        Object.assign(scope, { request: id, progress: false, torn: false, heardAt: now });
         this.send(body, () => {
             if (scope.request === id)
                 scope.request = null;
@@ -236,7 +238,7 @@ export class Follower {
     #startAnew() {
         this.#highest = 0;
         for (const scope of this.#scopes)
-            Object.assign(scope, { phase: SNAPSHOT, base: 0, cursor: 0, request: null, notBefore: 0 });
+            Object.assign(scope, { phase: SNAPSHOT, base: 0, cursor: 0, request: null, unreadable: 0, notBefore: 0 });
         for (const w of this.#wards.values()) {
             w.last = w.missed = w.announced = w.proved = w.candidate = 0;
             w.behindSince = null;
@@ -369,26 +371,44 @@ export class Follower {
 
     /** An event in a reply; one that cannot be read must not stop those behind it. */
     #takeStored(scope, reply) {
-        const replay = scope.phase !== SNAPSHOT;
-        const seq = replay ? wire.number(reply, 'seq') : 0;
+        if (scope.phase !== SNAPSHOT) {
+            this.#takeReplayed(scope, reply);
+            return;
+        }
+        const event = this.#readStored(reply, 0);
 
-        scope.cursor = Math.max(scope.cursor, seq);
+        if (event)
+            this.#give(SNAPSHOT, null, null, event);
+    }
+
+    #readStored(reply, seq) {
         const event = this.#read(() => wire.checkEvent(reply.event));
 
-        if (!event) {
+        if (!event)
             this.notify('unreadable', `event ${seq} of ${this.name} cannot be understood`);
-            return;
-        }
-        if (!replay) {
-            this.#give(SNAPSHOT, null, null, event);
-            return;
-        }
-        const w = this.#ward(event.ward);
+        return event;
+    }
 
+    #takeReplayed(scope, reply) {
+        if (scope.torn)
+            return;
+        const seq = wire.number(reply, 'seq');
+        const prevSeq = wire.number(reply, 'prev_seq');
+        const event = this.#readStored(reply, seq);
+        const w = event && this.#ward(event.ward);
+
+        if (w && prevSeq > w.last && prevSeq > scope.unreadable) {
+            scope.torn = true; // a pipeline drops answers that are not taken in time
+            this.shared.stats.gaps++;
+            return;
+        }
+        scope.cursor = Math.max(scope.cursor, seq);
+        if (!event)
+            scope.unreadable = Math.max(scope.unreadable, seq);
         if (w && seq > w.last) {
             w.advance(seq);
             scope.progress = true;
-            this.#give(REPLAY, seq, wire.number(reply, 'prev_seq'), event);
+            this.#give(REPLAY, seq, prevSeq, event);
         }
     }
 
@@ -428,12 +448,12 @@ export class Follower {
             this.#startAnew();
             return;
         }
-        if (first) {
+        if (first && !scope.torn) {
             scope.cursor = Math.max(scope.cursor, next);
             if (next >= last)
                 this.#setLive(scope);
         }
-        if (!scope.progress && next < last)
+        if (!scope.progress && (scope.torn || next < last))
             scope.notBefore = now + RETRY_MS;
     }
 

@@ -44,6 +44,8 @@ class Scope:
         self.base = self.cursor = after  # wards that appear later start at base
         self.request = 0  # id of the one that is not answered yet
         self.progress = False  # it gave out an event
+        self.torn = False  # one of its answers was lost: what is behind has to be asked for again
+        self.unreadable = 0  # newest seq that a replay brought and nobody could read
         self.heard = 0.0  # last sign of it
         self.not_before = 0.0
         self.refused = False  # and said so
@@ -143,7 +145,7 @@ class Follower:
         if not self.send(body):
             scope.request = 0
             return
-        scope.progress, scope.heard = False, now
+        scope.progress, scope.torn, scope.heard = False, False, now
 
     def _number(self, request: Dict[str, Any]) -> Tuple[int, bytes]:
         number = self.next_id
@@ -210,7 +212,7 @@ class Follower:
         self.highest = 0
         for scope in self.scopes:
             scope.phase = Phase.SNAPSHOT
-            scope.base = scope.cursor = scope.request = 0
+            scope.base = scope.cursor = scope.request = scope.unreadable = 0
             scope.not_before = 0.0
         for w in self.wards.values():
             w.last = w.missed = w.announced = w.proved = w.candidate = 0
@@ -335,23 +337,38 @@ class Follower:
 
     def _take_stored(self, scope: Scope, reply: Dict[str, Any]) -> None:
         """An event in a reply; one that cannot be read must not stop those behind it."""
-        replay = scope.phase is not Phase.SNAPSHOT
-        seq = wire.number(reply, "seq") if replay else 0
-        scope.cursor = max(scope.cursor, seq)
+        if scope.phase is not Phase.SNAPSHOT:
+            self._take_replayed(scope, reply)
+            return
+        event = self._read_stored(reply, 0)
+        if event:
+            self._give("snapshot", None, None, event)
+
+    def _read_stored(self, reply: Dict[str, Any], seq: int) -> Optional[Dict[str, Any]]:
         try:
-            event = wire.check_event(reply["event"])
+            return wire.check_event(reply["event"])
         except wire.Malformed:
             self.stats.malformed += 1
             self.notify("unreadable", f"event {seq} of {self.name} cannot be understood")
+            return None
+
+    def _take_replayed(self, scope: Scope, reply: Dict[str, Any]) -> None:
+        if scope.torn:
             return
-        if not replay:
-            self._give("snapshot", None, None, event)
+        seq, prev_seq = wire.number(reply, "seq"), wire.number(reply, "prev_seq")
+        event = self._read_stored(reply, seq)
+        w = self._ward(event["ward"]) if event else None
+        if w and prev_seq > w.last and prev_seq > scope.unreadable:
+            scope.torn = True  # a pipeline drops answers that are not taken in time
+            self.stats.gaps += 1
             return
-        w = self._ward(event["ward"])
-        if w and seq > w.last:
+        scope.cursor = max(scope.cursor, seq)
+        if not event:
+            scope.unreadable = max(scope.unreadable, seq)
+        if w and event and seq > w.last:
             w.advance(seq)
             scope.progress = True
-            self._give("replay", seq, wire.number(reply, "prev_seq"), event)
+            self._give("replay", seq, prev_seq, event)
 
     def _finish(self, scope: Scope, reply: Dict[str, Any], now: float) -> None:
         was_live = scope.phase is Phase.LIVE
@@ -381,11 +398,11 @@ class Follower:
             # of a single ward may well be before it.)
             self._start_anew()
             return
-        if first:
+        if first and not scope.torn:
             scope.cursor = max(scope.cursor, after)
             if after >= last:
                 self._set_live(scope)
-        if not scope.progress and after < last:
+        if not scope.progress and (scope.torn or after < last):
             scope.not_before = now + RETRY_S
 
     def _set_live(self, scope: Scope) -> None:
