@@ -240,8 +240,8 @@ def one_ward_hears_nothing_of_another_and_goes_on_after_its_position():
 
 def an_unknown_ward_is_refused():
     with tempfile.TemporaryDirectory() as folder, Publisher(*ipc(folder, "p")) as p:
-        with Clients(folder, [p], "--ward", "icu-z", timeout=2.5) as clients:
-            clients.heard(["refused"])
+        with Clients(folder, [p], "--ward", "icu-z", timeout=4) as clients:
+            clients.heard(["link_down", "refused"])
             clients.end(1)
 
 
@@ -376,10 +376,10 @@ def a_known_key_is_let_in_and_an_unknown_one_is_told_so():
             p.emit()
             keys = lambda name: ("--server-key", f"{folder}/pipeline.pub", "--key", f"{folder}/{name}.key")
             with Clients(folder, [p], *keys("display"), "--count", 1) as display, \
-                    Clients(folder, [p], *keys("stranger"), timeout=2.5) as stranger:
+                    Clients(folder, [p], *keys("stranger"), timeout=4) as stranger:
                 display.have([p.events[0][3]])
                 display.end()
-                stranger.heard(["refused"])
+                stranger.heard(["link_down", "refused"])
                 stranger.end(1)
                 stranger.have([])
 
