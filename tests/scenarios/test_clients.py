@@ -238,13 +238,6 @@ def one_ward_hears_nothing_of_another_and_goes_on_after_its_position():
                 check("history_lost" in c.notices(), f"{c.name}: {c.notices()}")
 
 
-def an_unknown_ward_is_refused():
-    with tempfile.TemporaryDirectory() as folder, Publisher(*ipc(folder, "p")) as p:
-        with Clients(folder, [p], "--ward", "icu-z", timeout=4) as clients:
-            clients.heard(["link_down", "refused"])
-            clients.end(1)
-
-
 ORDERS = {
     "Python": """
 import sys
@@ -367,21 +360,26 @@ def keygen(folder, name, *options):
     return [re.search(rf"^{w}: (.*)$", text, re.M)[1] for w in ("public", "secret")]
 
 
-def a_known_key_is_let_in_and_an_unknown_one_is_told_so():
+def who_is_refused_is_told_so():
+    """A ward that does not exist, and a key that is not known; a key that is known is let in."""
     with tempfile.TemporaryDirectory() as folder:
         server = keygen(folder, "pipeline", "--server")
         known = keygen(folder, "display", "--ward", "icu-a")[0].encode()
         keygen(folder, "stranger", "--ward", "icu-a")
-        with Publisher("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", keys=(*server, {known})) as p:
-            p.emit()
-            keys = lambda name: ("--server-key", f"{folder}/pipeline.pub", "--key", f"{folder}/{name}.key")
-            with Clients(folder, [p], *keys("display"), "--count", 1) as display, \
-                    Clients(folder, [p], *keys("stranger"), timeout=4) as stranger:
-                display.have([p.events[0][3]])
-                display.end()
-                stranger.heard(["link_down", "refused"])
-                stranger.end(1)
-                stranger.have([])
+        keys = lambda name: ("--server-key", f"{folder}/pipeline.pub", "--key", f"{folder}/{name}.key")
+        anywhere = "tcp://127.0.0.1:*"
+        with Publisher(anywhere, anywhere) as plain, \
+                Publisher(anywhere, anywhere, keys=(*server, {known})) as curve, \
+                Clients(folder, [plain], "--ward", "icu-z", timeout=4) as astray, \
+                Clients(folder, [curve], *keys("stranger"), timeout=4) as stranger, \
+                Clients(folder, [curve], *keys("display"), "--count", 1) as display:
+            event = curve.emit()
+            display.have([event])
+            display.end()
+            for refused in (astray, stranger):
+                refused.heard(["link_down", "refused"])
+                refused.end(1)
+                refused.have([])
 
 
 def example(readme, language, n=0):
@@ -466,10 +464,9 @@ class Example:
 if __name__ == "__main__":
     vigil.main(everything_that_can_happen_is_told_once_and_in_its_place,
                one_ward_hears_nothing_of_another_and_goes_on_after_its_position,
-               an_unknown_ward_is_refused,
                commands_and_confirmations_are_sent_as_the_contract_says,
                instances_of_a_pipeline_are_merged,
                nothing_is_missing_whatever_is_lost_on_the_way,
                who_was_stopped_itself_does_not_call_the_pipeline_dead,
-               a_known_key_is_let_in_and_an_unknown_one_is_told_so,
+               who_is_refused_is_told_so,
                the_examples_of_the_pages_run_as_written)
