@@ -158,14 +158,15 @@ static const char *component_name(struct vg_load *l, const struct vg_node *node,
     const char *names[COMPONENTS_MAX];
     size_t n = names_of(names);
 
+    /* Before anything else: a plain null is no value in YAML, and the name of a sink. */
+    for (size_t i = 0; i < n && node->kind == VG_NODE_SCALAR; i++) {
+        if (strcmp(names[i], node->text) == 0)
+            return names[i];
+    }
     if (node->kind != VG_NODE_SCALAR || vg_node_empty(node)) {
         vg_document_error(l->doc, node->at, "expected the name of a %s, not %s", kind,
                           vg_node_what(node));
         return NULL;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(names[i], node->text) == 0)
-            return names[i];
     }
     vg_document_unknown(l->doc, node->at, kind, node->text, names, n);
     return NULL;

@@ -596,12 +596,14 @@ Test(config, a_secret_from_a_file_has_no_place_where_it_would_be_shown)
 #define NOBODY(more)                                                       \
     "version: 1\nservice: {name: unit}\n"                                  \
     "source: {type: kafka, brokers: localhost, topic: t, start: latest}\n" \
-    "stages: [{type: clean}, {type: alert}]\nsinks:\n  nobody: {type: \"null\"}\n" more
+    "stages: [{type: clean}, {type: alert}]\nsinks:\n  nobody: {type: null}\n" more
 
 Test(config, sinks_that_tell_nobody_are_warned_of)
 {
     good(NOBODY(""));
     expect("6:3", "warning: nobody hears of any alert: a sink of type null drops");
+    good(NOBODY("  other: {type: \"null\"}\n"));
+    expect("6:3", "warning: nobody hears");
     good(NOBODY("  out: {type: console}\n"));
     cr_assert_null(strstr(said(), "nobody hears"), "%s", said());
 }
