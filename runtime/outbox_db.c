@@ -108,6 +108,7 @@ static vg_status query_text(sqlite3 *db, const char *sql, const char *parameter,
 {
     sqlite3_stmt *stmt = NULL;
     vg_status st = VG_OK;
+    const char *text = NULL;
     int rc = SQLITE_ERROR;
 
     ret[0] = '\0';
@@ -117,8 +118,10 @@ static vg_status query_text(sqlite3 *db, const char *sql, const char *parameter,
         rc = sqlite3_step(stmt);
     }
     if (rc == SQLITE_ROW)
-        snprintf(ret, size, "%s", (const char *)sqlite3_column_text(stmt, 0));
-    else if (rc != SQLITE_DONE)
+        text = (const char *)sqlite3_column_text(stmt, 0);
+    if (text)
+        snprintf(ret, size, "%s", text);
+    else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         st = vg_db_fail(db, "read it", err);
     sqlite3_finalize(stmt);
     return st;

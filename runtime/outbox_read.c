@@ -146,12 +146,23 @@ static void copy_text(sqlite3_stmt *row, int i, char *ret, size_t size)
     ret[n] = '\0';
 }
 
-static void copy_id(sqlite3_stmt *row, int i, uint8_t id[16])
+/* Returns whether there is one. */
+static bool copy_id(sqlite3_stmt *row, int i, uint8_t id[16])
 {
     const void *bytes = sqlite3_column_blob(row, i);
 
-    if (bytes && sqlite3_column_bytes(row, i) == 16)
-        memcpy(id, bytes, 16);
+    if (!bytes || sqlite3_column_bytes(row, i) != 16)
+        return false;
+    memcpy(id, bytes, 16);
+    return true;
+}
+
+/* A number below `count`; `count` when it is none of those. */
+static uint8_t column_below(sqlite3_stmt *row, int i, int count)
+{
+    int64_t n = sqlite3_column_int64(row, i);
+
+    return (uint8_t)(n >= 0 && n < count ? n : count);
 }
 
 /* ---- events ---- */
@@ -159,7 +170,15 @@ static void copy_id(sqlite3_stmt *row, int i, uint8_t id[16])
 struct event_call {
     vg_event_fn fn;
     void *arg;
+    struct vg_err *err;
 };
+
+/* Sinks take for granted what the writer made sure of; a damaged file may hold anything. */
+static bool event_valid(const struct vg_delivery *d)
+{
+    return d->phase < VG_PHASE_COUNT && d->kind < VG_ALERT_KIND_COUNT &&
+           d->priority < VG_PRIORITY_COUNT && d->ward && strlen(d->ward) < VG_WARD_SIZE && d->json;
+}
 
 static vg_status give_event(void *ctx, sqlite3_stmt *row)
 {
@@ -169,9 +188,9 @@ static vg_status give_event(void *ctx, sqlite3_stmt *row)
         .prev_seq = column_unsigned(row, 1),
         .shard = (uint32_t)column_unsigned(row, 2),
         .number = (uint32_t)column_unsigned(row, 3),
-        .phase = (uint8_t)sqlite3_column_int(row, 5),
-        .kind = (uint8_t)sqlite3_column_int(row, 6),
-        .priority = (uint8_t)sqlite3_column_int(row, 7),
+        .phase = column_below(row, 5, VG_PHASE_COUNT),
+        .kind = column_below(row, 6, VG_ALERT_KIND_COUNT),
+        .priority = column_below(row, 7, VG_PRIORITY_COUNT),
         .time_ns = sqlite3_column_int64(row, 8),
         .ward = (const char *)sqlite3_column_text(row, 9),
         .json = (const char *)sqlite3_column_text(row, 10),
@@ -179,14 +198,19 @@ static vg_status give_event(void *ctx, sqlite3_stmt *row)
         .wall_ns = sqlite3_column_int64(row, 11),
     };
 
-    copy_id(row, 4, d.episode_id);
+    if (!copy_id(row, 4, d.episode_id) || !event_valid(&d))
+        return vg_fail(
+            call->err, VG_E_IO,
+            "the outbox is damaged: event %llu is none that Vigil wrote; keep a copy and "
+            "move data_dir away",
+            (unsigned long long)d.seq);
     return call->fn(call->arg, &d);
 }
 
 vg_status vg_outbox_read(struct vg_outbox_reader *r, const char *ward, uint64_t after, size_t max,
                          vg_event_fn fn, void *arg, struct vg_err *err)
 {
-    struct event_call call = { fn, arg };
+    struct event_call call = { fn, arg, err };
     bool all = !ward || !ward[0];
     enum query q = all ? EVENTS : EVENTS_OF_WARD;
 
@@ -234,7 +258,7 @@ static vg_status nothing(void *ctx, sqlite3_stmt *row)
 vg_status vg_outbox_open_episodes(struct vg_outbox_reader *r, const char *ward, vg_event_fn fn,
                                   void *arg, uint64_t *ret_as_of, struct vg_err *err)
 {
-    struct event_call call = { fn, arg };
+    struct event_call call = { fn, arg, err };
     uint64_t oldest;
     struct vg_err ignored;
     vg_status st = each(r, BEGIN, "begin to read", nothing, NULL, err);
@@ -260,8 +284,10 @@ struct ward_call {
 static vg_status give_ward(void *ctx, sqlite3_stmt *row)
 {
     const struct ward_call *call = ctx;
+    char ward[VG_WARD_SIZE];
 
-    call->fn(call->arg, (const char *)sqlite3_column_text(row, 0));
+    copy_text(row, 0, ward, sizeof(ward));
+    call->fn(call->arg, ward);
     return VG_OK;
 }
 
@@ -453,9 +479,8 @@ vg_status vg_outbox_answer(struct vg_outbox_reader *r, const char *command_id,
     }
     if (rc == SQLITE_ROW) {
         *ret_known = true;
-        snprintf(ret->code, sizeof(ret->code), "%s", (const char *)sqlite3_column_text(stmt, 0));
-        snprintf(ret->message, sizeof(ret->message), "%s",
-                 (const char *)sqlite3_column_text(stmt, 1));
+        copy_text(stmt, 0, ret->code, sizeof(ret->code));
+        copy_text(stmt, 1, ret->message, sizeof(ret->message));
     } else if (rc != SQLITE_DONE) {
         st = vg_db_fail(r->db, "look up an answer", err);
     }

@@ -10,11 +10,22 @@
 #include "models/kernel.h"
 #include "runtime/log.h"
 #include "runtime/snapshot.h"
+#include "runtime/stored.h"
 
 struct gathering {
     struct vg_recovery *recovery;
     uint32_t shard;
+    struct vg_err *err;
 };
+
+static vg_status fail_damaged(struct vg_err *err, const char *what, uint64_t where, uint32_t shard)
+{
+    return vg_fail(
+        err, VG_E_IO,
+        "the outbox is damaged: the %s %llu of shard %u is none that Vigil wrote; keep a "
+        "copy and move data_dir away",
+        what, (unsigned long long)where, shard);
+}
 
 static void refused(void *arg, const char *why)
 {
@@ -25,9 +36,12 @@ static void refused(void *arg, const char *why)
 static vg_status add_command(void *arg, const struct vg_item_command *command, const void *payload,
                              size_t len)
 {
-    struct vg_recovery *r = arg;
+    const struct gathering *g = arg;
+    struct vg_recovery *r = g->recovery;
     struct vg_recorded_command *to;
 
+    if (!vg_stored_command_valid(command, payload, len))
+        return fail_damaged(g->err, "command at offset", (uint64_t)command->next_offset, g->shard);
     r->command = realloc(r->command, (r->commands + 1) * sizeof(*r->command));
     VG_CHECK(r->command != NULL);
     to = &r->command[r->commands++];
@@ -116,7 +130,7 @@ static vg_status add_setting(void *arg, const struct vg_item_command *command, c
     bool known, about;
     vg_status st;
 
-    if (command->kind != VG_COMMAND_ORDER || len != sizeof(order))
+    if (command->kind != VG_COMMAND_ORDER || !vg_stored_command_valid(command, payload, len))
         return VG_OK;
     memcpy(&order, payload, sizeof(order));
     about = order.kind == VG_ORDER_KIND_LIMIT || order.kind == VG_ORDER_KIND_MUTE ||
@@ -197,7 +211,8 @@ static vg_status add_open(void *arg, const struct vg_delivery *event)
     if (event->shard != g->shard)
         return VG_OK;
     body = json_loadb(event->json, event->len, 0, NULL);
-    VG_CHECK(body != NULL);
+    if (!body)
+        return fail_damaged(g->err, "event", event->seq, g->shard);
     r->open = realloc(r->open, (r->opens + 1) * sizeof(*r->open));
     r->open_patient = realloc(r->open_patient, (r->opens + 1) * sizeof(*r->open_patient));
     VG_CHECK(r->open != NULL && r->open_patient != NULL);
@@ -266,8 +281,7 @@ static vg_status add_notice(void *arg, const struct vg_item_command *command, co
     struct vg_noticed said;
     uint32_t i = 0;
 
-    (void)command;
-    if (len != sizeof(said))
+    if (!vg_stored_command_valid(command, payload, len))
         return VG_OK;
     memcpy(&said, payload, sizeof(said));
     while (i < r->notices && strcmp(r->notice[i].alert, said.alert) != 0)
@@ -283,14 +297,14 @@ static vg_status recover_known(const struct vg_shared *shared, struct vg_outbox_
                                const char *outbox, const struct vg_position *stored,
                                struct vg_recovery *r, struct vg_err *err)
 {
-    struct gathering g = { .recovery = r, .shard = stored->shard };
+    struct gathering g = { r, stored->shard, err };
     uint64_t as_of;
     vg_status st = load_snapshot(shared, stored->shard, stored, r, err);
 
     if (st == VG_OK && !r->restored)
         st = vg_outbox_config_switches(reader, stored->shard, -1, 0, first_switch, r, err);
     if (st == VG_OK)
-        st = vg_outbox_commands(reader, stored->shard, r->next_offset, r->ordinal, add_command, r,
+        st = vg_outbox_commands(reader, stored->shard, r->next_offset, r->ordinal, add_command, &g,
                                 err);
     if (st == VG_OK)
         st = vg_outbox_notices(reader, stored->shard, add_notice, r, err);
@@ -319,12 +333,13 @@ static vg_status recover_known(const struct vg_shared *shared, struct vg_outbox_
 static vg_status repeat_commands(const char *path, uint32_t shard, struct vg_recovery *r,
                                  struct vg_err *err)
 {
+    struct gathering g = { r, shard, err };
     struct vg_outbox_reader *reader;
     vg_status st = vg_outbox_reader_open(path, &reader, err);
 
     if (st != VG_OK)
         return st;
-    st = vg_outbox_commands(reader, shard, r->next_offset, r->ordinal, add_command, r, err);
+    st = vg_outbox_commands(reader, shard, r->next_offset, r->ordinal, add_command, &g, err);
     vg_outbox_reader_close(reader);
     return st;
 }
