@@ -28,6 +28,8 @@ SUBSCRIBERS, STRANGERS, RATE, SECONDS, TURN_S = (
 SECONDS = float(os.environ.get("SECONDS", SECONDS))
 SEED = int(os.environ.get("SEED", "1"))
 STOPPED_S = (0.2, 8.0) if delivery.LONG else (0.1, 1.0)
+# A machine that could not keep up is given as long again.
+CATCH_UP_S = max(60, SECONDS)
 # What 100 queues of 1,000 messages can hold, and some.
 RESIDENT_MAX = 400 << 20
 EVENT = re.compile(rb'^\{"type":"event","seq":(\d+),.*?"event":(\{.*\})\}$')
@@ -119,7 +121,7 @@ class Crowd(threading.Thread):
     def wait_for(self, seq):
         try:
             until(f"event {seq} at each of them",
-                  lambda: all(m.newest() >= seq for m in self.members), 120)
+                  lambda: all(m.newest() >= seq for m in self.members), CATCH_UP_S)
         except vigil.Failed as why:
             late = [(m.command[1], m.newest(), m.starts, m.process.poll())
                     for m in self.members if m.newest() < seq]
