@@ -14,6 +14,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def setup(self):
         super().setup()
         self.server.connections.add(self.connection)
+        if self.server.stopped:  # accepted just before: nobody else would close it
+            hang_up(self)
 
     def finish(self):
         self.server.connections.discard(self.connection)
@@ -36,6 +38,7 @@ class _Server(http.server.ThreadingHTTPServer):
 
     def __init__(self, *arguments):
         self.connections = set()
+        self.stopped = False
         super().__init__(*arguments)
 
     def handle_error(self, *_):
@@ -68,6 +71,7 @@ class Receiver:
         self.thread.start()
 
     def stop(self):
+        self.server.stopped = True
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
@@ -117,7 +121,8 @@ class Receiver:
 def hang_up(handler):
     """No answer: the connection is closed."""
     handler.close_connection = True
-    handler.connection.shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(OSError):
+        handler.connection.shutdown(socket.SHUT_RDWR)
 
 
 def make_certificate(path, name="localhost"):
