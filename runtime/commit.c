@@ -276,7 +276,8 @@ static void cursors_stored(struct vg_commit *c)
     }
 }
 
-/* Many subscribers confirm at any time: a transaction for all of them, now and then. */
+/* Many subscribers confirm at any time, and a sink that refuses many events waits for their record: a
+ * transaction for all of them, now and then. */
 static bool confirmations_due(struct vg_commit *c)
 {
     int64_t now = vg_mono_ns();
@@ -285,7 +286,8 @@ static bool confirmations_due(struct vg_commit *c)
     if (now - c->confirmed_ns < CONFIRM_EVERY_NS)
         return false;
     for (uint32_t i = 0; i < c->feeds; i++)
-        wait = wait || vg_confirmations_wait(&c->feed[i].confirmations);
+        wait = wait || vg_confirmations_wait(&c->feed[i].confirmations) ||
+               vg_refusals_wait(&c->feed[i].refusals);
     if (wait)
         c->confirmed_ns = now;
     return wait;

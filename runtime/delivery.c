@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "core/notice.h"
-
 #define OPT(type, field, ...) VG_OPT_##type(struct vg_delivery_options, field, __VA_ARGS__)
 
 const struct vg_option vg_delivery_options[] = {
@@ -103,7 +101,37 @@ static void rule_of(const struct vg_delivery *event, char ret[VG_NAME_SIZE])
     ret[n] = '\0';
 }
 
-bool vg_delivery_takes(const struct vg_delivery_options *o, const struct vg_delivery *event)
+bool vg_delivery_tells(const struct vg_site *site, const struct vg_delivery *event,
+                       enum vg_notice_alert alert)
+{
+    const char *condition = vg_notice_alert_name(alert);
+    char name[VG_NAME_SIZE];
+    const struct vg_rule *rule;
+
+    if (event->kind != VG_ALERT_TECHNICAL)
+        return false;
+    rule_of(event, name);
+    rule = site ? vg_site_rule(site, name) : NULL;
+    if (rule)
+        return rule->rule == VG_RULE_CONDITION &&
+               strcmp(vg_condition_name(rule->condition), condition) == 0;
+    return strcmp(name, condition) == 0;
+}
+
+bool vg_delivery_old(const struct vg_delivery_options *o, const struct vg_site *site,
+                     const struct vg_delivery *event, int64_t now_ns)
+{
+    if (o->max_age_ns == 0 || now_ns - event->time_ns <= o->max_age_ns)
+        return false;
+    for (int alert = 0; alert < VG_NOTICE_ALERT_COUNT; alert++) {
+        if (vg_delivery_tells(site, event, (enum vg_notice_alert)alert))
+            return false;
+    }
+    return true;
+}
+
+bool vg_delivery_takes(const struct vg_delivery_options *o, const struct vg_site *site,
+                       const struct vg_delivery *event)
 {
     char rule[VG_NAME_SIZE];
     bool taken = event->priority <= o->priority && /* VG_PRIORITY_HIGH is the first */
@@ -112,10 +140,9 @@ bool vg_delivery_takes(const struct vg_delivery_options *o, const struct vg_deli
 
     if (taken && o->rules.n == 0)
         return true;
-    rule_of(event, rule);
-    if (event->kind == VG_ALERT_TECHNICAL &&
-        strcmp(rule, vg_notice_alert_name(VG_NOTICE_ALERT_PASSED_OVER)) == 0)
+    if (vg_delivery_tells(site, event, VG_NOTICE_ALERT_PASSED_OVER))
         return true;
+    rule_of(event, rule);
     return taken && has(&o->rules, rule);
 }
 

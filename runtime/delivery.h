@@ -8,8 +8,10 @@
 
 #include <stdatomic.h>
 
+#include "core/notice.h"
 #include "core/option.h"
 #include "core/sink.h"
+#include "core/site.h"
 
 /** Options that stand in the block of every sink, beside its own. */
 struct vg_delivery_options {
@@ -29,8 +31,17 @@ VG_NODISCARD vg_status vg_delivery_check(const struct vg_delivery_options *o, st
 /** Whether the filter leaves out some events of priority high. */
 bool vg_delivery_drops_high(const struct vg_delivery_options *o);
 
+/** Whether the event tells of delivery itself: that of `alert`, by its built-in rule or by one of
+ *  `site` (NULL: none) with that condition. */
+bool vg_delivery_tells(const struct vg_site *site, const struct vg_delivery *event,
+                       enum vg_notice_alert alert);
 /** Whether the sink takes an event. What says that alerts were passed over is always taken. */
-bool vg_delivery_takes(const struct vg_delivery_options *o, const struct vg_delivery *event);
+bool vg_delivery_takes(const struct vg_delivery_options *o, const struct vg_site *site,
+                       const struct vg_delivery *event);
+/** Whether the event is old news at the wall time `now_ns`. What tells of delivery itself never is: a
+ *  sink that passed it over would have to tell that, too. */
+bool vg_delivery_old(const struct vg_delivery_options *o, const struct vg_site *site,
+                     const struct vg_delivery *event, int64_t now_ns);
 
 /**
  * How long to wait before the attempt after `failures` failed ones (1, 2, ...): anything up to

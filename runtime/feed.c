@@ -55,22 +55,30 @@ static vg_status fill(struct vg_feed *f, uint64_t after, size_t max, struct vg_e
 static void choose(struct vg_feed *f)
 {
     const struct vg_delivery_options *o = &f->config->delivery;
+    const struct vg_site *site = &f->shared->config->site;
+    uint64_t last = f->batch[f->batched - 1].seq;
     int64_t now_ns = vg_wall_ns();
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < f->batched; i++) {
         const struct vg_delivery *event = &f->batch[i];
+        /* Behind one that failed, events are looked at again with each attempt. */
+        bool counted = event->seq <= f->chosen_seq;
 
-        if (!vg_delivery_takes(o, event)) {
-            atomic_fetch_add(&f->figures.filtered, 1);
-        } else if (o->max_age_ns > 0 && now_ns - event->time_ns > o->max_age_ns) {
-            atomic_fetch_add(&f->figures.passed_over, 1);
-            vg_feed_passed_over(f, event);
+        if (!vg_delivery_takes(o, site, event)) {
+            atomic_fetch_add(&f->figures.filtered, !counted);
+        } else if (vg_delivery_old(o, site, event, now_ns)) {
+            atomic_fetch_add(&f->figures.passed_over, !counted);
+            if (!counted)
+                vg_feed_passed_over(f, event);
         } else {
             f->batch[n++] = *event;
         }
     }
+    if (last > f->chosen_seq)
+        f->chosen_seq = last;
     f->batched = n;
+    vg_feed_look_passed(f, vg_mono_ns());
 }
 
 /* ---- delivering ---- */
@@ -273,6 +281,12 @@ static vg_status step(struct vg_feed *f, struct vg_err *err)
     }
     if (st == VG_OK)
         st = see_to(f, now_ns, err);
+    if (vg_status_class(st) == VG_CLASS_RETRY) {
+        /* The outbox cannot be read just now, which is no fault of the sink's: give() has its own. */
+        back_off(f, err);
+        st = VG_OK;
+        more = false;
+    }
     if (st == VG_OK && !more)
         wait(f);
     return st;

@@ -36,8 +36,9 @@ struct vg_feed {
     struct vg_buf bytes; /**< of a batch */
     struct vg_delivery *batch;
     uint32_t batched;
-    uint64_t old_seq; /**< events up to here may have been delivered before the start */
-    uint32_t reloads; /**< of shared->reloads that were obeyed */
+    uint64_t old_seq;    /**< events up to here may have been delivered before the start */
+    uint64_t chosen_seq; /**< events up to here were counted if they were left out */
+    uint32_t reloads;    /**< of shared->reloads that were obeyed */
     uint64_t random;
     uint32_t failures; /**< in a row */
     /* Monotonic times; 0: not the case. */
@@ -62,6 +63,8 @@ void vg_feed_works(struct vg_feed *f); /**< events were accepted */
 void vg_feed_failed(struct vg_feed *f,
                     const struct vg_err *err); /**< an attempt; to be made again */
 void vg_feed_passed_over(struct vg_feed *f, const struct vg_delivery *event);
+/** Tells what was passed over when it is time to: the first at once, before the cursor is behind it. */
+void vg_feed_look_passed(struct vg_feed *f, int64_t now_ns);
 void vg_feed_not_delivered(struct vg_feed *f); /**< an event of priority high is refused for ever */
 void vg_feed_off(struct vg_feed *f, const struct vg_err *err);
 /** Each second: whether what was said still holds. */

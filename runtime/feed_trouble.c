@@ -119,8 +119,7 @@ static void look_refused(struct vg_feed *f)
 void vg_feed_passed_over(struct vg_feed *f, const struct vg_delivery *event)
 {
     f->passed_ns = vg_mono_ns();
-    if (f->passed++ == 0)
-        f->passed_said_ns = f->passed_ns; /* nothing yet: the run may still go on */
+    f->passed++;
     f->passed_urgent += event->priority == VG_PRIORITY_HIGH;
 }
 
@@ -145,12 +144,14 @@ static void say_passed(struct vg_feed *f, int64_t now_ns)
     f->passed_said_ns = now_ns;
 }
 
-/* One summary for a run of old events, when nothing more was passed over for a second. */
-static void look_passed(struct vg_feed *f, int64_t now_ns)
+/* One alert for a run of old events: at the first of them, and with the final count when nothing more
+ * was passed over for a second. */
+void vg_feed_look_passed(struct vg_feed *f, int64_t now_ns)
 {
-    bool ended = now_ns - f->passed_ns >= VG_NS_PER_S;
+    bool due = f->passed_said == 0 || now_ns - f->passed_ns >= VG_NS_PER_S ||
+               now_ns - f->passed_said_ns >= words_every_ns;
 
-    if (f->passed != f->passed_said && (ended || now_ns - f->passed_said_ns >= words_every_ns))
+    if (f->passed != f->passed_said && due)
         say_passed(f, now_ns);
     if (f->passed == 0 || now_ns - f->passed_ns < passed_for_ns)
         return;
@@ -163,5 +164,5 @@ void vg_feed_look(struct vg_feed *f, int64_t now_ns)
 {
     look_failing(f, now_ns);
     look_refused(f);
-    look_passed(f, now_ns);
+    vg_feed_look_passed(f, now_ns);
 }

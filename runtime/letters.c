@@ -275,6 +275,25 @@ struct letter_call {
     void *arg;
 };
 
+/* A file may be damaged: what no Vigil wrote counts as kept. */
+static enum vg_letter_state state_of(sqlite3_stmt *row, int column)
+{
+    int state = sqlite3_column_int(row, column);
+
+    return state == VG_LETTER_ASKED || state == VG_LETTER_DONE ? (enum vg_letter_state)state
+                                                               : VG_LETTER_KEPT;
+}
+
+/* NONE, too, when the outbox no longer has the event. */
+static uint8_t priority_of(sqlite3_stmt *row, int column)
+{
+    int priority = sqlite3_column_int(row, column);
+    bool known = sqlite3_column_type(row, column) == SQLITE_INTEGER && priority >= 0 &&
+                 priority < VG_PRIORITY_COUNT;
+
+    return known ? (uint8_t)priority : VG_PRIORITY_NONE;
+}
+
 static vg_status give_letter(void *ctx, sqlite3_stmt *row)
 {
     const struct letter_call *call = ctx;
@@ -287,7 +306,7 @@ static vg_status give_letter(void *ctx, sqlite3_stmt *row)
         .detail = text_of(row, 5),
         .record_ns = sqlite3_column_int64(row, 6),
         .wall_ns = sqlite3_column_int64(row, 7),
-        .state = (enum vg_letter_state)sqlite3_column_int(row, 8),
+        .state = state_of(row, 8),
         .attempts = (uint32_t)sqlite3_column_int64(row, 9),
         .bytes = sqlite3_column_blob(row, 10),
         .len = (size_t)sqlite3_column_bytes(row, 10),
@@ -305,11 +324,11 @@ static vg_status give_delivery(void *ctx, sqlite3_stmt *row)
         .seq = (uint64_t)sqlite3_column_int64(row, 1),
         .reason = text_of(row, 2),
         .wall_ns = sqlite3_column_int64(row, 3),
-        .state = (enum vg_letter_state)sqlite3_column_int(row, 4),
+        .state = state_of(row, 4),
         .attempts = (uint32_t)sqlite3_column_int64(row, 5),
         .event_id = text_of(row, 6),
         .shard = (uint32_t)sqlite3_column_int64(row, 7),
-        .priority = (uint8_t)sqlite3_column_int(row, 8),
+        .priority = priority_of(row, 8),
         .bytes = sqlite3_column_text(row, 9),
         .len = (size_t)sqlite3_column_bytes(row, 9),
     };

@@ -36,8 +36,12 @@ static bool add(struct vg_notices *n, uint32_t at, enum vg_notice notice, const 
                 const char *text)
 {
     struct vg_notice_entry *e = &n->entry[at];
+    /* Many late subscribers must not leave a full disk untold. */
+    uint32_t room = vg_notice_alert_of(notice) == VG_NOTICE_ALERT_LOST
+                        ? VG_NOTICE_SUBJECTS_MAX
+                        : VG_NOTICE_SUBJECTS_MAX - VG_NOTICE_SUBJECTS_KEPT;
 
-    if (n->entries == VG_NOTICE_SUBJECTS_MAX) {
+    if (n->entries >= room) {
         n->more[vg_notice_alert_of(notice)] = true;
         return false;
     }

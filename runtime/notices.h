@@ -11,7 +11,8 @@
 
 #include "core/notice.h"
 
-enum { VG_NOTICE_SUBJECTS_MAX = 256 };
+/** The last places are for what is urgent: many late subscribers leave them free. */
+enum { VG_NOTICE_SUBJECTS_MAX = 256, VG_NOTICE_SUBJECTS_KEPT = 64 };
 
 struct vg_notice_entry {
     enum vg_notice notice;

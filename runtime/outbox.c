@@ -73,8 +73,8 @@ static const char *const sql[STATEMENTS] = {
     [SET_CURSOR] = "INSERT INTO cursor VALUES(?1, ?2)"
                    " ON CONFLICT DO UPDATE SET seq = ?2 WHERE ?2 > seq",
     [ADD_ANSWER] = "INSERT OR IGNORE INTO answer VALUES(?1, ?2, ?3)",
-    [LETTER_RETRIED] = "UPDATE dead_letter SET state = 2, attempts = max(attempts, ?4)"
-                       " WHERE partition = ?1 AND \"offset\" = ?2 AND idx = ?3",
+    [LETTER_RETRIED] = "UPDATE dead_letter SET state = 2, attempts = ?4"
+                       " WHERE partition = ?1 AND \"offset\" = ?2 AND idx = ?3 AND attempts < ?4",
     [SET_ASIDE] = "INSERT INTO quarantine VALUES(?1, ?2, ?3, ?4, ?5, 1)"
                   " ON CONFLICT DO UPDATE SET reason = ?3, wall_ns = ?4, state = ?5,"
                   " attempts = attempts + 1",

@@ -33,10 +33,16 @@ static bool acknowledge_valid(const void *payload)
 static bool order_valid(const void *payload)
 {
     struct vg_order o;
+    uint32_t says;
 
     memcpy(&o, payload, sizeof(o));
-    return o.kind < VG_ORDER_KIND_COUNT && channel_valid(o.channel) && ENDS(o.command_id) &&
-           ENDS(o.rule) && ENDS(o.by) && ENDS(o.note);
+    if (o.kind >= VG_ORDER_KIND_COUNT || !channel_valid(o.channel))
+        return false;
+    says = vg_order_says((enum vg_order_kind)o.kind);
+    if ((says & VG_ORDER_CHANNEL && o.channel == VG_CHANNEL_NONE) ||
+        (says & VG_ORDER_VALUE && o.channel < VG_MEASURED))
+        return false;
+    return ENDS(o.command_id) && ENDS(o.rule) && ENDS(o.by) && ENDS(o.note);
 }
 
 static bool open_episode_valid(const void *payload)

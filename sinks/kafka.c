@@ -338,10 +338,9 @@ static void judge(const struct kafka *k, size_t n, size_t *done, vg_status *st, 
                       n - *done, k->complaint[0] ? ": " : "", k->complaint);
 }
 
-static vg_status kafka_deliver(void *self, const struct vg_delivery *events, size_t n, size_t *done,
-                               struct vg_err *err)
+static vg_status deliver_some(struct kafka *k, const struct vg_delivery *events, size_t n,
+                              size_t *done, struct vg_err *err)
 {
-    struct kafka *k = self;
     vg_status st = VG_OK;
 
     *done = 0;
@@ -359,6 +358,31 @@ static vg_status kafka_deliver(void *self, const struct vg_delivery *events, siz
     else
         forget(k, *done + (st == VG_E_RANGE));
     return st;
+}
+
+/* Brokers refuse a batch as a whole: singly, the others go through and the one that is wrong is
+ * found. */
+static vg_status deliver_singly(struct kafka *k, const struct vg_delivery *events, size_t n,
+                                size_t *done, struct vg_err *err)
+{
+    vg_status st = VG_OK;
+
+    drop_client(k);
+    while (*done < n && st == VG_OK) {
+        size_t one = 0;
+
+        st = deliver_some(k, &events[*done], 1, &one, err);
+        *done += one;
+    }
+    return st;
+}
+
+static vg_status kafka_deliver(void *self, const struct vg_delivery *events, size_t n, size_t *done,
+                               struct vg_err *err)
+{
+    vg_status st = deliver_some(self, events, n, done, err);
+
+    return st == VG_E_RANGE && n > 1 ? deliver_singly(self, events, n, done, err) : st;
 }
 
 static vg_status kafka_open(void *self, const struct vg_sink_env *env, struct vg_err *err)

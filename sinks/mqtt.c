@@ -42,7 +42,8 @@ struct mqtt {
     char *address, *topic, *username, *password, *client_id; /* options */
     char *ca, *certificate, *key;                            /* options */
     int64_t qos;                                             /* option */
-    bool tls, insecure;                                      /* options */
+    bool refused; /* the last answer was a refusal: nothing goes out behind one, again and again */
+    bool tls, insecure; /* options */
 
     char *host;
     int port;
@@ -390,6 +391,7 @@ static vg_status publish_all(struct mqtt *m, const struct vg_delivery *events, s
         return lost(m, rc, "cannot publish", err);
     st = wait_for(m, &m->answered_n, sent, err);
     *done = acknowledged(m, &reason);
+    m->refused = reason >= REFUSED;
     if (st != VG_OK)
         return st;
     if (reason != REASON_NONE)
@@ -407,7 +409,8 @@ static vg_status mqtt_deliver(void *self, const struct vg_delivery *events, size
 
     *done = 0;
     while (*done < n && st == VG_OK) {
-        size_t part = n - *done < BATCH_MAX ? n - *done : BATCH_MAX, got = 0;
+        size_t most = m->refused ? 1 : BATCH_MAX, got = 0;
+        size_t part = n - *done < most ? n - *done : most;
 
         st = ensure_connected(m, err);
         if (st == VG_OK)

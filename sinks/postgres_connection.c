@@ -52,13 +52,17 @@ static vg_status check_options(const struct vg_postgres *p, const PQconninfoOpti
                                struct vg_err *err)
 {
     const char *sslmode = value_of(options, "sslmode");
+    /* What the string leaves open, libpq takes from the environment and from a service's file. */
+    const char *host = value_of(options, "host"), *address = value_of(options, "hostaddr");
+    bool service = value_of(options, "service") || getenv("PGSERVICE");
 
     if (value_of(options, "password"))
         return vg_fail_option(err, VG_E_CONFIG, "connection",
                               "a password does not belong here, where it would be printed: use the "
                               "option password, or passfile");
     if (!p->insecure &&
-        !(all_here(value_of(options, "host")) && all_here(value_of(options, "hostaddr"))) &&
+        (service || !all_here(host ? host : getenv("PGHOST")) ||
+         !all_here(address ? address : getenv("PGHOSTADDR"))) &&
         !(sslmode && strcmp(sslmode, "verify-full") == 0))
         return vg_fail_option(err, VG_E_CONFIG, "connection",
                               "alerts would go to another machine, and nobody would know to which: "

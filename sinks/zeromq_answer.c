@@ -32,7 +32,7 @@ struct job {
     uint64_t after;    /* as asked */
     uint64_t next_seq; /* what the next part reads after */
     uint32_t credit;   /* left */
-    bool checked;      /* that nothing is gone between `after` and the first event */
+    bool sent;         /* an event of it was answered */
 };
 
 struct asker {
@@ -204,16 +204,11 @@ static void snapshot(struct turn *t)
 
 /* ---- replay ---- */
 
-/* Whether events between `after` and this first one existed and are held no more. */
-static bool is_truncated(const struct turn *t, const struct vg_delivery *first)
+/* Whether events between what was answered so far and this one existed and are held no more. Retention
+ * leaves single old events behind, so the oldest that is held says nothing of those after it. */
+static bool is_truncated(const struct turn *t, const struct vg_delivery *event)
 {
-    const struct vg_sink_env *env = &t->z->env;
-    uint64_t last, oldest;
-
-    if (t->job->ward[0])
-        return first->prev_seq > t->job->after;
-    env->extent(env->ctx, NULL, &last, &oldest);
-    return oldest > t->job->after + 1;
+    return t->job->ward[0] ? event->prev_seq > t->job->next_seq : event->seq > t->job->next_seq + 1;
 }
 
 static void reply_truncated(struct turn *t, const struct vg_delivery *event)
@@ -231,15 +226,19 @@ static vg_status answer_replay(void *arg, const struct vg_delivery *event)
     struct vg_zeromq *z = t->z;
 
     t->read++;
+    if (is_truncated(t, event)) {
+        /* It comes as the only answer: who has had events already is told when he asks on. */
+        if (t->job->sent)
+            t->job->credit = 0;
+        else
+            reply_truncated(t, event);
+        return VG_E_AGAIN;
+    }
     if (!vg_zeromq_carries(z, event->ward)) {
         t->job->next_seq = event->seq;
         return VG_OK;
     }
-    if (!t->job->checked && is_truncated(t, event)) {
-        reply_truncated(t, event);
-        return VG_E_AGAIN;
-    }
-    t->job->checked = true;
+    t->job->sent = true;
     vg_zeromq_begin(z, t->job->id);
     vg_buf_printf(&z->text,
                   ",\"seq\":%llu,\"prev_seq\":%llu,\"event\":", (unsigned long long)event->seq,

@@ -345,9 +345,21 @@ Test(alert1, a_position_in_an_outbox_that_is_gone_does_not_hide_events)
 Test(alert1, history_that_is_no_longer_held_is_said_to_be_lost)
 {
     add_starts(&a, "icu-a", 1, 10);
-    fake_outbox_forget(a.outbox, 6);
+    fake_outbox_forget(a.outbox, 6, 0);
     start_sink(&a, 10);
     resume_at_a(2);
+    expect_notice(VIGIL_HISTORY_LOST, DEADLINE_MS);
+    for (uint64_t seq = 7; seq <= 10; seq++)
+        expect_event(seq);
+}
+
+Test(alert1, history_that_is_lost_behind_a_single_old_event_is_said_to_be_lost_too)
+{
+    add_starts(&a, "icu-a", 1, 10);
+    fake_outbox_forget(a.outbox, 6, 3); /* as retention keeps what an open alert is shown by */
+    start_sink(&a, 10);
+    resume_at_a(2);
+    expect_event(3);
     expect_notice(VIGIL_HISTORY_LOST, DEADLINE_MS);
     for (uint64_t seq = 7; seq <= 10; seq++)
         expect_event(seq);

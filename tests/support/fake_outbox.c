@@ -36,7 +36,7 @@ struct fake_outbox {
     char data_dir[256];
     struct event *events; /* [n], seq = index + 1 */
     size_t n, cap;
-    uint64_t forgotten;
+    uint64_t forgotten, kept; /* events up to here are gone, but for one */
     uint64_t newest[EPISODES_MAX]; /* seq of the newest event of each episode */
     char wards[WARDS_MAX][VG_WARD_SIZE];
     size_t wards_n;
@@ -82,6 +82,11 @@ static void add_ward(struct fake_outbox *o, const char *ward)
     snprintf(o->wards[o->wards_n++], VG_WARD_SIZE, "%s", ward);
 }
 
+static bool is_held(const struct fake_outbox *o, size_t i)
+{
+    return i >= o->forgotten || i + 1 == o->kept;
+}
+
 static vg_status read_events(void *ctx, const char *ward, uint64_t after, size_t max,
                              vg_event_fn fn, void *arg, struct vg_err *err)
 {
@@ -90,10 +95,8 @@ static vg_status read_events(void *ctx, const char *ward, uint64_t after, size_t
 
     (void)err;
     pthread_mutex_lock(&o->lock);
-    if (after < o->forgotten)
-        after = o->forgotten;
     for (size_t i = after; i < o->n && max > 0 && st == VG_OK; i++) {
-        if (in_ward(&o->events[i], ward)) {
+        if (is_held(o, i) && in_ward(&o->events[i], ward)) {
             st = fn(arg, &o->events[i].delivery);
             max--;
         }
@@ -130,12 +133,12 @@ static void extent(void *ctx, const char *ward, uint64_t *ret_last, uint64_t *re
 
     *ret_last = *ret_oldest = 0;
     pthread_mutex_lock(&o->lock);
-    for (size_t i = o->n; i > o->forgotten && !*ret_last; i--) {
-        if (in_ward(&o->events[i - 1], ward))
+    for (size_t i = o->n; i > 0 && !*ret_last; i--) {
+        if (is_held(o, i - 1) && in_ward(&o->events[i - 1], ward))
             *ret_last = i;
     }
-    for (size_t i = o->forgotten; i < o->n && !*ret_oldest; i++) {
-        if (in_ward(&o->events[i], ward))
+    for (size_t i = 0; i < o->n && !*ret_oldest; i++) {
+        if (is_held(o, i) && in_ward(&o->events[i], ward))
             *ret_oldest = i + 1;
     }
     pthread_mutex_unlock(&o->lock);
@@ -478,10 +481,11 @@ void fake_outbox_ward(struct fake_outbox *o, const char *ward)
     pthread_mutex_unlock(&o->lock);
 }
 
-void fake_outbox_forget(struct fake_outbox *o, uint64_t seq)
+void fake_outbox_forget(struct fake_outbox *o, uint64_t seq, uint64_t kept)
 {
     pthread_mutex_lock(&o->lock);
     o->forgotten = seq;
+    o->kept = kept;
     pthread_mutex_unlock(&o->lock);
 }
 

@@ -31,8 +31,8 @@ void fake_outbox_episode(uint32_t episode, char out[VG_EPISODE_TEXT_SIZE]);
 /** Adds a configured ward; wards of events are added by themselves, "none" is always there. */
 void fake_outbox_ward(struct fake_outbox *o, const char *ward);
 
-/** Forgets the events up to `seq`, as retention does. */
-void fake_outbox_forget(struct fake_outbox *o, uint64_t seq);
+/** Forgets the events up to `seq`, as retention does, but for `kept` (0: none). */
+void fake_outbox_forget(struct fake_outbox *o, uint64_t seq, uint64_t kept);
 
 /** The status that heartbeats show from now on; the shards are 0..shards_n-1. Default: running,
  *  2 partitions, 2 shards, log time 2026-03-01T12:00:09Z, age 41 ms. */

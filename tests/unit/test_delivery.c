@@ -84,7 +84,7 @@ Test(delivery, everything_is_taken_without_a_filter)
 {
     struct vg_delivery e = event(alert, VG_PRIORITY_NONE, VG_ALERT_ADVISORY);
 
-    cr_assert(vg_delivery_takes(&o, &e));
+    cr_assert(vg_delivery_takes(&o, NULL, &e));
     cr_assert_not(vg_delivery_drops_high(&o));
 }
 
@@ -94,8 +94,8 @@ Test(delivery, a_least_priority_leaves_out_what_is_less_urgent_and_nothing_that_
     struct vg_delivery low = event(alert, VG_PRIORITY_LOW, VG_ALERT_PHYSIOLOGICAL);
 
     o.priority = VG_PRIORITY_MEDIUM;
-    cr_assert(vg_delivery_takes(&o, &medium));
-    cr_assert_not(vg_delivery_takes(&o, &low));
+    cr_assert(vg_delivery_takes(&o, NULL, &medium));
+    cr_assert_not(vg_delivery_takes(&o, NULL, &low));
     cr_assert_not(vg_delivery_drops_high(&o));
 }
 
@@ -104,10 +104,10 @@ Test(delivery, rules_are_known_by_the_member_and_not_by_what_a_text_says)
     struct vg_delivery e = event(alert, VG_PRIORITY_HIGH, VG_ALERT_PHYSIOLOGICAL);
 
     add("filter.rules", "hr_low");
-    cr_assert_not(vg_delivery_takes(&o, &e));
+    cr_assert_not(vg_delivery_takes(&o, NULL, &e));
     cr_assert(vg_delivery_drops_high(&o));
     add("filter.rules", "spo2_low");
-    cr_assert(vg_delivery_takes(&o, &e));
+    cr_assert(vg_delivery_takes(&o, NULL, &e));
 }
 
 Test(delivery, wards_kinds_and_phases_must_all_fit)
@@ -117,12 +117,12 @@ Test(delivery, wards_kinds_and_phases_must_all_fit)
     add("filter.wards", "icu-a");
     add("filter.kinds", "physiological");
     add("filter.phases", "start");
-    cr_assert(vg_delivery_takes(&o, &e));
+    cr_assert(vg_delivery_takes(&o, NULL, &e));
     e.ward = "icu-b";
-    cr_assert_not(vg_delivery_takes(&o, &e));
+    cr_assert_not(vg_delivery_takes(&o, NULL, &e));
     e.ward = "icu-a";
     e.phase = VG_PHASE_UPDATE;
-    cr_assert_not(vg_delivery_takes(&o, &e));
+    cr_assert_not(vg_delivery_takes(&o, NULL, &e));
 }
 
 Test(delivery, that_alerts_were_passed_over_comes_through_every_filter)
@@ -132,7 +132,7 @@ Test(delivery, that_alerts_were_passed_over_comes_through_every_filter)
 
     o.priority = VG_PRIORITY_HIGH;
     add("filter.kinds", "physiological");
-    cr_assert(vg_delivery_takes(&o, &e));
+    cr_assert(vg_delivery_takes(&o, NULL, &e));
 }
 
 /* ---- figures ---- */
@@ -199,12 +199,49 @@ Test(delivery, too_many_subjects_are_counted_and_the_text_stays_within_its_room)
         vg_notices_set(&n, VG_NOTICE_SINK_FAILING, name, text);
     }
     cr_assert(next(0));
-    cr_assert_eq(said.subjects, VG_NOTICE_SUBJECTS_MAX + 1);
+    cr_assert_eq(said.subjects, VG_NOTICE_SUBJECTS_MAX - VG_NOTICE_SUBJECTS_KEPT + 1);
     cr_assert(strstr(said.text, "sink s000 fails; sink s001 fails") == said.text);
-    cr_assert_not_null(strstr(said.text, "; and 2"));
+    cr_assert_not_null(strstr(said.text, "; and 1"));
     vg_notices_set(&n, VG_NOTICE_SINK_FAILING, "z", "one more for whom there is no room");
     cr_assert_not(next(1), "that is not said each time");
     cr_assert_not_null(strstr(said.text, " more"));
+}
+
+Test(delivery, a_full_disk_is_told_however_many_others_have_something_to_tell)
+{
+    for (int i = 0; i < 2 * VG_NOTICE_SUBJECTS_MAX; i++) {
+        char name[16];
+
+        snprintf(name, sizeof(name), "s%03d", i);
+        vg_notices_set(&n, VG_NOTICE_SUBSCRIBER, name, "has not confirmed");
+    }
+    cr_assert(vg_notices_set(&n, VG_NOTICE_DISK_FULL, "", "the disk is full"));
+    vg_notices_get(&n, VG_NOTICE_ALERT_LOST, &said);
+    cr_assert_eq(said.subjects, 1);
+    cr_assert_str_eq(said.text, "the disk is full");
+}
+
+Test(delivery, what_tells_of_delivery_is_never_too_old_by_whatever_rule)
+{
+    static struct vg_rule late = { .name = "late_news", .rule = VG_RULE_CONDITION };
+    const struct vg_site site = { .rules = &late, .rules_n = 1 };
+    static const char own[] = "{\"signal\":\"enabled\",\"rule\":\"late_news\"}";
+    static const char built_in[] = "{\"signal\":\"enabled\",\"rule\":\"delivery_lost\"}";
+    struct vg_delivery e = event(own, VG_PRIORITY_MEDIUM, VG_ALERT_TECHNICAL);
+    struct vg_delivery lost = event(built_in, VG_PRIORITY_HIGH, VG_ALERT_TECHNICAL);
+    int64_t later_ns = e.time_ns + 2 * VG_NS_PER_S;
+
+    for (int i = 0; i < VG_CONDITION_COUNT; i++) {
+        if (strcmp(vg_condition_name((enum vg_condition)i), "passed_over") == 0)
+            late.condition = (enum vg_condition)i;
+    }
+    o.max_age_ns = VG_NS_PER_S;
+    cr_assert(vg_delivery_old(&o, NULL, &e, later_ns), "a rule that nobody knows");
+    cr_assert_not(vg_delivery_old(&o, &site, &e, later_ns));
+    cr_assert_not(vg_delivery_old(&o, &site, &lost, later_ns));
+    add("filter.kinds", "physiological");
+    cr_assert_not(vg_delivery_takes(&o, NULL, &e));
+    cr_assert(vg_delivery_takes(&o, &site, &e));
 }
 
 Test(delivery,

@@ -85,6 +85,7 @@ static struct row rows[] = {
     { POSTGRES("host=localhost,db.example dbname=vigil"), "connection", "another machine" },
     { POSTGRES("hostaddr=192.0.2.7 dbname=vigil"), "connection", "another machine" },
     { POSTGRES("postgresql://vigil:hush@localhost/vigil"), "connection", "a password does not belong" },
+    { POSTGRES("service=alerts"), "connection", "another machine" },
     { POSTGRES("host=localhost passwort=x"), "connection", "expected a URI" },
     { POSTGRES("db.example"), "connection", "expected a URI" },
 
