@@ -6,7 +6,7 @@ SOURCES = $(shell git ls-files '*.c' '*.h')
 
 help:
 	@echo 'make demo       a simulated ward, the pipeline and its alerts in one terminal, one minute'
-	@echo 'make test       build and pass the tests (about thirteen minutes)'
+	@echo 'make test       build and pass the tests (under twenty minutes)'
 	@echo 'make test-long  the same with 100 kills and subscribers that are away for longer'
 	@echo 'make bench      measure rows per second, latency, memory'
 	@echo 'make bench-chain   the whole chain with large models on every row, on one core'

@@ -242,9 +242,10 @@ static bool put_one(struct vg_audit *a, const char *kind, const char *members, b
     return true;
 }
 
-static void put(struct vg_audit *a, const char *kind, const char *members, bool seal)
+static bool put(struct vg_audit *a, const char *kind, const char *members, bool seal)
 {
     char lost[64];
+    bool written = false;
 
     while (flock(a->dir, LOCK_EX) != 0 && errno == EINTR)
         continue;
@@ -256,11 +257,13 @@ static void put(struct vg_audit *a, const char *kind, const char *members, bool 
         /* A failure counts the record that it stands before. */
         if (a->lost == 0 || put_one(a, "lost", lost, false)) {
             a->lost = 0;
-            if (put_one(a, kind, members, seal))
+            written = put_one(a, kind, members, seal);
+            if (written)
                 a->failure[0] = '\0';
         }
     }
     (void)flock(a->dir, LOCK_UN);
+    return written;
 }
 
 void vg_audit_note(struct vg_audit *a, const char *kind, ...)
@@ -285,12 +288,11 @@ void vg_audit_note(struct vg_audit *a, const char *kind, ...)
 }
 
 /* Not under the lock: a disk that is slow must not hold up a sink that notes something. */
-void vg_audit_sync(struct vg_audit *a)
+static bool sync_records(struct vg_audit *a)
 {
     int fd = -1;
+    bool synced = true;
 
-    if (!a)
-        return;
     pthread_mutex_lock(&a->lock);
     if (a->dirty && a->fd >= 0)
         fd = fcntl(a->fd, F_DUPFD_CLOEXEC, 3);
@@ -298,31 +300,47 @@ void vg_audit_sync(struct vg_audit *a)
     a->synced_ns = vg_mono_ns();
     pthread_mutex_unlock(&a->lock);
     if (fd < 0)
-        return;
+        return true;
     if (fdatasync(fd) != 0) {
         pthread_mutex_lock(&a->lock);
         fail(a, "not on the disk");
         pthread_mutex_unlock(&a->lock);
+        synced = false;
     }
     close(fd);
+    return synced;
 }
 
+void vg_audit_sync(struct vg_audit *a)
+{
+    if (a)
+        (void)sync_records(a);
+}
+
+/* Also when only a record is missing: the next that can be written says so. A seal that fails is itself
+ * no record that anybody misses. It is told once it is on the disk: a seal that a power cut takes away
+ * would make of an honest log one that was cut. */
 void vg_audit_seal(struct vg_audit *a)
 {
+    struct vg_audit_end fresh = { .n = 0 };
+
     if (!a)
         return;
     pthread_mutex_lock(&a->lock);
-    if (a->unsealed > 0) {
-        uint64_t n = a->end.n;
-
-        put(a, "seal", "", true);
-        if (a->end.n > n) {
-            a->sealed = a->end;
+    if (a->unsealed > 0 || a->lost > 0) {
+        if (put(a, "seal", "", true)) {
+            fresh = a->end;
             a->unsealed = 0;
+        } else {
+            a->lost--;
         }
     }
     pthread_mutex_unlock(&a->lock);
-    vg_audit_sync(a);
+    if (!sync_records(a) || fresh.n == 0)
+        return;
+    pthread_mutex_lock(&a->lock);
+    a->sealed = fresh;
+    pthread_mutex_unlock(&a->lock);
 }
 
 vg_status vg_audit_look(struct vg_audit *a, int64_t mono_ns, struct vg_err *err)

@@ -109,7 +109,7 @@ static int read_limits(struct vg_load *l, struct vg_limits *ret, const struct vg
 static void check_sides(struct vg_load *l, const struct vg_limits *own,
                         const struct vg_limits *base, int channel, const struct vg_node *node)
 {
-    float low, high;
+    float low = 0.0f, high = 0.0f;
     bool has_low, has_high;
 
     if (channel == VG_CHANNEL_NONE)
