@@ -48,16 +48,15 @@ class Postgres:
         yield
         self.start()
 
-    def _processes(self):
-        first = int((self.data / "postmaster.pid").read_text().split()[0])
-        children = pathlib.Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        return [first, *map(int, children)]
-
     @contextlib.contextmanager
     def hanging(self):
         """Every process of the server is there and none does anything."""
-        stopped = self._processes()
-        for pid in stopped:
+        first = int((self.data / "postmaster.pid").read_text().split()[0])
+        # The parent at first: one that it makes afterwards would answer.
+        os.kill(first, signal.SIGSTOP)
+        children = pathlib.Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        stopped = [first, *map(int, children)]
+        for pid in stopped[1:]:
             os.kill(pid, signal.SIGSTOP)
         try:
             yield
