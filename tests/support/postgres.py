@@ -56,13 +56,17 @@ class Postgres:
         os.kill(first, signal.SIGSTOP)
         children = pathlib.Path(f"/proc/{first}/task/{first}/children").read_text().split()
         stopped = [first, *map(int, children)]
-        for pid in stopped[1:]:
-            os.kill(pid, signal.SIGSTOP)
+        self._signal(stopped[1:], signal.SIGSTOP)
         try:
             yield
         finally:
-            for pid in stopped:
-                os.kill(pid, signal.SIGCONT)
+            self._signal(stopped, signal.SIGCONT)
+
+    @staticmethod
+    def _signal(pids, number):
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):  # a session may end by itself
+                os.kill(pid, number)
 
     @property
     def connection(self):
