@@ -238,9 +238,9 @@ class Pipeline:
         return done.stderr
 
     def lines(self, path="alerts.ndjson"):
-        """What the file sink wrote: raw lines."""
+        """What the file sink wrote: raw lines, without one that is being written."""
         file = self.data / path
-        return file.read_bytes().splitlines() if file.exists() else []
+        return file.read_bytes().split(b"\n")[:-1] if file.exists() else []
 
     def events(self, path="alerts.ndjson"):
         return [json.loads(line) for line in self.lines(path)]
