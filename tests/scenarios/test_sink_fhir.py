@@ -35,7 +35,7 @@ def check_resource(path, resource):
         "priority": {"high": "stat", "medium": "asap", "low": "urgent",
                      "none": "routine"}[event["priority"]],
         "topic": {"text": event["title"]}, "sent": event["time"],
-        "sender": {"display": resource["sender"]["display"]},
+        "sender": {"display": "sedation"},
         "reasonCode": [{"text": event["rule"]}],
         "payload": [{"contentString": event["text"]}, resource["payload"][-1]],
     }

@@ -32,7 +32,7 @@ def check_record(record):
     event, headers = json.loads(record["value"]), record["headers"]
     check(record["key"] == event.get("patient"), f"the key is {record['key']}")
     check(headers == {"ce_specversion": "1.0", "ce_id": event["event_id"],
-                      "ce_source": "vigil/" + headers["ce_source"].removeprefix("vigil/"),
+                      "ce_source": "vigil/sedation",
                       "ce_type": "vigil.alert.1." + event["phase"], "ce_time": event["time"],
                       "content-type": "application/json"}, f"headers {headers}")
 
