@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """A crowd of subscribers, stopped, killed and joined at random: each that is there at the end has
-received every event once, in order, byte for byte, and the publisher's memory stays bounded.
+received every event once, in order, unchanged, and the publisher's memory stays bounded. There are the
+C library, the packages for Python and Node, and a client written from docs/alert1.md alone.
 VIGIL_LONG=1: 100 subscribers for ten minutes at 200 events/s; SECONDS sets another time."""
+import json
 import os
 import pathlib
 import random
@@ -18,13 +20,16 @@ import zlib
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import delivery
 import live
+import packages
 import vigil
 from feeder import Feeder
 from live import Live, until
 from vigil import check
 
-SUBSCRIBERS, STRANGERS, RATE, SECONDS, TURN_S = (
-    (100, 10, 200, 600, 0.25) if delivery.LONG else (8, 2, 100, 3, 0.1))
+CROWD, RATE, SECONDS, TURN_S = (
+    ({"C": 50, "Python": 20, "Node": 20, "stranger": 10}, 200, 600, 0.25) if delivery.LONG else
+    ({"C": 4, "Python": 2, "Node": 2, "stranger": 1}, 100, 3, 0.1))
+LATE_SHARE = 0.25  # of the crowd; they join while it goes on
 SECONDS = float(os.environ.get("SECONDS", SECONDS))
 SEED = int(os.environ.get("SEED", "1"))
 STOPPED_S = (0.2, 8.0) if delivery.LONG else (0.1, 1.0)
@@ -35,16 +40,26 @@ RESIDENT_MAX = 400 << 20
 EVENT = re.compile(rb'^\{"type":"event","seq":(\d+),.*?"event":(\{.*\})\}$')
 
 
-def checksum(body):
-    return zlib.crc32(body if isinstance(body, bytes) else body.encode())
+class Content:
+    """Checksums of what events say. The packages write JSON in their own way (95.0 or 95): each kind's
+    text of an event is read once, whoever prints it again."""
+
+    def __init__(self):
+        self.known = {}
+
+    def checksum(self, kind, body):
+        raw = zlib.crc32(body)
+        if (kind, raw) not in self.known:
+            text = json.dumps(json.loads(body, parse_int=float), sort_keys=True)
+            self.known[kind, raw] = zlib.crc32(text.encode())
+        return self.known[kind, raw]
 
 
 class Member:
     """One subscriber; after a kill another process goes on behind the last event it has."""
 
-    def __init__(self, command, folder, crowd):
-        self.command, self.crowd = command, crowd
-        self.endpoints = (f"ipc://{folder}/publish", f"ipc://{folder}/control")
+    def __init__(self, kind, crowd):
+        self.kind, self.crowd = kind, crowd
         self.events = []  # (seq, checksum)
         self.stopped_until = None
         self.starts = 0
@@ -53,11 +68,9 @@ class Member:
     def start(self):
         self.starts += 1
         self.rest = b""
-        publish, control = self.endpoints
-        arguments = [word.format(publish=publish, control=control, after=self.newest())
-                     for word in self.command]
-        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(self.crowd.command(self.kind, self.newest()),
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        env=packages.ENVIRONMENT)
         self.open = True
         self.crowd.selector.register(self.process.stdout, selectors.EVENT_READ, self)
 
@@ -77,7 +90,8 @@ class Member:
         for line in lines:
             event = EVENT.match(line)
             if event:
-                self.events.append((int(event[1]), checksum(event[2])))
+                self.events.append((int(event[1]),
+                                    self.crowd.content.checksum(self.kind, event[2])))
 
     def stop(self, seconds):
         self.process.send_signal(signal.SIGSTOP)
@@ -103,27 +117,30 @@ class Crowd(threading.Thread):
 
     def __init__(self, folder):
         super().__init__(daemon=True)
-        self.folder = folder
+        self.publish, self.control = (f"ipc://{folder}/{name}" for name in ("publish", "control"))
+        self.kinds = {kind.name: kind for kind in packages.kinds()}
+        self.absent = [kind for kind in CROWD if kind not in (*self.kinds, "stranger")]
+        self.content = Content()
         self.selector = selectors.DefaultSelector()
         self.members = []
         self.ended = threading.Event()
-        self.commands = {
-            "c": [str(vigil.VIGIL), "alerts", "--json", "--until-closed", "--timeout", "60s",
-                  "--after", "{after}",
-                  "--connect", "{publish}", "--control", "{control}"],
-            "stranger": ["/usr/bin/python3", str(vigil.SUPPORT / "alert1_subscriber.py"),
-                         "--until-closing", "--timeout", "60", "--after", "{after}",
-                         "--publish", "{publish}", "--control", "{control}"]}
+
+    def command(self, kind, after):
+        if kind == "stranger":
+            return ["/usr/bin/python3", str(vigil.SUPPORT / "alert1_subscriber.py"),
+                    "--until-closing", "--timeout", "60", "--after", str(after),
+                    "--publish", self.publish, "--control", self.control]
+        return self.kinds[kind].call([self], "--until-closed", "--after", after, timeout=60)
 
     def join_in(self, kind):
-        self.members.append(Member(self.commands[kind], self.folder, self))
+        self.members.append(Member("C" if kind in self.absent else kind, self))
 
     def wait_for(self, seq):
         try:
             until(f"event {seq} at each of them",
                   lambda: all(m.newest() >= seq for m in self.members), CATCH_UP_S)
         except vigil.Failed as why:
-            late = [(m.command[1], m.newest(), m.starts, m.process.poll())
+            late = [(m.kind, m.newest(), m.starts, m.process.poll())
                     for m in self.members if m.newest() < seq]
             raise vigil.Failed(f"{why}; {len(late)} have not (what, newest, starts, exit code): "
                                f"{late[:10]}") from None
@@ -151,7 +168,7 @@ def resident(process):
     return 0
 
 
-def trouble(crowd, rng):
+def trouble(crowd, late, rng):
     """One member is stopped, killed, or joins late."""
     now = time.monotonic()
     for member in crowd.members:
@@ -159,8 +176,8 @@ def trouble(crowd, rng):
             member.go_on()
     going = [member for member in crowd.members if not member.stopped_until]
     what = rng.random()
-    if len(crowd.members) < SUBSCRIBERS and what < 0.2:
-        crowd.join_in("c")
+    if late and what < 0.2:
+        crowd.join_in(late.pop())
     elif going and what < 0.7:
         rng.choice(going).stop(rng.uniform(*STOPPED_S))
     elif going:
@@ -176,14 +193,16 @@ def each_of_a_crowd_has_every_event():
         c["sinks"] = {"live": {"type": "zeromq", "publish": f"ipc://{folder}/publish",
                                "control": f"ipc://{folder}/control"}}
         with vigil.Pipeline(c) as p, Live(p) as run, Crowd(folder) as crowd:
-            for kind in ["c"] * (SUBSCRIBERS * 3 // 4 - STRANGERS) + ["stranger"] * STRANGERS:
-                crowd.join_in(kind)
+            late = [kind for kind, n in CROWD.items() for _ in range(n)]
+            rng.shuffle(late)
+            for _ in range(int(len(late) * (1 - LATE_SHARE))):
+                crowd.join_in(late.pop())
             grown = []
             with Feeder(broker.bootstrap, delivery.TOPIC, RATE) as feeder:
                 end = time.monotonic() + SECONDS
                 while time.monotonic() < end:
                     time.sleep(TURN_S)  # the time is what is tested
-                    trouble(crowd, rng)
+                    trouble(crowd, late, rng)
                     grown.append(resident(run.process))
             for member in crowd.members:
                 if member.stopped_until:
@@ -193,9 +212,11 @@ def each_of_a_crowd_has_every_event():
             stored = p.outbox("select seq, body from event order by seq")
             crowd.wait_for(stored[-1][0])
             run.stop()
-            wanted = [(seq, checksum(body)) for seq, body in stored]
+            wanted = [(seq, crowd.content.checksum("outbox", body.encode()))
+                      for seq, body in stored]
             for i, member in enumerate(crowd.members):
-                check(member.events == wanted, f"subscriber {i}, started {member.starts} times: "
+                check(member.events == wanted, f"subscriber {i} ({member.kind}), started "
+                      f"{member.starts} times: "
                       f"{len(member.events)} events, not the {len(wanted)} of the outbox")
             print(f"     {len(wanted)} events for {len(crowd.members)} subscribers in {SECONDS:.0f} "
                   f"s; {sum(m.starts - 1 for m in crowd.members)} were killed; the publisher had "

@@ -4,13 +4,11 @@ one scripted publisher (tests/support/conformance.py) side by side, and print th
 
 Order is that of a ward. Which way an event came may differ: a replay and the live stream race.
 VIGIL_LONG=1 sends 100,000 events through the losses instead of 10,000."""
-import functools
 import json
 import os
 import pathlib
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +16,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import packages
 import vigil
 from conformance import Publisher
 from live import until
@@ -30,48 +29,6 @@ LOSS = 0.2
 STOPPED_S = 4  # longer than it takes to call a link down
 WARDS = ("icu-a", "icu-b", "none")
 DEADLINE_S = 240 if LONG else 60
-PYTHON = vigil.ROOT / "client/python"
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PYTHON)}
-
-
-@functools.lru_cache
-def node_package():
-    """The Node package with what it depends on, as a user has it after `npm ci`; None, with the reason
-    printed, where that cannot be had. In the build folder, since the source stays as it is."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        print("SKIP: Node: node and npm are not installed", flush=True)
-        return None
-    source, copy = vigil.ROOT / "client/node", vigil.BUILD / "client-node"
-    shutil.copytree(source, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
-    lock = (source / "package-lock.json").read_bytes()
-    stamp = copy / "node_modules/.installed"
-    if not stamp.exists() or stamp.read_bytes() != lock:
-        done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund",
-                               "--prefer-offline"], cwd=copy, capture_output=True, text=True)
-        if done.returncode != 0:
-            print(f"SKIP: Node: npm ci: {done.stderr.strip().splitlines()[-1:]}", flush=True)
-            return None
-        stamp.write_bytes(lock)
-    return copy
-
-
-class Kind:
-    """How a client is called, and how it wants its options."""
-
-    def __init__(self, name, *command, seconds="{}"):
-        self.name, self.command, self.seconds = name, command, seconds
-
-    def call(self, publishers, *options, timeout=30):
-        where = [o for p in publishers for o in ("--connect", p.publish, "--control", p.control)]
-        options = [str(o) for o in options]
-        return [*map(str, self.command), *where, "--timeout", self.seconds.format(timeout), *options]
-
-
-def kinds():
-    yield Kind("C", vigil.VIGIL, "alerts", "--json", seconds="{}s")
-    yield Kind("Python", "/usr/bin/python3", "-B", "-m", "vigil.tail")
-    if node_package():
-        yield Kind("Node", "node", node_package() / "tail.js")
 
 
 class Client:
@@ -81,7 +38,7 @@ class Client:
         self.name = kind.name
         self.path = pathlib.Path(folder) / f"{kind.name}.{os.urandom(4).hex()}"
         with open(self.path, "wb") as out, open(f"{self.path}.err", "wb") as err:
-            self.process = subprocess.Popen(command, stdout=out, stderr=err, env=ENVIRONMENT)
+            self.process = subprocess.Popen(command, stdout=out, stderr=err, env=packages.ENVIRONMENT)
         self.read = open(self.path, "rb")
         self.known, self.rest = [], b""
 
@@ -112,7 +69,7 @@ class Clients:
     """One client of each kind, all with the same options."""
 
     def __init__(self, folder, publishers, *options, **how):
-        self.of = [Client(k, folder, k.call(publishers, *options, **how)) for k in kinds()]
+        self.of = [Client(k, folder, k.call(publishers, *options, **how)) for k in packages.kinds()]
 
     def __enter__(self):
         return self
@@ -188,9 +145,9 @@ def everything_that_can_happen_is_told_once_and_in_its_place():
                 last = p._emit("icu-a", True, {})
             expect("history_lost", "synced", events=[kept, last])
 
-            for kind in kinds():
+            for kind in packages.kinds():
                 ask = lambda *o: subprocess.run(kind.call([p], *o), capture_output=True, text=True,
-                                                env=ENVIRONMENT, timeout=DEADLINE_S)
+                                                env=packages.ENVIRONMENT, timeout=DEADLINE_S)
                 done = ask("--ack", last["episode_id"], "--by", "nurse \"4\" \u00e4")
                 check(done.returncode == 0 and json.loads(done.stdout)["ok"], f"{kind.name}: {done}")
                 done = ask("--ack", "0" * 32, "--by", "nurse 4")
@@ -270,8 +227,8 @@ for await (const item of alerts) {
 
 def orders(folder):
     yield "Python", ["/usr/bin/python3", "-B", "-c", ORDERS["Python"]]
-    if node_package():
-        path = node_package() / "orders.mjs"
+    if packages.node_package():
+        path = packages.node_package() / "orders.mjs"
         path.write_text(ORDERS["Node"])
         yield "Node", ["node", path]
 
@@ -391,11 +348,11 @@ def example(readme, language, n=0):
 def examples(folder):
     """(name, command) of the first program of each README."""
     path = pathlib.Path(folder) / "display.py"
-    path.write_text(example(PYTHON / "README.md", "python"))
+    path.write_text(example(packages.PYTHON / "README.md", "python"))
     yield "Python", ["/usr/bin/python3", "-B", path]
-    if node_package():
-        path = node_package() / "display.mjs"
-        path.write_text(example(node_package() / "README.md", "js"))
+    if packages.node_package():
+        path = packages.node_package() / "display.mjs"
+        path.write_text(example(packages.node_package() / "README.md", "js"))
         yield "Node", ["node", path]
 
 
@@ -419,7 +376,7 @@ def the_examples_of_the_pages_run_as_written():
         with Publisher(*ipc(folder, "p")) as p:
             p.emit(text="one")
             where = [p.publish, p.control]
-            follow = example(PYTHON / "README.md", "python", 1)
+            follow = example(packages.PYTHON / "README.md", "python", 1)
             with Example(folder, ["/usr/bin/python3", "-B", "-c", follow, *where]) as coroutine, \
                     Example(folder, [vigil.BUILD / "vigil_client_example", *where]) as in_c:
                 both = (coroutine, in_c)
@@ -439,7 +396,7 @@ class Example:
     def __init__(self, folder, command):
         self.path = pathlib.Path(folder) / f"said.{os.urandom(4).hex()}"
         with open(self.path, "wb") as out:
-            self.process = subprocess.Popen(command, stdout=out, stderr=out, env=ENVIRONMENT)
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, env=packages.ENVIRONMENT)
 
     def __enter__(self):
         return self
