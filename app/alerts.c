@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "app/alerts_endpoints.h"
@@ -19,6 +18,7 @@
 #include "app/family.h"
 #include "app/verbs.h"
 #include "core/alert_line.h"
+#include "core/clock.h"
 #include "core/text.h"
 
 enum { TURN_MS = 200 };
@@ -104,14 +104,6 @@ static void on_signal(int sig)
 {
     (void)sig;
     stopped = 1;
-}
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * VG_NS_PER_S + t.tv_nsec;
 }
 
 /* Fills in f->endpoints; returns VG_COMMAND_GO or an exit code. */
@@ -250,7 +242,7 @@ static int follow(struct follower *f)
     while (!wants_end(f)) {
         struct vigil_item item;
 
-        if (!f->connected && now_ns() > f->give_up_ns)
+        if (!f->connected && vg_mono_ns() > f->give_up_ns)
             return unreachable(f);
         if (!vigil_client_next(f->client, TURN_MS, &item))
             continue;
@@ -279,7 +271,7 @@ static int acknowledge(struct follower *f)
     while (waiting > 0 && !stopped) {
         struct vigil_item item;
 
-        if (!f->connected && now_ns() > f->give_up_ns)
+        if (!f->connected && vg_mono_ns() > f->give_up_ns)
             return unreachable(f);
         if (!vigil_client_next(f->client, TURN_MS, &item))
             continue;
@@ -312,7 +304,7 @@ static int connect_and_run(struct follower *f)
     if (vigil_client_new(&client_options, &f->client, message, sizeof(message)) < 0)
         return vg_command_usage(&command, "%s", message);
     f->colour = isatty(STDOUT_FILENO) && !(no_color && *no_color);
-    f->give_up_ns = now_ns() + o->timeout_ns;
+    f->give_up_ns = vg_mono_ns() + o->timeout_ns;
     code = o->ack ? acknowledge(f) : follow(f);
     vigil_client_free(f->client);
     vg_endpoints_done(&f->endpoints);

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "app/alerts_endpoints.h"
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/event.h"
 #include "core/order.h"
 #include "core/text.h"
@@ -308,14 +308,6 @@ static void new_id(char out[VG_COMMAND_ID_SIZE])
 
 /* ---- asking ---- */
 
-static int64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * VG_NS_PER_S + t.tv_nsec;
-}
-
 struct asking {
     const struct vg_command *command;
     const struct options *options;
@@ -356,14 +348,14 @@ static bool says_nothing(const struct vigil_item *item)
 
 static int wait_for_answers(struct asking *a)
 {
-    int64_t give_up_ns = now_ns() + a->options->timeout_ns;
+    int64_t give_up_ns = vg_mono_ns() + a->options->timeout_ns;
     size_t waiting = a->endpoints.n;
     bool connected = false;
 
     while (waiting > 0) {
         struct vigil_item item;
 
-        if (!connected && now_ns() > give_up_ns)
+        if (!connected && vg_mono_ns() > give_up_ns)
             return vg_endpoints_unreachable(&a->endpoints);
         if (!vigil_client_next(a->client, TURN_MS, &item))
             continue;

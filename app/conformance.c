@@ -6,10 +6,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "app/command.h"
 #include "app/conformance.h"
+#include "core/clock.h"
 #include "core/text.h"
 
 enum { WAIT_MS = 20000, LEAVE_MS = 5000, SETTLE_MS = 500, BURST_LOSS = 16 };
@@ -59,10 +59,7 @@ struct play {
 
 static int64_t now_ms(void)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / VG_NS_PER_MS;
+    return vg_mono_ns() / VG_NS_PER_MS;
 }
 
 static void print_line(struct vg_buf *line)

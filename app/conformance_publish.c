@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zmq.h>
 
 #include "app/conformance_private.h"
+#include "core/clock.h"
 
 enum {
     HEADER_SIZE = 48,
@@ -17,14 +17,6 @@ enum {
     BEAT_MS = 200,
 };
 enum kind { KIND_EVENT = 1, KIND_HEARTBEAT = 2, KIND_UNKNOWN = 9 };
-
-static int64_t clock_ns(clockid_t id)
-{
-    struct timespec t;
-
-    clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * VG_NS_PER_S + t.tv_nsec;
-}
 
 static void put_be(uint8_t *out, uint64_t x, size_t bytes)
 {
@@ -45,7 +37,7 @@ static void send_publication(struct vg_conformance_publisher *p, const char *war
     put_be(header + 8, seq, 8);
     put_be(header + 16, prev_seq, 8);
     memcpy(header + 24, p->outbox->uuid, 16);
-    put_be(header + 40, (uint64_t)clock_ns(CLOCK_REALTIME), 8);
+    put_be(header + 40, (uint64_t)vg_wall_ns(), 8);
     zmq_send(p->pub, topic, (size_t)n, ZMQ_SNDMORE);
     zmq_send(p->pub, header, sizeof(header), ZMQ_SNDMORE);
     zmq_send(p->pub, payload, len, 0);
@@ -79,7 +71,7 @@ static void write_heartbeat(struct vg_conformance_publisher *p)
 
 static void beat(struct vg_conformance_publisher *p)
 {
-    int64_t now = clock_ns(CLOCK_MONOTONIC);
+    int64_t now = vg_mono_ns();
 
     if (p->state.silent || now - p->beat_ns < BEAT_MS * VG_NS_PER_MS)
         return;

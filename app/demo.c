@@ -23,6 +23,7 @@
 #include "app/ward.h"
 #include "client/vigil_client.h"
 #include "core/alert_line.h"
+#include "core/clock.h"
 #include "core/text.h"
 
 enum {
@@ -107,14 +108,6 @@ static void on_signal(int sig)
     stopped = 1;
 }
 
-static int64_t mono_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * VG_NS_PER_S + ts.tv_nsec;
-}
-
 /* ---- processes ---- */
 
 /* Starts this program with another verb and one or two arguments; it dies with this process. `out` and `talk`: where its
@@ -138,7 +131,7 @@ static pid_t start(const char *verb, const char *first, const char *second, int 
 /* Waits at most timeout_s for a child; its exit code, or -1. */
 static int reap(pid_t *pid, int timeout_s)
 {
-    int64_t until_ns = mono_ns() + timeout_s * VG_NS_PER_S;
+    int64_t until_ns = vg_mono_ns() + timeout_s * VG_NS_PER_S;
     const struct timespec turn = { .tv_nsec = 10 * VG_NS_PER_MS };
     int status;
 
@@ -149,7 +142,7 @@ static int reap(pid_t *pid, int timeout_s)
             *pid = 0;
             return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
         }
-        if (got < 0 || mono_ns() > until_ns)
+        if (got < 0 || vg_mono_ns() > until_ns)
             break;
         nanosleep(&turn, NULL);
     }
@@ -313,7 +306,7 @@ static void see(struct demo *d, const char *json, size_t len)
     }
     if (d->latencies < LATENCIES_MAX && due_ns >= 0 && due_ns < WARD_S * VG_NS_PER_S)
         d->latency_ms[d->latencies++] =
-            (double)(mono_ns() - d->play_mono_ns - (int64_t)((double)due_ns / d->speed)) / 1e6;
+            (double)(vg_mono_ns() - d->play_mono_ns - (int64_t)((double)due_ns / d->speed)) / 1e6;
     json_decref(event);
 }
 
@@ -348,7 +341,7 @@ static vg_status connect_subscriber(struct demo *d, struct vg_err *err)
 {
     struct vigil_endpoint endpoint = { .publish = d->publish, .control = d->control };
     struct vigil_options client = { .endpoints = &endpoint, .endpoints_n = 1 };
-    int64_t until_ns = mono_ns() + START_TIMEOUT_S * VG_NS_PER_S;
+    int64_t until_ns = vg_mono_ns() + START_TIMEOUT_S * VG_NS_PER_S;
     char message[256];
     vg_status st = VG_OK;
 
@@ -357,7 +350,7 @@ static vg_status connect_subscriber(struct demo *d, struct vg_err *err)
     while (st == VG_OK && !stopped && !(d->linked && d->synced)) {
         follow(d, TURN_MS);
         st = check_pipeline(d, err);
-        if (st == VG_OK && mono_ns() > until_ns)
+        if (st == VG_OK && vg_mono_ns() > until_ns)
             st = vg_fail(err, VG_E_UNAVAILABLE, "the pipeline sent no heartbeat within %d s",
                          START_TIMEOUT_S);
     }
@@ -391,14 +384,14 @@ static vg_status play(struct demo *d, struct vg_err *err)
     struct vg_sim_row row;
     vg_status st = VG_OK;
 
-    d->play_mono_ns = mono_ns();
+    d->play_mono_ns = vg_mono_ns();
     while (st == VG_OK && !stopped) {
         int64_t wait_ns;
 
         vg_sim_next(d->sim, &row);
         if (row.record_ns >= d->start_ns + WARD_S * VG_NS_PER_S)
             break;
-        while ((wait_ns = due_mono_ns(d, row.record_ns) - mono_ns()) > 0 && !stopped)
+        while ((wait_ns = due_mono_ns(d, row.record_ns) - vg_mono_ns()) > 0 && !stopped)
             follow(d, (int)(wait_ns / VG_NS_PER_MS) + 1);
         if (row.silent)
             continue;
@@ -417,11 +410,11 @@ static vg_status play(struct demo *d, struct vg_err *err)
 /* The pipeline says that it closes once everything is delivered. */
 static vg_status stop(struct demo *d, struct vg_err *err)
 {
-    int64_t until_ns = mono_ns() + STOP_TIMEOUT_S * VG_NS_PER_S;
+    int64_t until_ns = vg_mono_ns() + STOP_TIMEOUT_S * VG_NS_PER_S;
     int code;
 
     kill(d->pipeline, SIGTERM);
-    while (mono_ns() < until_ns &&
+    while (vg_mono_ns() < until_ns &&
            !(vigil_client_closing(d->client) && vigil_client_complete(d->client)))
         follow(d, TURN_MS);
     code = reap(&d->pipeline, STOP_TIMEOUT_S);

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "app/config_load.h"
+#include "core/clock.h"
 #include "core/text.h"
 
 /* ---- opening ---- */
@@ -48,7 +48,6 @@ static vg_status open_folder(struct vg_dlq *d, const char *folder, bool writable
 
 static int read_filter(struct vg_dlq *d, const struct vg_dlq_options *o)
 {
-    struct timespec now;
     int64_t since_ns;
 
     d->filter = (struct vg_letter_filter){
@@ -66,8 +65,7 @@ static int read_filter(struct vg_dlq *d, const struct vg_dlq_options *o)
         return VG_COMMAND_GO;
     if (!vg_parse_duration(o->since, &since_ns) || since_ns < 0)
         return vg_command_usage(d->command, "--since %s: expected a duration such as 2h", o->since);
-    clock_gettime(CLOCK_REALTIME, &now);
-    d->filter.since_ns = now.tv_sec * VG_NS_PER_S + now.tv_nsec - since_ns;
+    d->filter.since_ns = vg_wall_ns() - since_ns;
     return VG_COMMAND_GO;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/clock.h"
 #include "core/text.h"
 
 enum { WAIT_SLICE_MS = 100, STDOUT_BUFFER = 1024 * 1024 };
@@ -22,14 +23,6 @@ static void on_signal(int sig)
 bool vg_outlet_stopped(void)
 {
     return stopped;
-}
-
-static int64_t mono_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * VG_NS_PER_S + ts.tv_nsec;
 }
 
 static vg_status parse_speed(const char *text, double *ret, struct vg_err *err)
@@ -86,11 +79,11 @@ vg_status vg_outlet_open(struct vg_outlet *out, const struct vg_outlet_options *
 
 static void wait_until(struct vg_outlet *out, int64_t due_mono_ns)
 {
-    int64_t left_ns = due_mono_ns - mono_ns();
+    int64_t left_ns = due_mono_ns - vg_mono_ns();
 
     if (left_ns > VG_NS_PER_MS && !out->producer)
         fflush(stdout);
-    for (; left_ns > 0 && !stopped; left_ns = due_mono_ns - mono_ns()) {
+    for (; left_ns > 0 && !stopped; left_ns = due_mono_ns - vg_mono_ns()) {
         int64_t slice_ns =
             left_ns < WAIT_SLICE_MS * VG_NS_PER_MS ? left_ns : WAIT_SLICE_MS * VG_NS_PER_MS;
         struct timespec ts = { .tv_nsec = slice_ns };
@@ -108,7 +101,7 @@ vg_status vg_outlet_write(struct vg_outlet *out, const char *key, const char *me
 {
     if (out->first_record_ns == VG_TIME_NONE) {
         out->first_record_ns = record_ns;
-        out->first_mono_ns = mono_ns();
+        out->first_mono_ns = vg_mono_ns();
     }
     if (out->speed > 0)
         wait_until(out, out->first_mono_ns +

@@ -3,8 +3,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "core/clock.h"
 
 enum { BAR_WIDTH = 24, CHECK_EVERY = 256 };
 
@@ -12,17 +13,9 @@ static const int64_t show_every_ns = VG_NS_PER_S / 5;
 
 const char *const vg_progress_modes[] = { "auto", "bar", "json", "none", NULL };
 
-static int64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * VG_NS_PER_S + ts.tv_nsec;
-}
-
 double vg_progress_elapsed_s(const struct vg_progress *p)
 {
-    return (double)(now_ns() - p->start_ns) / 1e9;
+    return (double)(vg_mono_ns() - p->start_ns) / 1e9;
 }
 
 void vg_progress_begin(struct vg_progress *p, int mode, const char *what, const char *unit,
@@ -35,7 +28,7 @@ void vg_progress_begin(struct vg_progress *p, int mode, const char *what, const 
         .what = what,
         .unit = unit,
         .total = total,
-        .start_ns = now_ns(),
+        .start_ns = vg_mono_ns(),
     };
 }
 
@@ -78,7 +71,7 @@ void vg_progress_update(struct vg_progress *p, uint64_t done)
 
     if (p->mode == VG_PROGRESS_NONE || done < p->next)
         return;
-    now = now_ns();
+    now = vg_mono_ns();
     p->next = done + (now - p->shown_ns < show_every_ns ? CHECK_EVERY : 1);
     if (now - p->shown_ns < show_every_ns)
         return;

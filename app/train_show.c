@@ -5,8 +5,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "core/clock.h"
 
 enum { DATA_PARTS = 1000 };
 
@@ -18,21 +19,13 @@ static void on_signal(int sig)
     stopped = 1;
 }
 
-static int64_t mono_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * VG_NS_PER_S + ts.tv_nsec;
-}
-
 void vg_train_show_begin(struct vg_train_show *s, int mode)
 {
     /* The second signal finds the default: it ends the program. */
     const struct sigaction action = { .sa_handler = on_signal,
                                       .sa_flags = SA_RESTART | (int)SA_RESETHAND };
 
-    *s = (struct vg_train_show){ .mode = mode, .start_ns = mono_ns() };
+    *s = (struct vg_train_show){ .mode = mode, .start_ns = vg_mono_ns() };
     if (mode == VG_PROGRESS_AUTO)
         s->mode = isatty(STDERR_FILENO) ? VG_PROGRESS_BAR : VG_PROGRESS_JSON;
     sigaction(SIGINT, &action, NULL);
@@ -46,7 +39,7 @@ bool vg_train_show_stopped(void)
 
 double vg_train_show_elapsed_s(const struct vg_train_show *s)
 {
-    return (double)(mono_ns() - s->start_ns) / 1e9;
+    return (double)(vg_mono_ns() - s->start_ns) / 1e9;
 }
 
 /* Only a bar needs to be told of every step. */

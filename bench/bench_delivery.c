@@ -21,6 +21,7 @@
 
 #include "bench/quantiles.h"
 #include "client/vigil_client.h"
+#include "core/clock.h"
 #include "runtime/thread.h"
 
 enum { SUBSCRIBERS_MAX = 200, WARM_S = 3, DRAIN_S = 2, HEADER = 48, EVENT = 1300 };

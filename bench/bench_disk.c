@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bench/quantiles.h"
+#include "core/clock.h"
 #include "runtime/outbox.h"
 #include "runtime/snapshot.h"
 #include "runtime/thread.h"

@@ -19,6 +19,7 @@
 
 #include "bench/quantiles.h"
 #include "client/vigil_client.h"
+#include "core/clock.h"
 #include "core/text.h"
 #include "runtime/thread.h"
 

@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/kafka_options.h"
 #include "core/source.h"
 #include "core/text.h"
@@ -104,18 +105,10 @@ static const struct vg_option options[] = {
     VG_OPT_END,
 };
 
-static int64_t monotonic_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * VG_NS_PER_S + t.tv_nsec;
-}
-
 /* What is left until `deadline_ns`, at most `most_ms`. */
 static int left_ms(int64_t deadline_ns, int most_ms)
 {
-    int64_t ms = (deadline_ns - monotonic_ns()) / VG_NS_PER_MS;
+    int64_t ms = (deadline_ns - vg_mono_ns()) / VG_NS_PER_MS;
 
     return ms < 0 ? 0 : ms < most_ms ? (int)ms : most_ms;
 }
@@ -124,7 +117,7 @@ static int left_ms(int64_t deadline_ns, int most_ms)
 
 static bool is_quiet(struct kafka *k, int code)
 {
-    int64_t now_ns = monotonic_ns();
+    int64_t now_ns = vg_mono_ns();
     struct trouble_kind *slot = &k->kinds[0];
 
     for (size_t i = 0; i < TROUBLE_KINDS; i++) {
@@ -564,7 +557,7 @@ static rd_kafka_resp_err_t ask_partitions(struct kafka *k, rd_kafka_topic_t *top
 
 static vg_status learn_topic(struct kafka *k, struct vg_err *err)
 {
-    int64_t deadline_ns = monotonic_ns() + k->connect_timeout_ns;
+    int64_t deadline_ns = vg_mono_ns() + k->connect_timeout_ns;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(k->rk, k->topic, NULL);
     rd_kafka_resp_err_t code;
     bool answered = false, again;
@@ -574,7 +567,7 @@ static vg_status learn_topic(struct kafka *k, struct vg_err *err)
         /* A topic just made has no leader for a moment; other answers about it are final. */
         again = !answered || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
         serve_callbacks(k, code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : 50);
-    } while (k->shards_n == 0 && again && !k->failed && monotonic_ns() < deadline_ns);
+    } while (k->shards_n == 0 && again && !k->failed && vg_mono_ns() < deadline_ns);
     rd_kafka_topic_destroy(topic);
     if (k->shards_n > 0)
         return VG_OK;
@@ -943,13 +936,13 @@ static void kafka_commit(void *self, uint32_t shard, int64_t next_offset)
  * more: env.revoked() is not called, and what was fetched in advance is dropped. */
 static bool close_consumer(struct kafka *k)
 {
-    int64_t deadline_ns = monotonic_ns() + close_timeout_ns;
+    int64_t deadline_ns = vg_mono_ns() + close_timeout_ns;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(k->rk);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(k->rk, queue);
 
     if (error)
         rd_kafka_error_destroy(error);
-    while (!rd_kafka_consumer_closed(k->rk) && monotonic_ns() < deadline_ns) {
+    while (!rd_kafka_consumer_closed(k->rk) && vg_mono_ns() < deadline_ns) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(queue, left_ms(deadline_ns, 100));
 
         if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)

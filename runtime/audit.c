@@ -15,6 +15,7 @@
 
 #include <sodium.h>
 
+#include "core/clock.h"
 #include "runtime/audit_files.h"
 #include "runtime/secret.h"
 #include "runtime/thread.h"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "models/kernel.h"
 #include "runtime/audit_order.h"
 #include "runtime/log.h"

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "runtime/log.h"
 
 enum { BATCH = 256, WAIT_MS = 250 };

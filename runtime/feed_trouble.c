@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "core/clock.h"
 #include "core/text.h"
 #include "runtime/feed.h"
 #include "runtime/log.h"

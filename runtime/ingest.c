@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "runtime/intake.h"
 #include "runtime/log.h"
 #include "runtime/patients.h"

@@ -38,10 +38,10 @@ struct vg_ingest {
     struct vg_notice_log notices;
     struct vg_letters *letters;
     struct vg_buf headers; /**< of the record that became a dead letter last */
-    int64_t record_ns; /**< monotonic time at which a record was last seen to have come */
-    bool record_came;  /**< since then */
-    int64_t told_ns;   /**< when what only the wall clock knows was last told */
-    int64_t duty_ns;   /**< when the duties that hang on time are looked at again */
+    int64_t record_ns;     /**< monotonic time at which a record was last seen to have come */
+    bool record_came;      /**< since then */
+    int64_t told_ns;       /**< when what only the wall clock knows was last told */
+    int64_t duty_ns;       /**< when the duties that hang on time are looked at again */
     struct vg_err failure;
     bool failed;
 };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "runtime/config.h"
 #include "runtime/log.h"
 

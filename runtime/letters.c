@@ -7,9 +7,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "runtime/outbox_db.h"
 
 /* So many are deleted in one transaction: the committer waits no longer than that takes. */
@@ -440,7 +440,6 @@ vg_status vg_letters_purge(struct vg_letters *l, const struct vg_letter_filter *
 vg_status vg_letters_record(struct vg_letters *l, const char *action,
                             const struct vg_letter_counts *counts, struct vg_err *err)
 {
-    struct timespec now;
     sqlite3_stmt *stmt;
     vg_status st = prepare(l,
                            "INSERT INTO dlq_action(wall_ns, uid, action, letters, deliveries)"
@@ -449,8 +448,7 @@ vg_status vg_letters_record(struct vg_letters *l, const char *action,
 
     if (st != VG_OK)
         return st;
-    clock_gettime(CLOCK_REALTIME, &now);
-    sqlite3_bind_int64(stmt, 1, now.tv_sec * VG_NS_PER_S + now.tv_nsec);
+    sqlite3_bind_int64(stmt, 1, vg_wall_ns());
     sqlite3_bind_int64(stmt, 2, (int64_t)getuid());
     sqlite3_bind_text(stmt, 3, action, -1, SQLITE_STATIC);
     sqlite3_bind_int64(stmt, 4, (int64_t)counts->letters);

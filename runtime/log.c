@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/text.h"
 
 static const char *const names[] = { "error", "warn", "info", "debug" };
@@ -37,7 +38,6 @@ bool vg_log_enabled(enum vg_log_level level)
 void vg_log(enum vg_log_level level, const char *component, const char *fmt, ...)
 {
     struct vg_buf line = VG_BUF_INIT;
-    struct timespec now;
     char text[1024], when[VG_TIME_TEXT_SIZE];
     va_list ap;
 
@@ -46,8 +46,7 @@ void vg_log(enum vg_log_level level, const char *component, const char *fmt, ...
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    clock_gettime(CLOCK_REALTIME, &now);
-    vg_format_time(now.tv_sec * VG_NS_PER_S + now.tv_nsec, when);
+    vg_format_time(vg_wall_ns(), when);
     if (as_json) {
         vg_buf_printf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"component\":", when,
                       names[level]);

@@ -37,7 +37,8 @@ struct vg_recovery {
     uint32_t opens;
     struct vg_recorded_command *setting; /**< then: limits and mutes of patients that still hold */
     uint32_t settings;
-    struct vg_noticed notice[VG_NOTICE_ALERT_COUNT]; /**< the newest of each, as far as still told */
+    struct vg_noticed
+        notice[VG_NOTICE_ALERT_COUNT]; /**< the newest of each, as far as still told */
     uint32_t notices;
     int64_t known_log_ns;  /**< newest log time known before the stop, VG_TIME_NONE: none ... */
     int64_t known_wall_ns; /**< ... and the wall time then */

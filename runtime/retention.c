@@ -1,6 +1,7 @@
 /* retention.c - when the committer lets what is old leave the outbox, and what it must keep. */
 #include "runtime/retention.h"
 
+#include "core/clock.h"
 #include "runtime/log.h"
 #include "runtime/outbox_prune.h"
 #include "runtime/snapshot.h"

@@ -18,6 +18,7 @@
 
 #include <zmq.h>
 
+#include "core/clock.h"
 #include "runtime/commit.h"
 #include "runtime/ingest.h"
 #include "runtime/log.h"

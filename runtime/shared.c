@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "runtime/thread.h"
 
 void vg_shared_init(struct vg_shared *s, const struct vg_config *config)

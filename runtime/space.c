@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "runtime/log.h"
 #include "runtime/thread.h"
 

@@ -37,7 +37,4 @@ void vg_thread_join(struct vg_thread *t);
 
 void vg_thread_sleep(int64_t ns);
 
-int64_t vg_mono_ns(void); /**< monotonic clock */
-int64_t vg_wall_ns(void); /**< since 1970 */
-
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "runtime/log.h"
 
 void vg_writer_init(struct vg_writer *w, struct vg_shared *shared, const struct vg_layout *layout)

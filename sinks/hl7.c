@@ -6,9 +6,9 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/sink.h"
 #include "sinks/hl7_ack.h"
 #include "sinks/hl7_message.h"
@@ -65,14 +65,6 @@ static vg_status hl7_check(void *self, struct vg_err *err)
 
 /* ---- delivering ---- */
 
-static int64_t wall_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return t.tv_sec * VG_NS_PER_S + t.tv_nsec;
-}
-
 /* An answer that cannot be understood, or is for another message, leaves a connection on which the
  * next answer could be taken for the wrong message. */
 static vg_status judge(struct hl7 *h, const struct vg_delivery *event, struct vg_err *err)
@@ -94,8 +86,8 @@ static vg_status judge(struct hl7 *h, const struct vg_delivery *event, struct vg
 
 static vg_status send_event(struct hl7 *h, const struct vg_delivery *event, struct vg_err *err)
 {
-    int64_t deadline_ns = vg_stream_now_ns() + h->timeout_ns;
-    vg_status st = vg_hl7_message(&h->names, event, wall_ns(), &h->message, err);
+    int64_t deadline_ns = vg_mono_ns() + h->timeout_ns;
+    vg_status st = vg_hl7_message(&h->names, event, vg_wall_ns(), &h->message, err);
 
     if (st == VG_OK)
         st = vg_mllp_exchange(h->stream, &h->message, &h->frame, &h->answer, deadline_ns, err);

@@ -351,8 +351,18 @@ static struct curl_slist *make_headers(const struct vg_http *h, const struct vg_
         vg_buf_printf(&line, "%s: %s", h->options->headers.key[i], h->options->headers.value[i]);
         list = add_header(list, line.data);
     }
+    /* A header may be a secret. */
+    if (line.data)
+        explicit_bzero(line.data, line.cap);
     vg_buf_done(&line);
     return list;
+}
+
+static void drop_headers(struct curl_slist *list)
+{
+    for (struct curl_slist *i = list; i; i = i->next)
+        explicit_bzero(i->data, strlen(i->data));
+    curl_slist_free_all(list);
 }
 
 static vg_status judge_status(long status, struct vg_err *err)
@@ -421,6 +431,6 @@ vg_status vg_http_send(struct vg_http *h, const struct vg_http_request *r, struc
              curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method) == CURLE_OK);
     code = curl_easy_perform(c);
     curl_easy_cleanup(c);
-    curl_slist_free_all(headers);
+    drop_headers(headers);
     return judge(h, code, err);
 }

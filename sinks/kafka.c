@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/kafka_options.h"
 #include "core/sink.h"
 #include "core/text.h"
@@ -68,14 +69,6 @@ static const struct {
     { "partitioner", "it is that of Java's clients, so that a patient's events stay together" },
     { "transactional.id", "deliver() is no transaction: event_id tells copies" },
 };
-
-static int64_t mono_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * VG_NS_PER_S + t.tv_nsec;
-}
 
 /* ---- configuration ---- */
 
@@ -305,12 +298,12 @@ static size_t answered(const struct kafka *k)
 
 static void wait_for_answers(struct kafka *k, const struct vg_delivery *events, size_t n)
 {
-    int64_t deadline_ns = mono_ns() + k->timeout_ns;
+    int64_t deadline_ns = vg_mono_ns() + k->timeout_ns;
 
     do {
         queue_rest(k, events, n);
         rd_kafka_poll(k->rk, POLL_MS);
-    } while (!k->broken && answered(k) < n && mono_ns() < deadline_ns);
+    } while (!k->broken && answered(k) < n && vg_mono_ns() < deadline_ns);
 }
 
 static bool is_data(rd_kafka_resp_err_t e)
@@ -353,6 +346,8 @@ static vg_status deliver_some(struct kafka *k, const struct vg_delivery *events,
         return st;
     wait_for_answers(k, events, n);
     judge(k, n, done, &st, err);
+    if (st == VG_OK)
+        k->complaint[0] = '\0';
     if (st == VG_E_TEMPORARY || k->broken)
         drop_client(k);
     else

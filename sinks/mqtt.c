@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/host.h"
 #include "core/sink.h"
 
@@ -81,14 +81,6 @@ static const struct vg_option options[] = {
                 "Allow a broker on another machine without TLS."),
     VG_OPT_END,
 };
-
-static int64_t mono_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * VG_NS_PER_S + t.tv_nsec;
-}
 
 /* ---- checking ---- */
 
@@ -297,11 +289,11 @@ static int turn(struct mqtt *m, int wake_fd, int timeout_ms)
 /* Turns until `*progress` is `goal`; each step towards it may take as long as the timeout. */
 static vg_status wait_for(struct mqtt *m, const size_t *progress, size_t goal, struct vg_err *err)
 {
-    int64_t end_ns = mono_ns() + m->timeout_ns;
+    int64_t end_ns = vg_mono_ns() + m->timeout_ns;
     size_t had = *progress;
 
     while (*progress < goal) {
-        int64_t left_ns = end_ns - mono_ns();
+        int64_t left_ns = end_ns - vg_mono_ns();
         int64_t left_ms = left_ns / VG_NS_PER_MS + 1;
         int rc;
 
@@ -313,7 +305,7 @@ static vg_status wait_for(struct mqtt *m, const size_t *progress, size_t goal, s
         if (rc != MOSQ_ERR_SUCCESS)
             return lost(m, rc, "connection lost", err);
         if (*progress > had)
-            end_ns = mono_ns() + m->timeout_ns;
+            end_ns = vg_mono_ns() + m->timeout_ns;
         had = *progress;
     }
     return VG_OK;

@@ -5,19 +5,11 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/host.h"
 
 enum { VALUES_MAX = 8 };
-
-static int64_t mono_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * VG_NS_PER_S + t.tv_nsec;
-}
 
 /* ---- checking ---- */
 
@@ -117,7 +109,7 @@ static bool wait_for(const PGconn *conn, short events, int64_t deadline_ns)
     int n;
 
     do {
-        int64_t left_ns = deadline_ns - mono_ns();
+        int64_t left_ns = deadline_ns - vg_mono_ns();
 
         if (left_ns <= 0)
             return false;
@@ -145,7 +137,7 @@ static PGconn *start(const struct vg_postgres *p)
 
 static vg_status finish_connecting(struct vg_postgres *p, struct vg_err *err)
 {
-    int64_t deadline_ns = mono_ns() + p->timeout_ns;
+    int64_t deadline_ns = vg_mono_ns() + p->timeout_ns;
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
 
     while (next != PGRES_POLLING_OK) {
@@ -241,7 +233,7 @@ static vg_status judge(struct vg_postgres *p, const PGresult *result, struct vg_
 vg_status vg_postgres_run(struct vg_postgres *p, const char *sql, size_t n,
                           const char *const *values, char **ret_first, struct vg_err *err)
 {
-    int64_t deadline_ns = mono_ns() + p->timeout_ns;
+    int64_t deadline_ns = vg_mono_ns() + p->timeout_ns;
     PGresult *result = NULL;
     vg_status st;
 

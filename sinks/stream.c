@@ -8,9 +8,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/host.h"
 #include "core/text.h"
 #include "sinks/stream_tls.h"
@@ -127,14 +127,6 @@ void vg_stream_close(struct vg_stream *s)
 
 /* ---- waiting ---- */
 
-int64_t vg_stream_now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * VG_NS_PER_S + t.tv_nsec;
-}
-
 /* False when the deadline comes first. An error of the socket counts as ready: the call that follows
  * says which. */
 static bool wait_ready(int fd, short events, int64_t deadline_ns)
@@ -142,7 +134,7 @@ static bool wait_ready(int fd, short events, int64_t deadline_ns)
     struct pollfd p = { .fd = fd, .events = events };
 
     for (;;) {
-        int64_t left_ns = deadline_ns == 0 ? 0 : deadline_ns - vg_stream_now_ns();
+        int64_t left_ns = deadline_ns == 0 ? 0 : deadline_ns - vg_mono_ns();
         int64_t left_ms = left_ns <= 0 ? 0 : left_ns / VG_NS_PER_MS + 1;
         int n = poll(&p, 1, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms);
 
@@ -196,7 +188,7 @@ static vg_status connect_any(struct vg_stream *s, const struct addrinfo *all, in
     for (const struct addrinfo *a = all; a; a = a->ai_next)
         left++;
     for (const struct addrinfo *a = all; a && s->fd < 0; a = a->ai_next, left--) {
-        int64_t now_ns = vg_stream_now_ns();
+        int64_t now_ns = vg_mono_ns();
 
         s->fd = connect_to(a, now_ns + (deadline_ns - now_ns) / left, &why);
     }

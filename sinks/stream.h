@@ -1,13 +1,14 @@
 /* stream.h - a TCP connection, with TLS where it is asked for, on which nothing waits past a deadline.
  *
  * TLS is 1.2 or newer; the receiver's certificate has to be valid, and for the host (a name or an IP
- * address) that the address names. Deadlines are those of vg_stream_now_ns(). One thread. A process
+ * address) that the address names. Deadlines are those of vg_mono_ns(). One thread. A process
  * that uses TLS ignores SIGPIPE. (Only looking a name up is left to the system's resolver and the
  * deadlines of resolv.conf.)
  */
 #ifndef VG_SINKS_STREAM_H
 #define VG_SINKS_STREAM_H
 
+#include "core/clock.h"
 #include "core/err.h"
 #include "core/option.h"
 
@@ -45,9 +46,6 @@ VG_NODISCARD vg_status vg_stream_open(const struct vg_stream_options *options,
 /** Reads the files again, for the next connection. Those read before stay when that fails. */
 VG_NODISCARD vg_status vg_stream_reload(struct vg_stream *s, struct vg_err *err);
 void vg_stream_close(struct vg_stream *s); /**< NULL is fine */
-
-/** The monotonic clock. */
-int64_t vg_stream_now_ns(void);
 
 /** Connects, unless it is connected. What fails here and below is VG_E_UNAVAILABLE, and ends the
  *  connection. */

@@ -8,9 +8,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zmq.h>
 
+#include "core/clock.h"
 #include "sinks/zeromq_private.h"
 
 enum { LINGER_MS = 1000, PENDING_POLL_MS = 5, LOOK_MS = 100 };
@@ -40,14 +40,6 @@ static const struct vg_option options[] = {
     VG_OPT_END,
 };
 #undef Z
-
-int64_t vg_zeromq_mono_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * VG_NS_PER_S + t.tv_nsec;
-}
 
 bool vg_zeromq_carries(const struct vg_zeromq *z, const char *ward)
 {
@@ -168,7 +160,7 @@ static vg_status zeromq_deliver(void *self, const struct vg_delivery *events, si
 /* Until the next thing that has its time, at most until `end_ns`. */
 static long wait_ms(const struct vg_zeromq *z, int64_t end_ns)
 {
-    int64_t now = vg_zeromq_mono_ns();
+    int64_t now = vg_mono_ns();
     int64_t until = end_ns < z->next_heartbeat_ns ? end_ns : z->next_heartbeat_ns;
     int64_t ms = until > now ? (until - now + VG_NS_PER_MS - 1) / VG_NS_PER_MS : 0;
     int answers_ms = vg_answers_wait_ms(z->answers);
@@ -200,7 +192,7 @@ static bool poll_sockets(const struct vg_zeromq *z, int wake_fd, long timeout_ms
 static void zeromq_serve(void *self, int wake_fd, int timeout_ms)
 {
     struct vg_zeromq *z = self;
-    int64_t end_ns = vg_zeromq_mono_ns() + timeout_ms * VG_NS_PER_MS;
+    int64_t end_ns = vg_mono_ns() + timeout_ms * VG_NS_PER_MS;
     bool woken, more = false;
     struct vg_err err;
 
@@ -213,7 +205,7 @@ static void zeromq_serve(void *self, int wake_fd, int timeout_ms)
     do {
         woken = poll_sockets(z, wake_fd, more ? 0 : wait_ms(z, end_ns));
         more = work(z);
-    } while (!woken && vg_zeromq_mono_ns() < end_ns);
+    } while (!woken && vg_mono_ns() < end_ns);
 }
 
 /* New keys are let in from now on. When one lost something, every connection ends: PUB cannot drop a

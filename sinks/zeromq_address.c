@@ -1,7 +1,6 @@
 /* zeromq_address.c - which addresses the ZeroMQ sink may bind, and how one is claimed. */
 #include "sinks/zeromq_address.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,25 +11,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/host.h"
 #include "core/text.h"
 
 static const char tcp[] = "tcp://";
 static const char ipc[] = "ipc://";
 
-enum { HOST_SIZE = 64, PORT_MAX = 65535, LOOPBACK_NET = 127 };
+enum { PORT_MAX = 65535 };
 
 static bool starts_with(const char *s, const char *prefix)
 {
     return strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
-static bool is_loopback(const char *host)
-{
-    struct in_addr v4;
-
-    if (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
-        return true;
-    return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == LOOPBACK_NET;
 }
 
 static vg_status check_tcp(const char *option, const char *endpoint, bool has_keys,
@@ -38,15 +29,13 @@ static vg_status check_tcp(const char *option, const char *endpoint, bool has_ke
 {
     const char *at = endpoint + strlen(tcp);
     const char *colon = strrchr(at, ':');
-    char host[HOST_SIZE];
     int64_t port;
 
     if (!colon || colon == at || !vg_parse_int(colon + 1, &port) || port < 1 || port > PORT_MAX)
         return vg_fail_option(err, VG_E_CONFIG, option,
                               "\"%s\": expected tcp://HOST:PORT with a port from 1 to %d", endpoint,
                               PORT_MAX);
-    snprintf(host, sizeof(host), "%.*s", (int)(colon - at), at);
-    if (has_keys || is_loopback(host))
+    if (has_keys || vg_host_is_loopback(at, (size_t)(colon - at)))
         return VG_OK;
     return vg_fail_option(
         err, VG_E_CONFIG, option,

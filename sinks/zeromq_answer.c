@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/text.h"
 #include "sinks/zeromq_private.h"
 
@@ -127,7 +128,7 @@ static struct asker *find_asker(struct vg_answers *answers, const struct vg_peer
     VG_CHECK(*at);
     (*at)->peer = *peer;
     (*at)->tokens = SNAPSHOTS_BURST;
-    (*at)->tokens_ns = vg_zeromq_mono_ns();
+    (*at)->tokens_ns = vg_mono_ns();
     answers->n++;
     return *at;
 }
@@ -350,7 +351,7 @@ static struct asker *rotate(struct vg_answers *answers, int64_t now)
 void vg_answers_serve(struct vg_zeromq *z)
 {
     struct vg_answers *answers = z->answers;
-    int64_t begin = vg_zeromq_mono_ns();
+    int64_t begin = vg_mono_ns();
     int64_t now = begin;
     size_t idle = 0;
 
@@ -367,7 +368,7 @@ void vg_answers_serve(struct vg_zeromq *z)
         } else {
             idle++;
         }
-        now = vg_zeromq_mono_ns();
+        now = vg_mono_ns();
     }
     answers->starved = !answers->ring || idle >= answers->n;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "core/clock.h"
 #include "sinks/zeromq_private.h"
 
 enum { NOTED_PER_WINDOW = 100 };
@@ -84,7 +85,7 @@ static void note_unsaid(struct vg_zeromq *z, const struct vg_noted *n, const cha
 static void note(struct vg_zeromq *z, struct vg_noted *n, const char *what, const char *who,
                  const char *why)
 {
-    int64_t now = vg_zeromq_mono_ns();
+    int64_t now = vg_mono_ns();
 
     if (now - n->window_ns > window_ns) {
         note_unsaid(z, n, what);

@@ -1,6 +1,7 @@
 /* zeromq_order.c - acknowledgements and commands, answered once they are durable. */
 #include <string.h>
 
+#include "core/clock.h"
 #include "sinks/zeromq_private.h"
 
 /* What takes longer is answered "busy"; it may still come true. */
@@ -17,7 +18,7 @@ struct vg_pending *vg_zeromq_pending_new(struct vg_zeromq *z, const struct vg_pe
         *p = (struct vg_pending){
             .used = true,
             .peer = *peer,
-            .give_up_ns = vg_zeromq_mono_ns() + timeout_ns,
+            .give_up_ns = vg_mono_ns() + timeout_ns,
         };
         memcpy(p->id, id, strlen(id) + 1);
         z->pending_n++;
@@ -81,7 +82,7 @@ void vg_zeromq_pending_serve(struct vg_zeromq *z)
             continue;
         if (is_durable(z, p, &answered))
             reply_answered(z, p, &answered);
-        else if (vg_zeromq_mono_ns() > p->give_up_ns)
+        else if (vg_mono_ns() > p->give_up_ns)
             vg_zeromq_reply_error(z, &p->peer, p->id, "busy",
                                   "not durable within 30 s; it may still be");
         else

@@ -83,8 +83,6 @@ struct vg_zeromq {
     struct vg_buf text;   /**< of the message being built */
 };
 
-int64_t vg_zeromq_mono_ns(void);
-
 /** Whether the sink carries this ward; NULL and "" are "none". */
 VG_NODISCARD bool vg_zeromq_carries(const struct vg_zeromq *z, const char *ward);
 /** Calls fn for every ward that the sink carries: configured, seen, or listed. */

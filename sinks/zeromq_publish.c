@@ -9,19 +9,12 @@
 #include <time.h>
 #include <zmq.h>
 
+#include "core/clock.h"
 #include "sinks/zeromq_private.h"
 
 enum { HEADER_SIZE = 48, TOPIC_SIZE = sizeof("alert/1//") + VG_WARD_SIZE };
 enum kind { KIND_EVENT = 1, KIND_HEARTBEAT = 2 };
 enum flag { FLAG_REPEAT = 1 };
-
-static int64_t wall_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * VG_NS_PER_S + t.tv_nsec;
-}
 
 static void put_be(uint8_t *out, uint64_t x, size_t bytes)
 {
@@ -39,7 +32,7 @@ static void make_header(const struct vg_zeromq *z, enum kind kind, unsigned flag
     put_be(out + 8, seq, 8);
     put_be(out + 16, prev_seq, 8);
     memcpy(out + 24, z->env.outbox, 16);
-    put_be(out + 40, (uint64_t)wall_ns(), 8);
+    put_be(out + 40, (uint64_t)vg_wall_ns(), 8);
 }
 
 static bool publish(const struct vg_zeromq *z, const char *ward, const uint8_t header[HEADER_SIZE],
@@ -180,7 +173,7 @@ void vg_zeromq_heartbeats(struct vg_zeromq *z)
 
 void vg_zeromq_heartbeats_when_due(struct vg_zeromq *z)
 {
-    int64_t now = vg_zeromq_mono_ns();
+    int64_t now = vg_mono_ns();
 
     if (now < z->next_heartbeat_ns)
         return;

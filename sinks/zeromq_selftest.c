@@ -6,9 +6,9 @@
  */
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 #include <zmq.h>
 
+#include "core/clock.h"
 #include "sinks/zeromq_zap.h"
 
 enum { TIMEOUT_MS = 5000, TURN_MS = 20, MILLI = 1000, NANO_PER_MILLI = 1000000 };
@@ -24,10 +24,7 @@ struct stranger {
 
 static int64_t now_ms(void)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * MILLI + t.tv_nsec / NANO_PER_MILLI;
+    return vg_mono_ns() / VG_NS_PER_MS;
 }
 
 static void knock(struct stranger *s, int peer_type, const char *server, const char *address)

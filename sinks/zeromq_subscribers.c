@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/text.h"
 #include "sinks/zeromq_private.h"
 
@@ -142,7 +143,7 @@ struct vg_subscribers *vg_subscribers_new(const struct vg_zeromq *z)
     s->at = calloc(z->subscribers.n ? z->subscribers.n : 1, sizeof(s->at[0]));
     VG_CHECK(s->at);
     for (; s->n < z->subscribers.n; s->n++) {
-        struct load l = { .z = z, .s = &s->at[s->n], .now = vg_zeromq_mono_ns() };
+        struct load l = { .z = z, .s = &s->at[s->n], .now = vg_mono_ns() };
         struct vg_err err;
 
         VG_CHECK(read_one(z, z->subscribers.key[s->n], z->subscribers.value[s->n], l.s, &err) ==
@@ -165,7 +166,7 @@ void vg_subscribers_free(struct vg_subscribers *s)
 void vg_subscribers_note(struct vg_zeromq *z, const struct vg_delivery *event)
 {
     struct vg_subscribers *all = z->registered;
-    int64_t now = all->n ? vg_zeromq_mono_ns() : 0;
+    int64_t now = all->n ? vg_mono_ns() : 0;
 
     for (size_t i = 0; i < all->n; i++) {
         const char *ward = event->ward && *event->ward ? event->ward : "none";
@@ -207,7 +208,7 @@ void vg_subscribers_confirm(struct vg_zeromq *z, const struct vg_peer *peer,
     }
     if (r->seq > p->confirmed) {
         p->confirmed = r->seq;
-        note_lack(p, vg_zeromq_mono_ns());
+        note_lack(p, vg_mono_ns());
         z->env.confirm(z->env.ctx, s->name, r->ward, r->seq);
     }
     waiting = vg_zeromq_pending_new(z, peer, r->id);
@@ -231,7 +232,7 @@ static bool is_late(const struct subscriber *s, int64_t now)
 void vg_subscribers_serve(struct vg_zeromq *z)
 {
     struct vg_subscribers *all = z->registered;
-    int64_t now = vg_zeromq_mono_ns();
+    int64_t now = vg_mono_ns();
 
     if (all->n == 0 || now < all->look_ns)
         return;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "runtime/commit.h"
 #include "runtime/feed.h"
 #include "runtime/letters.h"

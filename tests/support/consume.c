@@ -25,9 +25,9 @@ static void print(const rd_kafka_message_t *m)
         for (size_t i = 0; rd_kafka_header_get_all(found, i, &name, &value, &size) == 0; i++)
             json_object_set_new(headers, name, text(value, size));
     }
-    json_t *line = json_pack("{s:i,s:o,s:o,s:o}", "partition", m->partition, "key",
-                             text(m->key, m->key_len), "headers", headers, "value",
-                             text(m->payload, m->len));
+    json_t *line =
+        json_pack("{s:i,s:o,s:o,s:o}", "partition", m->partition, "key", text(m->key, m->key_len),
+                  "headers", headers, "value", text(m->payload, m->len));
     json_dumpf(line, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(line);

@@ -36,7 +36,7 @@ struct fake_outbox {
     char data_dir[256];
     struct event *events; /* [n], seq = index + 1 */
     size_t n, cap;
-    uint64_t forgotten, kept; /* events up to here are gone, but for one */
+    uint64_t forgotten, kept;      /* events up to here are gone, but for one */
     uint64_t newest[EPISODES_MAX]; /* seq of the newest event of each episode */
     char wards[WARDS_MAX][VG_WARD_SIZE];
     size_t wards_n;

@@ -28,6 +28,7 @@ OWNED = {
     "zlib.h": r"app/csv\.h",
     "zstd.h": r"runtime/record_\w+\.c|sinks/file_zstd\.c",
     "cblas.h": r"models/gemm\.c",
+    "core/clock.h": r"(core|ingest|sinks|runtime|app)/\w+\.[ch]",
     "jansson.h": r"(runtime|sinks|client|models|app)/\w+\.[ch]",
 }
 

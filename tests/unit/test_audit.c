@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "runtime/audit.h"
 #include "runtime/thread.h"
 
