@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "stages/alert_artefact.h"
+#include "stages/alert_awake.h"
 #include "stages/alert_life.h"
+#include "stages/alert_why.h"
 
 static const struct vg_option options[] = {
     VG_OPT_LIST(struct vg_alert, rules, "rules", VG_OPT_EVENTS,

@@ -5,6 +5,8 @@
  */
 #include <string.h>
 
+#include "stages/alert_limit.h"
+#include "stages/alert_text.h"
 #include "stages/alert_watch.h"
 
 enum { SHARES_TOLD = 3 };

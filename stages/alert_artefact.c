@@ -10,8 +10,13 @@
  *
  * Nobody's trouble is decided here: what is withheld is told all the same, in other words.
  */
+#include "stages/alert_artefact.h"
+
 #include <stdlib.h>
 
+#include "stages/alert_episode.h"
+#include "stages/alert_limit.h"
+#include "stages/alert_text.h"
 #include "stages/alert_watch.h"
 
 /* Kept of each patient for each watch. */

@@ -6,6 +6,8 @@
  *
  * Sets are walked in the order of watches, which is the order of events.
  */
+#include "stages/alert_awake.h"
+
 #include <stdlib.h>
 
 #include "stages/alert_life.h"

@@ -8,7 +8,11 @@
 #include <math.h>
 
 #include "models/elementary.h"
+#include "stages/alert_limit.h"
+#include "stages/alert_tell.h"
+#include "stages/alert_text.h"
 #include "stages/alert_watch.h"
+#include "stages/alert_why.h"
 
 static const double minute_s = 60, known_after_s = 1800;
 static const float far_factor = 0.1f;

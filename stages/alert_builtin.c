@@ -2,6 +2,8 @@
  * of its own name, unless a configured rule covers it: nobody should have to know of a fault to be
  * told of it.
  */
+#include "stages/alert_artefact.h"
+
 #include <stdio.h>
 
 #include "stages/alert_watch.h"

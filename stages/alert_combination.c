@@ -6,6 +6,9 @@
  */
 #include "stages/alert_watch.h"
 
+#include "stages/alert_limit.h"
+#include "stages/alert_text.h"
+
 /* Kept of each patient by a sequence: for part i, when the first part of the newest chain began that
  * reaches to part i in time; 0: none. */
 struct sequence {

@@ -12,6 +12,8 @@
 #include <math.h>
 
 #include "models/elementary.h"
+#include "stages/alert_limit.h"
+#include "stages/alert_text.h"
 #include "stages/alert_watch.h"
 
 /* Where the forecast line crosses the limit. */

@@ -4,6 +4,8 @@
  * a half of the unit, which is finer than anybody reads a trend. That is 88 bytes a channel, and only
  * channels that some rule alerts on are kept.
  */
+#include "stages/alert_why.h"
+
 #include <math.h>
 
 #include "stages/alert_watch.h"

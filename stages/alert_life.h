@@ -1,7 +1,7 @@
 /* alert_life.h - what becomes of alerts besides starting and ending: their signals, what holds them
  * back, the patient's stay, and what people say about all of it.
  *
- * The drawing is in alert_watch.h; what a user sees of it in ../docs/alert-rules.md.
+ * The drawing is in alert_memory.h; what a user sees of it in ../docs/alert-rules.md.
  */
 #ifndef VG_STAGES_ALERT_LIFE_H
 #define VG_STAGES_ALERT_LIFE_H

@@ -3,10 +3,14 @@
  * Limits see every usable sample, GOOD or SUSPECT, as it arrives. A limit is looked up for each row
  * anew, because the bed, and with it the profile, may change under an open episode.
  */
+#include "stages/alert_limit.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "stages/alert_life.h"
+#include "stages/alert_tell.h"
+#include "stages/alert_text.h"
 
 /* ---- the number of a bound ---- */
 

@@ -2,9 +2,13 @@
  *
  * Every bed pays for each byte, and every row for each cache line that it touches.
  */
+#include "stages/alert_memory.h"
+
 #include <stddef.h>
 
+#include "stages/alert_awake.h"
 #include "stages/alert_watch.h"
+#include "stages/alert_why.h"
 
 /* Bytes of the struct vg_life that a rule needs. */
 static size_t life_size(const struct vg_lifecycle *life)

@@ -5,6 +5,8 @@
  */
 #include "stages/alert_life.h"
 
+#include "stages/alert_awake.h"
+
 struct made_up {
     struct vg_row row;
     float value[VG_CHANNELS];

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "stages/alert_tell.h"
 #include "stages/alert_watch.h"
 
 static vg_status plan_notice(struct vg_watch *w, struct vg_plan *plan, struct vg_err *err)

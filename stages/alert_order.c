@@ -5,6 +5,10 @@
  */
 #include "stages/alert_life.h"
 
+#include "stages/alert_episode.h"
+#include "stages/alert_tell.h"
+#include "stages/alert_text.h"
+
 /* The audio of a high alert is paused for so long at most: IEC 60601-1-8 leaves it to the
  * manufacturer, bedside monitors have 2 minutes. */
 static const int64_t high_pause_ns = 120 * VG_NS_PER_S;

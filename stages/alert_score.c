@@ -11,6 +11,9 @@
  */
 #include <string.h>
 
+#include "stages/alert_limit.h"
+#include "stages/alert_tell.h"
+#include "stages/alert_text.h"
 #include "stages/alert_watch.h"
 
 enum { PARTS = 15, PARTS_TOLD = 3, ZERO = INT16_MAX + 1 };
@@ -217,7 +220,8 @@ static struct vg_score_patient patient_of(struct vg_look *l)
     };
 }
 
-const struct vg_score_total *vg_look_score(struct vg_look *l, const struct vg_watch *w)
+/* Here and now, by what the rules about it have seen; of l->alert, until the next call. */
+static const struct vg_score_total *score_now(struct vg_look *l, const struct vg_watch *w)
 {
     const struct vg_score_chart *s = &w->score->score;
     const struct vg_score_patient patient = patient_of(l);
@@ -297,7 +301,7 @@ static struct vg_finding look_at_score(struct vg_look *l, const struct vg_watch 
         return (struct vg_finding){ .says = VG_SAYS_OVER, .reason = "no_score" };
     /* The rules about one score look at one row one after the other, its owner first. */
     if (owner || l->alert->total_of != w->score_owner)
-        total = vg_look_score(l, w);
+        total = score_now(l, w);
     measure = (float)measure_of(w->rule, total);
     if (vg_passes(&w->rule->bound, measure, w->rule->bound.value)) {
         mine->blamed = blame(w, total);
@@ -383,7 +387,7 @@ static void describe_score(struct vg_look *l, const struct vg_watch *w, const st
 {
     const struct vg_score_chart *s = &w->score->score;
     const struct mine *mine = vg_watch_memory(l, w);
-    const struct vg_score_total *total = vg_look_score(l, w);
+    const struct vg_score_total *total = score_now(l, w);
 
     event->score.score = s;
     event->score.total = total;

@@ -6,6 +6,9 @@
  */
 #include "stages/alert_watch.h"
 
+#include "stages/alert_limit.h"
+#include "stages/alert_text.h"
+
 static const struct vg_finding nothing = { .says = VG_SAYS_NOTHING };
 static const struct vg_finding holds = { .says = VG_SAYS_TRUE };
 static const struct vg_finding clear = { .says = VG_SAYS_CLEAR };

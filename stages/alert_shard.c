@@ -6,6 +6,8 @@
  */
 #include "stages/alert_watch.h"
 
+#include "stages/alert_text.h"
+
 static const struct vg_finding nothing = { .says = VG_SAYS_NOTHING };
 
 /* A stream is readable again when it has been for this long. */

@@ -1,9 +1,14 @@
 /* alert_signal.c - the signal of an alert: given, silenced, given again, and how urgent it is.
  *
- * The drawing is in alert_watch.h. Time acts by timers alone: one that is due at T runs after all
+ * The drawing is in alert_memory.h. Time acts by timers alone: one that is due at T runs after all
  * rows at T and before any later one, so a value at T that changes the episode comes first.
  */
 #include "stages/alert_life.h"
+
+#include "stages/alert_episode.h"
+#include "stages/alert_limit.h"
+#include "stages/alert_tell.h"
+#include "stages/alert_text.h"
 
 uint8_t vg_signal_priority(const struct vg_watch *w, const struct vg_episode *e)
 {

@@ -7,7 +7,11 @@
 
 #include <string.h>
 
+#include "stages/alert_episode.h"
 #include "stages/alert_life.h"
+#include "stages/alert_limit.h"
+#include "stages/alert_tell.h"
+#include "stages/alert_text.h"
 
 /* ---- limits of this patient ---- */
 

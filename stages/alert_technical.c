@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "stages/alert_text.h"
 #include "stages/alert_watch.h"
 
 static const struct vg_finding nothing = { .says = VG_SAYS_NOTHING };

@@ -1,4 +1,6 @@
 /* alert_text.c - numbers and times as people say them, for the text of events. */
+#include "stages/alert_text.h"
+
 #include <math.h>
 
 #include "stages/alert_watch.h"

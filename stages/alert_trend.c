@@ -9,7 +9,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "stages/alert_limit.h"
+#include "stages/alert_tell.h"
+#include "stages/alert_text.h"
 #include "stages/alert_watch.h"
+#include "stages/alert_why.h"
 
 enum { PARTS = 16, PARTS_LEAST = 8 };
 

@@ -3,9 +3,12 @@
  *
  * All of it in log time and from what the stage keeps, so that the same log says the same.
  */
+#include "stages/alert_why.h"
+
 #include <math.h>
 
 #include "stages/alert_life.h"
+#include "stages/alert_text.h"
 
 /* The first event of an episode, and its start when that comes later. */
 static bool begins(const struct vg_event *event)
