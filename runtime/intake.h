@@ -1,6 +1,6 @@
 /* intake.h - a decoded row into a frame: which clock to believe, and what a row says of itself.
  *
- * Used where the log enters (runtime/ingest.c) and where rows come without a log
+ * Used where the log enters (runtime/ingest_rows.c) and where rows come without a log
  * (runtime/offline.c), so that both mean the same by a row.
  */
 #ifndef VG_RUNTIME_INTAKE_H

@@ -282,7 +282,7 @@ vg_status vg_offline_record(struct vg_offline *o, const struct vg_record *record
 
 /* ---- commands and the end ---- */
 
-/* What was a dead letter, as runtime/ingest.c takes it. */
+/* What was a dead letter, as runtime/ingest_rows.c takes it. */
 static void take_again(struct vg_offline *o, struct shard *s, const struct vg_item_command *command,
                        const void *payload)
 {
