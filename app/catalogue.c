@@ -149,11 +149,11 @@ static const struct vg_command describe_command = {
     .arguments_max = 1,
     .options = describe_options,
     .notes = "NAME is a component or channel that `vigil list` shows, or one of the sections\n"
-             "service, source, models, profiles, wards, scores, alert_rules and tests.\n",
+             "service, source, models, profiles, wards, scores, alert_rules, sinks and tests.\n",
 };
 
-static const char *const sections[] = { "service", "source", "models",      "profiles",
-                                        "wards",   "scores", "alert_rules", "tests" };
+static const char *const sections[] = { "service", "source",      "models", "profiles", "wards",
+                                        "scores",  "alert_rules", "sinks",  "tests" };
 
 static void print_option(const struct vg_option *o)
 {
@@ -242,6 +242,11 @@ static bool describe_section(const char *name)
     if (strcmp(name, "models") == 0) {
         printf("section models: a name for each model file; type is one of `vigil list models`\n");
         print_options("options", vg_model_options);
+        return true;
+    }
+    if (strcmp(name, "sinks") == 0) {
+        printf("section sinks: a name for each sink; type is one of `vigil list sinks`\n");
+        print_options("options of every sink", vg_delivery_options);
         return true;
     }
     if (describe_mappings(name, vg_test_mappings))

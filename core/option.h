@@ -23,6 +23,7 @@ enum vg_option_type {
     VG_OPT_CHANNELS_, /**< field: struct vg_channel_values; mapping channel -> quantity */
     VG_OPT_LIST_,     /**< field: struct vg_strings; sequence of scalars */
     VG_OPT_MAP_,      /**< field: struct vg_strings; mapping of scalars */
+    VG_OPT_NODE_,     /**< no field: whoever owns the table reads what stands there */
 };
 
 /** A value per channel in that channel's unit; `set` has bit c for the channels given. */
@@ -45,17 +46,20 @@ enum {
     VG_OPT_PATH = 8,     /**< a file name; relative to the configuration file */
 };
 
+struct vg_shape;
+
 /** One option of a component. Tables are static const and end with VG_OPT_END. */
 struct vg_option {
     enum vg_option_type type;
-    const char *name;           /**< key in the configuration, snake_case */
-    const char *unit;           /**< "s", "/min", ...; "" for none */
-    const char *help;           /**< one or two sentences */
-    size_t offset;              /**< where the value goes in the component's struct */
-    const char *def;            /**< default as text, parsed like the user's; NULL: unset */
-    double min, max;            /**< numbers, durations (s), sizes (bytes): allowed, inclusive */
-    const char *const *choices; /**< enums: NULL-terminated */
-    unsigned flags;             /**< VG_OPT_REQUIRED ... */
+    const char *name;             /**< key in the configuration, snake_case */
+    const char *unit;             /**< "s", "/min", ...; "" for none */
+    const char *help;             /**< one or two sentences */
+    size_t offset;                /**< where the value goes in the component's struct */
+    const char *def;              /**< default as text, parsed like the user's; NULL: unset */
+    double min, max;              /**< numbers, durations (s), sizes (bytes): allowed, inclusive */
+    const char *const *choices;   /**< enums: NULL-terminated; INT: words that stand for 0 */
+    unsigned flags;               /**< VG_OPT_REQUIRED ... */
+    const struct vg_shape *shape; /**< NODE: what may stand there (runtime/config_shape.h) */
 };
 
 /* The _Generic arms turn a table row whose field has the wrong C type into a compile error, which
@@ -95,6 +99,9 @@ struct vg_option {
 #define VG_OPT_MAP(T, field, key, fl, h) \
     { .type = VG_OPT_MAP_, .name = (key), .unit = "", .help = (h), .flags = (fl), \
       .offset = VG_FIELD_(T, field, struct vg_strings) }
+/* what: "mapping", "list", ...: what stands there, in a word or two */
+#define VG_OPT_NODE(key, what, s, fl, h) \
+    { .type = VG_OPT_NODE_, .name = (key), .unit = (what), .help = (h), .flags = (fl), .shape = (s) }
 #define VG_OPT_END { .type = VG_OPT_END_ }
 /* clang-format on */
 

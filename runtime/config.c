@@ -20,6 +20,7 @@
 
 /* ---- options of the sections that are no components ---- */
 
+static const char *const worker_words[] = { "auto", NULL };
 static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
 static const char *const log_formats[] = { "text", "json", NULL };
 static const char *const cluster_choices[] = { "refuse", "fresh", NULL };
@@ -37,8 +38,14 @@ const struct vg_option vg_service_options[] = {
     VG_OPT_STRING(struct service_options, service.data_dir, "data_dir", "vigil-data", 0,
                   "Folder of the outbox, snapshots and dead letters, relative to the working "
                   "directory."),
-    VG_OPT_INT(struct service_options, service.workers, "workers", "0", 0, VG_WORKERS_MAX, "", 0,
-               "Chains that run side by side; auto (or 0): one less than there are processors."),
+    { .type = VG_OPT_INT_,
+      .name = "workers",
+      .unit = "",
+      .help = "Chains that run side by side; auto (or 0): one less than there are processors.",
+      .offset = VG_FIELD_(struct service_options, service.workers, int64_t),
+      .def = "auto",
+      .max = VG_WORKERS_MAX,
+      .choices = worker_words },
     VG_OPT_INT(struct service_options, service.frame_rows, "frame_rows", "64", 1, 4096, "rows", 0,
                "Most rows that travel together between stages."),
     VG_OPT_INT(struct service_options, service.in_flight_rows, "in_flight_rows", "20000", 64,
@@ -88,6 +95,8 @@ const struct vg_option vg_ingest_options[] = {
                     "device its rows then reach no limit."),
     VG_OPT_STRING(struct vg_ingest_config, cluster, "cluster", NULL, VG_OPT_EVENTS,
                   "Name of the log in ids, in place of the identity that the log gives itself."),
+    VG_OPT_NODE("decoder", "name of a decoder, or a mapping with its type and options",
+                &vg_shape_decoder, 0, "What makes rows of a message; json when left out."),
     VG_OPT_END,
 };
 
@@ -248,20 +257,14 @@ static void set_data_dir(struct vg_service_config *service)
 
 static void load_service(struct vg_load *l)
 {
-    static const char *const workers_key[] = { "workers", NULL };
     struct service_options o = { 0 };
     const struct vg_target target = { vg_service_options, &o };
     const struct vg_node *map = vg_document_mapping(l->doc, l->doc->root, "service");
-    const struct vg_node *workers = vg_node_find(map, "workers");
     const struct vg_node *name = vg_node_find(map, "name");
 
     vg_options_default(vg_service_options, &o);
-    if (map) {
-        bool is_auto =
-            workers && workers->kind == VG_NODE_SCALAR && strcmp(workers->text, "auto") == 0;
-
-        vg_document_options(l->doc, map, &target, 1, is_auto ? workers_key : NULL);
-    }
+    if (map)
+        vg_document_options(l->doc, map, &target, 1, NULL);
     if (o.service.name && name && !vg_name_valid(o.service.name))
         vg_document_error(l->doc, name->at,
                           "name: expected 1 to 64 letters, digits, \"_\", \"-\", \".\"");
@@ -297,7 +300,6 @@ static void load_decoder(struct vg_load *l, const struct vg_node *node)
 
 static void load_source(struct vg_load *l)
 {
-    static const char *const own_keys[] = { "type", "decoder", NULL };
     struct vg_source_config *source = &l->config->source;
     const struct vg_node *map = vg_document_mapping(l->doc, l->doc->root, "source");
     struct vg_target targets[2];
@@ -316,7 +318,7 @@ static void load_source(struct vg_load *l)
     source->self = self_new(source->ops->self_size, source->ops->options);
     targets[0] = (struct vg_target){ source->ops->options, source->self };
     targets[1] = (struct vg_target){ vg_ingest_options, &source->ingest };
-    vg_document_options(l->doc, map, targets, 2, own_keys);
+    vg_document_options(l->doc, map, targets, 2, type_key);
     if (source->ops->check && l->doc->count[VG_ERROR] == errors &&
         source->ops->check(source->self, &err) != VG_OK)
         note_component(l, map, &err);
@@ -811,10 +813,7 @@ static void warn_unused_rules(struct vg_load *l)
     }
 }
 
-static const char *const sections[] = { "version",     "service", "source",   "models",
-                                        "stages",      "wards",   "profiles", "scores",
-                                        "alert_rules", "sinks",   "tests",    NULL };
-static const char *const required_sections[] = { "service", "source", "stages", "sinks" };
+enum { SECTIONS_MAX = 16 };
 
 /* Whether the rest of the file may be read as version 1. */
 static bool check_version(struct vg_load *l)
@@ -832,18 +831,27 @@ static bool check_version(struct vg_load *l)
     return false;
 }
 
+/* Sections that are missing are told of here, in words of their own. */
 static void check_sections(struct vg_load *l)
 {
-    vg_document_options(l->doc, l->doc->root, NULL, 0, sections);
-    for (size_t i = 0; i < VG_ARRAY_LEN(required_sections); i++) {
-        const struct vg_node *node = vg_node_find(l->doc->root, required_sections[i]);
+    const char *names[SECTIONS_MAX + 1] = { NULL };
+    size_t n = 0;
 
+    for (const struct vg_option *o = vg_section_options; o->type != VG_OPT_END_; o++) {
+        VG_CHECK(n < SECTIONS_MAX);
+        names[n++] = o->name;
+    }
+    vg_document_options(l->doc, l->doc->root, NULL, 0, names);
+    for (const struct vg_option *o = vg_section_options; o->type != VG_OPT_END_; o++) {
+        const struct vg_node *node = vg_node_find(l->doc->root, o->name);
+
+        if (!(o->flags & VG_OPT_REQUIRED) || strcmp(o->name, "version") == 0)
+            continue;
         if (!node)
             vg_document_error(l->doc, (struct vg_place){ 0, 0 }, "section \"%s\" is missing",
-                              required_sections[i]);
+                              o->name);
         else if (vg_node_empty(node))
-            vg_document_error(l->doc, node->key_at, "section \"%s\" is empty",
-                              required_sections[i]);
+            vg_document_error(l->doc, node->key_at, "section \"%s\" is empty", o->name);
     }
 }
 

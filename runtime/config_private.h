@@ -8,6 +8,7 @@
 #define VG_RUNTIME_CONFIG_PRIVATE_H
 
 #include "runtime/config.h"
+#include "runtime/config_shape.h"
 #include "runtime/document_options.h"
 
 struct vg_load {
@@ -97,6 +98,20 @@ bool vg_load_plausible(struct vg_load *l, struct vg_place at, int channel, float
 
 extern const struct vg_option vg_profile_options[], vg_profile_limit_options[], vg_ward_options[],
     vg_bed_options[], vg_bed_limits_options[], vg_profile_scale_options[], vg_scores_options[];
+
+/* ---- shapes, each beside its tables ---- */
+
+extern const struct vg_shape vg_shape_decoder;                  /**< config_shape.c */
+extern const struct vg_shape vg_shape_profiles, vg_shape_wards; /**< config_site.c */
+extern const struct vg_shape vg_shape_scores;                   /**< config_scores.c */
+extern const struct vg_shape vg_shape_spo2_scale;
+extern const struct vg_shape vg_shape_rules;        /**< config_rule_options.c */
+extern const struct vg_shape vg_shape_tests;        /**< config_tests.c */
+extern const struct vg_shape vg_shape_test_input;   /**< config_tests_input.c */
+extern const struct vg_shape vg_shape_test_command; /**< config_tests_command.c */
+
+/** What a name of rules, sinks, models, profiles and scores is made of, as a regular expression. */
+#define VG_NAME_PATTERN "^[A-Za-z0-9_.-]{1,64}$"
 
 /** Fills config->hash, and the identity of each of config->stages, from what was read and from a
  *  chain planned with it. */

@@ -62,10 +62,12 @@ struct vg_rule_kind_keys {
 enum { VG_RULE_KINDS = VG_RULE_REFERENCE + 1, VG_RULE_JOINS = VG_JOIN_SEQUENCE + 1 };
 extern const struct vg_rule_kind_keys vg_rule_kinds[VG_RULE_KINDS]; /**< by enum vg_rule_kind */
 
-/** By enum vg_join: the keys whose value holds conditions. */
-extern const char *const vg_rule_joins[VG_RULE_JOINS];
-/** The keys of such a condition. */
-const struct vg_option *vg_rule_join_options(enum vg_join join);
+/** By enum vg_join: the key whose value holds conditions, and all keys of such a combination. */
+struct vg_rule_join_keys {
+    const char *key;
+    const struct vg_option *options;
+};
+extern const struct vg_rule_join_keys vg_rule_joins[VG_RULE_JOINS];
 
 /* ---- conditions (config_rule_when.c) ---- */
 

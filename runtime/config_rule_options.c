@@ -4,6 +4,9 @@
 #include "runtime/config_life.h"
 #include "runtime/config_rule.h"
 
+/* Of `when`, of a condition in a combination, and of `clear`; below, behind their keys. */
+static const struct vg_shape when_shape, part_shape, parts_shape, clear_shape;
+
 const struct vg_option vg_rule_options[] = {
     VG_OPT_STRING(struct vg_rule_keys, title, "title", NULL, 0, "What the alert says to people."),
     VG_OPT_ENUM(struct vg_rule_keys, priority, "priority", NULL, vg_priority_names, VG_OPT_REQUIRED,
@@ -16,6 +19,10 @@ const struct vg_option vg_rule_options[] = {
                     "Least time between two updates."),
     VG_OPT_BOOL(struct vg_rule_keys, technical, "technical", NULL, 0,
                 "Says that the alert is about devices and data, not about the patient."),
+    VG_OPT_NODE("when", "mapping", &when_shape, VG_OPT_REQUIRED,
+                "the condition, such as {channel: spo2, below: \"90 %\"}."),
+    VG_OPT_NODE("clear", "mapping", &clear_shape, 0,
+                "When the alert ends; without it, as soon as the condition no longer holds."),
     VG_OPT_END,
 };
 
@@ -138,9 +145,27 @@ static const struct vg_option when_score[] = {
     VG_OPT_END,
 };
 
-static const struct vg_option when_combination[] = { VG_OPT_END };
+static const struct vg_option when_all[] = {
+    VG_OPT_NODE("all", "list of two to eight conditions", &parts_shape, VG_OPT_REQUIRED,
+                "All of them hold."),
+    VG_OPT_END,
+};
+
+static const struct vg_option when_any[] = {
+    VG_OPT_NODE("any", "list of two to eight conditions", &parts_shape, VG_OPT_REQUIRED,
+                "One of them holds at least."),
+    VG_OPT_END,
+};
+
+static const struct vg_option when_not[] = {
+    VG_OPT_NODE("not", "mapping", &part_shape, VG_OPT_REQUIRED,
+                "A condition that does not hold; inside all or any."),
+    VG_OPT_END,
+};
 
 static const struct vg_option when_sequence[] = {
+    VG_OPT_NODE("sequence", "list of two to eight conditions", &parts_shape, VG_OPT_REQUIRED,
+                "They begin one after the other."),
     VG_OPT_DURATION(struct vg_when_keys, within_ns, "within", NULL, 1, 86400, VG_OPT_REQUIRED,
                     "Time from the beginning of the first condition to that of the last."),
     VG_OPT_END,
@@ -156,6 +181,7 @@ const struct vg_option vg_part_options[] = {
                     "How long this condition must hold before it counts."),
     VG_OPT_DURATION(struct vg_part_keys, keep_firing_for_ns, "keep_firing_for", "0", 0, 86400, 0,
                     "How long it counts after it has ended."),
+    VG_OPT_NODE("clear", "mapping", &clear_shape, 0, "When the condition is over, as for a rule."),
     VG_OPT_END,
 };
 
@@ -183,20 +209,74 @@ const struct vg_rule_kind_keys vg_rule_kinds[VG_RULE_KINDS] = {
     [VG_RULE_REFERENCE] = { "rule", when_reference, VG_ALERT_ADVISORY },
 };
 
-const char *const vg_rule_joins[VG_RULE_JOINS] = {
-    [VG_JOIN_ALL] = "all",
-    [VG_JOIN_ANY] = "any",
-    [VG_JOIN_NOT] = "not",
-    [VG_JOIN_SEQUENCE] = "sequence",
+const struct vg_rule_join_keys vg_rule_joins[VG_RULE_JOINS] = {
+    [VG_JOIN_ALL] = { "all", when_all },
+    [VG_JOIN_ANY] = { "any", when_any },
+    [VG_JOIN_NOT] = { "not", when_not },
+    [VG_JOIN_SEQUENCE] = { "sequence", when_sequence },
 };
 
-const struct vg_option *vg_rule_join_options(enum vg_join join)
+/* ---- shapes ---- */
+
+/* Combinations first, and a technical condition before a limit, because it may have a "channel", too:
+ * the first one whose key is there is meant. A reference is a part only. */
+static const enum vg_rule_kind kinds_in_order[] = {
+    VG_RULE_CONDITION, VG_RULE_LIMIT, VG_RULE_FORECAST,  VG_RULE_ANOMALY,
+    VG_RULE_STALE,     VG_RULE_TREND, VG_RULE_RATE,      VG_RULE_BASELINE,
+    VG_RULE_CHANGE,    VG_RULE_SCORE, VG_RULE_REFERENCE,
+};
+
+static bool condition(size_t i, bool part, struct vg_alternative *ret)
 {
-    return join == VG_JOIN_SEQUENCE ? when_sequence : when_combination;
+    const size_t joins = VG_RULE_JOINS - VG_JOIN_ALL;
+    const size_t kinds = VG_ARRAY_LEN(kinds_in_order) - !part;
+
+    *ret = (struct vg_alternative){ .table = { NULL, part ? vg_part_options : NULL } };
+    if (i < joins) {
+        ret->key = vg_rule_joins[VG_JOIN_ALL + i].key;
+        ret->table[0] = vg_rule_joins[VG_JOIN_ALL + i].options;
+    } else if (i < joins + kinds) {
+        ret->key = vg_rule_kinds[kinds_in_order[i - joins]].key;
+        ret->table[0] = vg_rule_kinds[kinds_in_order[i - joins]].options;
+    }
+    return ret->key != NULL;
 }
 
-/* The keys that hold mappings or name a profile are read by hand above and below, and told of in the
- * summaries. */
+static bool condition_of_rule(size_t i, struct vg_alternative *ret)
+{
+    return condition(i, false, ret);
+}
+
+static bool condition_of_combination(size_t i, struct vg_alternative *ret)
+{
+    return condition(i, true, ret);
+}
+
+static const struct vg_shape when_shape = { .kind = VG_SHAPE_ONE,
+                                            .name = "when",
+                                            .alternative = condition_of_rule };
+static const struct vg_shape part_shape = { .kind = VG_SHAPE_ONE,
+                                            .name = "condition",
+                                            .alternative = condition_of_combination };
+static const struct vg_shape parts_shape = { .kind = VG_SHAPE_LIST,
+                                             .name = "conditions",
+                                             .entry = &part_shape,
+                                             .least = 2,
+                                             .most = VG_PARTS_MAX };
+static const struct vg_shape clear_shape = {
+    .kind = VG_SHAPE_KEYS, .name = "clear", .empty_too = true, .table = { vg_clear_options }
+};
+static const struct vg_shape rule_shape = { .kind = VG_SHAPE_KEYS,
+                                            .name = "alert_rule",
+                                            .table = { vg_rule_options, vg_life_options } };
+const struct vg_shape vg_shape_rules = { .kind = VG_SHAPE_NAMED,
+                                         .name = "alert_rules",
+                                         .empty_too = true,
+                                         .entry = &rule_shape,
+                                         .pattern = VG_NAME_PATTERN };
+
+/* ---- for describe and the reference ---- */
+
 const struct vg_site_mapping vg_site_mappings[] = {
     { "profiles", "profiles.PROFILE",
       "A kind of patient. `extends: OTHER` takes over what another profile says. The first profile "
@@ -254,14 +334,16 @@ const struct vg_site_mapping vg_site_mappings[] = {
     { "alert_rules", "alert_rules.RULE.when: a score",
       "An early warning score: `at_least`, `single` or `level`. `clear: {below: N}` is in points.",
       when_score },
-    { "alert_rules", "alert_rules.RULE.when: a combination",
-      "`all` or `any`: a list of two to eight conditions, each written as `when` is; `not`: one "
-      "condition. Conditions may be combinations themselves, three deep, or name an earlier rule: "
-      "{rule: NAME}.",
-      when_combination },
+    { "alert_rules", "alert_rules.RULE.when: all of several",
+      "Conditions, each written as `when` is. They may be combinations themselves, three deep, or "
+      "name an earlier rule: {rule: NAME}.",
+      when_all },
+    { "alert_rules", "alert_rules.RULE.when: any of several", "As all, and one is enough.",
+      when_any },
+    { "alert_rules", "alert_rules.RULE.when: what does not hold",
+      "Beside what must hold, in a combination.", when_not },
     { "alert_rules", "alert_rules.RULE.when: a sequence",
-      "`sequence`: a list of conditions that begin one after the other. Holds for as long as the "
-      "last one does.",
+      "Conditions that begin one after the other. Holds for as long as the last one does.",
       when_sequence },
     { "alert_rules", "alert_rules.RULE.when: a condition of a combination",
       "What it may say beside the keys of its kind; `clear` as for a rule.", vg_part_options },

@@ -122,7 +122,7 @@ static void read_part(struct vg_load *l, const struct vg_node *node, struct vg_r
 void vg_rule_read_parts(struct vg_load *l, const struct vg_node *when, struct vg_rule *rule,
                         uint32_t depth)
 {
-    const struct vg_node *list = vg_node_find(when, vg_rule_joins[rule->join]);
+    const struct vg_node *list = vg_node_find(when, vg_rule_joins[rule->join].key);
     bool one = rule->join == VG_JOIN_NOT;
     uint32_t errors = l->doc->count[VG_ERROR];
 

@@ -114,7 +114,7 @@ static void tell_kinds(struct vg_load *l, const struct vg_node *when, bool part)
             vg_buf_printf(&words, "%s, ", vg_rule_kinds[k].key);
     }
     for (size_t j = VG_JOIN_ALL; j < VG_ARRAY_LEN(vg_rule_joins); j++)
-        vg_buf_printf(&words, "%s%s", j > VG_JOIN_ALL ? ", " : "", vg_rule_joins[j]);
+        vg_buf_printf(&words, "%s%s", j > VG_JOIN_ALL ? ", " : "", vg_rule_joins[j].key);
     vg_document_error(l->doc, when->key_at, "\"%s\" must have one of: %s", vg_rule_called(when),
                       words.data);
     vg_buf_done(&words);
@@ -135,7 +135,7 @@ static bool read_kind(struct vg_load *l, const struct vg_node *when, bool part,
                       struct vg_rule *rule)
 {
     for (size_t j = VG_JOIN_ALL; j < VG_ARRAY_LEN(vg_rule_joins); j++) {
-        if (vg_node_find(when, vg_rule_joins[j])) {
+        if (vg_node_find(when, vg_rule_joins[j].key)) {
             rule->rule = VG_RULE_COMBINATION;
             rule->join = (enum vg_join)j;
             return true;
@@ -233,28 +233,22 @@ static const struct vg_option *options_of(const struct vg_rule *rule)
 {
     if (rule->rule != VG_RULE_COMBINATION)
         return vg_rule_kinds[rule->rule].options;
-    return vg_rule_join_options(rule->join);
+    return vg_rule_joins[rule->join].options;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most VG_NESTING_MAX deep */
 bool vg_rule_read_when(struct vg_load *l, const struct vg_node *when, struct vg_rule *rule,
                        uint32_t depth, struct vg_part_keys *part)
 {
-    const char *others[3] = { NULL };
-    size_t n = 0;
     struct vg_when_keys o = { 0 };
     struct vg_target targets[2] = { { NULL, &o }, { vg_part_options, part } };
     uint32_t errors = l->doc->count[VG_ERROR];
 
     if (!read_kind(l, when, part != NULL, rule))
         return false;
-    if (rule->join)
-        others[n++] = vg_rule_joins[rule->join];
-    if (part)
-        others[n++] = "clear";
     targets[0].table = options_of(rule);
     vg_options_default(targets[0].table, &o);
-    vg_document_options(l->doc, when, targets, part ? 2 : 1, others);
+    vg_document_options(l->doc, when, targets, part ? 2 : 1, NULL);
     rule->within_ns = o.within_ns;
     if (rule->join)
         vg_rule_read_parts(l, when, rule, depth);

@@ -45,7 +45,6 @@ static void check_sees_suspect(struct vg_load *l, const struct vg_node *when,
 
 static void load_rule(struct vg_load *l, const struct vg_node *node)
 {
-    static const char *const own_keys[] = { "when", "clear", NULL };
     struct vg_site *site = &l->config->site;
     struct vg_rule *rule = &site->rules[site->rules_n];
     struct vg_rule_keys o = { 0 };
@@ -62,13 +61,9 @@ static void load_rule(struct vg_load *l, const struct vg_node *node)
     rule->channel = VG_CHANNEL_NONE;
     vg_options_default(vg_rule_options, &o);
     vg_options_default(vg_life_options, &life);
-    vg_document_options(l->doc, node, targets, VG_ARRAY_LEN(targets), own_keys);
+    vg_document_options(l->doc, node, targets, VG_ARRAY_LEN(targets), NULL);
     when = vg_document_mapping(l->doc, node, "when");
     clear = vg_document_mapping(l->doc, node, "clear");
-    if (!vg_node_find(node, "when"))
-        vg_document_error(l->doc, node->key_at,
-                          "\"when\" is missing: the condition, such as {channel: spo2, below: \"90 "
-                          "%%\"}");
     if (when && vg_rule_read_when(l, when, rule, 0, NULL)) {
         if (rule->join == VG_JOIN_NOT)
             vg_document_error(l->doc, when->at,

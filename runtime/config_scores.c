@@ -36,6 +36,19 @@ const struct vg_option vg_profile_scale_options[] = {
     VG_OPT_END,
 };
 
+static const struct vg_shape score_shape = { .kind = VG_SHAPE_KEYS,
+                                             .name = "score",
+                                             .table = { vg_scores_options } };
+const struct vg_shape vg_shape_scores = { .kind = VG_SHAPE_NAMED,
+                                          .name = "scores",
+                                          .empty_too = true,
+                                          .entry = &score_shape,
+                                          .pattern = VG_NAME_PATTERN };
+const struct vg_shape vg_shape_spo2_scale = { .kind = VG_SHAPE_KEYS,
+                                              .name = "spo2_scale",
+                                              .empty_too = true,
+                                              .table = { vg_profile_scale_options } };
+
 /* ---- profiles ---- */
 
 static bool fits(struct vg_load *l, const struct vg_node *map, const char *key, const char *text,

@@ -48,6 +48,11 @@ bool vg_load_quantity(struct vg_load *l, struct vg_place at, int channel, const 
 
 /* ---- profiles ---- */
 
+static const struct vg_shape limits_shape = { .kind = VG_SHAPE_KEYS,
+                                              .name = "limits",
+                                              .empty_too = true,
+                                              .table = { vg_profile_limit_options } };
+
 const struct vg_option vg_profile_options[] = {
     VG_OPT_BOOL(
         struct vg_profile, pulseless, "pulseless", "false", 0,
@@ -60,6 +65,10 @@ const struct vg_option vg_profile_options[] = {
                  "Age, or the least age of such patients: scores are for some ages only."),
     VG_OPT_BOOL(struct vg_profile, pregnant, "pregnant", "false", 0,
                 "Such patients are pregnant: not every score is for them."),
+    VG_OPT_NODE("extends", "name of a profile", &vg_shape_text, 0,
+                "Takes over what that profile says."),
+    VG_OPT_NODE("spo2_scale", "mapping", &vg_shape_spo2_scale, 0,
+                "Another SpO2 scale for NEWS2 than 1."),
     VG_OPT_END,
 };
 
@@ -74,6 +83,17 @@ const struct vg_option vg_profile_limit_options[] = {
                   "Values above this are too high; with its unit."),
     VG_OPT_END,
 };
+
+static const struct vg_shape profile_shape = { .kind = VG_SHAPE_KEYS,
+                                               .name = "profile",
+                                               .empty_too = true,
+                                               .table = { vg_profile_options },
+                                               .channel = &limits_shape };
+const struct vg_shape vg_shape_profiles = { .kind = VG_SHAPE_NAMED,
+                                            .name = "profiles",
+                                            .empty_too = true,
+                                            .entry = &profile_shape,
+                                            .pattern = VG_NAME_PATTERN };
 
 /* How far `extends` of a profile is resolved. */
 enum visit { UNSEEN, VISITING, DONE };
@@ -156,13 +176,6 @@ int vg_load_profile(struct vg_load *l, const struct vg_node *node)
     return -1;
 }
 
-/* Keys that are not the name of a channel. */
-static bool is_own_key(const char *key)
-{
-    return vg_option_find(vg_profile_options, key) != NULL || strcmp(key, "extends") == 0 ||
-           strcmp(key, "spo2_scale") == 0;
-}
-
 /* What a profile has beside limits; all other keys are for read_limits(). */
 static void read_profile_options(struct vg_load *l, struct vg_profile *p,
                                  const struct vg_node *node)
@@ -208,7 +221,7 @@ static void resolve_profile(struct vg_load *l, const struct vg_node *map, enum v
     }
     read_profile_options(l, p, node);
     for (const struct vg_node *c = node->child; c; c = c->next) {
-        if (!is_own_key(c->key))
+        if (!vg_option_find(vg_profile_options, c->key))
             check_sides(l, &p->limits, NULL, read_limits(l, &p->limits, c, "extends"), c);
     }
     visits[i] = DONE;
@@ -240,13 +253,6 @@ struct ward_options {
     char *name;
 };
 
-const struct vg_option vg_ward_options[] = {
-    VG_OPT_STRING(struct ward_options, name, "name", NULL, 0, "The ward's name for people."),
-    VG_OPT_END,
-};
-
-const struct vg_option vg_bed_options[] = { VG_OPT_END };
-
 struct bed_limits_options {
     char *author, *reason;
 };
@@ -257,6 +263,43 @@ const struct vg_option vg_bed_limits_options[] = {
     VG_OPT_STRING(struct bed_limits_options, reason, "reason", NULL, VG_OPT_REQUIRED, "Why."),
     VG_OPT_END,
 };
+
+static const struct vg_shape bed_limits_shape = { .kind = VG_SHAPE_KEYS,
+                                                  .name = "bed_limits",
+                                                  .empty_too = true,
+                                                  .table = { vg_bed_limits_options },
+                                                  .channel = &limits_shape };
+
+const struct vg_option vg_bed_options[] = {
+    VG_OPT_NODE("profile", "name of a profile", &vg_shape_text, 0,
+                "What kind of patient lies here; without it, the first profile."),
+    VG_OPT_NODE("limits", "mapping", &bed_limits_shape, 0,
+                "Limits of whoever lies in this bed, in the place of those of its profile."),
+    VG_OPT_END,
+};
+
+static const struct vg_shape bed_shape = {
+    .kind = VG_SHAPE_KEYS, .name = "bed", .empty_too = true, .table = { vg_bed_options }
+};
+static const struct vg_shape beds_shape = {
+    .kind = VG_SHAPE_NAMED, .name = "beds", .empty_too = true, .entry = &bed_shape
+};
+
+const struct vg_option vg_ward_options[] = {
+    VG_OPT_STRING(struct ward_options, name, "name", NULL, 0, "The ward's name for people."),
+    VG_OPT_NODE("beds", "mapping of beds", &beds_shape, 0,
+                "Its beds, each by what follows WARD/ in its label."),
+    VG_OPT_END,
+};
+
+static const struct vg_shape ward_shape = {
+    .kind = VG_SHAPE_KEYS, .name = "ward", .empty_too = true, .table = { vg_ward_options }
+};
+const struct vg_shape vg_shape_wards = { .kind = VG_SHAPE_NAMED,
+                                         .name = "wards",
+                                         .empty_too = true,
+                                         .entry = &ward_shape,
+                                         .pattern = "^[a-z0-9-]{1,32}$" };
 
 static bool ward_valid(const char *s)
 {
@@ -313,7 +356,6 @@ static struct vg_bed_limits *load_bed_limits(struct vg_load *l, const struct vg_
 
 static void load_bed(struct vg_load *l, const char *ward, const struct vg_node *node)
 {
-    static const char *const own_keys[] = { "profile", "limits", NULL };
     const struct vg_target target = { vg_bed_options, NULL };
     struct vg_site *site = &l->config->site;
     struct vg_bed_config *bed = &site->beds[site->beds_n];
@@ -329,7 +371,7 @@ static void load_bed(struct vg_load *l, const char *ward, const struct vg_node *
                           node->key, VG_BED_SIZE - 1);
         return;
     }
-    vg_document_options(l->doc, node, &target, 1, own_keys);
+    vg_document_options(l->doc, node, &target, 1, NULL);
     found = profile ? vg_load_profile(l, profile) : 0;
     if (found >= 0 && site->profiles_n == 0 && vg_node_find(node, "limits"))
         vg_document_error(l->doc, vg_node_find(node, "limits")->key_at,
@@ -346,7 +388,6 @@ static void load_bed(struct vg_load *l, const char *ward, const struct vg_node *
 
 static void load_ward(struct vg_load *l, const struct vg_node *node)
 {
-    static const char *const beds_key[] = { "beds", NULL };
     struct vg_site *site = &l->config->site;
     struct ward_options o = { 0 };
     const struct vg_target target = { vg_ward_options, &o };
@@ -362,7 +403,7 @@ static void load_ward(struct vg_load *l, const struct vg_node *node)
         return;
     }
     snprintf(site->wards[site->wards_n++], VG_WARD_SIZE, "%s", node->key);
-    vg_document_options(l->doc, node, &target, 1, beds_key);
+    vg_document_options(l->doc, node, &target, 1, NULL);
     vg_options_done(vg_ward_options, &o);
     beds = vg_document_mapping(l->doc, node, "beds");
     if (!beds)

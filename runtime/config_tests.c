@@ -18,6 +18,22 @@ struct test_options {
     int64_t until_ns;
 };
 
+static const struct vg_shape inputs_shape = { .kind = VG_SHAPE_LIST,
+                                              .name = "test_inputs",
+                                              .entry = &vg_shape_test_input };
+static const struct vg_shape commands_shape = { .kind = VG_SHAPE_LIST,
+                                                .name = "test_commands",
+                                                .entry = &vg_shape_test_command };
+static const struct vg_shape rule_names_shape = { .kind = VG_SHAPE_LIST,
+                                                  .name = "rule_names",
+                                                  .entry = &vg_shape_text };
+static const struct vg_shape silent_shape = {
+    .kind = VG_SHAPE_VALUE,
+    .name = "silent",
+    .json = "{\"anyOf\":[{\"const\":\"others\"},{\"$ref\":\"#/definitions/rule_names\"}]}"
+};
+static const struct vg_shape expects_shape;
+
 static const struct vg_option test_options[] = {
     VG_OPT_STRING(struct test_options, name, "name", NULL, VG_OPT_REQUIRED,
                   "What is tested, in a sentence."),
@@ -31,8 +47,25 @@ static const struct vg_option test_options[] = {
     VG_OPT_DURATION(struct test_options, until_ns, "until", NULL, 0, VG_TEST_SECONDS_MAX, 0,
                     "Up to when time goes on; without it, to the last of inputs, commands and "
                     "expectations."),
+    VG_OPT_NODE("input", "list of rows", &inputs_shape, VG_OPT_REQUIRED,
+                "the rows of the test, such as "
+                "[{at: 0s, every: 1s, count: 12, values: {spo2: 86}}]"),
+    VG_OPT_NODE("commands", "list of commands", &commands_shape, 0,
+                "What somebody does meanwhile."),
+    VG_OPT_NODE("expect", "list of events", &expects_shape, 0, "Events that must come."),
+    VG_OPT_NODE("expect_none", "list of rules, or others", &silent_shape, 0,
+                "Rules that must not say anything; others: all that expect does not name."),
+    VG_OPT_NODE("at_end", "list of rules", &rule_names_shape, 0,
+                "The rules whose episodes are open at the end, and no others."),
     VG_OPT_END,
 };
+
+static const struct vg_shape test_shape = { .kind = VG_SHAPE_KEYS,
+                                            .name = "test",
+                                            .table = { test_options } };
+const struct vg_shape vg_shape_tests = { .kind = VG_SHAPE_LIST,
+                                         .name = "tests",
+                                         .entry = &test_shape };
 
 static const char *const phases[] = {
 #define PHASE(id, name) name,
@@ -60,6 +93,14 @@ static const struct vg_option expect_options[] = {
                   "tolerance."),
     VG_OPT_END,
 };
+
+static const struct vg_shape expect_shape = { .kind = VG_SHAPE_KEYS,
+                                              .name = "test_expect",
+                                              .table = { expect_options },
+                                              .anything = vg_event_members };
+static const struct vg_shape expects_shape = { .kind = VG_SHAPE_LIST,
+                                               .name = "test_expects",
+                                               .entry = &expect_shape };
 
 const struct vg_site_mapping vg_test_mappings[] = {
     { "tests", "tests[]",
@@ -375,9 +416,9 @@ static void set_end(struct vg_load *l, const struct vg_node *node, int64_t until
 static void check_says_something(struct vg_load *l, const struct vg_node *node,
                                  const struct vg_config_test *test)
 {
-    if (test->inputs == 0)
+    if (test->inputs == 0 && vg_node_find(node, "input"))
         vg_document_error(l->doc, node->at,
-                          "\"input\" is missing: the rows of the test, such as "
+                          "\"input\" has no rows; expected some, such as "
                           "[{at: 0s, every: 1s, count: 12, values: {spo2: 86}}]");
     if (test->expects == 0 && test->silent.n == 0 && !test->silent_others && !test->has_at_end)
         vg_document_error(l->doc, node->at,
@@ -399,8 +440,6 @@ static void read_profile(struct vg_load *l, const struct vg_node *node,
 
 static void read_test(struct vg_load *l, const struct vg_node *node, struct vg_config_test *test)
 {
-    static const char *const own_keys[] = { "input",       "commands", "expect",
-                                            "expect_none", "at_end",   NULL };
     struct test_options o = { 0 };
     const struct vg_target target = { test_options, &o };
     const struct vg_node *at_end;
@@ -408,7 +447,7 @@ static void read_test(struct vg_load *l, const struct vg_node *node, struct vg_c
     if (!vg_document_is_mapping(l->doc, node))
         return;
     vg_options_default(test_options, &o);
-    vg_document_options(l->doc, node, &target, 1, own_keys);
+    vg_document_options(l->doc, node, &target, 1, NULL);
     test->name = strdup(o.name ? o.name : "");
     VG_CHECK(test->name);
     test->line = node->at.line;

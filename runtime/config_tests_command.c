@@ -40,6 +40,18 @@ const struct vg_option vg_test_command_options[] = {
     VG_OPT_END,
 };
 
+static const char *const orders[] = {
+#define ORDER(id, name, says, longest_s) name,
+    VG_ORDERS(ORDER)
+#undef ORDER
+        NULL,
+};
+
+const struct vg_shape vg_shape_test_command = { .kind = VG_SHAPE_KEYS,
+                                                .name = "test_command",
+                                                .table = { vg_test_command_options },
+                                                .anything = orders };
+
 /* ---- names ---- */
 
 /* The names of all orders that are no option as well; the last entry is NULL. */

@@ -11,6 +11,19 @@ struct input_options {
     char *age, *patient, *bed;
 };
 
+static const struct vg_shape series_shape = {
+    .kind = VG_SHAPE_VALUE,
+    .name = "series",
+    .json = "{\"anyOf\":[{\"type\":[\"number\",\"string\"]},"
+            "{\"type\":\"array\",\"minItems\":1,\"items\":{\"type\":[\"number\",\"string\"]}},"
+            "{\"type\":\"object\",\"required\":[\"from\",\"to\"],\"additionalProperties\":false,"
+            "\"properties\":{\"from\":{\"type\":[\"number\",\"string\"]},"
+            "\"to\":{\"type\":[\"number\",\"string\"]}}}]}"
+};
+static const struct vg_shape values_shape = { .kind = VG_SHAPE_KEYS,
+                                              .name = "test_values",
+                                              .channel = &series_shape };
+
 const struct vg_option vg_test_input_options[] = {
     VG_OPT_DURATION(struct input_options, at_ns, "at", NULL, 0, VG_TEST_SECONDS_MAX,
                     VG_OPT_REQUIRED, "When the first row comes, from the beginning of the test."),
@@ -24,8 +37,14 @@ const struct vg_option vg_test_input_options[] = {
     VG_OPT_STRING(struct input_options, patient, "patient", NULL, 0,
                   "Another patient's pseudonym."),
     VG_OPT_STRING(struct input_options, bed, "bed", NULL, 0, "Another bed."),
+    VG_OPT_NODE("values", "mapping of channels to values", &values_shape, VG_OPT_REQUIRED,
+                "the channels of these rows, such as {spo2: 86}"),
     VG_OPT_END,
 };
+
+const struct vg_shape vg_shape_test_input = { .kind = VG_SHAPE_KEYS,
+                                              .name = "test_input",
+                                              .table = { vg_test_input_options } };
 
 void vg_load_test_label(struct vg_load *l, const struct vg_node *map, const char *key,
                         const char *text, size_t size, char *ret)
@@ -141,11 +160,8 @@ static void read_values(struct vg_load *l, const struct vg_node *node, struct vg
     const struct vg_node *values = vg_document_mapping(l->doc, node, "values");
     const char *names[VG_CHANNELS];
 
-    if (!values) {
-        vg_document_error(l->doc, node->at,
-                          "\"values\" is missing: the channels of these rows, such as {spo2: 86}");
+    if (!values)
         return;
-    }
     for (int c = 0; c < VG_CHANNELS; c++)
         names[c] = vg_channels[c].name;
     in->series = calloc(values->children + 1, sizeof(*in->series));
@@ -221,7 +237,6 @@ static void check_length(struct vg_load *l, const struct vg_node *node, struct v
 void vg_load_test_input(struct vg_load *l, const struct vg_node *node, const char *patient,
                         const char *bed, struct vg_test_input *in)
 {
-    static const char *const own_keys[] = { "values", NULL };
     struct input_options o = { 0 };
     const struct vg_target target = { vg_test_input_options, &o };
 
@@ -229,7 +244,7 @@ void vg_load_test_input(struct vg_load *l, const struct vg_node *node, const cha
         return;
     in->line = node->at.line;
     vg_options_default(vg_test_input_options, &o);
-    vg_document_options(l->doc, node, &target, 1, own_keys);
+    vg_document_options(l->doc, node, &target, 1, NULL);
     read_values(l, node, in);
     in->at_ns = o.at_ns;
     in->every_ns = o.every_ns;

@@ -286,7 +286,8 @@ static void read_entries(struct vg_document *doc, const struct vg_node *map, con
         snprintf(name, sizeof(name), "%s%.*s", prefix, VG_NAME_SIZE, c->key);
         opt = find_option(targets, n, name, &self);
         if (opt) {
-            read_option(doc, opt, self, c);
+            if (opt->type != VG_OPT_NODE_)
+                read_option(doc, opt, self, c);
             continue;
         }
         if (prefix[0] != '\0' || !listed(keys.key, c->key)) {
@@ -306,7 +307,10 @@ void vg_document_options(struct vg_document *doc, const struct vg_node *map,
     read_entries(doc, map, "", targets, n, others);
     for (size_t t = 0; t < n; t++) {
         for (const struct vg_option *o = targets[t].table; o && o->type != VG_OPT_END_; o++) {
-            if (o->flags & VG_OPT_REQUIRED && !vg_node_find(map, o->name))
+            const struct vg_node *node = vg_node_find(map, o->name);
+            bool there = node && !(o->type == VG_OPT_NODE_ && vg_node_empty(node));
+
+            if (o->flags & VG_OPT_REQUIRED && !there)
                 vg_document_error(doc, map->key_at, "\"%s\" is missing: %s", o->name, o->help);
         }
     }

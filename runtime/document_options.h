@@ -19,7 +19,7 @@ struct vg_target {
 /**
  * Sets the options of `targets` (n, the defaults are there already) from the entries of `map`.
  * Unknown keys, wrong values and missing required ones become problems. `others` (NULL-terminated)
- * are keys that the caller reads itself. An option "a.b" is key `b` of the mapping at key `a`. File
+ * and options of type NODE are keys that the caller reads itself. An option "a.b" is key `b` of the mapping at key `a`. File
  * names are relative to the document's.
  */
 void vg_document_options(struct vg_document *doc, const struct vg_node *map,

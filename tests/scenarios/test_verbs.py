@@ -14,7 +14,7 @@ from live import Live
 from vigil import check
 
 VERBS = ["run", "validate", "test", "record", "whatif", "alerts", "simulate", "replay", "demo", "mock-broker", "list",
-         "describe", "model", "version"]
+         "describe", "schema", "model", "version"]
 START = "2026-03-01T12:00:00Z"
 
 

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""The schema for editors says what the loader says, as far as a schema can: every shipped configuration
+fits it, whatever is wrong by key or type does not, and no option is missing from schema and reference."""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import vigil
+from vigil import check
+
+try:
+    import jsonschema
+    import yaml
+except ImportError as missing:
+    vigil.skip(f"{missing}; Debian has python3-jsonschema and python3-yaml")
+
+# What a schema cannot see: references to rules, models and channels, other files, units, orders, and the text of the file itself.
+BY_KEY_OR_TYPE = re.compile(
+    r'error: (unknown key|unknown (source|stage|sink|decoder) "|key "|"[\w.]+" is missing|'
+    r'"type" is missing|section "|\w+: "[^"]*" is (not a whole number|not a duration|not a size|not known|'
+    r'neither|not a number)|"[\w.]+" is (a list|a mapping|text|nothing); expected|"\w+" must be a (mapping|list))')
+
+
+def loader(name):
+    """The configuration as YAML reads it; dates stay text, as they do for the program."""
+    class Loader(yaml.SafeLoader):
+        pass
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith("timestamp")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+    # YAML 1.2: on, off, yes and no are text.
+    for first, resolvers in Loader.yaml_implicit_resolvers.items():
+        Loader.yaml_implicit_resolvers[first] = [
+            (tag, re.compile("^(true|false)$") if tag.endswith("bool") else regexp)
+            for tag, regexp in resolvers]
+    return yaml.load(name.read_text(), Loader)
+
+
+def output(*arguments):
+    return subprocess.run([vigil.VIGIL, *map(str, arguments)], capture_output=True, text=True, check=True,
+                          timeout=vigil.TIMEOUT_S).stdout
+
+
+SCHEMA = json.loads(output("schema"))
+VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
+
+
+def the_schema_is_one():
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+    names = set(SCHEMA["definitions"])
+    text = json.dumps(SCHEMA)
+    for target in re.findall(r'"#/definitions/([^"]+)"', text):
+        check(target in names, f"{target} is referred to and not defined")
+
+
+def every_shipped_configuration_fits():
+    files = sorted((vigil.ROOT / "configs").glob("*.yaml"))
+    check(len(files) >= 5, f"only {files}")
+    for file in files:
+        errors = list(VALIDATOR.iter_errors(loader(file)))
+        check(not errors, f"{file.name}: {errors[:1]}")
+
+
+def collection():
+    for file in sorted((vigil.ROOT / "tests/unit/configs").glob("*.yaml")):
+        yield file, re.findall(r"^# expect: (.*)$", file.read_text(), re.M)
+
+
+def what_the_loader_takes_the_schema_takes():
+    good = 0
+    for file, expected in collection():
+        if any(" error: " in line for line in expected):
+            continue
+        errors = list(VALIDATOR.iter_errors(loader(file)))
+        check(not errors, f"{file.name}: {errors[:1]}")
+        good += 1
+    check(good >= 5, f"only {good} good ones")
+
+
+def what_is_wrong_by_key_or_type_is_refused():
+    refused, passed = 0, []
+    for file, expected in collection():
+        if file.name.startswith(("yaml-", "variable-")) or not any(
+                BY_KEY_OR_TYPE.search(line) for line in expected):
+            continue
+        if VALIDATOR.is_valid(loader(file)):
+            passed.append(file.name)
+        else:
+            refused += 1
+    check(not passed, f"fit the schema and are refused by the loader: {passed}")
+    check(refused >= 25, f"only {refused} files")
+
+
+def options_of_the_schema(node, found, group=""):
+    """Every name that has a description of an option, with its group: {"log.level", ...}."""
+    if isinstance(node, list):
+        for item in node:
+            options_of_the_schema(item, found)
+    if not isinstance(node, dict):
+        return
+    for key, value in node.items():
+        if key != "properties":
+            options_of_the_schema(value, found)
+            continue
+        for name, what in value.items():
+            if "Expected: " in what.get("description", ""):
+                found.add(group + name)
+            options_of_the_schema(what, found, f"{name}." if "properties" in what else "")
+
+
+def every_option_is_in_schema_describe_and_reference():
+    schema = set()
+    options_of_the_schema(SCHEMA, schema)
+    described = set(re.findall(r"^  ([a-z_0-9.]+)(?: \(required\))?\n      \S", output("describe", "--all"),
+                               re.M))
+    page = set(re.findall(r"^\| `([a-z_0-9.]+)` \|.*\|.*\|.*\|$",
+                          (vigil.ROOT / "docs/configuration.md").read_text(), re.M))
+    check(len(described) > 150, f"describe shows {len(described)} options")
+    check(described <= schema, f"not in the schema: {sorted(described - schema)}")
+    check(described <= page, f"not in the reference: {sorted(described - page)}")
+    sections = {"version", "service", "source", "models", "stages", "wards", "profiles", "scores",
+                "alert_rules", "sinks", "tests"}
+    check(schema - sections <= described, f"not described: {sorted(schema - sections - described)}")
+
+
+def components_are_those_of_the_build():
+    listed = output("list")
+    text = json.dumps(SCHEMA)
+    for kind in ("sources", "decoders", "stages", "models", "sinks"):
+        for line in output("list", kind).splitlines()[1:]:
+            name = line.split()[0]
+            check(f'{{"const": "{name}"}}' in text, f"{kind}: {name} is not in the schema")
+    check("kafka" in listed, listed)
+
+
+if __name__ == "__main__":
+    for test in (the_schema_is_one, every_shipped_configuration_fits, what_the_loader_takes_the_schema_takes,
+                 what_is_wrong_by_key_or_type_is_refused, every_option_is_in_schema_describe_and_reference,
+                 components_are_those_of_the_build):
+        test()
+        print(f"ok {test.__name__}")
