@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/config_load.h"
@@ -30,6 +31,21 @@ static vg_status find_folder(const struct vg_dlq_options *o, char **ret, struct 
     return st;
 }
 
+/* What another user writes here, root too, the pipeline could not write on: a file of the audit log is its
+ * owner's alone. */
+static vg_status check_user(const char *folder, const char *path, struct vg_err *err)
+{
+    struct stat s;
+
+    if (stat(path, &s) != 0 || s.st_uid == geteuid())
+        return VG_OK; /* what is not there is told by who opens it */
+    return vg_fail(
+        err, VG_E_USAGE,
+        "%s belongs to user %u, and this is user %u; run it as that user (sudo -u '#%u'): "
+        "what it records here the pipeline must be able to write on",
+        folder, (unsigned)s.st_uid, (unsigned)geteuid(), (unsigned)s.st_uid);
+}
+
 /* Nothing is changed that cannot be recorded. */
 static vg_status open_folder(struct vg_dlq *d, const char *folder, bool writable,
                              struct vg_err *err)
@@ -38,8 +54,10 @@ static vg_status open_folder(struct vg_dlq *d, const char *folder, bool writable
     vg_status st;
 
     VG_CHECK(asprintf(&path, "%s/outbox.db", folder) >= 0);
-    st = writable ? vg_letters_open_writable(path, &d->letters, err)
-                  : vg_letters_open(path, &d->letters, err);
+    st = writable ? check_user(folder, path, err) : VG_OK;
+    if (st == VG_OK)
+        st = writable ? vg_letters_open_writable(path, &d->letters, err)
+                      : vg_letters_open(path, &d->letters, err);
     if (st == VG_OK && writable)
         st = vg_audit_open(folder, &d->audit, err);
     free(path);

@@ -49,9 +49,11 @@ static vg_status put_cursors(struct vg_commit *c, struct vg_err *err)
         struct vg_feed *f = &c->feed[i];
         vg_status st = vg_confirmations_put(&f->confirmations, c->outbox, err);
 
-        /* After the cursor was looked at: it passes no event before its refusal waits here. */
+        /* After the cursor was looked at: it passes no event before what became of it waits here. */
         if (st == VG_OK)
             st = vg_refusals_put(&f->refusals, f->config->name, c->outbox, err);
+        if (st == VG_OK)
+            st = vg_passed_put(&f->passed, f->config->name, c->outbox, err);
         if (st != VG_OK)
             return st;
     }
@@ -67,7 +69,14 @@ static void cursors_stored(struct vg_commit *c)
             c->feed[i].stored = c->feed[i].storing;
         vg_confirmations_committed(&c->feed[i].confirmations);
         vg_refusals_committed(&c->feed[i].refusals);
+        vg_passed_committed(&c->feed[i].passed);
     }
+}
+
+static bool waits(struct vg_feed *f)
+{
+    return vg_confirmations_wait(&f->confirmations) || vg_refusals_wait(&f->refusals) ||
+           vg_passed_wait(&f->passed);
 }
 
 /* Many subscribers confirm at any time, and a sink that refuses many events waits for their record: a
@@ -80,8 +89,7 @@ static bool confirmations_due(struct vg_commit *c)
     if (now - c->confirmed_ns < CONFIRM_EVERY_NS)
         return false;
     for (uint32_t i = 0; i < c->feeds; i++)
-        wait = wait || vg_confirmations_wait(&c->feed[i].confirmations) ||
-               vg_refusals_wait(&c->feed[i].refusals);
+        wait = wait || waits(&c->feed[i]);
     if (wait)
         c->confirmed_ns = now;
     return wait;
@@ -104,12 +112,15 @@ static vg_status put_all(struct vg_commit *c, struct vg_err *err)
 static void wait_for_disk(struct vg_commit *c, const struct vg_err *err)
 {
     bool full = strcmp(err->option, VG_DB_DISK) == 0;
+    bool read_only = strcmp(err->option, VG_DB_READ_ONLY) == 0;
 
-    if (full && !c->space.full)
+    if ((full || read_only) && !c->space.full)
         vg_log(VG_LOG_ERROR, "commit", "%s; trying again every second", err->msg);
     if (full && vg_space_make(&c->space))
         return;
-    if (!full && vg_shared_trouble(c->shared, VG_TROUBLE_DISK, err->msg))
+    if (read_only)
+        vg_space_wait(&c->space);
+    else if (!full && vg_shared_trouble(c->shared, VG_TROUBLE_DISK, err->msg))
         vg_log(VG_LOG_ERROR, "commit", "%s; trying again every second", err->msg);
     vg_shared_wake(c->shared);
     vg_thread_sleep(RETRY_NS);
@@ -146,9 +157,8 @@ vg_status vg_commit_cursors(struct vg_commit *c, struct vg_err *err)
     vg_status st;
 
     for (uint32_t i = 0; i < c->feeds; i++)
-        moved = moved || atomic_load(&c->feed[i].delivered) != c->feed[i].stored ||
-                vg_confirmations_wait(&c->feed[i].confirmations) ||
-                vg_refusals_wait(&c->feed[i].refusals);
+        moved =
+            moved || atomic_load(&c->feed[i].delivered) != c->feed[i].stored || waits(&c->feed[i]);
     c->frames = 0;
     if (!moved)
         return VG_OK;

@@ -57,29 +57,37 @@ static void choose(struct vg_feed *f)
 {
     const struct vg_delivery_options *o = &f->config->delivery;
     const struct vg_site *site = &f->shared->config->site;
-    uint64_t last = f->batch[f->batched - 1].seq;
     int64_t now_ns = vg_wall_ns();
     uint32_t n = 0;
 
+    f->left_n = f->left_done = 0;
     for (uint32_t i = 0; i < f->batched; i++) {
         const struct vg_delivery *event = &f->batch[i];
-        /* Behind one that failed, events are looked at again with each attempt. */
-        bool counted = event->seq <= f->chosen_seq;
+        bool takes = vg_delivery_takes(o, site, event);
 
-        if (!vg_delivery_takes(o, site, event)) {
-            atomic_fetch_add(&f->figures.filtered, !counted);
-        } else if (vg_delivery_old(o, site, event, now_ns)) {
-            atomic_fetch_add(&f->figures.passed_over, !counted);
-            if (!counted)
-                vg_feed_passed_over(f, event);
-        } else {
+        if (takes && !vg_delivery_old(o, site, event, now_ns))
             f->batch[n++] = *event;
-        }
+        else
+            f->left[f->left_n++] =
+                (struct vg_left_out){ event->seq, .old = takes,
+                                      .urgent = event->priority == VG_PRIORITY_HIGH };
     }
-    if (last > f->chosen_seq)
-        f->chosen_seq = last;
     f->batched = n;
+}
+
+/* Moves the cursor. What was left out counts only now: behind an event that fails it is looked at again
+ * with each attempt, and what was new at the first is old at a later one. */
+static void move_to(struct vg_feed *f, uint64_t cursor)
+{
+    for (; f->left_done < f->left_n && f->left[f->left_done].seq <= cursor; f->left_done++) {
+        const struct vg_left_out *event = &f->left[f->left_done];
+
+        atomic_fetch_add(event->old ? &f->figures.passed_over : &f->figures.filtered, 1);
+        if (event->old)
+            vg_feed_passed_over(f, event);
+    }
     vg_feed_look_passed(f, vg_mono_ns());
+    atomic_store(&f->delivered, cursor);
 }
 
 /* ---- delivering ---- */
@@ -171,12 +179,13 @@ static vg_status deliver(struct vg_feed *f, bool *ret_more, struct vg_err *err)
         return st;
     last = f->batch[f->batched - 1].seq;
     choose(f);
+    /* What lies before the first that is left was left out. */
+    move_to(f, f->batched > 0 ? f->batch[0].seq - 1 : last);
     if (f->batched > 0) {
         atomic_store(&f->figures.oldest_wall_ns, f->batch[0].wall_ns);
         st = give(f, &done, err);
+        move_to(f, done < f->batched ? f->batch[done].seq - 1 : last);
     }
-    /* What lies before the first that is left was left out. */
-    atomic_store(&f->delivered, done < f->batched ? f->batch[done].seq - 1 : last);
     if (done == f->batched)
         atomic_store(&f->figures.oldest_wall_ns, 0);
     *ret_more = st == VG_OK && f->next_ns == 0;
@@ -301,7 +310,8 @@ static vg_status open_feed(struct vg_feed *f, struct vg_err *err)
 
     vg_feed_env(f, &env);
     f->batch = calloc(BATCH, sizeof(*f->batch));
-    VG_CHECK(f->batch != NULL);
+    f->left = calloc(BATCH, sizeof(*f->left));
+    VG_CHECK(f->batch != NULL && f->left != NULL);
     if (getrandom(&f->random, sizeof(f->random), 0) < 0 || f->random == 0)
         f->random = (uint64_t)vg_mono_ns() | 1;
     st = vg_outbox_reader_open(f->outbox, &f->reader, err);
@@ -311,6 +321,8 @@ static vg_status open_feed(struct vg_feed *f, struct vg_err *err)
         st = vg_outbox_extent(f->reader, NULL, &f->old_seq, &oldest, err);
     if (st == VG_OK)
         st = vg_outbox_cursor(f->reader, f->config->name, &cursor, err);
+    if (st == VG_OK)
+        st = vg_feed_load_passed(f, err);
     if (st != VG_OK)
         return st;
     f->stored = f->storing = cursor;
@@ -347,5 +359,6 @@ vg_status vg_feed_run(void *feed, struct vg_thread *thread, struct vg_err *err)
     vg_letters_close(f->letters);
     vg_buf_done(&f->bytes);
     free(f->batch);
+    free(f->left);
     return st;
 }

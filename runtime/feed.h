@@ -10,9 +10,17 @@
 #include "runtime/delivery.h"
 #include "runtime/letters.h"
 #include "runtime/outbox.h"
+#include "runtime/passed.h"
 #include "runtime/refusals.h"
 #include "runtime/shared.h"
 #include "runtime/thread.h"
+
+/** An event of a batch that the sink is not to have. */
+struct vg_left_out {
+    uint64_t seq;
+    bool old; /**< else the filter leaves it out */
+    bool urgent;
+};
 
 struct vg_feed {
     /* set by the service before the thread starts */
@@ -26,6 +34,7 @@ struct vg_feed {
     atomic_bool finish;         /**< end once everything that is committed is delivered */
     struct vg_confirmations confirmations;
     struct vg_refusals refusals;
+    struct vg_passed passed;
     struct vg_delivery_figures figures; /**< for whoever wants to know */
     uint64_t stored, storing; /**< the committer's: cursor on disk, and in its transaction */
 
@@ -36,18 +45,21 @@ struct vg_feed {
     struct vg_buf bytes; /**< of a batch */
     struct vg_delivery *batch;
     uint32_t batched;
-    uint64_t old_seq;    /**< events up to here may have been delivered before the start */
-    uint64_t chosen_seq; /**< events up to here were counted if they were left out */
-    uint32_t reloads;    /**< of shared->reloads that were obeyed */
+    struct vg_left_out *left; /**< of a batch, in its order */
+    uint32_t left_n, left_done;
+    uint64_t old_seq; /**< events up to here may have been delivered before the start */
+    uint32_t reloads; /**< of shared->reloads that were obeyed */
     uint64_t random;
     uint32_t failures; /**< in a row */
     /* Monotonic times; 0: not the case. */
-    int64_t next_ns;    /**< when to try again */
-    int64_t failing_ns; /**< since when every attempt has failed */
-    int64_t seen_ns;    /**< when letters and trouble were last seen to */
-    /* What was passed over: in all, of priority high, and when; how much of it was said, and when. */
-    uint64_t passed, passed_urgent, passed_said;
-    int64_t passed_ns, passed_said_ns;
+    int64_t next_ns;            /**< when to try again */
+    int64_t failing_ns;         /**< since when every attempt has failed */
+    int64_t seen_ns;            /**< when letters and trouble were last seen to */
+    struct vg_passed_over over; /**< that is to be told */
+    /* When the newest of it was passed over; how much of it was said, and when. */
+    int64_t passed_ns;
+    uint64_t passed_said;
+    int64_t passed_said_ns;
 };
 
 /** Body of the thread; ready once the sink is open. */
@@ -62,8 +74,11 @@ void vg_feed_env(struct vg_feed *f, struct vg_sink_env *ret);
 void vg_feed_works(struct vg_feed *f); /**< events were accepted */
 void vg_feed_failed(struct vg_feed *f,
                     const struct vg_err *err); /**< an attempt; to be made again */
-void vg_feed_passed_over(struct vg_feed *f, const struct vg_delivery *event);
-/** Tells what was passed over when it is time to: the first at once, before the cursor is behind it. */
+/** Takes up what was passed over before a restart: it may not have been told. */
+VG_NODISCARD vg_status vg_feed_load_passed(struct vg_feed *f, struct vg_err *err);
+/** Before the cursor is behind the event. */
+void vg_feed_passed_over(struct vg_feed *f, const struct vg_left_out *event);
+/** Tells what was passed over when it is time to: the first at once. */
 void vg_feed_look_passed(struct vg_feed *f, int64_t now_ns);
 void vg_feed_not_delivered(struct vg_feed *f); /**< an event of priority high is refused for ever */
 void vg_feed_off(struct vg_feed *f, const struct vg_err *err);

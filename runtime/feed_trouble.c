@@ -117,11 +117,25 @@ static void look_refused(struct vg_feed *f)
         notify(f, VG_NOTICE_NOT_DELIVERED, NULL);
 }
 
-void vg_feed_passed_over(struct vg_feed *f, const struct vg_delivery *event)
+vg_status vg_feed_load_passed(struct vg_feed *f, struct vg_err *err)
 {
+    vg_status st = vg_letters_passed_over(f->letters, f->config->name, &f->over, err);
+
+    vg_passed_load(&f->passed, &f->over);
     f->passed_ns = vg_mono_ns();
-    f->passed++;
-    f->passed_urgent += event->priority == VG_PRIORITY_HIGH;
+    return st;
+}
+
+void vg_feed_passed_over(struct vg_feed *f, const struct vg_left_out *event)
+{
+    /* Counted before a crash that forgot where the cursor was. */
+    if (event->seq <= f->over.seq)
+        return;
+    f->passed_ns = vg_mono_ns();
+    f->over.seq = event->seq;
+    f->over.events++;
+    f->over.urgent += event->urgent;
+    vg_passed_say(&f->passed, &f->over);
 }
 
 static void say_passed(struct vg_feed *f, int64_t now_ns)
@@ -133,30 +147,32 @@ static void say_passed(struct vg_feed *f, int64_t now_ns)
         text, sizeof(text),
         "%llu alerts older than %s were not sent to %.40s, %llu of priority high: look after the "
         "patients",
-        (unsigned long long)f->passed, age, f->config->name, (unsigned long long)f->passed_urgent);
+        (unsigned long long)f->over.events, age, f->config->name,
+        (unsigned long long)f->over.urgent);
     notify(f, VG_NOTICE_PASSED_OVER, text);
-    if (f->passed_urgent > 0) {
+    if (f->over.urgent > 0) {
         snprintf(text, sizeof(text),
                  "sink %.40s was given no alerts of priority high older than %s", f->config->name,
                  age);
         notify(f, VG_NOTICE_PASSED_URGENT, text);
     }
-    f->passed_said = f->passed;
+    f->passed_said = f->over.events;
     f->passed_said_ns = now_ns;
 }
 
 /* One alert for a run of old events: at the first of them, and with the final count when nothing more
- * was passed over for a second. */
+ * was passed over for a second. Until it is over the outbox has the count, too. */
 void vg_feed_look_passed(struct vg_feed *f, int64_t now_ns)
 {
     bool due = f->passed_said == 0 || now_ns - f->passed_ns >= VG_NS_PER_S ||
                now_ns - f->passed_said_ns >= words_every_ns;
 
-    if (f->passed != f->passed_said && due)
+    if (f->over.events != f->passed_said && due)
         say_passed(f, now_ns);
-    if (f->passed == 0 || now_ns - f->passed_ns < passed_for_ns)
+    if (f->over.events == 0 || now_ns - f->passed_ns < passed_for_ns)
         return;
-    f->passed = f->passed_said = f->passed_urgent = 0;
+    f->over.events = f->over.urgent = f->passed_said = 0;
+    vg_passed_say(&f->passed, &f->over);
     notify(f, VG_NOTICE_PASSED_OVER, NULL);
     notify(f, VG_NOTICE_PASSED_URGENT, NULL);
 }

@@ -166,6 +166,29 @@ vg_status vg_letters_urgent(struct vg_letters *l, const char *sink, bool *ret, s
     return each(l, stmt, take_yes, ret, err);
 }
 
+static vg_status take_passed_over(void *ctx, sqlite3_stmt *row)
+{
+    *(struct vg_passed_over *)ctx =
+        (struct vg_passed_over){ .seq = (uint64_t)sqlite3_column_int64(row, 0),
+                                 .events = (uint64_t)sqlite3_column_int64(row, 1),
+                                 .urgent = (uint64_t)sqlite3_column_int64(row, 2) };
+    return VG_OK;
+}
+
+vg_status vg_letters_passed_over(struct vg_letters *l, const char *sink, struct vg_passed_over *ret,
+                                 struct vg_err *err)
+{
+    sqlite3_stmt *stmt;
+    vg_status st =
+        prepare(l, "SELECT seq, events, urgent FROM passed_over WHERE sink = ?1", &stmt, err);
+
+    *ret = (struct vg_passed_over){ 0 };
+    if (st != VG_OK)
+        return st;
+    sqlite3_bind_text(stmt, 1, sink, -1, SQLITE_STATIC);
+    return each(l, stmt, take_passed_over, ret, err);
+}
+
 struct again_call {
     vg_letter_again_fn fn;
     void *arg;

@@ -1,7 +1,7 @@
 /* letters.h - dead letters and refused events, as people and the runtime look at them.
  *
  * A dead letter is a message or row that could not be read; a delivery here is an event that one sink
- * refused for ever. Both lie in the outbox until somebody lets them be tried again or purges them.
+ * refused for ever. What a sink passed over as old news is only counted. Both lie in the outbox until somebody lets them be tried again or purges them.
  * The committer writes them; whoever opens this for writing marks and deletes them in short
  * transactions of its own, which the committer waits for (SQLite's write lock).
  *
@@ -31,6 +31,10 @@ VG_NODISCARD vg_status vg_letters_asked(struct vg_letters *l, const char *sink, 
 /** Whether an event of priority high is among those that `sink` refused and has not taken since. */
 VG_NODISCARD vg_status vg_letters_urgent(struct vg_letters *l, const char *sink, bool *ret,
                                          struct vg_err *err);
+
+/** What `sink` passed over and has to tell; zeroed when it is nothing. */
+VG_NODISCARD vg_status vg_letters_passed_over(struct vg_letters *l, const char *sink,
+                                              struct vg_passed_over *ret, struct vg_err *err);
 
 /** A dead letter that is to be decoded once more; `bytes` live during the call. */
 struct vg_letter_again {

@@ -18,6 +18,9 @@
 #include "runtime/outbox_db.h"
 #include "runtime/outbox_schema.h"
 
+/* What to do where nothing can be written at the start. */
+#define CHOOSE "; service.data_dir must be a folder that this user can write to"
+
 enum statement {
     BEGIN,
     COMMIT,
@@ -33,6 +36,7 @@ enum statement {
     ADD_ANSWER,
     LETTER_RETRIED,
     SET_ASIDE,
+    SET_PASSED_OVER,
     STATEMENTS
 };
 
@@ -78,6 +82,8 @@ static const char *const sql[STATEMENTS] = {
     [SET_ASIDE] = "INSERT INTO quarantine VALUES(?1, ?2, ?3, ?4, ?5, 1)"
                   " ON CONFLICT DO UPDATE SET reason = ?3, wall_ns = ?4, state = ?5,"
                   " attempts = attempts + 1",
+    [SET_PASSED_OVER] = "INSERT INTO passed_over VALUES(?1, ?2, ?3, ?4)"
+                        " ON CONFLICT DO UPDATE SET seq = ?2, events = ?3, urgent = ?4",
 };
 
 struct vg_outbox {
@@ -113,7 +119,7 @@ static vg_status make_folder(char *path, struct vg_err *err)
         rc = mkdir(path, 0700);
         sys = errno;
         if (rc != 0 && sys != EEXIST)
-            vg_fail(err, VG_E_IO, "cannot make the folder %s: %s", path, strerror(sys));
+            vg_fail(err, VG_E_IO, "cannot make the folder %s: %s" CHOOSE, path, strerror(sys));
         if (slash)
             *slash = '/';
         if (rc != 0 && sys != EEXIST)
@@ -142,7 +148,7 @@ static vg_status take_lock(struct vg_outbox *o, struct vg_err *err)
     vg_status st = VG_OK;
 
     if (fd < 0)
-        st = vg_fail(err, VG_E_IO, "cannot open %s: %s", path, strerror(errno));
+        st = vg_fail(err, VG_E_IO, "cannot open %s: %s" CHOOSE, path, strerror(errno));
     else if (flock(fd, LOCK_EX | LOCK_NB) != 0)
         st = lock_taken(o, fd, err);
     free(path);
@@ -650,6 +656,19 @@ vg_status vg_outbox_put_set_aside(struct vg_outbox *o, const char *sink,
     sqlite3_bind_int64(stmt, 4, what->wall_ns);
     bind_unsigned(stmt, 5, what->state);
     return run(o, SET_ASIDE, "store a refused event", err);
+}
+
+vg_status vg_outbox_put_passed_over(struct vg_outbox *o, const char *sink,
+                                    const struct vg_passed_over *what, struct vg_err *err)
+{
+    sqlite3_stmt *stmt = o->stmt[SET_PASSED_OVER];
+
+    VG_CHECK(o->open);
+    bind_text(stmt, 1, sink);
+    bind_unsigned(stmt, 2, what->seq);
+    bind_unsigned(stmt, 3, what->events);
+    bind_unsigned(stmt, 4, what->urgent);
+    return run(o, SET_PASSED_OVER, "store what a sink passed over", err);
 }
 
 vg_status vg_outbox_put_position(struct vg_outbox *o, const struct vg_position *p,

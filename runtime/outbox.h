@@ -6,8 +6,8 @@
  * thread writes through one struct vg_outbox; every other thread reads through a struct
  * vg_outbox_reader of its own and never waits for the writer.
  *
- * Errors: VG_E_TEMPORARY when the same transaction may succeed later (a full disk; the message says
- * so), VG_E_IO when the file is damaged or the disk fails, VG_E_BUG for what cannot be.
+ * Errors: VG_E_TEMPORARY when the same transaction may succeed later (a disk that is full or read-only;
+ * the message says so), VG_E_IO when the file is damaged or the disk fails, VG_E_BUG for what cannot be.
  */
 #ifndef VG_RUNTIME_OUTBOX_H
 #define VG_RUNTIME_OUTBOX_H
@@ -18,7 +18,7 @@
 #include "core/order.h"
 #include "core/sink.h"
 
-enum { VG_OUTBOX_SCHEMA = 3, VG_CLUSTER_SIZE = 64, VG_CONFIG_HASH_SIZE = 72 };
+enum { VG_OUTBOX_SCHEMA = 4, VG_CLUSTER_SIZE = 64, VG_CONFIG_HASH_SIZE = 72 };
 
 /** How far a shard's log was worked through. */
 struct vg_position {
@@ -148,6 +148,15 @@ struct vg_set_aside {
 };
 VG_NODISCARD vg_status vg_outbox_put_set_aside(struct vg_outbox *o, const char *sink,
                                                const struct vg_set_aside *what, struct vg_err *err);
+
+/** What a sink passed over as old news and has to tell: `events` of them, `urgent` of priority high, the
+ *  newest `seq`. */
+struct vg_passed_over {
+    uint64_t seq, events, urgent;
+};
+VG_NODISCARD vg_status vg_outbox_put_passed_over(struct vg_outbox *o, const char *sink,
+                                                 const struct vg_passed_over *what,
+                                                 struct vg_err *err);
 
 /** How far a shard is stored. A position before the stored one is ignored: during a replay the
  *  outbox is ahead. */

@@ -23,15 +23,42 @@ static bool disk_full(int code, int sys)
     return code == SQLITE_FULL || (code == SQLITE_IOERR && (sys == ENOSPC || sys == EDQUOT));
 }
 
+/* A commit that fails leaves its reason with the journal alone. */
+static int errno_of(sqlite3 *db, int extended)
+{
+    sqlite3_file *journal = NULL;
+    int sys = sqlite3_system_errno(db);
+
+    if (extended != SQLITE_IOERR_WRITE && extended != SQLITE_IOERR_FSYNC &&
+        extended != SQLITE_IOERR_TRUNCATE)
+        return sys;
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &journal);
+    if (journal && journal->pMethods)
+        journal->pMethods->xFileControl(journal, SQLITE_FCNTL_LAST_ERRNO, &sys);
+    return sys;
+}
+
+/* Nothing was written, and somebody can mend that. A sync that fails is another matter, whatever it
+ * says: what is on the disk by then nobody knows. */
+static bool read_only(int extended, int sys)
+{
+    return sys == EROFS && extended != SQLITE_IOERR_FSYNC && extended != SQLITE_IOERR_DIR_FSYNC;
+}
+
 vg_status vg_db_fail(sqlite3 *db, const char *what, struct vg_err *err)
 {
-    int code = db ? sqlite3_errcode(db) & 0xff : SQLITE_NOMEM;
-    int sys = db ? sqlite3_system_errno(db) : 0;
+    int extended = db ? sqlite3_extended_errcode(db) : SQLITE_NOMEM;
+    int code = extended & 0xff;
+    int sys = db ? errno_of(db, extended) : 0;
     const char *path = path_of(db);
 
     if (disk_full(code, sys))
         return vg_fail_option(err, VG_E_TEMPORARY, VG_DB_DISK,
                               "%s: cannot %s: the disk is full; free some space", path, what);
+    if ((code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && read_only(extended, sys))
+        return vg_fail_option(err, VG_E_TEMPORARY, VG_DB_READ_ONLY,
+                              "%s: cannot %s: its file system is read-only; make it writable again",
+                              path, what);
     switch (code) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

@@ -12,8 +12,9 @@
 /** Opens the file with sqlite3_open_v2() flags. On failure *ret is NULL. */
 VG_NODISCARD vg_status vg_db_open(const char *path, int flags, sqlite3 **ret, struct vg_err *err);
 
-/** err->option when a disk is full. */
-#define VG_DB_DISK "disk"
+/** err->option when a disk is full, and when its file system cannot be written any more. */
+#define VG_DB_DISK      "disk"
+#define VG_DB_READ_ONLY "read-only disk"
 
 /**
  * Says why the last call on `db` failed while it tried to `what` ("store an event"), and returns

@@ -76,7 +76,12 @@ static const char third[] =
     " UPDATE dead_letter SET number = (SELECT last FROM letter_number) WHERE rowid = new.rowid;"
     "END;";
 
-static const char *const steps[VG_OUTBOX_SCHEMA] = { first, second, third };
+/* Schema 4: what a sink passed over is told though a crash comes first. */
+static const char fourth[] =
+    "CREATE TABLE passed_over(sink TEXT PRIMARY KEY, seq INTEGER NOT NULL, events INTEGER NOT NULL,"
+    " urgent INTEGER NOT NULL) WITHOUT ROWID;";
+
+static const char *const steps[VG_OUTBOX_SCHEMA] = { first, second, third, fourth };
 
 vg_status vg_schema_set_meta(sqlite3 *db, const char *key, const char *value, struct vg_err *err)
 {

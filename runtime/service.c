@@ -159,6 +159,7 @@ static vg_status start_feeds(struct service *s, struct vg_err *err)
         f->config = &s->config->sinks[i];
         vg_confirmations_init(&f->confirmations);
         vg_refusals_init(&f->refusals);
+        vg_passed_init(&f->passed);
         f->outbox = vg_outbox_path(s->outbox);
         memcpy(f->uuid, vg_outbox_uuid(s->outbox), sizeof(f->uuid));
         st = vg_thread_start(&f->thread, f->config->name, vg_feed_run, f, s->wake_fd, err);
@@ -511,6 +512,7 @@ static void free_service(struct service *s)
         close(s->feed[i].wake_fd);
         vg_confirmations_done(&s->feed[i].confirmations);
         vg_refusals_done(&s->feed[i].refusals);
+        vg_passed_done(&s->feed[i].passed);
     }
     free(s->feed);
     zmq_ctx_term(s->zmq);

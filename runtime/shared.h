@@ -72,7 +72,7 @@ struct vg_shared {
     atomic_int state;              /**< enum vg_service_state */
     atomic_uint reloads;           /**< times that keys are to be read again (SIGHUP) */
     atomic_bool stop;              /**< ingest shall end its shards and finish */
-    atomic_bool disk_full;         /**< nothing more is to be read */
+    atomic_bool disk_full;         /**< or read-only: nothing more is to be read */
     atomic_ulong committed_seq;    /**< newest event that is durable */
     atomic_ulong rows, dead_letters, mismatches, clocks, snapshots, restored; /**< since start */
 

@@ -1,4 +1,4 @@
-/* space.c - what the committer does about a full disk. */
+/* space.c - what the committer does about a disk that is full, or that cannot be written any more. */
 #include "runtime/space.h"
 
 #include <errno.h>
@@ -19,6 +19,8 @@ enum { RESERVE_BYTES = 8 << 20 };
 static const char full_text[] =
     "the disk of Vigil's data is full: nothing more is read until there "
     "is space";
+static const char read_only_text[] =
+    "the disk of Vigil's data is read-only: nothing more is read until it can be written";
 
 /* Returns an errno. */
 static int take(struct vg_space *s)
@@ -56,16 +58,24 @@ void vg_space_done(struct vg_space *s)
     free(s->path);
 }
 
+static void stop_reading(struct vg_space *s, const char *text)
+{
+    s->full = true;
+    atomic_store(&s->shared->disk_full, true);
+    vg_shared_trouble(s->shared, VG_TROUBLE_DISK, text);
+    vg_notices_set(&s->shared->notices, VG_NOTICE_DISK_FULL, "", text);
+}
+
+void vg_space_wait(struct vg_space *s)
+{
+    stop_reading(s, read_only_text);
+}
+
 bool vg_space_make(struct vg_space *s)
 {
     bool held = s->held;
 
-    if (!s->full) {
-        s->full = true;
-        atomic_store(&s->shared->disk_full, true);
-        vg_shared_trouble(s->shared, VG_TROUBLE_DISK, full_text);
-        vg_notices_set(&s->shared->notices, VG_NOTICE_DISK_FULL, "", full_text);
-    }
+    stop_reading(s, full_text);
     if (held)
         unlink(s->path);
     s->held = false;
@@ -85,5 +95,5 @@ void vg_space_look(struct vg_space *s)
     atomic_store(&s->shared->disk_full, false);
     vg_shared_trouble(s->shared, VG_TROUBLE_DISK, "");
     vg_notices_set(&s->shared->notices, VG_NOTICE_DISK_FULL, "", NULL);
-    vg_log(VG_LOG_INFO, "commit", "there is space again");
+    vg_log(VG_LOG_INFO, "commit", "the disk takes what is written again");
 }

@@ -242,6 +242,7 @@ static void zeromq_close(void *self)
         vg_zeromq_heartbeats(z);
     }
     vg_zeromq_sockets_close(z, LINGER_MS);
+    vg_zeromq_gate_close(z);
     vg_zeromq_address_release(&z->publish_claim);
     vg_zeromq_address_release(&z->control_claim);
     vg_answers_free(z->answers);

@@ -72,14 +72,22 @@ vg_status vg_zeromq_gate_reread(struct vg_zeromq *z, bool *ret_removed, struct v
 
 /* ---- what is noted ---- */
 
-static void note_unsaid(struct vg_zeromq *z, const struct vg_noted *n, const char *what)
+static void note_unsaid(struct vg_zeromq *z, struct vg_noted *n)
 {
     char text[80];
 
     if (n->unsaid == 0)
         return;
     snprintf(text, sizeof(text), "%u more within a minute", n->unsaid);
-    z->env.audit(z->env.ctx, what, "others", text);
+    z->env.audit(z->env.ctx, n->what, "others", text);
+    n->unsaid = 0;
+}
+
+/* Also when nobody comes any more: the last to knock must not go uncounted. */
+static void look_unsaid(struct vg_zeromq *z, struct vg_noted *n, int64_t now)
+{
+    if (now - n->window_ns > window_ns)
+        note_unsaid(z, n);
 }
 
 static void note(struct vg_zeromq *z, struct vg_noted *n, const char *what, const char *who,
@@ -88,11 +96,12 @@ static void note(struct vg_zeromq *z, struct vg_noted *n, const char *what, cons
     int64_t now = vg_mono_ns();
 
     if (now - n->window_ns > window_ns) {
-        note_unsaid(z, n, what);
+        note_unsaid(z, n);
         *n = (struct vg_noted){ .window_ns = now };
     }
     if (n->said == NOTED_PER_WINDOW) {
         n->unsaid++;
+        n->what = what;
         return;
     }
     n->said++;
@@ -188,8 +197,18 @@ static void watch(struct vg_zeromq *z, void *monitor, const char *who)
         vg_zeromq_note_refusal(z, who, "no handshake by CURVE with this server's key");
 }
 
+void vg_zeromq_gate_close(struct vg_zeromq *z)
+{
+    note_unsaid(z, &z->refused);
+    note_unsaid(z, &z->asked);
+}
+
 void vg_zeromq_gate_serve(struct vg_zeromq *z)
 {
+    int64_t now = vg_mono_ns();
+
+    look_unsaid(z, &z->refused, now);
+    look_unsaid(z, &z->asked, now);
     if (!z->zap.socket)
         return;
     vg_zap_serve(&z->zap);

@@ -50,6 +50,7 @@ struct vg_subscribers;
 struct vg_noted {
     int64_t window_ns; /**< when it began */
     uint32_t said, unsaid;
+    const char *what; /**< of the last that was not said */
 };
 
 struct vg_zeromq {
@@ -113,10 +114,13 @@ bool vg_zeromq_gate_decide(void *arg, const struct vg_zap_request *request,
                            char user[VG_CLIENT_NAME_SIZE]);
 /** Notes that a request was refused. */
 void vg_zeromq_note_refusal(struct vg_zeromq *z, const char *who, const char *why);
-/** Notes that a snapshot ("subscribe") or a replay was asked for. */
+/** Notes that a snapshot ("subscribe") or a replay was asked for. `what` is a literal. */
 void vg_zeromq_note_asked(struct vg_zeromq *z, const char *what, const char *who, const char *why);
-/** Works off connections that wait at the gate, and notes those that did not get to it. */
+/** Works off connections that wait at the gate, and notes those that did not get to it. Says how many more
+ *  there were than were noted, once their minute is over. */
 void vg_zeromq_gate_serve(struct vg_zeromq *z);
+/** At the end: says what is not said yet. */
+void vg_zeromq_gate_close(struct vg_zeromq *z);
 /** ZAP domains of the two sockets. */
 extern const char vg_zeromq_domain_publish[], vg_zeromq_domain_control[];
 

@@ -19,8 +19,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
-static const char *const tables[] = { "event",         "episode", "command", "dead_letter", "shard",
-                                      "config_switch", "cursor",  "answer",  "quarantine" };
+static const char *const tables[] = { "event",      "episode",       "command", "dead_letter",
+                                      "shard",      "config_switch", "cursor",  "answer",
+                                      "quarantine", "passed_over" };
 static char folder[] = "/tmp/fuzz_outbox.XXXXXX";
 static char rows_path[64], file_path[64];
 static sqlite3 *db; /* of rows_path */
@@ -157,6 +158,7 @@ static void read_letters(const char *path)
     struct vg_err err = { 0 };
     uint64_t seq[4];
     size_t found;
+    struct vg_passed_over over;
     bool urgent;
 
     judge(vg_letters_open(path, &l, &err), &err);
@@ -167,6 +169,7 @@ static void read_letters(const char *path)
     judge(vg_letters_out(l, 0, 100, see_out, NULL, &err), &err);
     judge(vg_letters_asked(l, "", seq, VG_ARRAY_LEN(seq), &found, &err), &err);
     judge(vg_letters_urgent(l, "", &urgent, &err), &err);
+    judge(vg_letters_passed_over(l, "", &over, &err), &err);
     vg_letters_close(l);
 }
 

@@ -3,6 +3,7 @@
  * The sink runs in a thread over an outbox in memory. Every wait has a deadline and is for an event.
  */
 #include <criterion/criterion.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,16 @@ static struct fake_sink *sink;
 static char publish[ADDRESS_SIZE], control[ADDRESS_SIZE];
 static struct vg_key_file server;
 static struct vigil_item item;
+
+/* The sink's clock may be put ahead of the machine's. */
+static _Atomic int64_t ahead_ns;
+int64_t __real_vg_mono_ns(void);
+int64_t __wrap_vg_mono_ns(void);
+
+int64_t __wrap_vg_mono_ns(void)
+{
+    return __real_vg_mono_ns() + atomic_load(&ahead_ns);
+}
 
 static int64_t now_ms(void)
 {
@@ -427,6 +438,30 @@ Test(alert1_keys, each_role_allows_its_own_and_nothing_else)
     expect_reply(&a, snooze, "not_allowed");
     expect_reply(&a, admit, "\"ok\":true");
     close_asker(&a);
+}
+
+Test(alert1_keys,
+     who_knocks_without_end_is_counted_and_the_count_is_told_though_nobody_comes_any_more)
+{
+    struct vg_key_file pair = allow("pager", "acknowledge", "all");
+    const char *snapshot = "{\"id\":1,\"do\":\"snapshot\"}";
+    struct asker a;
+
+    start(new_sink());
+    a = open_asker(&pair);
+    for (int i = 0; i < 130; i++)
+        expect_reply(&a, snapshot, "not_allowed");
+    cr_assert_eq(fake_outbox_audits(outbox, "refused pager"), 100);
+    cr_assert_eq(fake_outbox_audits(outbox, "refused others"), 0);
+    atomic_store(&ahead_ns, 61 * VG_NS_PER_S);
+    expect_audit("refused others: 30 more within a minute");
+    for (int i = 0; i < 102; i++)
+        expect_reply(&a, snapshot, "not_allowed");
+    close_asker(&a);
+    fake_sink_stop(sink);
+    sink = NULL;
+    cr_assert_eq(fake_outbox_audits(outbox, "refused others: 2 more within a minute"), 1);
+    cr_assert_eq(fake_outbox_audits(outbox, "refused others"), 2);
 }
 
 Test(alert1_keys, who_does_not_read_gets_no_live_events)

@@ -133,6 +133,7 @@ static void start(void)
     feed.outbox = vg_outbox_path(o);
     vg_confirmations_init(&feed.confirmations);
     vg_refusals_init(&feed.refusals);
+    vg_passed_init(&feed.passed);
     OK(vg_thread_start(&feed.thread, "feed", vg_feed_run, &feed, -1, &err));
 }
 
@@ -160,6 +161,7 @@ static void stop(void)
     close(feed.wake_fd);
     vg_confirmations_done(&feed.confirmations);
     vg_refusals_done(&feed.refusals);
+    vg_passed_done(&feed.passed);
 }
 
 static void teardown(void)
@@ -334,12 +336,62 @@ Test(feed, what_is_too_old_is_passed_over_with_one_summary_and_the_new_is_delive
     UNTIL(strcmp(told(VG_NOTICE_ALERT_PASSED_OVER),
                  "300 alerts older than 1m were not sent to pager, 10 of priority high: look after "
                  "the patients") == 0);
-    cr_assert_not_null(strstr(told(VG_NOTICE_ALERT_LOST), "no alerts of priority high older"));
+    UNTIL(strstr(told(VG_NOTICE_ALERT_LOST), "no alerts of priority high older"));
     stop();
     cr_assert_eq(atomic_load(&feed.figures.passed_over), 300);
     cr_assert_eq(atomic_load(&script->taken[300]), 0);
     cr_assert_eq(atomic_load(&script->taken[301]), 1);
     cr_assert_eq(feed.stored, 305);
+}
+
+Test(feed, what_becomes_too_old_while_the_sink_fails_is_told_when_it_is_passed_over)
+{
+    sink.delivery.max_age_ns = 300 * VG_NS_PER_MS;
+    put(1, 3, VG_PRIORITY_HIGH, 0);
+    atomic_store(&script->answer[1], FAIL);
+    start();
+    UNTIL(feed.stored == 3);
+    UNTIL(strstr(told(VG_NOTICE_ALERT_PASSED_OVER), "3 alerts older than 300ms"));
+    UNTIL(strstr(told(VG_NOTICE_ALERT_LOST), "no alerts of priority high older"));
+    cr_assert_gt(atomic_load(&script->calls), 0, "it was tried while it was new");
+    stop();
+    cr_assert_eq(atomic_load(&feed.figures.passed_over), 3);
+    cr_assert_eq(atomic_load(&script->taken[3]), 0);
+}
+
+/* What a crash would leave: the outbox as it is, and nobody who remembers. */
+static void crash(void)
+{
+    stop();
+    vg_notices_done(&shared.notices);
+    vg_notices_init(&shared.notices);
+}
+
+Test(feed, what_was_passed_over_before_a_crash_is_told_after_it_and_counted_once)
+{
+    const char *all_of_it =
+        "550 alerts older than 1m were not sent to pager, 50 of priority high: look after the "
+        "patients";
+    struct vg_passed_over over = { 0 };
+
+    sink.delivery.max_age_ns = 60 * VG_NS_PER_S;
+    put(1, 500, VG_PRIORITY_LOW, 3600);
+    put(501, 550, VG_PRIORITY_HIGH, 3600);
+    start();
+    /* Whenever the cursor is on the disk, so is what it passed. */
+    do {
+        OK(vg_commit_cursors(&committer, &err));
+        OK(vg_letters_passed_over(letters, "pager", &over, &err));
+        cr_assert_geq(over.seq, feed.stored);
+        cr_assert_geq(over.events, feed.stored);
+    } while (feed.stored < 550);
+    crash();
+    start();
+    UNTIL(strcmp(told(VG_NOTICE_ALERT_PASSED_OVER), all_of_it) == 0);
+    UNTIL(strstr(told(VG_NOTICE_ALERT_LOST), "no alerts of priority high older"));
+    put(551, 551, VG_PRIORITY_LOW, 3600);
+    UNTIL(strstr(told(VG_NOTICE_ALERT_PASSED_OVER), "551 alerts older than 1m"));
+    crash();
 }
 
 Test(feed, what_the_filter_leaves_out_moves_the_cursor_all_the_same)

@@ -2,6 +2,7 @@
 """The audit log of a pipeline that runs, is killed, changed and asked: what it holds, and that a cut
 tail shows against the seal that a heartbeat told."""
 import json
+import os
 import pathlib
 import re
 import signal
@@ -145,6 +146,21 @@ def a_life_is_recorded_and_a_cut_tail_shows():
         check(code == 1 and said.startswith(f"audit/000001.ndjson:{line}: "), f"{code} {said}")
 
 
+def refused_to_another_user(pipeline):
+    """Root, too: the pipeline could not write on what root made."""
+    if os.geteuid() != 0:
+        print("     no other user: only root can give a file away")
+        return
+    os.chown(pipeline.data / "outbox.db", 65534, 65534)
+    for what in (["retry", "--all"], ["purge", "--all", "--yes"],
+                 ["export", "--out", pipeline.folder / "letters"]):
+        done = subprocess.run([vigil.VIGIL, "dlq", *what, "--data-dir", pipeline.data],
+                              capture_output=True, text=True)
+        check(done.returncode == 2 and "belongs to user 65534, and this is user 0; run it as that user"
+              in done.stderr, f"{what}: {done.returncode} {done.stderr}")
+    os.chown(pipeline.data / "outbox.db", 0, 0)
+
+
 def what_is_done_with_letters_is_recorded():
     with vigil.MockBroker(f"{TOPIC}:1") as broker, tempfile.TemporaryDirectory() as folder, \
             vigil.Pipeline(config(broker, folder)) as pipeline:
@@ -155,6 +171,7 @@ def what_is_done_with_letters_is_recorded():
                                    pipeline.data], capture_output=True, text=True)
             check(done.returncode == 0, done.stderr)
             run.stop()
+        refused_to_another_user(pipeline)
         dlq = [r for r in records(pipeline) if r["kind"] == "dlq"]
         check([(r["action"], r["messages"]) for r in dlq] == [("purge", "1")], f"{dlq}")
         code, said = audit(pipeline, "verify")

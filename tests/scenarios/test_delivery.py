@@ -100,6 +100,27 @@ def locked(p):
         db.execute("rollback")
 
 
+def old_news_is_told_though_vigil_is_killed_behind_it():
+    pager = {"type": "sqlite", "path": "alerts.db", "max_age": "1m"}
+    with vigil.MockBroker(f"{TOPIC}:1") as broker, \
+         vigil.Pipeline(config(broker, pager=pager)) as p:
+        feed(broker, range(8))  # of years ago
+        passed = live.outbox_has(p, "select coalesce(max(seq), 0) from cursor where sink = 'pager'", 8)
+        with Live(p) as run:
+            until("the cursor behind them", passed)
+            run.kill()
+        with Live(p) as run:
+            start = until("the summary", lambda: told(p, "passed_over", "start"))[0]
+            check(start["text"].startswith("8 alerts older than 1m were not sent to pager, "),
+                  f"{start}")
+            urgent = until("the urgent ones", lambda: told(p, "delivery_lost", "start"))[0]
+            check(urgent["priority"] == "high" and "priority high older than 1m" in urgent["text"],
+                  f"{urgent}")
+            run.stop()
+        check(len(told(p, "passed_over", "start")) == 1, "told twice")
+        live.check_no_duplicates(p)
+
+
 def letters(p):
     return p.outbox('select "offset", idx, reason, state, attempts from dead_letter'
                     ' order by "offset", idx')
@@ -203,6 +224,7 @@ def a_disk_that_breaks_ends_the_run_with_75_and_the_next_goes_on_with_what_is_th
 
 if __name__ == "__main__":
     vigil.main(a_sink_that_fails_is_an_alert_on_the_others_until_it_delivers_again,
+               old_news_is_told_though_vigil_is_killed_behind_it,
                what_could_not_be_read_is_tried_again_in_order_and_once,
                letters_are_exported_and_purged_and_that_is_recorded,
                a_full_disk_is_told_in_space_kept_for_that_and_all_goes_on_when_there_is_space,

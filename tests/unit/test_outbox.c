@@ -209,12 +209,12 @@ Test(outbox, one_of_a_newer_version_is_refused_by_writer_and_reader)
     struct vg_outbox_reader *other;
     char path[96];
 
-    execute("UPDATE meta SET value = '4' WHERE key = 'schema'");
+    execute("UPDATE meta SET value = '5' WHERE key = 'schema'");
     snprintf(path, sizeof(path), "%s", vg_outbox_path(o));
     vg_outbox_close(o);
     expect_error(vg_outbox_open(dir, "icu", true, &o, &err), VG_E_IO,
-                 "another version of Vigil (schema 4, this one reads up to 3)");
-    expect_error(vg_outbox_reader_open(path, &other, &err), VG_E_IO, "schema 4");
+                 "another version of Vigil (schema 5, this one reads up to 4)");
+    expect_error(vg_outbox_reader_open(path, &other, &err), VG_E_IO, "schema 5");
     cr_assert_null(other);
 }
 
@@ -857,7 +857,7 @@ Test(outbox, one_of_the_schema_before_is_brought_up_to_date_and_keeps_what_it_ha
     put(0, 1, 1, 0, VG_PHASE_START, "icu-a", "{}");
     OK(vg_outbox_put_dead_letter(o, 0, &d, "{", 1, 5, &new, &err));
     commit();
-    execute("DROP TABLE quarantine; DROP TABLE dlq_action; DROP TABLE pruned; DROP TABLE answer;"
+    execute("DROP TABLE passed_over; DROP TABLE quarantine; DROP TABLE dlq_action; DROP TABLE pruned; DROP TABLE answer;"
             "DROP INDEX dead_letter_retry; DROP INDEX command_notice;"
             "DROP TRIGGER number_letter; DROP TABLE letter_number; DROP INDEX dead_letter_number;"
             "ALTER TABLE dead_letter DROP COLUMN key;"
