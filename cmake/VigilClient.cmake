@@ -3,7 +3,8 @@
 include(GNUInstallDirs)
 
 vg_library(vg_client
-  SOURCES client/curve.c client/scan.c client/seen.c client/vigil_client.c client/wire.c
+  SOURCES client/curve.c client/notices.c client/open.c client/orders.c client/receive.c client/replay.c
+          client/scan.c client/seen.c client/sequence.c client/vigil_client.c client/watch.c client/wire.c
   LINK vg_flags PkgConfig::ZMQ PkgConfig::JANSSON Threads::Threads)
 set_target_properties(vg_client PROPERTIES OUTPUT_NAME vigil-client)
 
