@@ -1,4 +1,4 @@
-/* peer.h - what the contenders of scripts/bench_models.py in C have in common.
+/* peer.h - what the contenders of bench/bench_peers.py in C have in common.
  *
  * A contender is a process that lives through all rounds. Each line it reads,
  *

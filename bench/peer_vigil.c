@@ -1,4 +1,4 @@
-/* peer_vigil.c - Vigil's kernel as a contender of scripts/bench_models.py, in one of its forms, and
+/* peer_vigil.c - Vigil's kernel as a contender of bench/bench_peers.py, in one of its forms, and
  * what the processor can do at most with vectors of that form.
  *
  *   peer_vigil FORM           serves (bench/peer.h)

@@ -9,7 +9,7 @@
 
 #include "core/stage.h"
 
-/** Constant after vg_detect_window_init(), but for what a wave is computed in. */
+/** Constant after vg_detect_window_open(), but for what a wave is computed in. */
 struct vg_detect_window {
     const struct vg_model *model;
     const struct vg_kernel *kernel;
