@@ -66,39 +66,54 @@ static void refuse(struct vg_charted *c, const struct vg_charted_entry *e, const
     snprintf(to->why, sizeof(to->why), "%s", why);
 }
 
-/* The entry by itself: whether it is a limit at all. */
-static bool read_limit(struct vg_charted *c, const struct vg_order_map *map,
-                       const struct vg_charted_entry *e, float *ret)
-{
-    struct vg_order o = order_of(map, e);
-    struct vg_err err;
-    double value;
-
-    if (strlen(e->text) + 1 == sizeof(e->text) || !vg_parse_double(e->text, &value)) {
-        refuse(c, e, "not a number");
-        return false;
-    }
-    *ret = (float)value;
-    set_side(&o, e->side, *ret);
-    if (vg_order_check(&o, &err) == VG_OK)
-        return true;
-    refuse(c, e, err.msg);
-    return false;
-}
-
 static void add_order(struct vg_charted *c, const struct vg_charted_entry *e,
-                      const struct vg_order *order)
+                      const struct vg_order *order, bool refused)
 {
     c->order = reallocarray(c->order, c->orders + 1, sizeof(*c->order));
     VG_CHECK(c->order);
-    c->order[c->orders++] = (struct vg_charted_order){
-        .at_ns = e->at_ns, .line = e->line, .patient = e->patient, .order = *order
-    };
+    c->order[c->orders++] = (struct vg_charted_order){ .at_ns = e->at_ns,
+                                                       .line = e->line,
+                                                       .patient = e->patient,
+                                                       .refused = refused,
+                                                       .order = *order };
 }
 
-/* What is charted of a channel of a patient at one moment: `n` entries at `e`. */
-static void conclude_one(struct vg_charted *c, const struct vg_order_map *map,
-                         const struct vg_charted_entry *e, size_t n, struct in_force *force)
+/* The entry by itself, as an order. */
+static bool read_entry(const struct vg_order_map *map, const struct vg_charted_entry *e,
+                       struct vg_order *ret, struct vg_err *err)
+{
+    double value;
+
+    *ret = order_of(map, e);
+    if (strlen(e->text) + 1 == sizeof(e->text) || !vg_parse_double(e->text, &value)) {
+        (void)vg_fail(err, VG_E_RANGE, "not a number");
+        return false;
+    }
+    set_side(ret, e->side, (float)value);
+    return vg_order_check(ret, err) == VG_OK;
+}
+
+/* Of `n` entries of one moment those that are no limit by themselves: each an order of its own, if a
+ * monitor could have been given it. */
+static void refuse_impossible(struct vg_charted *c, const struct vg_order_map *map,
+                              const struct vg_charted_entry *e, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct vg_order order;
+        struct vg_err err;
+        bool read = read_entry(map, &e[i], &order, &err);
+
+        if (read && vg_order_judge_limits(&order, &err) == VG_ANSWER_OK)
+            continue;
+        refuse(c, &e[i], err.msg);
+        if (read)
+            add_order(c, &e[i], &order, true);
+    }
+}
+
+/* Those that are limits by themselves, with what is in force beside them. */
+static void order_possible(struct vg_charted *c, const struct vg_order_map *map,
+                           const struct vg_charted_entry *e, size_t n, struct in_force *force)
 {
     const struct vg_charted_entry *said[VG_SIDES] = { NULL };
     struct in_force next = { 0 };
@@ -109,13 +124,14 @@ static void conclude_one(struct vg_charted *c, const struct vg_order_map *map,
         next = *force;
     next.until_ns = e->at_ns + map->for_ns;
     for (size_t i = 0; i < n; i++) {
-        float value;
+        struct vg_order one;
 
-        if (!read_limit(c, map, &e[i], &value))
+        if (!read_entry(map, &e[i], &one, &err) ||
+            vg_order_judge_limits(&one, &err) != VG_ANSWER_OK)
             continue;
         said[e[i].side] = &e[i];
         next.set[e[i].side] = true;
-        next.value[e[i].side] = value;
+        next.value[e[i].side] = e[i].side == VG_SIDE_LOW ? one.low : one.high;
     }
     if (!said[VG_SIDE_LOW] && !said[VG_SIDE_HIGH])
         return;
@@ -123,8 +139,8 @@ static void conclude_one(struct vg_charted *c, const struct vg_order_map *map,
         if (next.set[side])
             set_side(&order, (enum vg_side)side, next.value[side]);
     }
-    if (vg_order_check(&order, &err) == VG_OK) {
-        add_order(c, e, &order);
+    if (vg_order_judge_limits(&order, &err) == VG_ANSWER_OK) {
+        add_order(c, e, &order, false);
         *force = next;
         return;
     }
@@ -133,6 +149,15 @@ static void conclude_one(struct vg_charted *c, const struct vg_order_map *map,
         if (said[side])
             refuse(c, said[side], err.msg);
     }
+    add_order(c, said[VG_SIDE_LOW] ? said[VG_SIDE_LOW] : said[VG_SIDE_HIGH], &order, true);
+}
+
+/* What is charted of a channel of a patient at one moment: `n` entries at `e`. */
+static void conclude_one(struct vg_charted *c, const struct vg_order_map *map,
+                         const struct vg_charted_entry *e, size_t n, struct in_force *force)
+{
+    order_possible(c, map, e, n, force);
+    refuse_impossible(c, map, e, n);
 }
 
 /* ---- all ---- */
@@ -186,7 +211,8 @@ void vg_charted_refuse(struct vg_charted *c, size_t i, const char *why)
         .at_ns = o->at_ns, .line = o->line, .patient = o->patient, .channel = o->order.channel
     };
 
-    refuse(c, &entry, why);
+    if (!o->refused)
+        refuse(c, &entry, why);
 }
 
 void vg_charted_done(struct vg_charted *c)

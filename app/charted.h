@@ -2,7 +2,8 @@
  *
  * Each entry says one side of one limit. What is charted of a channel at one moment is one order; a
  * side that is not charted with the other stays as it was, as it does on a monitor. An entry that no
- * limit can be is refused with its reason, and what was in force before it stays in force.
+ * limit can be is refused with its reason, and what was in force before it stays in force. Where it is a
+ * number it is an order all the same, behind the others of its moment: the pipeline refuses and tells it.
  */
 #ifndef VG_APP_CHARTED_H
 #define VG_APP_CHARTED_H
@@ -23,6 +24,7 @@ struct vg_charted_order {
     int64_t at_ns;
     uint64_t line; /**< of its first entry */
     uint32_t patient;
+    bool refused;          /**< no limit can be so: its entries are among the refusals already */
     struct vg_order order; /**< passes vg_order_check(); given_ns is at_ns */
 };
 
@@ -45,7 +47,7 @@ struct vg_charted {
 void vg_charted_add(struct vg_charted *c, const struct vg_charted_entry *entry, const char *cell);
 /** Makes orders of all entries, of patients below `patients`. */
 void vg_charted_conclude(struct vg_charted *c, const struct vg_order_map *map, uint32_t patients);
-/** Notes that order number `i` was not obeyed. */
+/** Notes that order number `i` was not obeyed, unless it is noted already. */
 void vg_charted_refuse(struct vg_charted *c, size_t i, const char *why);
 void vg_charted_done(struct vg_charted *c);
 

@@ -89,21 +89,30 @@ static bool plausible(int channel, float value)
            value <= vg_channels[channel].high;
 }
 
-static vg_status check_side(const struct vg_order *o, const char *side, float value,
-                            struct vg_err *err)
+static bool judge_side(const struct vg_order *o, const char *side, float value, struct vg_err *err)
 {
     const struct vg_channel *c = &vg_channels[o->channel];
 
     if (plausible(o->channel, value))
-        return VG_OK;
-    return vg_fail_option(err, VG_E_RANGE, side, "expected a limit from %g to %g %s",
-                          (double)c->low, (double)c->high, c->unit);
+        return true;
+    (void)vg_fail_option(err, VG_E_RANGE, side, "expected a limit from %g to %g%s%s",
+                         (double)c->low, (double)c->high, c->unit[0] ? " " : "", c->unit);
+    return false;
+}
+
+enum vg_answer vg_order_judge_limits(const struct vg_order *o, struct vg_err *err)
+{
+    if ((o->low_set && !judge_side(o, "low", o->low, err)) ||
+        (o->high_set && !judge_side(o, "high", o->high, err)))
+        return VG_ANSWER_LIMIT_RANGE;
+    if (!o->low_set || !o->high_set || o->low < o->high)
+        return VG_ANSWER_OK;
+    (void)vg_fail_option(err, VG_E_RANGE, "low", "the low limit must lie below the high one");
+    return VG_ANSWER_LIMITS_SWAPPED;
 }
 
 static vg_status check_limits(const struct vg_order *o, struct vg_err *err)
 {
-    vg_status st = VG_OK;
-
     if (o->kind != VG_ORDER_KIND_LIMIT || o->clear) {
         if (o->low_set || o->high_set)
             return vg_fail_option(err, VG_E_RANGE, o->low_set ? "low" : "high",
@@ -112,13 +121,10 @@ static vg_status check_limits(const struct vg_order *o, struct vg_err *err)
     }
     if (!o->low_set && !o->high_set)
         return vg_fail_option(err, VG_E_RANGE, "low", "expected \"low\", \"high\" or both");
-    if (o->low_set)
-        st = check_side(o, "low", o->low, err);
-    if (st == VG_OK && o->high_set)
-        st = check_side(o, "high", o->high, err);
-    if (st == VG_OK && o->low_set && o->high_set && o->low >= o->high)
-        return vg_fail_option(err, VG_E_RANGE, "low", "the low limit must lie below the high one");
-    return st;
+    if (!isfinite(o->low) || !isfinite(o->high))
+        return vg_fail_option(err, VG_E_RANGE, isfinite(o->low) ? "high" : "low",
+                              "expected a number");
+    return VG_OK;
 }
 
 static vg_status check_value(const struct vg_order *o, struct vg_err *err)

@@ -75,8 +75,9 @@ struct vg_order {
 
 /**
  * Checks what can be known without the patient: that nothing is missing or too much, that the time
- * is in its bounds, that values are plausible, and a low limit lies below the high one. VG_E_RANGE names
- * the member at fault in err->option, and never repeats what it says.
+ * is in its bounds, and that a noted value is plausible. VG_E_RANGE names the member at fault in
+ * err->option, and never repeats what it says. Limits that no patient can have pass: who ordered them is
+ * not alone to be told, so they are refused where they would take effect, by vg_order_judge_limits().
  */
 VG_NODISCARD vg_status vg_order_check(const struct vg_order *order, struct vg_err *err);
 
@@ -97,7 +98,12 @@ VG_NODISCARD vg_status vg_order_check(const struct vg_order *order, struct vg_er
     X(HIGH_MUTE, "not_allowed", "a rule of priority high is never muted; acknowledge its alerts") \
     X(MUTES_FULL, "not_allowed", "8 rules are muted for this patient already")                    \
     X(LIMITS_FULL, "not_allowed", "8 channels have limits of this patient already")               \
-    X(LIMITS_CROSS, "not_allowed", "the low limit must lie below the high one that is in force")  \
+    X(LIMIT_RANGE, "not_allowed",                                                                 \
+      "the limit lies outside the plausible range of the channel; what was in force stays")       \
+    X(LIMITS_SWAPPED, "not_allowed",                                                              \
+      "the low limit must lie below the high one; what was in force stays")                       \
+    X(LIMITS_CROSS, "not_allowed",                                                                \
+      "the low limit must lie below the high one that is in force; what was in force stays")      \
     X(DISCHARGED, "not_allowed", "the patient is discharged; admit first")                        \
     X(NOT_WATCHED, "not_allowed", "no rule looks at what is noted in this channel")               \
     X(BUSY, "busy", "the shard cannot take it now; ask again")
@@ -110,6 +116,13 @@ enum vg_answer {
 };
 
 enum { VG_ANSWER_CODE_SIZE = 24, VG_ANSWER_MESSAGE_SIZE = 160 };
+
+/**
+ * Whether the limits of a LIMIT order that passes vg_order_check() can be those of any patient:
+ * VG_ANSWER_OK, LIMIT_RANGE or LIMITS_SWAPPED; else err->option names the side at fault and err->msg
+ * says what was expected.
+ */
+VG_NODISCARD enum vg_answer vg_order_judge_limits(const struct vg_order *order, struct vg_err *err);
 
 /** An answer as it is kept, and given again to whoever asks again. */
 struct vg_answered {

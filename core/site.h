@@ -92,7 +92,8 @@ enum vg_confidence { VG_CONFIDENCE_90, VG_CONFIDENCE_95, VG_CONFIDENCE_99, VG_CO
     X(DEAD_LETTER_RATE, "dead_letter_rate", false, "Many messages could not be read") \
     X(DELIVERY_FAILING, "delivery_failing", false, "Alerts do not reach everybody")   \
     X(DELIVERY_LOST, "delivery_lost", false, "Urgent alerts do not reach people")     \
-    X(PASSED_OVER, "passed_over", false, "Old alerts were not delivered")
+    X(PASSED_OVER, "passed_over", false, "Old alerts were not delivered")             \
+    X(LIMIT_REFUSED, "limit_refused", false, "Limit refused")
 
 enum vg_condition {
 #define VG_CONDITION_ENUM(id, name, by_channel, title) VG_CONDITION_##id,

@@ -62,6 +62,7 @@ const struct vg_watch_kind *vg_watch_kind_of(const struct vg_rule *rule)
         [VG_CONDITION_DELIVERY_FAILING] = &vg_watch_notice,
         [VG_CONDITION_DELIVERY_LOST] = &vg_watch_notice,
         [VG_CONDITION_PASSED_OVER] = &vg_watch_notice,
+        [VG_CONDITION_LIMIT_REFUSED] = &vg_watch_limit_refused,
     };
     _Static_assert(VG_ARRAY_LEN(conditions) == VG_CONDITION_COUNT, "a condition without a kind");
 
@@ -181,7 +182,7 @@ static vg_status add_watch(struct vg_alert *a, struct vg_plan *plan, const struc
         .clear_for_ns = rule->clear_for_ns,
         .parts = rule->parts,
     };
-    w->of_shard = !(w->kind->rows & (VG_ROW_SAMPLE | VG_ROW_TICK));
+    w->of_shard = !(w->kind->rows & (VG_ROW_SAMPLE | VG_ROW_TICK | VG_ROW_COMMAND));
     memcpy(w->part, part, sizeof(part));
     return w->kind->plan(w, plan, err);
 }
@@ -494,7 +495,7 @@ const struct vg_stage_ops vg_stage_alert = {
     .summary = "Raises alert events by the rules of the configuration.",
     .options = options,
     .self_size = sizeof(struct vg_alert),
-    .memory_version = 12,
+    .memory_version = 13,
     .plan = alert_plan,
     .open = alert_open,
     .row = alert_row,

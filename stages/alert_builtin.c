@@ -99,6 +99,7 @@ static const struct {
     [VG_CONDITION_DELIVERY_FAILING] = { VG_PRIORITY_MEDIUM, 0 },
     [VG_CONDITION_DELIVERY_LOST] = { VG_PRIORITY_HIGH, 0 },
     [VG_CONDITION_PASSED_OVER] = { VG_PRIORITY_MEDIUM, 0 },
+    [VG_CONDITION_LIMIT_REFUSED] = { VG_PRIORITY_LOW, 0 },
 };
 
 _Static_assert(VG_ARRAY_LEN(defaults) == VG_CONDITION_COUNT, "a condition without defaults");

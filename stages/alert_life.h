@@ -97,6 +97,15 @@ enum vg_answer vg_note_obey(struct vg_look *l, const struct vg_order *order);
 /** Forgets what has expired by now, and shows that. */
 void vg_note_expire(struct vg_look *l);
 
+/* ---- limits that were refused (alert_refused.c) ---- */
+
+/** Tells everybody that a limit order of the patient was refused; l->command is the order's. What was
+ *  told of an earlier one is over. */
+void vg_refused_tell(struct vg_look *l, const struct vg_order *order,
+                     const struct vg_refused *refused);
+/** The channel has got another limit, or none of its own: what was refused of it is over. */
+void vg_refused_over(struct vg_look *l, const struct vg_order *order);
+
 /** Obeys, tells what that changes, and returns the answer. Orders about an alert find it by its id
  *  among those of the patient. */
 enum vg_answer vg_order_obey(struct vg_look *l, const struct vg_order *order);

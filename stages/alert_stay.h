@@ -12,19 +12,17 @@ enum { VG_STAY_LIMITS = 8, VG_STAY_MUTES = 8 };
 
 enum vg_standing { VG_STANDING_ADMITTED, VG_STANDING_STANDBY, VG_STANDING_DISCHARGED };
 
-/** Limits of one channel, in its unit. */
-struct vg_stay_limit {
+/** Limits of one channel, in its unit. Packed, as every patient has eight of them and most none in use. */
+struct __attribute__((packed)) vg_stay_limit {
     int64_t until_ns; /**< 0: the entry is free */
     float low, high;
     uint8_t channel;
     uint8_t low_set, high_set;
-    uint8_t unused[5];
 };
 
-struct vg_stay_mute {
+struct __attribute__((packed)) vg_stay_mute {
     int64_t until_ns; /**< 0: the entry is free */
     uint32_t place;   /**< of the rule's first watch */
-    uint32_t unused;
 };
 
 /** Part of the patient's memory: flat, all zero is an admitted patient with the limits of the bed. */

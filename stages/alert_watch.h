@@ -9,6 +9,7 @@
 #define VG_STAGES_ALERT_WATCH_H
 
 #include "core/notice.h"
+#include "core/order.h"
 #include "core/stage.h"
 #include "stages/alert_memory.h"
 
@@ -116,6 +117,12 @@ struct vg_alert {
     uint32_t total_of;           /**< ... for the rules with this score_owner, or VG_NO_TOTAL */
 };
 
+/** Why a limit that somebody ordered is none (alert_refused.c). */
+struct vg_refused {
+    enum vg_answer why;
+    const char *expected;
+};
+
 /** One call of the stage: a row, or (row NULL) a timer. */
 struct vg_look {
     struct vg_alert *alert;
@@ -129,8 +136,10 @@ struct vg_look {
     bool readmitted;                  /**< the row is the first of a patient that was discharged */
     const struct vg_noticed *noticed; /**< the command that is obeyed; else NULL */
     const struct vg_item_command *command; /**< the order that is being obeyed, or NULL */
-    const struct vg_order *noting;  /**< (row) the order that noted the value in the row, or NULL */
-    char origin[VG_NAME_SIZE + 16]; /**< where the limit of the event being built came from */
+    const struct vg_order *noting; /**< (row) the order that the row stands for, as a value that was
+                                         noted or a limit that was refused, or NULL */
+    const struct vg_refused *refused; /**< of that limit, or NULL */
+    char origin[VG_NAME_SIZE + 16];   /**< where the limit of the event being built came from */
 };
 
 struct vg_watch_kind {
@@ -168,7 +177,8 @@ extern const struct vg_watch_kind vg_watch_limit, vg_watch_forecast, vg_watch_an
     vg_watch_stale, vg_watch_lead_off, vg_watch_device_clock, vg_watch_model_error,
     vg_watch_dead_letter, vg_watch_max_patients, vg_watch_artefact, vg_watch_check_sensor,
     vg_watch_readmitted, vg_watch_disconnected, vg_watch_bed_shared, vg_watch_key_mismatch,
-    vg_watch_dead_letter_rate, vg_watch_source, vg_watch_score, vg_watch_notice;
+    vg_watch_dead_letter_rate, vg_watch_source, vg_watch_score, vg_watch_notice,
+    vg_watch_limit_refused;
 
 /** What the kind keeps of the patient: w->memory_size bytes, zeroed at first sight. */
 static inline void *vg_watch_memory(const struct vg_look *l, const struct vg_watch *w)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Charted vitals under charted limits: every entry beyond a limit in force has its alert at that
-record, entries that follow are the same one, and what cannot be is technical or refused.
+record, entries that follow are the same one, and what cannot be, value or limit, is technical.
 
 Which these are is counted from the CSV, by tests/support/charted.py.
 """
@@ -38,18 +38,19 @@ def seconds(text):
 
 
 def episodes(folder):
-    """[(kind, patient, rule, channel, start_s, end_s or None)]"""
+    """{(kind, patient, rule, channel, start_s, end_s or None): text of the start}"""
     log = folder / "chart.vrec"
     run("record", CONFIG, "--csv", CSV, "--map", MAP, "--to", log, "--progress", "none")
-    found = {}
+    found, texts = {}, {}
     for event in map(json.loads, run("run", CONFIG, "--recording", log).splitlines()):
         at = seconds(event["time"])
         if event["phase"] == "start":
             found[event["episode_id"]] = [event["kind"], event["patient"], event["rule"],
                                           event.get("channel"), at, None]
+            texts[event["episode_id"]] = event["text"]
         elif event["phase"] == "end":
             found[event["episode_id"]][5] = at
-    return [tuple(e) for e in found.values()]
+    return {tuple(e): texts[episode] for episode, e in found.items()}
 
 
 def check_limits(counts, found):
@@ -86,6 +87,25 @@ def check_impossible(counts, found):
                   f"{stay}: {channel} at {start} s is told as impossible and is not")
 
 
+def check_refused(counts, found):
+    """Each limit that none can be is in exactly one technical alert, at its chart time."""
+    expected = sorted((stay, t, words(channel, limits)) for stay, c in counts.items()
+                      for t, channel, limits in c.monitor.told)
+    told = sorted((stay, start, text.split(" by ")[0])
+                  for (kind, stay, rule, _, start, _), text in found.items()
+                  if rule == "limit_refused")
+    check(expected == told, f"refused: {expected}, and told: {told}")
+    check(all(kind == "technical" for kind, _, rule, *_ in found if rule == "limit_refused"),
+          "a limit that was refused is no finding about the patient")
+    return told
+
+
+def words(channel, limits):
+    title, unit = {"hr": ("HR", "/min"), "rr": ("RR", "/min"), "spo2": ("SpO2", "%")}[channel]
+    return f"{title} limit" + "".join(f" {side} {limits[side]:g} {unit}"
+                                      for side in ("low", "high") if side in limits)
+
+
 def check_report(counts, found):
     """The one command that makes the table of docs/evaluation.md."""
     report = json.loads(run("evaluate", "alerts", "--config", CONFIG, "--recording", CSV, "--map",
@@ -105,7 +125,7 @@ def check_report(counts, found):
     return report
 
 
-def print_table(counts, report):
+def print_table(counts, report, refused):
     under, beyond = collections.Counter(), collections.Counter()
     for c in counts.values():
         under.update(c.under_limit)
@@ -118,7 +138,7 @@ def print_table(counts, report):
     impossible = sum(len(c.impossible) for c in counts.values())
     print(f"{sum(beyond.values())} entries beyond a limit, each with its alert; {impossible} "
           f"impossible entries, all of them technical; {len(report['limits']['refused'])} limits "
-          f"refused; {report['patient_days']:.1f} patient-days")
+          f"refused, in {len(refused)} technical alerts; {report['patient_days']:.1f} patient-days")
 
 
 def main():
@@ -130,7 +150,8 @@ def main():
         found = episodes(pathlib.Path(folder))
     check_limits(counts, found)
     check_impossible(counts, found)
-    print_table(counts, check_report(counts, found))
+    refused = check_refused(counts, found)
+    print_table(counts, check_report(counts, found), refused)
     return 0
 
 

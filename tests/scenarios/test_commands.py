@@ -101,11 +101,11 @@ def mistakes_are_answered(operator, p, high):
             ({"do": "snooze", "episode": high, "by": "n", "for_s": 5000}, "malformed"),
             ({"do": "snooze", "episode": "f" * 32, "by": "n", "for_s": 5}, "unknown_episode"),
             ({"do": "limit", "patient": "p0", "channel": "spo2", "low": 95, "high": 90, "by": "n",
-              "note": "x", "for_s": 60}, "malformed"),
+              "note": "x", "for_s": 60}, "not_allowed"),
             ({"do": "limit", "patient": "p0", "channel": "hr", "low": 130, "by": "n",
               "note": "x", "for_s": 60}, "not_allowed"),
             ({"do": "limit", "patient": "p0", "channel": "spo2", "low": 1000, "by": "n",
-              "note": "x", "for_s": 60}, "malformed"),
+              "note": "x", "for_s": 60}, "not_allowed"),
             ({"do": "mute", "patient": "p0", "rule": "hr_high", "by": "n", "for_s": 60},
              "malformed"),
             ({"do": "mute", "patient": "p0", "rule": "nothing", "by": "n", "for_s": 60,
@@ -144,8 +144,12 @@ def said_before_the_kill(operator, p):
         operator.says("snooze", high, "--for", "2m", "--command-id", "short", "--note", "alone")
     check(len(events(p, reason="snoozed")) == 1, "a repeated command made another event")
     check(wait_event(p, reason="snoozed")["signal"]["is"] == "audio-paused", "not paused")
+    told = [e["text"].split(" by ")[0] for e in events(p, rule="limit_refused", phase="start")]
+    check(told == ["SpO2 limit low 95 % high 90 %", "HR limit low 130 /min", "SpO2 limit low 1000 %"],
+          f"refused limits are told as {told}")
     operator.says("limit", "p0", "spo2", "--low", "75 %", "--for", "1h", "--reason", "COPD")
-    changed = wait_event(p, reason="limit")
+    wait_event(p, rule="limit_refused", phase="end", reason="limit")
+    changed = wait_event(p, rule="spo2_low", reason="limit")
     check((changed["limit"], changed["by"], changed["note"])
           == ({"low": 75, "unit": "%", "origin": "patient"}, "nurse-7", "COPD"), str(changed))
     operator.says("mute", "p1", "hr_high", "--for", "1h", "--reason", "known")

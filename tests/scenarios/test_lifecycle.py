@@ -33,7 +33,7 @@ SEEDS = {"moments": (4, 140), "values": (3, 80), "usual": (1, 20), "scores": (2,
 TESTS, STEPS = 10, 60                  # tests of each, steps of each test
 REASONS = ("acknowledge_over active_again bed better data_back data_lost discharged latched limit "
            "mute_over muted no_limit pause_over probe_off reset snoozed standby unacknowledged worse "
-           "budget mute refractory")
+           "budget mute refractory range crosses refused_again")
 COMPARED = ("phase", "kind", "priority", "state", "signal", "bed",
             "time", "onset", "duration_s", "delays", "observed", "limit", "worst", "score",
             "position", "reason", "suppressed_by", "acknowledged_by", "by", "note")

@@ -3,8 +3,8 @@
 
 Shares nothing with Vigil but the definitions. A limit holds from its chart time on, for the entries of
 that time too, until the channel's limits are charted anew, for a week at most; the side that is not
-charted with the other stays. What no limit can be is refused and changes nothing: outside the
-plausible range, or a low one that is not below the high one. An entry beyond a limit in force is an
+charted with the other stays. What no limit can be is refused, changes nothing and is a technical alert:
+outside the plausible range, each by itself, or a low one that is not below the high one, both together. An entry beyond a limit in force is an
 alert; those that follow it are the same one until an entry is not beyond. An impossible entry says
 nothing about the patient.
 """
@@ -52,6 +52,7 @@ class Monitor:
         self.charted = {}                           # channel: t
         self.orders = 0
         self.refused = []                           # lines
+        self.told = []                              # (t, channel, limits) of a refused order
 
     def chart(self, t, entries):
         """All limits of one channel that are charted at t: [(line, side, value)]."""
@@ -59,18 +60,26 @@ class Monitor:
         low, high = RANGE[channel]
         new = {}
         for e in entries:
-            if low <= float(e.text) <= high:
-                new[LIMITS[e.name][1]] = (e.line, float(e.text))
+            side, value = LIMITS[e.name][1], float(e.text)
+            if low <= value <= high:
+                new[side] = (e.line, value)
             else:
                 self.refused.append(e.line)
+                self.tell(t, channel, {side: value})
         both = {**self.in_force(t, channel), **{side: value for side, (_, value) in new.items()}}
         if not new:
             return
         if both.get("low", -1e9) >= both.get("high", 1e9):
             self.refused += [line for line, _ in new.values()]
+            self.tell(t, channel, both)
             return
         self.limit[channel], self.charted[channel] = both, t
         self.orders += 1
+
+    def tell(self, t, channel, limits):
+        """An order by itself, which is refused and told."""
+        self.orders += 1
+        self.told.append((t, channel, limits))
 
     def in_force(self, t, channel):
         return self.limit[channel] if t < self.charted.get(channel, -1e9) + WEEK_S else {}

@@ -651,7 +651,8 @@ Test(alert_limit, the_limit_of_a_patient_comes_before_that_of_the_bed_and_must_n
     cr_assert_str_eq(capture_last(a.c, "origin"), "patient");
     alerts_value(&a, 4, SPO2, 79);
     alerts_value(&a, 104, SPO2, 79);
-    expect("1 start spo2_low\n3 update spo2_low limit\n4 end spo2_low\n104 start spo2_low\n");
+    expect("1 start spo2_low\n2 start limit_refused crosses\n3 end limit_refused limit\n"
+           "3 update spo2_low limit\n4 end spo2_low\n104 start spo2_low\n");
     cr_assert_str_eq(capture_last(a.c, "origin"), "bed icu-a/01");
 }
 

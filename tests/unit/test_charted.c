@@ -186,12 +186,12 @@ struct refusal {
 ParameterizedTestParameters(charted, what_no_limit_can_be_is_refused_with_line_and_reason)
 {
     static struct refusal rows[] = {
-        { "A,0,lo,580\nA,0,hi,120\n", 1, { 2, 0 }, "expected a limit from 0 to 350 /min" },
-        { "A,0,lo,-1\n", 0, { 2, 0 }, "expected a limit from 0 to 350 /min" },
+        { "A,0,lo,580\nA,0,hi,120\n", 2, { 2, 0 }, "expected a limit from 0 to 350 /min" },
+        { "A,0,lo,-1\n", 1, { 2, 0 }, "expected a limit from 0 to 350 /min" },
         { "A,0,hi,ON\n", 0, { 2, 0 }, "not a number" },
         { "A,0,hi,100000000000000000000000\n", 0, { 2, 0 }, "not a number" },
-        { "A,0,lo,80\nA,0,hi,30\n", 0, { 2, 3 }, "the low limit must lie below the high one" },
-        { "A,0,hi,80\nA,60,lo,80\n", 1, { 3, 0 }, "the low limit must lie below the high one" },
+        { "A,0,lo,80\nA,0,hi,30\n", 1, { 2, 3 }, "the low limit must lie below the high one" },
+        { "A,0,hi,80\nA,60,lo,80\n", 2, { 3, 0 }, "the low limit must lie below the high one" },
     };
     return cr_make_param_array(struct refusal, rows, VG_ARRAY_LEN(rows));
 }
@@ -210,6 +210,19 @@ ParameterizedTest(struct refusal *row, charted,
         cr_assert_eq(rec.charted.refused[i].entry.line, row->line[i]);
         cr_assert_str_eq(rec.charted.refused[i].why, row->why);
     }
+}
+
+Test(charted, what_no_limit_can_be_is_ordered_behind_what_is_one_and_told_once)
+{
+    cr_assert_eq(read_chart(LONG ORDERS, "who,t,what,v\nA,0,lo,580\nA,0,hi,120\n"), VG_OK, "%s",
+                 err.msg);
+    cr_assert_str_eq(said.data, "0 #0.1 A hr high 120 for 3600 by nurse\n"
+                                "0 #0.2 A hr low 580 for 3600 by nurse\n");
+    vg_charted_refuse(&rec.charted, 0, "the stage knows why");
+    vg_charted_refuse(&rec.charted, 1, "the stage says so, too");
+    cr_assert_eq(rec.charted.refusals, 2);
+    cr_assert_str_eq(rec.charted.refused[0].why, "expected a limit from 0 to 350 /min");
+    cr_assert_str_eq(rec.charted.refused[1].why, "the stage knows why");
 }
 
 struct bad_map {

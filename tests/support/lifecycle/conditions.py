@@ -25,9 +25,8 @@ class Bound:
         own = patient.limits.get(self.channel, {})
         if self.side in own:
             return own[self.side] + self.offset, "patient"
-        name, profile = patient.profile()
-        text = profile.get(self.channel, {}).get(self.side)
-        return text and (number(text, self.channel) + self.offset, f"profile {name}")
+        given = patient.bed_limit(self.channel, self.side)
+        return given and (given[0] + self.offset, given[1])
 
     def beyond(self, value, patient):
         limit = self.now(patient)

@@ -3,10 +3,19 @@ from .patient import COMMANDS
 from .terms import PROBES, RANK, UNITS
 
 PATIENTS = ("p-1", "p-2")
-BEDS = {"p-1": ("icu/01", "icu/02", "icu/03"), "p-2": ("icu/11", "icu/12", "icu/13")}
+BEDS = {p: tuple(f"icu/{row}{i}" for i in range(1, 6)) for row, p in enumerate(PATIENTS)}
 CHANNELS = ("spo2", "hr")
 VALUES = {"spo2": (97, 94, 93, 92, 91, 90, 89, 86, 84, 80),
           "hr": (40, 48, 60, 75, 115, 122, 140, 190)}
+
+
+# of beds: the profile, and limits of its own; those lack a side, or have one more than the profile
+BED_LIMITS = [
+    ("adult", {}), ("child", {}),
+    ("other", {}),
+    ("adult", {"limits": {"author": "Dr. Example", "reason": "agreed", "spo2": {"low": "86 %"}}}),
+    ("other", {"limits": {"author": "Dr. Example", "reason": "agreed", "spo2": {"low": "91 %"},
+                          "hr": {"low": "45 /min", "high": "118 /min"}}})]
 
 
 def some(rng, **choices):
@@ -78,8 +87,8 @@ def whole(rules, **source):
             "adult": {"spo2": {"low": "90 %"}, "hr": {"low": "50 /min", "high": "120 /min"}},
             "child": {"spo2": {"low": "93 %"}, "hr": {"low": "70 /min", "high": "150 /min"}},
             "other": {"hr": {"high": "110 /min"}}},
-        "wards": {"icu": {"beds": {f"{row}{i}": {"profile": profile} for row in (0, 1)
-                                   for i, profile in enumerate(("adult", "child", "other"), 1)}}},
+        "wards": {"icu": {"beds": {f"{row}{i}": {"profile": profile, **own} for row in (0, 1)
+                                   for i, (profile, own) in enumerate(BED_LIMITS, 1)}}},
         "alert_rules": rules,
     }
 
@@ -185,7 +194,7 @@ def steps_of(rng, config, count, gaps, row, noted=(), patients=PATIENTS):
 
 def draw_command(rng, rules):
     by, note = rng.choice(["nurse 7", "doctor 3"]), rng.choice(["seen", "expected"])
-    names = [n for n in rules if n != "source"] + ["readmitted"]
+    names = [n for n in rules if n != "source"] + ["readmitted", "limit_refused"]
     do = rng.choices(COMMANDS, [6, 4, 4, 4, 4, 1, 1, 1, 1, 0])[0]
     command = {"by": by}
     expires = rng.choice(["7s", "20s", "60s", "150s"])
@@ -209,11 +218,20 @@ def draw_command(rng, rules):
             command["low"] = f"{low + rng.choice([0, 2, 10])} {unit}"
         if "high" in sides:
             command["high"] = f"{high + rng.choice([0, 3])} {unit}"
+        if rng.random() < 0.3:
+            command.update(impossible(rng, low, high, unit))
     if do in ("mute", "limit") and rng.random() < 0.2:
         command["clear"] = True
         for key in ("for", "low", "high"):
             command.pop(key, None)
     return command
+
+
+def impossible(rng, low, high, unit):
+    """Limits that nobody can have: outside the plausible range, or the wrong way round."""
+    return rng.choice([{"high": f"{high + 300} {unit}"}, {"low": f"{-low} {unit}"},
+                       {"low": f"{high} {unit}", "high": f"{high} {unit}"},
+                       {"low": f"{high} {unit}", "high": f"{low} {unit}"}])
 
 
 def draw_note(rng, noted):

@@ -1,7 +1,8 @@
 """A patient: what is known, the rules that look at it, and what people say."""
 from .rules import ValueRule
-from .technical import Artefact, CheckSensor, DeviceClock, LeadOff, Readmitted, SourceStale, Stale
-from .terms import FOREVER, NOTED, PROBES, SENSORS, Moment, number, seconds
+from .technical import (Artefact, CheckSensor, DeviceClock, LeadOff, Readmitted, Refused,
+                        SourceStale, Stale)
+from .terms import CHANNELS, FOREVER, NOTED, PROBES, SENSORS, Moment, number, seconds
 
 COMMANDS = ("acknowledge", "snooze", "reset", "mute", "limit", "standby", "probe_off", "admit",
             "discharge", "note")  # `note` last: beside others it is a remark
@@ -42,7 +43,7 @@ class Patient:
         if condition in ("lead_off", "check_sensor"):
             kind = LeadOff if condition == "lead_off" else CheckSensor
             return [kind(name, says, self, c) for c in channels]
-        kinds = {"readmitted": Readmitted, "device_clock": DeviceClock}
+        kinds = {"readmitted": Readmitted, "device_clock": DeviceClock, "limit_refused": Refused}
         kind = kinds.get(condition, Stale if "stale" in when else ValueRule)
         return [kind(name, says, self)]
 
@@ -55,6 +56,9 @@ class Patient:
 
     def profile(self):
         return self.reference.profile(self.bed)
+
+    def bed_limit(self, channel, side):
+        return self.reference.bed_limit(self.bed, channel, side)
 
     def spared(self, channel):
         return self.away_until is not None or channel in self.off_until
@@ -147,6 +151,8 @@ class Patient:
         elif do == "note":
             place = {"offset": 0, "ordinal": ordinal}
             answers = [self.note(Moment(t, place), command)]
+        elif do == "limit":
+            answers = [self.limit(Moment(t, {"offset": 0, "ordinal": ordinal}), command)]
         else:
             answers = [getattr(self, do)(t, command)]
         for rule in self.rules:
@@ -203,17 +209,31 @@ class Patient:
 
     def limit(self, t, command):
         channel = command["limit"]
+        own = {side: number(command[side], channel) for side in ("low", "high") if side in command}
+        wrong = not command.get("clear") and self.wrong(channel, own)
+        refused = [rule for rule in self.rules if isinstance(rule, Refused)]
+        for rule in refused:
+            if wrong:
+                rule.refuse(t, channel, wrong, self.said(command))
+            else:
+                rule.accept(t, channel, self.said(command))
+        if wrong:
+            return "not_allowed"
         if command.get("clear"):
             self.change_limits(t, channel, None, command=command)
-            return "ok"
-        own = {side: number(command[side], channel) for side in ("low", "high") if side in command}
-        both = {side: number(text, channel)
-                for side, text in self.profile()[1].get(channel, {}).items()}
-        both.update(own)
-        if len(both) == 2 and both["low"] >= both["high"]:
-            return "malformed" if len(own) == 2 else "not_allowed"
-        self.change_limits(t, channel, own, self.until(t, command), command)
+        else:
+            self.change_limits(t, channel, own, self.until(t, command), command)
         return "ok"
+
+    def wrong(self, channel, own):
+        """Why nobody can have these limits in this bed, or None."""
+        _, _, least, most, _ = CHANNELS[channel]
+        if not all(least <= value <= most for value in own.values()):
+            return "range"
+        both = {side: given[0] for side in ("low", "high")
+                if (given := self.bed_limit(channel, side))}
+        both.update(own)
+        return "crosses" if len(both) == 2 and both["low"] >= both["high"] else None
 
     def note(self, t, command):
         channel = command["note"]

@@ -25,7 +25,8 @@ class Reference:
         self.config = config
         rules = dict(config["alert_rules"])
         for name, priority in (("lead_off", "low"), ("device_clock", "low"), ("artefact", "low"),
-                               ("check_sensor", "low"), ("readmitted", "medium")):
+                               ("check_sensor", "low"), ("readmitted", "medium"),
+                               ("limit_refused", "low")):
             if not any(r["when"].get("condition") == name for r in rules.values()):
                 rules[name] = {"priority": priority, "when": {"condition": name}}
         self.rules = ordered(rules)
@@ -37,10 +38,22 @@ class Reference:
         self.late_after = seconds(source.get("late_after", "30s"))
 
     def profile(self, bed):
-        ward, _, label = bed.partition("/")
-        beds = self.config["wards"].get(ward, {}).get("beds", {})
-        name = beds.get(label, {}).get("profile", next(iter(self.config["profiles"])))
+        name = self.bed(bed).get("profile", next(iter(self.config["profiles"])))
         return name, self.config["profiles"][name]
+
+    def bed(self, bed):
+        ward, _, label = bed.partition("/")
+        return self.config["wards"].get(ward, {}).get("beds", {}).get(label, {})
+
+    def bed_limit(self, bed, channel, side):
+        """The number and who gives it: the bed, else its profile; or None."""
+        name, profile = self.profile(bed)
+        for origin, limits in ((f"bed {bed}", self.bed(bed).get("limits", {})),
+                               (f"profile {name}", profile)):
+            text = limits.get(channel, {}).get(side)
+            if text:
+                return number(text, channel), origin
+        return None
 
     def run(self, steps, until):
         """Events, and the answers to the commands in their order."""

@@ -248,3 +248,31 @@ class Readmitted(Rule):
     def condition_timer(self, t):
         if self.episode and t >= self.episode.onset + 60:
             self.over(t)
+
+
+class Refused(Rule):
+    """A limit that was ordered and that nobody can have: each order is an alert of its own."""
+    technical = True
+    LASTS_S = 600
+    given = None
+
+    def refuse(self, t, channel, reason, said):
+        if self.patient.spared(None):
+            return
+        if self.episode:
+            self.end(t, reason="refused_again", **said)
+        self.given = {"reason": reason, **said}
+        self.about = channel
+        self.begin(t, t)
+        self.given = None
+
+    def accept(self, t, channel, said):
+        if self.episode and self.about == channel:
+            self.end(t, reason="limit", **said)
+
+    def emit(self, t, phase, **members):
+        super().emit(t, phase, **{**(self.given or {}), **members})
+
+    def condition_timer(self, t):
+        if self.episode and t >= self.episode.onset + self.LASTS_S:
+            self.over(t)
