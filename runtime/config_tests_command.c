@@ -157,14 +157,16 @@ static void read_limit(struct vg_load *l, const struct vg_node *map, const char 
 
 /* ---- the whole ---- */
 
-/* What the order itself finds wrong, at the key that it means. */
+/* What the order itself finds wrong, at the key that it means. A limit that nobody can have is right
+ * where the test expects that it is refused. */
 static void check_order(struct vg_load *l, const struct vg_node *map, const struct vg_node *at,
-                        const struct vg_order *order)
+                        const struct vg_test_command *c)
 {
     const struct vg_node *option;
     struct vg_err err;
 
-    if (vg_order_check(order, &err) == VG_OK)
+    if (vg_order_check(&c->order, &err) == VG_OK &&
+        (c->answer[0] || vg_order_judge_limits(&c->order, &err) == VG_ANSWER_OK))
         return;
     option = vg_node_find(map, strcmp(err.option, "for_s") == 0 ? "for" : err.option);
     vg_document_error(l->doc, option ? option->at : at->key_at, "%s: %s", at->key, err.msg);
@@ -226,7 +228,7 @@ void vg_load_test_command(struct vg_load *l, const struct vg_node *map, const ch
         check_answer(l, map, o.answer);
         snprintf(ret->answer, sizeof(ret->answer), "%s", strcmp(o.answer, "ok") ? o.answer : "");
         if (l->doc->count[VG_ERROR] == errors)
-            check_order(l, map, order, &ret->order);
+            check_order(l, map, order, ret);
     }
     vg_options_done(vg_test_command_options, &o);
 }

@@ -8,7 +8,6 @@
 #include "stages/alert_life.h"
 
 #include "stages/alert_episode.h"
-#include "stages/alert_tell.h"
 
 /* Who is at the bed sees it in this time, or in the list of what was. */
 static const int64_t shown_ns = 600 * VG_NS_PER_S;

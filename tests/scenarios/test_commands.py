@@ -268,7 +268,7 @@ def some_order(rng, p):
               {"do": "note", "channel": "gcs", "value": rng.choice([3, 8, 9, 15]), **timed},
               {"do": "note", "channel": "gcs", "clear": True, **about},
               {"do": "mute", "rule": rng.choice(["spo2_low", "hr_high"]), "note": "x", **timed},
-              {"do": "limit", "channel": "spo2", "low": rng.choice([75, 85, 92]), "note": "x",
+              {"do": "limit", "channel": "spo2", "low": rng.choice([75, 85, 92, 110]), "note": "x",
                **timed}]
     if open_now:
         episode = {"episode": rng.choice(open_now), "by": by}

@@ -158,6 +158,10 @@ Test(sink_zeromq, every_command_of_the_contract_is_understood)
     cr_assert_eq(r.order.channel, VG_CHANNEL_spo2);
     cr_assert(r.order.low_set && !r.order.high_set && r.order.low == 88);
 
+    /* What nobody can have is refused where it would take effect, and told there. */
+    cr_assert(command("\"do\":\"limit\",\"patient\":\"p-1\",\"channel\":\"spo2\","
+                      "\"low\":101,\"high\":90,\"for_s\":60,\"note\":\"x\""));
+
     cr_assert(command("\"do\":\"mute\",\"patient\":\"p-1\",\"rule\":\"hr_high\",\"clear\":true"));
     cr_assert(r.order.clear);
     cr_assert(command("\"do\":\"standby\",\"patient\":\"p-1\",\"for_s\":14400"));
@@ -178,10 +182,8 @@ Test(sink_zeromq, a_command_that_says_too_little_or_too_much_is_refused)
         "\"do\":\"admit\",\"patient\":\"p-1\",\"channel\":\"hr\"",
         "\"do\":\"probe_off\",\"patient\":\"p-1\",\"channel\":\"ear\",\"for_s\":60",
         "\"do\":\"limit\",\"patient\":\"p-1\",\"channel\":\"spo2\",\"for_s\":60,\"note\":\"x\"",
-        "\"do\":\"limit\",\"patient\":\"p-1\",\"channel\":\"spo2\",\"low\":101,\"for_s\":60,"
+        "\"do\":\"limit\",\"patient\":\"p-1\",\"channel\":\"spo2\",\"low\":1e300,\"for_s\":60,"
         "\"note\":\"x\"",
-        "\"do\":\"limit\",\"patient\":\"p-1\",\"channel\":\"spo2\",\"low\":90,\"high\":90,"
-        "\"for_s\":60,\"note\":\"x\"",
         "\"do\":\"admit\",\"patient\":\"p\\u0000\"",
         "\"do\":7",
     };
