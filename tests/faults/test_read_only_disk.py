@@ -3,13 +3,13 @@
 says so, reads nothing more, tears nothing, and goes on when it can be written again."""
 import contextlib
 import json
-import os
 import pathlib
 import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import delivery
+import disk
 import live
 import vigil
 import zmq
@@ -31,9 +31,7 @@ def switch(p):
 
 
 def env(p):
-    return {"LD_PRELOAD": str(vigil.BUILD / "tests" / "broken_disk.so"),
-            "VIGIL_READ_ONLY": str(switch(p)),
-            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+    return disk.breaking(VIGIL_READ_ONLY=switch(p))
 
 
 @contextlib.contextmanager

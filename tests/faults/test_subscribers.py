@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Subscribers that are stopped, late or killed end with the complete sequence, and learn in time
 when the pipeline is gone or hangs. VIGIL_LONG=1 stops one for 30 s instead of 10."""
+import contextlib
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import delivery
 import live
 import vigil
 from live import Live, record, until
@@ -205,6 +207,46 @@ def every_subscriber_ends_with_the_complete_sequence():
                       f"{sum(e['origin'] == 'replay' for e in stopped.events())}")
 
 
+class Followed:
+    """What one subscriber after the other was told; each goes on where the one before it was."""
+
+    def __init__(self, folder, stack):
+        self.folder, self.stack = folder, stack
+        self.before = []
+        self.restart()
+
+    def restart(self):
+        last = self.before[-1]["seq"] if self.before else 0
+        self.present = self.stack.enter_context(vigil_alerts(self.folder, "--after", str(last)))
+
+    def ids(self):
+        return [line["event"]["event_id"] for line in self.before + self.present.events()]
+
+    @contextlib.contextmanager
+    def hangs(self):
+        self.present.process.send_signal(signal.SIGSTOP)
+        yield None
+        self.present.process.send_signal(signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def is_killed(self):
+        self.present.process.kill()
+        self.present.process.wait()
+        self.before += self.present.events()
+        yield None
+        self.restart()
+
+
+def a_subscriber_has_every_event_once_through_kills():
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        followed = Followed(folder, stack)
+        delivery.storm({"type": "zeromq", "publish": f"ipc://{folder}/publish",
+                        "control": f"ipc://{folder}/control"},
+                       followed.ids, [followed.hangs, followed.is_killed], repeats=False,
+                       kills=None if delivery.LONG else 2,
+                       key=delivery.event_id)
+
+
 def a_pipeline_that_is_gone_or_hangs_is_noticed_in_time():
     with vigil.MockBroker(f"{TOPIC}:2") as broker, tempfile.TemporaryDirectory() as folder, \
          vigil.Pipeline(config(broker, folder)) as p:
@@ -299,5 +341,6 @@ def an_acknowledgement_is_durable_and_replayed():
 
 if __name__ == "__main__":
     vigil.main(every_subscriber_ends_with_the_complete_sequence,
+               a_subscriber_has_every_event_once_through_kills,
                a_pipeline_that_is_gone_or_hangs_is_noticed_in_time,
                an_acknowledgement_is_durable_and_replayed)

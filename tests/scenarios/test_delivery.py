@@ -14,7 +14,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import live
 import vigil
-from disk import SmallDisk, fill
+from disk import SmallDisk, breaking, fill
 from live import Live, record, until
 from vigil import check
 
@@ -207,10 +207,7 @@ def a_disk_that_breaks_ends_the_run_with_75_and_the_next_goes_on_with_what_is_th
     with vigil.MockBroker(f"{TOPIC}:1") as broker, vigil.Pipeline(config(broker)) as p:
         feed(broker, range(10))
         broken = p.folder / "broken"
-        env = {"LD_PRELOAD": str(vigil.BUILD / "tests" / "broken_disk.so"),
-               "VIGIL_BROKEN_DISK": str(broken),
-               "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
-        with Live(p, env=env) as run:
+        with Live(p, env=breaking(VIGIL_BROKEN_DISK=broken)) as run:
             until("the first", lambda: len(p.lines()) == 10)
             broken.touch()
             feed(broker, range(10, 20))

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The fhir sink: every event is a Communication that HAPI finds nothing wrong with, put once under its
 own id, whatever the server answers."""
-import base64
 import contextlib
 import json
 import pathlib
@@ -17,13 +16,9 @@ from vigil import check
 SYSTEM = "urn:oid:1.2.36.146.595.217.0.1"
 
 
-def event_of(resource):
-    return base64.b64decode(resource["payload"][-1]["contentAttachment"]["data"]).decode()
-
-
-def check_resource(path, resource):
+def check_resource(path, body):
     """docs/sinks/fhir.md, line by line."""
-    event = json.loads(event_of(resource))
+    event, resource = json.loads(fhir.event_of(body)), json.loads(body)
     check(path == f"/fhir/Communication/{event['event_id']}", f"put to {path}")
     expected = {
         "resourceType": "Communication", "id": event["event_id"],
@@ -55,14 +50,20 @@ def every_event_is_a_valid_communication():
             with server.behaving(status):
                 yield lambda run: run.wait_line(b"status %d" % status)
 
+        @contextlib.contextmanager
+        def silent(fault):
+            with fault():
+                yield lambda run: run.wait_line(b"no answer: ")
+
         def arrived():
-            return [event_of(json.loads(body)) for _, _, body in server.accepted]
+            return [fhir.event_of(body) for _, _, body in server.accepted]
         delivery.storm({"type": "fhir", "url": f"http://127.0.0.1:{server.port}/fhir/",
-                        "allow": ["loopback"], "patient_system": SYSTEM},
-                       arrived, [lambda: answers(503), lambda: answers(401)])
+                        "allow": ["loopback"], "patient_system": SYSTEM, "timeout": "300ms"},
+                       arrived, [lambda: answers(503), lambda: answers(401),
+                                 lambda: silent(server.away), lambda: silent(server.hanging)])
         bodies = {path: body.decode() for path, _, body in server.accepted}
         for path, body in bodies.items():
-            check_resource(path, json.loads(body))
+            check_resource(path, body)
         for _, headers, _ in server.accepted:
             check(headers["Content-Type"] == "application/fhir+json", f"{headers}")
         try:

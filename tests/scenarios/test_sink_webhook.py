@@ -9,7 +9,6 @@ import json
 import pathlib
 import sys
 import tempfile
-import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import delivery
@@ -47,16 +46,13 @@ def every_event_arrives_signed_through_faults():
 
         @contextlib.contextmanager
         def hangs():
-            go_on = threading.Event()
-            with server.behaving(lambda handler: go_on.wait() and receiver.hang_up(handler)):
+            with server.hanging():
                 yield lambda run: run.wait_line(b"no answer: Timeout")
-                go_on.set()
 
         @contextlib.contextmanager
         def is_away():
-            server.stop()
-            yield lambda run: run.wait_line(b"no answer: Couldn't connect")
-            server.start()
+            with server.away():
+                yield lambda run: run.wait_line(b"no answer: ")
         faults = [hangs, is_away, lambda: answers(receiver.hang_up, b"no answer: "),
                   *(lambda status=status: answers(status, b"status %d" % status)
                     for status in (503, 401, 404, 429, 302))]

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Sinks: every event once in a file, whatever happens to the process, the file or the disk; and no
 sink holds up another."""
+import contextlib
 import json
 import os
 import pathlib
@@ -9,10 +10,11 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import delivery
 import live
 import rotated
 import vigil
-from disk import SmallDisk, fill
+from disk import SmallDisk, breaking, fill
 from live import Live, record, until
 from vigil import check
 
@@ -109,6 +111,39 @@ def once_in_the_rotated_files_after_kills():
         check(sum(part.suffix == ".zst" for part in parts) > 20, "nothing was compressed")
 
 
+def once_in_the_files_through_full_and_broken_disks():
+    with SmallDisk("32m") as small, tempfile.TemporaryDirectory() as folder:
+        if not small:
+            return
+        path, broken = small / "a.ndjson", pathlib.Path(folder) / "broken"
+        read_only = pathlib.Path(f"{small}.ro")
+
+        @contextlib.contextmanager
+        def is_full():
+            fill(small / "ballast")
+            yield lambda run: run.wait_line(b"No space left")
+            (small / "ballast").unlink()
+
+        @contextlib.contextmanager
+        def is_there(switch, says):
+            switch.touch()
+            try:
+                yield lambda run: run.wait_line(says)
+            finally:
+                switch.unlink()
+
+        def arrived():
+            # A file may get another name while they are read.
+            with contextlib.suppress(FileNotFoundError):
+                return [line.decode() for line in rotated.lines(path) if line.endswith(b"}")]
+            return []
+        delivery.storm({"type": "file", "path": str(path), "rotate": "64KiB", "compress": "zstd"},
+                       arrived, [is_full, lambda: is_there(broken, b"Input/output error"),
+                                 lambda: is_there(read_only, b"Read-only file system")],
+                       repeats=False, env=breaking(VIGIL_BROKEN_DISK=broken, VIGIL_BROKEN_FILE=path,
+                                                   VIGIL_READ_ONLY=read_only))
+
+
 def each_sink_has_a_cursor_of_its_own():
     second = {"second": {"type": "file", "path": "days/%Y-%m-%d.ndjson"}}
     with vigil.MockBroker(f"{TOPIC}:1") as broker, vigil.Pipeline(config(broker)) as p:
@@ -188,6 +223,7 @@ def a_full_disk_loses_nothing():
 
 if __name__ == "__main__":
     vigil.main(once_in_the_file_after_kills_and_a_torn_line,
-               once_in_the_rotated_files_after_kills, each_sink_has_a_cursor_of_its_own,
+               once_in_the_rotated_files_after_kills,
+               once_in_the_files_through_full_and_broken_disks, each_sink_has_a_cursor_of_its_own,
                a_sink_that_fails_is_tried_again_and_holds_up_no_other,
                one_process_holds_a_data_dir, a_full_disk_loses_nothing)

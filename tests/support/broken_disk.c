@@ -2,7 +2,8 @@
  *
  * Once the file that VIGIL_BROKEN_DISK names is there, whoever makes sure that an outbox is on the disk
  * is told EIO, as after a failed write of the device. Afterwards the disk says that all is well, as
- * real ones do.
+ * real ones do. With VIGIL_BROKEN_FILE it is the files whose path has that in it, every time, until
+ * somebody mends the disk by removing the first.
  *
  * While the file that VIGIL_READ_ONLY names (FOLDER.ro) is there, nothing in FOLDER can be written, made
  * or taken away: EROFS, as when the kernel has remounted a file system that is damaged. No mount is
@@ -40,15 +41,16 @@ static const char *path_of(int fd, char path[PATH_MAX])
     return path;
 }
 
-/* Once; then errno says why. */
+/* Then errno says why. */
 static bool breaks(int fd)
 {
-    const char *trigger = getenv("VIGIL_BROKEN_DISK");
+    const char *trigger = getenv("VIGIL_BROKEN_DISK"), *file = getenv("VIGIL_BROKEN_FILE");
     char path[PATH_MAX];
 
     if (!trigger || access(trigger, F_OK) != 0)
         return false;
-    if (!strstr(path_of(fd, path), "/outbox.db") || atomic_exchange(&told, 1))
+    if (!strstr(path_of(fd, path), file ? file : "/outbox.db") ||
+        (!file && atomic_exchange(&told, 1)))
         return false;
     errno = EIO;
     return true;

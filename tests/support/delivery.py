@@ -1,8 +1,10 @@
 """Delivery under faults: a pipeline whose sink's server dies, hangs and comes back, while Vigil itself
 is killed; and what has to be true of what arrived."""
+import contextlib
 import json
 import os
 import random
+import time
 
 import live
 import vigil
@@ -12,6 +14,7 @@ from vigil import check
 TOPIC = "vitals.raw"
 PATIENTS = 8
 LONG = os.environ.get("VIGIL_LONG") == "1"
+PATIENCE_S = 120 if LONG else 30
 SEED = int(os.environ.get("SEED", "1"))
 
 
@@ -27,6 +30,10 @@ def feed(broker, first_s, seconds):
     vigil.produce(broker.bootstrap, TOPIC,
                   [record(i % 2, s, f"p-{i}", spo2=95 if s % 2 else 80)
                    for s in range(first_s, first_s + seconds) for i in range(PATIENTS)])
+
+
+def event_id(body):
+    return json.loads(body)["event_id"]
 
 
 def check_arrived(pipeline, bodies, repeats, key=None):
@@ -53,36 +60,57 @@ def check_arrived(pipeline, bodies, repeats, key=None):
     check(by_patient(first) == by_patient(stored), "the order of a patient's events is another")
 
 
-def storm(sink, arrived, faults, repeats=True, seconds=None, kills=None, key=None):
+def _wait_for(pipeline, arrived, n):
+    """Waits for n more of the events, or for all that there are; copies do not count."""
+    want = len(set(arrived())) + n
+
+    def condition():
+        different = len(set(arrived()))
+        return different >= want \
+            or different == pipeline.outbox("select count(*) from event")[0][0]
+    until(f"{n} more events, or the last", condition, PATIENCE_S)
+
+
+def storm(sink, arrived, faults, repeats=True, seconds=None, kills=None, key=None, env=None):
     """Feeds events while Vigil is killed `kills` times and each of `faults` happens in turn: context
     managers that break the server and mend it, and give a function of the Live run that waits until
-    the sink has noticed, or None. `arrived` returns the canonical bodies in order of arrival, or what
-    `key` makes of them."""
+    the sink has noticed, or None. Kills come while the server is broken, once it is mended, and while
+    what had waited goes out. `arrived` returns the canonical bodies in order of arrival, or what `key`
+    makes of them."""
     seconds = seconds or (1250 if LONG else 100)
     kills = kills or (50 if LONG else 4)
     rng = random.Random(SEED)
     step = seconds // (kills + 1)
+    began = time.monotonic()
     with vigil.MockBroker(f"{TOPIC}:2") as broker, \
             vigil.Pipeline(config(broker, {"tested": sink})) as p:
         for k in range(kills):
-            with Live(p) as run:
+            with Live(p, env=env) as run:
                 had = len(p.lines())
+                moment = rng.choice(("broken", "mended", "catching up", "catching up"))
                 with faults[k % len(faults)]() as noticed:
                     feed(broker, k * step, step)
                     until("events in the other sink", lambda: len(p.lines()) > had)
                     if noticed:
                         noticed(run)
-                if rng.random() < 0.5:
-                    want = len(arrived()) + 1
-                    until("an event after the fault", lambda: len(arrived()) >= want
-                          or len(arrived()) == p.outbox("select count(*) from event")[0][0],
-                          120 if LONG else 30)
+                    if moment == "broken":
+                        run.kill()
+                if moment == "catching up":
+                    _wait_for(p, arrived, rng.randrange(1, PATIENTS * step))
                 run.kill()
-        feed(broker, kills * step, seconds - kills * step)
-        live.check_no_mismatch(p.run())
-        check_arrived(p, arrived(), repeats, key)
+        with Live(p, env=env) as run:
+            feed(broker, kills * step, seconds - kills * step)
+            until("all events in the outbox", live.outbox_has(
+                p, "select count(*) from event", PATIENTS * seconds), PATIENCE_S)
+            with contextlib.suppress(vigil.Failed):  # check_arrived() says which are missing
+                _wait_for(p, arrived, PATIENTS * seconds)
+            live.check_no_mismatch(run.stop())
+        found = arrived()
+        check_arrived(p, found, repeats, key)
         check(len(p.outbox("select seq from event")) >= PATIENTS * seconds,
               "fewer events than rows that cross the limit")
+        print(f"     {len(set(found))} events, {kills} kills, {len(faults)} kinds of fault, "
+              f"{len(found) - len(set(found))} copies, {time.monotonic() - began:.0f} s", flush=True)
 
 
 def _accepted(lines, sink):

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import tempfile
 
+import vigil
 from vigil import check
 
 
@@ -40,3 +41,10 @@ def fill(file):
         check(why.errno == errno.ENOSPC, str(why))
     finally:
         os.close(fd)
+
+
+def breaking(**switches):
+    """Environment of a program whose disk fails as broken_disk.c says: VIGIL_BROKEN_DISK=FILE and so on."""
+    return {name: str(file) for name, file in switches.items()} | {
+        "LD_PRELOAD": str(vigil.BUILD / "tests" / "broken_disk.so"),
+        "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}

@@ -1,4 +1,6 @@
 """FHIR R4 resources, checked by HAPI's validator: the jars come from Maven once, into build/hapi."""
+import base64
+import json
 import pathlib
 import shutil
 import subprocess
@@ -10,6 +12,11 @@ HOME = ROOT / "build" / "hapi-6.10.5"
 
 class Unavailable(Exception):
     """No validator on this machine; the text says what is missing."""
+
+
+def event_of(body):
+    """The event that a Communication holds."""
+    return base64.b64decode(json.loads(body)["payload"][-1]["contentAttachment"]["data"]).decode()
 
 
 def prepare():

@@ -111,6 +111,22 @@ class Receiver:
         finally:
             self.behave = 200
 
+    @contextlib.contextmanager
+    def hanging(self):
+        """Takes requests and answers none."""
+        go_on = threading.Event()
+        with self.behaving(lambda handler: go_on.wait() and hang_up(handler)):
+            try:
+                yield
+            finally:
+                go_on.set()
+
+    @contextlib.contextmanager
+    def away(self):
+        self.stop()
+        yield
+        self.start()
+
     def __enter__(self):
         return self
 
