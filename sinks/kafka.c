@@ -3,8 +3,14 @@
  * Records stay in librdkafka's queue for as long as the brokers are away: what deliver() could not
  * finish in time is remembered, and the next call only waits on. So an outage makes no copies, and
  * what is sent of a patient is in order. Only when the client is broken (librdkafka 2.0.2 can lose
- * count of an idempotent producer's sequence, a fatal error) or the runtime comes with other events
- * is it thrown away and a new one made, which sends again what was not confirmed; event_id tells.
+ * count of an idempotent producer's sequence, a fatal error), when a record failed or when the runtime
+ * comes with other events is it thrown away and a new one made, which sends again what was not
+ * confirmed; event_id tells.
+ *
+ * Nothing may get in behind a record that has failed and before that is sent again. So none is queued
+ * any more from then on, and a failure is a fatal error: else librdkafka would go on with what it has.
+ * And one request is under way at a time: of a producer that it does not know yet, a broker takes the
+ * second one also when it has refused the first.
  */
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
@@ -38,6 +44,7 @@ struct kafka {
     rd_kafka_t *rk;
     struct sent sent[SENT_MAX]; /* in order of seq */
     size_t sent_n;
+    bool failed; /* one of the client's records was refused */
     bool broken; /* the client is of no more use */
     char complaint[160];
 };
@@ -55,6 +62,12 @@ static const struct vg_option options[] = {
     VG_OPT_END,
 };
 
+/* What keeps the order when a record fails. */
+static const char *const in_order[][2] = {
+    { "enable.gapless.guarantee", "true" },
+    { "max.in.flight", "1" },
+};
+
 /* What belongs to Vigil in a producer. */
 static const struct {
     const char *key, *why;
@@ -64,6 +77,10 @@ static const struct {
     { "acks", "an event counts as delivered when all replicas in sync have it" },
     { "request.required.acks", "an event counts as delivered when all replicas in sync have it" },
     { "enable.idempotence", "without it the order of a patient's events may change" },
+    { "enable.gapless.guarantee", "without it the order of a patient's events may change" },
+    { "max.in.flight", "with more than one the order of a patient's events may change" },
+    { "max.in.flight.requests.per.connection",
+      "with more than one the order of a patient's events may change" },
     { "message.timeout.ms", "events are not given up; see the option `max_age`" },
     { "delivery.timeout.ms", "events are not given up; see the option `max_age`" },
     { "partitioner", "it is that of Java's clients, so that a patient's events stay together" },
@@ -97,6 +114,8 @@ static vg_status fill(rd_kafka_conf_t *conf, const struct kafka *k, struct vg_er
 
     for (const struct vg_kafka_setting *s = vg_kafka_producer; s->key && st == VG_OK; s++)
         st = set(conf, s->key, s->value, err);
+    for (size_t i = 0; i < VG_ARRAY_LEN(in_order) && st == VG_OK; i++)
+        st = set(conf, in_order[i][0], in_order[i][1], err);
     for (size_t i = 0; i < k->options.n && st == VG_OK; i++) {
         const char *why = refusal(k->options.key[i], k->options.value[i]);
 
@@ -119,6 +138,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
         if (k->sent[i].seq == seq) {
             k->sent[i].answered = true;
             k->sent[i].error = message->err;
+            k->failed |= message->err != RD_KAFKA_RESP_ERR_NO_ERROR;
             return;
         }
     }
@@ -156,6 +176,7 @@ static vg_status make_client(struct kafka *k, rd_kafka_t **ret, struct vg_err *e
         rd_kafka_conf_destroy(conf);
         return st;
     }
+    k->failed = k->broken = false;
     rd_kafka_conf_set_opaque(conf, k);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_conf_set_error_cb(conf, on_error);
@@ -197,7 +218,6 @@ static void drop_client(struct kafka *k)
         rd_kafka_destroy(k->rk);
     }
     k->rk = NULL;
-    k->broken = false;
 }
 
 /* The first `n` of what is on its way are done with. */
@@ -265,13 +285,13 @@ static bool goes_on(const struct kafka *k, const struct vg_delivery *events, siz
         if (k->sent[i].seq != events[i].seq)
             return false;
     }
-    return true;
+    return k->sent_n <= n;
 }
 
 /* Queues what is not on its way yet; a record that does not fit in the queue waits for its turn. */
 static void queue_rest(struct kafka *k, const struct vg_delivery *events, size_t n)
 {
-    while (k->sent_n < n) {
+    while (k->sent_n < n && !k->failed && !k->broken) {
         struct sent *s = &k->sent[k->sent_n];
         rd_kafka_resp_err_t e;
 
@@ -280,30 +300,41 @@ static void queue_rest(struct kafka *k, const struct vg_delivery *events, size_t
         if (e == RD_KAFKA_RESP_ERR__QUEUE_FULL)
             return;
         if (e) {
-            s->answered = true;
+            s->answered = k->failed = true;
             s->error = e;
         }
         k->sent_n++;
     }
 }
 
-static size_t answered(const struct kafka *k)
+/* How many of the first are confirmed. */
+static size_t confirmed(const struct kafka *k)
 {
     size_t n = 0;
 
-    while (n < k->sent_n && k->sent[n].answered)
+    while (n < k->sent_n && k->sent[n].answered && !k->sent[n].error)
         n++;
     return n;
+}
+
+/* Whether more waiting could change what judge() says of the first n. */
+static bool is_settled(const struct kafka *k, size_t n)
+{
+    size_t first = confirmed(k);
+
+    return first >= n || (first < k->sent_n && k->sent[first].answered);
 }
 
 static void wait_for_answers(struct kafka *k, const struct vg_delivery *events, size_t n)
 {
     int64_t deadline_ns = vg_mono_ns() + k->timeout_ns;
+    bool more;
 
     do {
         queue_rest(k, events, n);
-        rd_kafka_poll(k->rk, POLL_MS);
-    } while (!k->broken && answered(k) < n && vg_mono_ns() < deadline_ns);
+        more = rd_kafka_poll(k->rk, POLL_MS) > 0;
+        /* A client tells that it is broken, and then which record broke it. */
+    } while (!is_settled(k, n) && (more || !k->broken) && vg_mono_ns() < deadline_ns);
 }
 
 static bool is_data(rd_kafka_resp_err_t e)
@@ -316,8 +347,7 @@ static void judge(const struct kafka *k, size_t n, size_t *done, vg_status *st, 
 {
     rd_kafka_resp_err_t e = RD_KAFKA_RESP_ERR_NO_ERROR;
 
-    while (*done < n && *done < k->sent_n && k->sent[*done].answered && !k->sent[*done].error)
-        (*done)++;
+    *done = confirmed(k) < n ? confirmed(k) : n;
     if (*done == n)
         return;
     if (*done < k->sent_n && k->sent[*done].answered)
@@ -338,7 +368,7 @@ static vg_status deliver_some(struct kafka *k, const struct vg_delivery *events,
 
     *done = 0;
     VG_CHECK(n <= SENT_MAX);
-    if (k->rk && (k->broken || !goes_on(k, events, n)))
+    if (k->rk && !goes_on(k, events, n))
         drop_client(k);
     if (!k->rk)
         st = make_client(k, &k->rk, err);
@@ -348,21 +378,20 @@ static vg_status deliver_some(struct kafka *k, const struct vg_delivery *events,
     judge(k, n, done, &st, err);
     if (st == VG_OK)
         k->complaint[0] = '\0';
-    if (st == VG_E_TEMPORARY || k->broken)
+    if (k->failed || k->broken)
         drop_client(k);
     else
-        forget(k, *done + (st == VG_E_RANGE));
+        forget(k, *done);
     return st;
 }
 
-/* Brokers refuse a batch as a whole: singly, the others go through and the one that is wrong is
- * found. */
+/* Brokers refuse a batch as a whole, and a record that fails stops the others: singly, they go through
+ * and the one that is wrong is found. */
 static vg_status deliver_singly(struct kafka *k, const struct vg_delivery *events, size_t n,
                                 size_t *done, struct vg_err *err)
 {
     vg_status st = VG_OK;
 
-    drop_client(k);
     while (*done < n && st == VG_OK) {
         size_t one = 0;
 
@@ -375,9 +404,10 @@ static vg_status deliver_singly(struct kafka *k, const struct vg_delivery *event
 static vg_status kafka_deliver(void *self, const struct vg_delivery *events, size_t n, size_t *done,
                                struct vg_err *err)
 {
-    vg_status st = deliver_some(self, events, n, done, err);
+    struct kafka *k = self;
+    vg_status st = deliver_some(k, events, n, done, err);
 
-    return st == VG_E_RANGE && n > 1 ? deliver_singly(self, events, n, done, err) : st;
+    return st != VG_OK && k->failed && n > 1 ? deliver_singly(k, events, n, done, err) : st;
 }
 
 static vg_status kafka_open(void *self, const struct vg_sink_env *env, struct vg_err *err)

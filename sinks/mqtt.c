@@ -19,13 +19,14 @@
 #include "core/clock.h"
 #include "core/host.h"
 #include "core/sink.h"
+#include "sinks/event_member.h"
 
 enum {
     PORT = 1883,
     PORT_TLS = 8883,
     KEEPALIVE_S = 30,
     TOPIC_MAX = 200,
-    BATCH_MAX = 256,
+    BATCH_MAX = 64,
     TURN_MS = 250,
     /* From here on a reason code of MQTT 5 is a refusal. */
     REFUSED = 0x80,
@@ -55,6 +56,7 @@ struct mqtt {
     int greeting;             /* ... with this reason code */
     struct sent sent[BATCH_MAX];
     size_t sent_n, answered_n;
+    char patient[BATCH_MAX][VG_PATIENT_SIZE]; /* of them */
 };
 
 static const struct vg_option options[] = {
@@ -233,6 +235,8 @@ static vg_status connect_to_broker(struct mqtt *m, struct vg_err *err)
     mosquitto_connect_v5_callback_set(m->client, on_connect);
     mosquitto_publish_v5_callback_set(m->client, on_publish);
     rc = mosquitto_int_option(m->client, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
+    if (rc == MOSQ_ERR_SUCCESS)
+        rc = mosquitto_int_option(m->client, MOSQ_OPT_TCP_NODELAY, 1);
     if (rc == MOSQ_ERR_SUCCESS && m->username)
         rc = mosquitto_username_pw_set(m->client, m->username, m->password);
     if (rc != MOSQ_ERR_SUCCESS)
@@ -360,10 +364,13 @@ static size_t acknowledged(const struct mqtt *m, int *ret_reason)
     return n;
 }
 
-/* A refusal is tried again: an access list or a quota is what the broker's people change. */
+/* A refusal is tried again, unless it is about the event itself: an access list or a quota is what the
+ * broker's people change. */
 static vg_status refused(int reason, struct vg_err *err)
 {
-    return vg_fail(err, VG_E_TEMPORARY, "the broker refuses an event: %s",
+    bool forever = reason == MQTT_RC_PACKET_TOO_LARGE || reason == MQTT_RC_PAYLOAD_FORMAT_INVALID;
+
+    return vg_fail(err, forever ? VG_E_RANGE : VG_E_TEMPORARY, "the broker refuses an event: %s",
                    mosquitto_reason_string(reason));
 }
 
@@ -393,6 +400,19 @@ static vg_status publish_all(struct mqtt *m, const struct vg_delivery *events, s
     return VG_OK;
 }
 
+/* How many of the first n concern different patients; what concerns none counts as one patient's. */
+static size_t apart(struct mqtt *m, const struct vg_delivery *events, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        vg_event_member(&events[i], "patient", m->patient[i], sizeof(m->patient[i]));
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(m->patient[k], m->patient[i]) == 0)
+                return i;
+        }
+    }
+    return n;
+}
+
 static vg_status mqtt_deliver(void *self, const struct vg_delivery *events, size_t n, size_t *done,
                               struct vg_err *err)
 {
@@ -406,7 +426,7 @@ static vg_status mqtt_deliver(void *self, const struct vg_delivery *events, size
 
         st = ensure_connected(m, err);
         if (st == VG_OK)
-            st = publish_all(m, events + *done, part, &got, err);
+            st = publish_all(m, events + *done, apart(m, events + *done, part), &got, err);
         *done += got;
     }
     return st;

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The kafka sink on a real cluster of three nodes: every event arrives, a patient's in order, while
-nodes and Vigil are killed, and once if only the brokers were away."""
+nodes and Vigil are killed, hang or refuse, and once if only the brokers were away."""
 import contextlib
-import itertools
 import json
 import pathlib
+import random
 import signal
 import subprocess
 import sys
@@ -16,6 +16,7 @@ import vigil
 from live import Live, until
 from vigil import check
 
+
 def consume(topic):
     done = subprocess.run([vigil.BUILD / "consume", brokers.bootstrap, topic], capture_output=True,
                           text=True, timeout=60)
@@ -23,8 +24,8 @@ def consume(topic):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def sink(topic, **more):
-    brokers.create_topic(topic, 3)
+def sink(topic, setting="", partitions=3, **more):
+    brokers.create_topic(topic, partitions, setting)
     return {"type": "kafka", "brokers": brokers.bootstrap, "topic": topic, **more}
 
 
@@ -37,19 +38,56 @@ def check_record(record):
                       "content-type": "application/json"}, f"headers {headers}")
 
 
-def every_event_arrives_though_nodes_die():
-    victim = itertools.cycle(brokers.nodes)
+@contextlib.contextmanager
+def frozen(nodes):
+    for node in nodes:
+        node.process.send_signal(signal.SIGSTOP)
+    try:
+        yield lambda run: run.wait_line(b"not confirmed")
+    finally:
+        for node in nodes:
+            node.process.send_signal(signal.SIGCONT)
+
+
+def values(topic):
+    return lambda: [record["value"] for record in consume(topic)]
+
+
+def every_event_arrives_though_nodes_die_and_hang():
+    rng = random.Random(delivery.SEED)
 
     @contextlib.contextmanager
     def without_a_node():
-        node = next(victim)
+        node = rng.choice(brokers.nodes)
         node.kill()
         yield None
         node.start()
-    delivery.storm(sink("storm"), lambda: [r["value"] for r in consume("storm")], [without_a_node],
+
+    def two_hang():
+        """One alone may be needed by nobody."""
+        return frozen(rng.sample(brokers.nodes, 2))
+    delivery.storm(sink("storm", timeout="500ms"), values("storm"), [without_a_node, two_hang],
                    kills=None if delivery.LONG else 2)
+    if delivery.LONG:
+        # All three have to have it: while one is away the others answer NOT_ENOUGH_REPLICAS.
+        delivery.storm(sink("strict", "min.insync.replicas=3", timeout="500ms"), values("strict"),
+                       [without_a_node], seconds=250, kills=10)
     for record in consume("storm"):
         check_record(record)
+
+
+def a_batch_that_is_refused_changes_no_order():
+    """The brokers refuse ten events together and would take each alone, and the four behind them."""
+    with vigil.MockBroker(f"{delivery.TOPIC}:2") as broker, \
+            vigil.Pipeline(delivery.config(broker, {})) as p:
+        delivery.feed(broker, 0, 3)
+        p.run()
+        p.config["sinks"]["tested"] = sink("narrow", "max.message.bytes=6000", partitions=1,
+                                           options={"batch.num.messages": "10"})
+        p.path.write_text(json.dumps(p.config))
+        said = p.run()
+        check("set aside" not in said, f"an event was refused: {said}")
+        delivery.check_arrived(p, values("narrow")(), True)
 
 
 def an_outage_makes_no_copies():
@@ -58,16 +96,13 @@ def an_outage_makes_no_copies():
         with Live(p) as run:
             delivery.feed(broker, 0, 2)
             until("the first events", lambda: len(consume("outage")) == 16)
-            for node in brokers.nodes:
-                node.process.send_signal(signal.SIGSTOP)
-            delivery.feed(broker, 2, 8)
-            run.wait_line(b"not confirmed")
-            for node in brokers.nodes:
-                node.process.send_signal(signal.SIGCONT)
+            with frozen(brokers.nodes) as noticed:
+                delivery.feed(broker, 2, 8)
+                noticed(run)
             until("the rest", lambda: p.outbox("select seq from cursor where sink = 'tested'")
                   == [(80,)])
             run.stop()
-        delivery.check_arrived(p, [r["value"] for r in consume("outage")], False)
+        delivery.check_arrived(p, values("outage")(), False)
 
 
 if __name__ == "__main__":
@@ -76,4 +111,5 @@ if __name__ == "__main__":
     except kafka.Unavailable as why:
         vigil.skip(str(why))
     with cluster as brokers:
-        vigil.main(every_event_arrives_though_nodes_die, an_outage_makes_no_copies)
+        vigil.main(every_event_arrives_though_nodes_die_and_hang,
+                   a_batch_that_is_refused_changes_no_order, an_outage_makes_no_copies)

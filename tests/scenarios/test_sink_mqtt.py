@@ -11,6 +11,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import delivery
+import live
 import mqtt
 import receiver
 import vigil
@@ -23,8 +24,31 @@ def sink(broker, **more):
             "timeout": "400ms", **more}
 
 
+@contextlib.contextmanager
+def broker_with_access():
+    """A broker, and a function that sets the rules of its access list."""
+    with tempfile.TemporaryDirectory() as folder:
+        access = pathlib.Path(folder) / "access"
+
+        def allow(rules):
+            access.write_text(rules)
+            access.chmod(0o600)
+        allow("topic readwrite #\n")
+        with mqtt.Mosquitto(f"acl_file {access}") as broker:
+            def change(rules):
+                allow(rules)
+                broker.reload()
+            yield broker, change
+
+
 def every_event_arrives_through_faults():
-    with mqtt.Mosquitto() as broker, mqtt.Subscriber(broker.port) as subscriber:
+    with broker_with_access() as (broker, allow), mqtt.Subscriber(broker.port) as subscriber:
+        @contextlib.contextmanager
+        def refuses():
+            allow("topic read #\n")
+            yield lambda run: run.wait_line(b"the broker refuses an event")
+            allow("topic readwrite #\n")
+
         @contextlib.contextmanager
         def hangs():
             with broker.hanging():
@@ -44,14 +68,43 @@ def every_event_arrives_through_faults():
             broker.stop(signal.SIGTERM)
             broker.start()
             subscriber.wait()
-        faults = [hangs, lambda: is_away(signal.SIGTERM), lambda: is_away(signal.SIGKILL), breaks]
+        faults = [hangs, lambda: is_away(signal.SIGTERM), lambda: is_away(signal.SIGKILL), breaks,
+                  refuses]
         for qos in (1, 2) if delivery.LONG else (1,):
             subscriber.arrived.clear()
-            delivery.storm(sink(broker, qos=qos), lambda: [p for _, p in subscriber.arrived], faults)
+            delivery.storm(sink(broker, qos=qos), lambda: [p for _, p in subscriber.arrived], faults,
+                           kills=None if delivery.LONG else len(faults))
         for topic, payload in subscriber.arrived:
             event = json.loads(payload)
             check(topic == f"hospital/vigil/{event.get('ward', 'none')}/{event['priority']}",
                   f"topic {topic}")
+
+
+def nothing_of_a_patient_overtakes_what_is_refused():
+    with broker_with_access() as (broker, allow), mqtt.Subscriber(broker.port) as subscriber, \
+            vigil.MockBroker(f"{delivery.TOPIC}:2") as source:
+        config = delivery.config(source, {"tested": sink(broker)})
+        config["alert_rules"]["pulse_low"] = vigil.limit_rule("pulse", "50 /min", 0,
+                                                              priority="medium")
+        with vigil.Pipeline(config) as p:
+            allow("topic read #\ntopic write hospital/vigil/+/medium\n")
+            vigil.produce(source.bootstrap, delivery.TOPIC,
+                          [live.record(0, s, "p-1", spo2=95 if s % 2 else 80,
+                                       pulse=70 if s % 3 else 40) for s in range(30)])
+            with Live(p) as run:
+                run.wait_line(b"the broker refuses an event")
+                live.wait_for_offset(p, 0, 30)
+                allow("topic readwrite #\n")
+                until("all of them delivered", lambda: p.outbox(
+                    "select seq from cursor where sink = 'tested'")
+                    == p.outbox("select max(seq) from event"))
+                run.stop()
+            delivery.check_arrived(p, [payload for _, payload in subscriber.arrived], True)
+
+
+def an_event_that_is_too_large_for_the_broker_is_set_aside():
+    with mqtt.Mosquitto("message_size_limit 100") as broker:
+        one_event_through(broker, None, b"is refused and set aside: the broker refuses an event")
 
 
 def one_event_through(broker, subscriber, says=None, **more):
@@ -108,5 +161,6 @@ if __name__ == "__main__":
     if not mqtt.PROGRAM:
         print("skipped: no mosquitto (Debian: mosquitto)")
         sys.exit(77)
-    vigil.main(every_event_arrives_through_faults,
+    vigil.main(every_event_arrives_through_faults, nothing_of_a_patient_overtakes_what_is_refused,
+               an_event_that_is_too_large_for_the_broker_is_set_aside,
                who_may_publish_is_the_brokers_to_say_and_a_refusal_is_told, tls_is_verified)

@@ -237,7 +237,8 @@ static bool created(rd_kafka_event_t *event)
            failed("create topic", rd_kafka_topic_result_error_string(result[0]));
 }
 
-bool test_kafka_create(rd_kafka_t *client, const char *topic, int partitions, int replicas)
+bool test_kafka_create(rd_kafka_t *client, const char *topic, int partitions, int replicas,
+                       const char *setting, const char *value)
 {
     char why[256] = "";
     rd_kafka_NewTopic_t *wanted =
@@ -248,6 +249,8 @@ bool test_kafka_create(rd_kafka_t *client, const char *topic, int partitions, in
 
     if (!wanted)
         return failed("create topic", why);
+    if (setting)
+        rd_kafka_NewTopic_set_config(wanted, setting, value);
     queue = rd_kafka_queue_new(client);
     rd_kafka_CreateTopics(client, &wanted, 1, NULL, queue);
     event = wait_result(queue, "create topic");

@@ -47,8 +47,9 @@ int64_t test_kafka_low(struct test_kafka *k, const char *topic, int partition);
 bool test_kafka_delete_before(struct test_kafka *k, const char *topic, int partition,
                               int64_t offset);
 
-/** Creates a topic. Real Kafka only. */
-bool test_kafka_create(rd_kafka_t *client, const char *topic, int partitions, int replicas);
+/** Creates a topic, with one setting of its own unless that is NULL. Real Kafka only. */
+bool test_kafka_create(rd_kafka_t *client, const char *topic, int partitions, int replicas,
+                       const char *setting, const char *value);
 
 /** A producer, which is also a client for administration; NULL on failure. */
 rd_kafka_t *test_kafka_client(const char *bootstrap);

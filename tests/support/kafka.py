@@ -321,12 +321,12 @@ class Cluster:
     def bootstrap(self):
         return ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
 
-    def create_topic(self, name, partitions):
-        """A replica on every node."""
+    def create_topic(self, name, partitions, setting=""):
+        """A replica on every node; `setting` is NAME=VALUE."""
         if not self.admin:
             raise Unavailable("kafka_admin is not built (ninja kafka_admin), or set VG_KAFKA_ADMIN")
-        subprocess.run([self.admin, self.bootstrap, f"{name}:{partitions}:{len(self.nodes)}"],
-                       check=True, stdin=subprocess.DEVNULL)
+        wanted = f"{name}:{partitions}:{len(self.nodes)}" + (setting and f":{setting}")
+        subprocess.run([self.admin, self.bootstrap, wanted], check=True, stdin=subprocess.DEVNULL)
 
     def close(self):
         for node in self.nodes:

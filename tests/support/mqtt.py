@@ -56,6 +56,14 @@ class Mosquitto:
         self.process.send_signal(signal.SIGCONT)
         self.process.wait()
 
+    def reload(self):
+        """Reads its access list again."""
+        log = self.folder / "log"
+        said = b"Reloading config"
+        times = log.read_bytes().count(said)
+        self.process.send_signal(signal.SIGHUP)
+        until("mosquitto has reloaded", lambda: log.read_bytes().count(said) > times)
+
     @contextlib.contextmanager
     def hanging(self):
         self.process.send_signal(signal.SIGSTOP)
