@@ -223,7 +223,15 @@ static bool take_member(struct scan *s, struct vigil_scan_member *members, size_
     wanted = find(members, n, &name);
     if (!wanted)
         return skip_value(s);
-    return !wanted->value && skip_string(s, wanted, &escapes) && !escapes;
+    if (wanted->value)
+        return false;
+    if (!wanted->any)
+        return skip_string(s, wanted, &escapes) && !escapes;
+    wanted->value = s->at;
+    if (!skip_value(s))
+        return false;
+    wanted->len = (size_t)(s->at - wanted->value);
+    return true;
 }
 
 bool vigil_scan(const char *json, size_t n, struct vigil_scan_member *members, size_t members_n)

@@ -13,14 +13,16 @@
 
 struct vigil_scan_member {
     const char *name;
+    bool any; /**< a value of any kind; else a string */
     const char
-        *value; /**< of a string, inside the text and as it stands there; NULL: there is none */
+        *value; /**< inside the text, as it stands there, a string without its quotes; NULL: there
+                          is none */
     size_t len;
 };
 
 /**
  * Whether the text is one plain JSON object and each of the `members_n` members, where it is there, is
- * there once and a string without escapes. False may also be well-formed JSON. Whether other names
+ * there once and, unless `any`, a string without escapes. False may also be well-formed JSON. Whether other names
  * are there twice is not looked at.
  */
 bool vigil_scan(const char *json, size_t n, struct vigil_scan_member *members, size_t members_n);

@@ -320,14 +320,23 @@ static bool find_event(const char *json, size_t n, const char **ret, size_t *ret
     return false;
 }
 
+/* At most 19 digits, so that none is too large. */
+static bool get_digits(const char *text, size_t n, uint64_t *ret)
+{
+    *ret = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        *ret = *ret * 10 + (uint64_t)(text[i] - '0');
+    }
+    return n > 0 && n <= 19;
+}
+
 static bool get_id(const json_t *object, uint64_t *ret)
 {
     const char *id = json_string_value(json_object_get(object, "id"));
 
-    if (!id || !*id || strlen(id) > 19 || strspn(id, "0123456789") != strlen(id))
-        return false;
-    *ret = strtoull(id, NULL, 10);
-    return *ret > 0;
+    return id && get_digits(id, strlen(id), ret) && *ret > 0;
 }
 
 static bool read_done(const json_t *object, struct vigil_wire_reply *ret)
@@ -366,12 +375,39 @@ static bool read_reply(const json_t *object, const char *json, size_t n,
     return json_is_true(json_object_get(object, "ok"));
 }
 
+/* What a replay consists of; whoever was away has thousands to read before anything new. */
+static bool plain_event_reply(const char *json, size_t n, struct vigil_wire_reply *ret)
+{
+    enum { ID, SEQ, PREV_SEQ, EVENT, ERROR, MEMBERS };
+    struct vigil_scan_member member[MEMBERS] = {
+        [ID] = { .name = "id" },
+        [SEQ] = { .name = "seq", .any = true },
+        [PREV_SEQ] = { .name = "prev_seq", .any = true },
+        [EVENT] = { .name = "event", .any = true },
+        [ERROR] = { .name = "error", .any = true },
+    };
+
+    if (!vigil_scan(json, n, member, MEMBERS) || !member[ID].value || !member[SEQ].value ||
+        !member[PREV_SEQ].value || !member[EVENT].value || member[ERROR].value)
+        return false;
+    ret->kind = WIRE_REPLY_EVENT;
+    ret->event = member[EVENT].value;
+    ret->event_len = member[EVENT].len;
+    return *ret->event == '{' && get_digits(member[ID].value, member[ID].len, &ret->id) &&
+           ret->id > 0 && get_digits(member[SEQ].value, member[SEQ].len, &ret->seq) &&
+           get_digits(member[PREV_SEQ].value, member[PREV_SEQ].len, &ret->prev_seq);
+}
+
 bool vigil_wire_reply(const char *json, size_t n, struct vigil_wire_reply *ret)
 {
-    json_t *object = load(json, n);
+    json_t *object;
     bool ok;
 
     *ret = (struct vigil_wire_reply){ 0 };
+    if (plain_event_reply(json, n, ret))
+        return true;
+    *ret = (struct vigil_wire_reply){ 0 };
+    object = load(json, n);
     if (!object)
         return false;
     ok = read_reply(object, json, n, ret);

@@ -92,6 +92,33 @@ Test(client_wire, an_event_is_passed_on_as_it_came_wherever_it_stands_in_the_rep
     cr_assert_eq(memcmp(r.event, EVENT, r.event_len), 0);
 }
 
+Test(client_wire, a_reply_with_an_error_is_an_error_whatever_else_it_has)
+{
+    static const char both[] = "{\"id\":\"12\",\"seq\":5,\"prev_seq\":3,\"event\":" EVENT
+                               ",\"error\":\"busy\",\"message\":\"later\"}";
+    struct vigil_wire_reply r;
+
+    cr_assert(vigil_wire_reply(both, strlen(both), &r));
+    cr_assert_eq(r.kind, WIRE_REPLY_ERROR);
+    cr_assert_str_eq(r.code, "busy");
+}
+
+Test(client_wire, numbers_of_a_replay_that_are_none_are_nobody_s_place)
+{
+    static const char *const replies[] = {
+        "{\"id\":\"12\",\"seq\":5.5,\"prev_seq\":-3,\"event\":" EVENT "}",
+        "{\"id\":\"12\",\"seq\":\"5\",\"prev_seq\":null,\"event\":" EVENT "}",
+        "{\"id\":\"12\",\"event\":" EVENT "}",
+    };
+    struct vigil_wire_reply r;
+
+    for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+        cr_assert(vigil_wire_reply(replies[i], strlen(replies[i]), &r), "%s", replies[i]);
+        cr_assert_eq(r.seq, 0);
+        cr_assert_eq(r.prev_seq, 0);
+    }
+}
+
 Test(client_wire, what_is_not_of_the_contract_is_refused)
 {
     static const char *const replies[] = {
