@@ -116,6 +116,7 @@ static rd_kafka_resp_err_t queue(struct vg_producer *p, const char *key, const v
     void *bytes; /* only read, but librdkafka has no const here */
 
     memcpy(&bytes, &value, sizeof(bytes));
+    /* NOLINTNEXTLINE(clang-diagnostic-cast-qual): the macro has no const either */
     return rd_kafka_producev(p->rk, RD_KAFKA_V_RKT(p->topic), RD_KAFKA_V_KEY(key, strlen(key)),
                              RD_KAFKA_V_VALUE(bytes, len),
                              RD_KAFKA_V_TIMESTAMP(time_ns / VG_NS_PER_MS),

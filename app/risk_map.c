@@ -45,8 +45,8 @@ struct entry {
 
 #define E struct entry
 static const struct vg_option entry_options[] = {
-    VG_OPT_FLOAT(E, low, "low", "0", -FLT_MAX, FLT_MAX, "", 0, "least plausible value"),
-    VG_OPT_FLOAT(E, high, "high", "0", -FLT_MAX, FLT_MAX, "", 0, "greatest plausible value"),
+    VG_OPT_FLOAT(E, low, "low", "0", -(double)FLT_MAX, (double)FLT_MAX, "", 0, "least plausible value"),
+    VG_OPT_FLOAT(E, high, "high", "0", -(double)FLT_MAX, (double)FLT_MAX, "", 0, "greatest plausible value"),
     VG_OPT_ENUM(E, scale, "scale", "linear", scales, 0, "what is learned: the value, its logarithm"),
     VG_OPT_BOOL(E, amount, "amount", "false", 0, "values of an hour add up"),
     VG_OPT_BOOL(E, descriptor, "descriptor", "false", 0, "one value for the whole stay"),

@@ -133,7 +133,7 @@ static struct vg_whatif_tally *tally_of(struct vg_whatif_tallies *t, const char 
     }
     t->tally = reallocarray(t->tally, t->n + 1, sizeof(*t->tally));
     VG_CHECK(t->tally != NULL);
-    t->tally[t->n] = (struct vg_whatif_tally){ .shift_s = NAN };
+    t->tally[t->n] = (struct vg_whatif_tally){ .shift_s = (double)NAN };
     snprintf(t->tally[t->n].name, sizeof(t->tally->name), "%s", name);
     return &t->tally[t->n++];
 }
@@ -172,7 +172,7 @@ static int by_value(const void *a, const void *b)
 static double median_shift(const struct vg_whatif *w, key_fn *key, const char *name)
 {
     const struct vg_whatif_side *a = &w->side[VG_WHATIF_A], *b = &w->side[VG_WHATIF_B];
-    double *shift = calloc(a->episodes + 1, sizeof(*shift)), median = NAN;
+    double *shift = calloc(a->episodes + 1, sizeof(*shift)), median = (double)NAN;
     uint32_t n = 0;
 
     VG_CHECK(shift != NULL);

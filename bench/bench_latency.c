@@ -152,7 +152,7 @@ static void take_alert(struct bench *b, const struct vigil_item *item, int64_t n
 {
     static const char member[] = "\"time\":\"";
     const char *time = strstr(item->event.json, member), *end;
-    int64_t ns, at;
+    int64_t ns = 0, at;
 
     if (!time)
         fail("an event without time", item->event.json);

@@ -127,7 +127,7 @@ int main(int argc, char **argv)
     struct vg_fit fit = vg_fit_default();
     struct vg_fit_result result;
     struct vg_network network;
-    struct vg_trainee *t;
+    struct vg_trainee *t = NULL;
     struct vg_err err;
     struct rusage used;
     struct made m;

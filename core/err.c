@@ -15,8 +15,8 @@ static const struct {
 #undef VG_STATUS_ROW
 };
 
-static vg_status fail(struct vg_err *err, vg_status st, const char *option, const char *fmt,
-                      va_list ap)
+__attribute__((format(printf, 4, 0))) static vg_status
+fail(struct vg_err *err, vg_status st, const char *option, const char *fmt, va_list ap)
 {
     err->status = st;
     snprintf(err->option, sizeof(err->option), "%s", option);

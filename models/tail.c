@@ -90,7 +90,7 @@ static void summarise(struct peaks *p)
 {
     double sum = 0, squares = 0;
 
-    p->smallest = INFINITY;
+    p->smallest = (double)INFINITY;
     p->largest = 0;
     for (size_t i = 0; i < p->n; i++) {
         double y = p->score[i] - p->threshold;
@@ -114,7 +114,7 @@ static double mean_log(const struct peaks *p, double x)
     double sum = 0;
 
     if (1 + x * p->largest <= 0)
-        return -INFINITY;
+        return -(double)INFINITY;
     for (size_t i = 0; i < p->n; i++)
         sum += vg_log1p(x * (p->score[i] - p->threshold));
     return sum / (double)p->n;
@@ -124,7 +124,7 @@ static double mean_log(const struct peaks *p, double x)
  * ln(1 + x Y). Its stationary points are Grimshaw's roots. */
 static struct pareto profile(const struct peaks *p, double x)
 {
-    struct pareto fit = { .shape = mean_log(p, x), .likelihood = -INFINITY };
+    struct pareto fit = { .shape = mean_log(p, x), .likelihood = -(double)INFINITY };
 
     fit.scale = fit.shape / x;
     if (fit.scale > 0 && isfinite(fit.scale))
@@ -134,7 +134,7 @@ static struct pareto profile(const struct peaks *p, double x)
 
 static struct pareto judged(const struct peaks *p, double shape, double scale)
 {
-    struct pareto fit = { .shape = shape, .scale = scale, .likelihood = -INFINITY };
+    struct pareto fit = { .shape = shape, .scale = scale, .likelihood = -(double)INFINITY };
 
     if (shape == 0)
         fit.likelihood = -vg_ln(scale) - p->mean / scale;

@@ -364,6 +364,7 @@ const struct vg_train_loops *vg_train_loops_portable(void)
 
 #if defined(__x86_64__)
 FORM(avx2, __attribute__((target("avx2,fma"))))
+/* NOLINTNEXTLINE(clang-diagnostic-ignored-attributes): of gcc */
 FORM(avx512,
      __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma,prefer-vector-width=512"))))
 

@@ -199,7 +199,6 @@ static void add_bound(struct lines *lines, const char *prefix, const char *key,
     vg_buf_done(&text);
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): at most VG_NESTING_MAX deep */
 /* Only what is set, so that hashes of before stand. */
 static void add_life(struct lines *lines, const char *prefix, const struct vg_lifecycle *life)
 {
@@ -230,6 +229,7 @@ static void add_life(struct lines *lines, const char *prefix, const struct vg_li
     }
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): at most VG_NESTING_MAX deep */
 static void add_rule(struct lines *lines, const char *prefix, const struct vg_rule *r)
 {
     char inner[128];

@@ -356,5 +356,5 @@ const struct vg_site_mapping vg_site_mappings[] = {
       "`above` "
       "only where `when` compares a value, the other way round and on the safe side of its limit.",
       vg_clear_options },
-    { NULL },
+    { .section = NULL },
 };

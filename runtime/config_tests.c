@@ -124,7 +124,7 @@ const struct vg_site_mapping vg_test_mappings[] = {
       "must have: `priority: high`, `limit: {low: 90}`, `text: \"SpO2 86 %*\"`, where * stands for "
       "anything; `~` for a member that must be absent.",
       expect_options },
-    { NULL },
+    { .section = NULL },
 };
 
 /* ---- lists ---- */

@@ -25,8 +25,9 @@ static bool stands_before(struct vg_place a, struct vg_place b)
 }
 
 /* Keeps the problems in the order of the file; at one place, in which they were found. */
-static void note(struct vg_document *doc, struct vg_place at, enum vg_severity severity,
-                 const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void note(struct vg_document *doc, struct vg_place at,
+                                                       enum vg_severity severity, const char *fmt,
+                                                       va_list ap)
 {
     struct vg_problem *p = doc->problems;
     size_t i = doc->problems_n;

@@ -123,9 +123,8 @@ vg_status vg_http_check(const struct vg_http_options *o, struct vg_err *err)
         st = check_headers(&o->headers, err);
     if (st == VG_OK)
         st = check_allow(&o->allow, err);
-    if (st == VG_OK && !o->certificate != !o->key)
-        st = vg_fail_option(err, VG_E_CONFIG, o->key ? "key" : "certificate",
-                            "certificate and key belong together: give both or neither");
+    if (st == VG_OK)
+        st = vg_certificate_check(&o->certs, err);
     return st;
 }
 
@@ -271,11 +270,11 @@ static bool set_fixed(struct vg_http *h, CURL *c)
     ok &= curl_easy_setopt(c, CURLOPT_WRITEDATA, h) == CURLE_OK;
     ok &= curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK;
     ok &= curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, h) == CURLE_OK;
-    if (o->ca_file)
-        ok &= curl_easy_setopt(c, CURLOPT_CAINFO, o->ca_file) == CURLE_OK;
-    if (o->certificate) {
-        ok &= curl_easy_setopt(c, CURLOPT_SSLCERT, o->certificate) == CURLE_OK;
-        ok &= curl_easy_setopt(c, CURLOPT_SSLKEY, o->key) == CURLE_OK;
+    if (o->certs.ca_file)
+        ok &= curl_easy_setopt(c, CURLOPT_CAINFO, o->certs.ca_file) == CURLE_OK;
+    if (o->certs.certificate) {
+        ok &= curl_easy_setopt(c, CURLOPT_SSLCERT, o->certs.certificate) == CURLE_OK;
+        ok &= curl_easy_setopt(c, CURLOPT_SSLKEY, o->certs.key) == CURLE_OK;
     }
     return ok;
 }
@@ -283,9 +282,9 @@ static bool set_fixed(struct vg_http *h, CURL *c)
 /* A file that cannot be read would show as a failure of TLS, over and over. */
 static vg_status check_files(const struct vg_http_options *o, struct vg_err *err)
 {
-    const char *const files[][2] = { { "ca", o->ca_file },
-                                     { "certificate", o->certificate },
-                                     { "key", o->key } };
+    const char *const files[][2] = { { "ca", o->certs.ca_file },
+                                     { "certificate", o->certs.certificate },
+                                     { "key", o->certs.key } };
 
     for (size_t i = 0; i < VG_ARRAY_LEN(files); i++) {
         if (files[i][1] && access(files[i][1], R_OK) != 0)

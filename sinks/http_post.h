@@ -12,15 +12,15 @@
 
 #include "core/err.h"
 #include "core/option.h"
+#include "sinks/certificate.h"
 
 /** The options that sinks over HTTP share; VG_HTTP_OPTIONS has their rows. */
 struct vg_http_options {
     char *url;
     struct vg_strings headers; /**< sent with every request */
     struct vg_strings allow;   /**< "loopback", "link_local" */
-    char *ca_file;             /**< or NULL: the system's */
-    char *certificate, *key;   /**< of Vigil, where the receiver asks for one */
-    bool insecure;             /**< plain http off this machine */
+    struct vg_certificate_options certs;
+    bool insecure; /**< plain http off this machine */
 };
 
 /* clang-format off */
@@ -31,11 +31,7 @@ struct vg_http_options {
     VG_OPT_LIST(T, field.allow, "allow", 0, \
                 "Addresses that are refused otherwise: loopback (this machine), link_local " \
                 "(169.254.0.0/16 and fe80::/10, where clouds keep credentials)."), \
-    VG_OPT_STRING(T, field.ca_file, "ca", NULL, VG_OPT_PATH, \
-                  "Certificates that the receiver's is checked against. Default: the system's."), \
-    VG_OPT_STRING(T, field.certificate, "certificate", NULL, VG_OPT_PATH, \
-                  "Vigil's own certificate, where the receiver asks for one."), \
-    VG_OPT_STRING(T, field.key, "key", NULL, VG_OPT_PATH, "Private key of `certificate`."), \
+    VG_CERTIFICATE_OPTIONS(T, field.certs), \
     VG_OPT_BOOL(T, field.insecure, "insecure", "false", 0, \
                 "Allow plain http to another machine.")
 /* clang-format on */

@@ -68,11 +68,10 @@ vg_status vg_stream_check(const struct vg_stream_options *o, struct vg_err *err)
                               "%s is another machine, and patients' data would go there in plain "
                               "text: use tls: true, or insecure: true",
                               host);
-    if (!o->certificate != !o->key)
-        return vg_fail_option(err, VG_E_CONFIG, o->key ? "key" : "certificate",
-                              "certificate and key belong together: give both or neither");
-    if (!o->tls && (o->ca_file || o->certificate))
-        return vg_fail_option(err, VG_E_CONFIG, o->ca_file ? "ca" : "certificate",
+    if (vg_certificate_check(&o->certs, err) != VG_OK)
+        return err->status;
+    if (!o->tls && (o->certs.ca_file || o->certs.certificate))
+        return vg_fail_option(err, VG_E_CONFIG, o->certs.ca_file ? "ca" : "certificate",
                               "it is for TLS, which is off: use tls: true");
     return VG_OK;
 }
@@ -81,7 +80,9 @@ static vg_status read_files(const struct vg_stream_options *o, struct vg_tls_fil
                             struct vg_err *err)
 {
     *ret = NULL;
-    return o->tls ? vg_tls_files_read(o->ca_file, o->certificate, o->key, ret, err) : VG_OK;
+    return o->tls
+               ? vg_tls_files_read(o->certs.ca_file, o->certs.certificate, o->certs.key, ret, err)
+               : VG_OK;
 }
 
 vg_status vg_stream_open(const struct vg_stream_options *options, struct vg_stream **ret,

@@ -11,25 +11,21 @@
 #include "core/clock.h"
 #include "core/err.h"
 #include "core/option.h"
+#include "sinks/certificate.h"
 
 /** The options of a sink that connects; VG_STREAM_OPTIONS has their rows. */
 struct vg_stream_options {
     char *address; /**< HOST:PORT, [IPV6]:PORT */
     bool tls;
-    char *ca_file;           /**< or NULL: the system's */
-    char *certificate, *key; /**< of Vigil, where the receiver asks for one */
-    bool insecure;           /**< plain text off this machine */
+    struct vg_certificate_options certs;
+    bool insecure; /**< plain text off this machine */
 };
 
 /* clang-format off */
 #define VG_STREAM_OPTIONS(T, field, address_help) \
     VG_OPT_STRING(T, field.address, "address", NULL, VG_OPT_REQUIRED, address_help), \
     VG_OPT_BOOL(T, field.tls, "tls", "false", 0, "Speak TLS, 1.2 or newer."), \
-    VG_OPT_STRING(T, field.ca_file, "ca", NULL, VG_OPT_PATH, \
-                  "Certificates that the receiver's is checked against. Default: the system's."), \
-    VG_OPT_STRING(T, field.certificate, "certificate", NULL, VG_OPT_PATH, \
-                  "Vigil's own certificate, where the receiver asks for one."), \
-    VG_OPT_STRING(T, field.key, "key", NULL, VG_OPT_PATH, "Private key of `certificate`."), \
+    VG_CERTIFICATE_OPTIONS(T, field.certs), \
     VG_OPT_BOOL(T, field.insecure, "insecure", "false", 0, \
                 "Allow plain text to another machine.")
 /* clang-format on */

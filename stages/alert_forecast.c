@@ -152,7 +152,7 @@ static bool find_crossing(const struct vg_look *l, const struct vg_watch *w, flo
 {
     const struct vg_bound *bound = &w->rule->bound;
     const struct vg_model *m = w->model;
-    double from = now;
+    double from = (double)now;
     int64_t from_ns = 0;
     bool crosses = false;
 
@@ -168,7 +168,7 @@ static bool find_crossing(const struct vg_look *l, const struct vg_watch *w, flo
             ret->horizon = h;
             ret->crossing_ns = from_ns + (int64_t)(part * (double)(m->horizon_ns[h] - from_ns));
         }
-        from = to;
+        from = (double)to;
         from_ns = m->horizon_ns[h];
     }
     return crosses;

@@ -5,6 +5,7 @@
  * A line is PARTITION TAB TIMESTAMP_MS TAB KEY TAB VALUE, where KEY "-" means none and \n, \t, \\ and
  * \xHH stand for those bytes. Each record gets the headers NAME. Prints how many were delivered; exit 1 unless all were.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,32 +57,65 @@ static rd_kafka_headers_t *make_headers(char **texts, int n)
     return headers;
 }
 
-static int produce_line(rd_kafka_t *rk, const char *topic, const rd_kafka_headers_t *headers,
-                        char *line)
+struct record {
+    int32_t partition;
+    int64_t time_ms;
+    char *key, *value; /* key NULL: none */
+    size_t key_len, len;
+};
+
+/* Takes a line apart, in place. */
+static bool parse_line(char *line, struct record *ret)
 {
     char *partition = strtok(line, "\t"), *when = strtok(NULL, "\t"), *key = strtok(NULL, "\t");
-    char *value = key ? key + strlen(key) + 1 : NULL;
-    size_t key_len, len;
+
+    if (!key)
+        return false;
+    ret->partition = (int32_t)strtol(partition, NULL, 10);
+    ret->time_ms = strtoll(when, NULL, 10);
+    ret->value = key + strlen(key) + 1;
+    ret->value[strcspn(ret->value, "\n")] = '\0';
+    ret->len = unescape(ret->value);
+    ret->key_len = strcmp(key, "-") == 0 ? 0 : unescape(key);
+    ret->key = ret->key_len ? key : NULL;
+    return true;
+}
+
+static rd_kafka_resp_err_t queue(rd_kafka_t *rk, const char *topic,
+                                 const rd_kafka_headers_t *headers, const struct record *r)
+{
+    rd_kafka_headers_t *copy = rd_kafka_headers_copy(headers);
+    const rd_kafka_vu_t parts[] = {
+        { .vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic },
+        { .vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = r->partition },
+        { .vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = r->time_ms },
+        { .vtype = RD_KAFKA_VTYPE_KEY, .u.mem = { r->key, r->key_len } },
+        { .vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = { r->value, r->len } },
+        { .vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = copy },
+        { .vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY },
+    };
+    rd_kafka_error_t *error = rd_kafka_produceva(rk, parts, sizeof(parts) / sizeof(parts[0]));
+    rd_kafka_resp_err_t err = rd_kafka_error_code(error);
+
+    rd_kafka_error_destroy(error);
+    if (err)
+        rd_kafka_headers_destroy(copy); /* taken over only when it is queued */
+    return err;
+}
+
+static bool produce_line(rd_kafka_t *rk, const char *topic, const rd_kafka_headers_t *headers,
+                         char *line)
+{
     rd_kafka_resp_err_t err;
+    struct record r;
 
-    if (!value)
-        return -1;
-    value[strcspn(value, "\n")] = '\0';
-    len = unescape(value);
-    key_len = strcmp(key, "-") == 0 ? 0 : unescape(key);
+    if (!parse_line(line, &r))
+        return false;
     do {
-        rd_kafka_headers_t *copy = rd_kafka_headers_copy(headers);
-
-        err = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(atoi(partition)),
-                                RD_KAFKA_V_TIMESTAMP(atoll(when)),
-                                RD_KAFKA_V_KEY(key_len ? key : NULL, key_len),
-                                RD_KAFKA_V_VALUE(value, len), RD_KAFKA_V_HEADERS(copy),
-                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
-        if (err)
-            rd_kafka_headers_destroy(copy); /* taken over only when it is queued */
+        err = queue(rk, topic, headers, &r);
         rd_kafka_poll(rk, err == RD_KAFKA_RESP_ERR__QUEUE_FULL ? 10 : 0);
     } while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL);
-    return err ? -1 : 0;
+    return !err;
 }
 
 int main(int argc, char **argv)
@@ -109,7 +143,7 @@ int main(int argc, char **argv)
         return 1;
     }
     while (getline(&line, &cap, stdin) > 0) {
-        if (produce_line(rk, argv[2], headers, line) != 0) {
+        if (!produce_line(rk, argv[2], headers, line)) {
             fprintf(stderr, "produce: line %ld is not PARTITION TAB MS TAB KEY TAB VALUE\n",
                     sent + 1);
             return 2;
