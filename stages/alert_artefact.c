@@ -161,8 +161,14 @@ static const struct vg_watch *limit_of(const struct vg_look *l, const struct vg_
     return &l->alert->watch[w->limit[i]];
 }
 
+/* Whether `circuit`, of the condition DISCONNECTED, is as urgent as the limit and comes soon. */
+static bool replaces(const struct vg_watch *circuit, const struct vg_watch *limit)
+{
+    return !more_urgent(limit->rule, circuit->rule) && circuit->rule->for_ns <= longest_ns;
+}
+
 /* A patient who is not ventilated any more is told of in these words, not as a value that does not
- * count, where that is as urgent as the limit and comes soon. */
+ * count. */
 static bool told_as_disconnected(const struct vg_look *l, const struct vg_watch *w,
                                  const struct vg_watch *limit)
 {
@@ -172,8 +178,7 @@ static bool told_as_disconnected(const struct vg_look *l, const struct vg_watch 
     if (!circuit || !vg_watch_awake(l, circuit))
         return false;
     e = vg_watch_episode(l, circuit);
-    return e->state != VG_EPISODE_IDLE && !e->held && !more_urgent(limit->rule, circuit->rule) &&
-           circuit->rule->for_ns <= longest_ns;
+    return e->state != VG_EPISODE_IDLE && !e->held && replaces(circuit, limit);
 }
 
 /* When a limit would have told what is withheld from it; VG_TIME_NONE: nothing is. */
@@ -263,6 +268,36 @@ static bool stands(const struct vg_look *l, const struct vg_watch *w, bool *ret_
     }
     *ret_ended = did && !does;
     return does;
+}
+
+/* The same, before or behind the watch that moves it on. What has just been withheld will stand, but
+ * for a limit that ends at once. */
+static bool is_kept(const struct vg_look *l, const struct vg_watch *limit)
+{
+    const struct vg_episode *e = vg_watch_episode(l, limit);
+    int64_t now_ns = l->out->log_ns;
+
+    if (vg_episode_open(e))
+        return false;
+    if (e->withheld && now_ns > e->onset_ns + limit->rule->for_ns)
+        return limit->clear_for_ns + limit->rule->keep_firing_for_ns > 0;
+    if (e->stood == VG_EPISODE_CLEARING)
+        return limit->rule->keep_firing_for_ns > 0 || now_ns < e->since_ns + limit->clear_for_ns;
+    if (e->stood == VG_EPISODE_KEEPING)
+        return now_ns < e->since_ns + limit->rule->keep_firing_for_ns;
+    return e->stood != 0;
+}
+
+bool vg_artefact_keeps(const struct vg_look *l, const struct vg_watch *circuit)
+{
+    for (uint32_t i = 0; i < l->alert->watches; i++) {
+        const struct vg_watch *limit = &l->alert->watch[i];
+
+        if (limit->guarded && limit->channel == circuit->channel && vg_watch_awake(l, limit) &&
+            replaces(circuit, limit) && is_kept(l, limit))
+            return true;
+    }
+    return false;
 }
 
 /* ---- what rows say ---- */

@@ -15,6 +15,8 @@ const struct vg_rule *vg_artefact_stand_in(struct vg_alert *a, int channel);
 VG_NODISCARD vg_status vg_artefact_link(struct vg_alert *a, struct vg_err *err);
 /** A row has said that of a guarded limit that is not open: keeps `stood`, before the episode moves. */
 void vg_artefact_note(const struct vg_look *l, const struct vg_watch *limit, enum vg_says says);
+/** Whether a limit that `circuit`, of the condition DISCONNECTED, was told instead of would still be. */
+VG_NODISCARD bool vg_artefact_keeps(const struct vg_look *l, const struct vg_watch *circuit);
 
 /* ---- conditions (alert_builtin.c) ---- */
 

@@ -99,10 +99,9 @@ void vg_note_expire(struct vg_look *l);
 
 /* ---- limits that were refused (alert_refused.c) ---- */
 
-/** Tells everybody that a limit order of the patient was refused; l->command is the order's. What was
- *  told of an earlier one is over. */
-void vg_refused_tell(struct vg_look *l, const struct vg_order *order,
-                     const struct vg_refused *refused);
+/** Whether the patient can have the limits of an order in this bed: VG_ANSWER_OK, or why not. That is
+ *  then told to everybody, and what was told of an earlier one is over. l->command is the order's. */
+enum vg_answer vg_refused_judge(struct vg_look *l, const struct vg_order *order);
 /** The channel has got another limit, or none of its own: what was refused of it is over. */
 void vg_refused_over(struct vg_look *l, const struct vg_order *order);
 

@@ -8,6 +8,7 @@
 #include "stages/alert_life.h"
 
 #include "stages/alert_episode.h"
+#include "stages/alert_limit.h"
 
 /* Who is at the bed sees it in this time, or in the list of what was. */
 static const int64_t shown_ns = 600 * VG_NS_PER_S;
@@ -82,8 +83,7 @@ static const struct vg_watch *next_watch(const struct vg_look *l, const struct v
 }
 
 /* Each order is an alert of its own, so that its words are those of the one that is open. */
-void vg_refused_tell(struct vg_look *l, const struct vg_order *order,
-                     const struct vg_refused *refused)
+static void tell(struct vg_look *l, const struct vg_order *order, const struct vg_refused *refused)
 {
     const struct vg_row row = { .kind = VG_ROW_COMMAND,
                                 .log_ns = l->out->log_ns,
@@ -107,6 +107,36 @@ void vg_refused_tell(struct vg_look *l, const struct vg_order *order,
         l->noting = NULL;
         l->refused = NULL;
     }
+}
+
+/* A limit that is not set stays that of the bed, and the two must not cross. */
+static bool crosses(struct vg_look *l, const struct vg_order *order, struct vg_err *why)
+{
+    int c = order->channel;
+    float other;
+
+    if (order->low_set && order->high_set)
+        return false; /* judged before */
+    if (!vg_look_bed_limit(l, c, order->low_set, &other) ||
+        (order->low_set ? order->low < other : order->high > other))
+        return false;
+    (void)vg_fail(why, VG_E_RANGE, "expected %s %g%s%s, the %s limit in force",
+                  order->low_set ? "below" : "above", (double)other,
+                  vg_channels[c].unit[0] ? " " : "", vg_channels[c].unit,
+                  order->low_set ? "high" : "low");
+    return true;
+}
+
+enum vg_answer vg_refused_judge(struct vg_look *l, const struct vg_order *order)
+{
+    struct vg_err why;
+    enum vg_answer answer = vg_order_judge_limits(order, &why);
+
+    if (answer == VG_ANSWER_OK && crosses(l, order, &why))
+        answer = VG_ANSWER_LIMITS_CROSS;
+    if (answer != VG_ANSWER_OK)
+        tell(l, order, &(struct vg_refused){ answer, why.msg });
+    return answer;
 }
 
 void vg_refused_over(struct vg_look *l, const struct vg_order *order)

@@ -6,6 +6,7 @@
  */
 #include "stages/alert_watch.h"
 
+#include "stages/alert_artefact.h"
 #include "stages/alert_limit.h"
 #include "stages/alert_text.h"
 
@@ -192,9 +193,11 @@ static struct vg_finding look_at_circuit(struct vg_look *l, const struct vg_watc
 
     if (row->flags & VG_ROW_LATE || !vg_usable(row->quality[w->channel]))
         return nothing;
-    if (!profile || !profile->ventilated || row->value[w->channel] > flat_co2 || counts_breaths(l))
-        return clear;
-    return holds;
+    if (profile && profile->ventilated && row->value[w->channel] <= flat_co2 && !counts_breaths(l))
+        return holds;
+    if (vg_watch_awake(l, w) && vg_episode_open(vg_watch_episode(l, w)) && vg_artefact_keeps(l, w))
+        return (struct vg_finding){ .says = VG_SAYS_BETWEEN };
+    return clear;
 }
 
 static void describe_circuit(struct vg_look *l, const struct vg_watch *w,

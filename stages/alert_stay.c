@@ -385,37 +385,6 @@ static struct vg_stay_limit *limit_entry(struct vg_stay *stay, int channel)
     return found;
 }
 
-/* A limit that is not set stays that of the bed, and the two must not cross. */
-static bool crosses(struct vg_look *l, const struct vg_order *order, struct vg_err *why)
-{
-    int c = order->channel;
-    float other;
-
-    if (order->low_set && order->high_set)
-        return false; /* judged before */
-    if (!vg_look_bed_limit(l, c, order->low_set, &other) ||
-        (order->low_set ? order->low < other : order->high > other))
-        return false;
-    (void)vg_fail(why, VG_E_RANGE, "expected %s %g%s%s, the %s limit in force",
-                  order->low_set ? "below" : "above", (double)other,
-                  vg_channels[c].unit[0] ? " " : "", vg_channels[c].unit,
-                  order->low_set ? "high" : "low");
-    return true;
-}
-
-/* Whether a patient can have the limits, in this bed; else everybody is told what was refused. */
-static enum vg_answer judge_limits(struct vg_look *l, const struct vg_order *order)
-{
-    struct vg_err why;
-    enum vg_answer answer = vg_order_judge_limits(order, &why);
-
-    if (answer == VG_ANSWER_OK && crosses(l, order, &why))
-        answer = VG_ANSWER_LIMITS_CROSS;
-    if (answer != VG_ANSWER_OK)
-        vg_refused_tell(l, order, &(struct vg_refused){ answer, why.msg });
-    return answer;
-}
-
 enum vg_answer vg_stay_set_limit(struct vg_look *l, const struct vg_order *order)
 {
     struct vg_stay *stay = &l->memory->stay;
@@ -425,7 +394,7 @@ enum vg_answer vg_stay_set_limit(struct vg_look *l, const struct vg_order *order
     if (stay->standing == VG_STANDING_DISCHARGED)
         return VG_ANSWER_DISCHARGED;
     if (!order->clear)
-        answer = judge_limits(l, order);
+        answer = vg_refused_judge(l, order);
     if (answer == VG_ANSWER_OK && !own && !order->clear)
         answer = VG_ANSWER_LIMITS_FULL;
     if (answer != VG_ANSWER_OK)

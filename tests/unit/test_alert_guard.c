@@ -459,6 +459,25 @@ Test(alert_guard, a_disconnection_is_told_as_such_and_not_first_as_a_value_that_
     expect("11 start disconnected\n90 start limit\n90 end disconnected\n");
 }
 
+Test(alert_guard, a_disconnection_lasts_as_long_as_the_limit_would_that_it_was_told_instead_of)
+{
+    struct vg_rule *rule = limit("limit", VG_CHANNEL_etco2, false, 20, VG_PRIORITY_HIGH);
+
+    rule->for_ns = alerts_ns(5);
+    rule->clear_for_ns = alerts_ns(6);
+    rule->keep_firing_for_ns = alerts_ns(20);
+    a.profile[0].ventilated = true;
+    alerts_start(&a);
+    breath(0, 37, VG_Q_GOOD, 14);
+    for (int s = 1; s < 30; s++)
+        disconnected(s);
+    for (int s = 30; s < 56; s++)
+        breath(s, 37, VG_Q_GOOD, 14);
+    expect("11 start disconnected\n");
+    breath(56, 37, VG_Q_GOOD, 14);
+    expect("11 start disconnected\n56 end disconnected\n");
+}
+
 Test(alert_guard, a_disconnection_that_is_less_urgent_than_the_limit_does_not_stand_for_it)
 {
     struct vg_rule *rule = alerts_rule(&a, "circuit", VG_RULE_CONDITION, VG_CHANNEL_etco2);
