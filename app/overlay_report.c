@@ -26,7 +26,17 @@ static int64_t first_ns(const struct vg_overlay_outcome *o)
     return o->technical_ns;
 }
 
-static void count(const struct vg_overlay_outcome *o, struct vg_overlay_figures *f)
+/* Of some outcomes. */
+struct figures {
+    uint32_t n, found[VG_OVERLAY_FOUND_COUNT];
+    uint32_t same_channel;
+    /* told later than VG_OVERLAY_LATEST_NS after the undisturbed values are, or never: with the gate,
+     * without */
+    uint32_t slow, slow_ungated;
+    double worst_s; /* longest that anything was told of after the limit without a gate; or NAN */
+};
+
+static void count(const struct vg_overlay_outcome *o, struct figures *f)
 {
     double delay_s;
 
@@ -42,10 +52,11 @@ static void count(const struct vg_overlay_outcome *o, struct vg_overlay_figures 
         f->worst_s = delay_s;
 }
 
-void vg_overlay_figures(const struct vg_overlay_outcomes *list, uint32_t artefact,
-                        struct vg_overlay_figures *ret)
+/* Counts those of one artefact, or (UINT32_MAX) all. */
+static void find_figures(const struct vg_overlay_outcomes *list, uint32_t artefact,
+                         struct figures *ret)
 {
-    *ret = (struct vg_overlay_figures){ .worst_s = (double)NAN };
+    *ret = (struct figures){ .worst_s = (double)NAN };
     for (size_t i = 0; i < list->n; i++) {
         if (artefact == UINT32_MAX || list->one[i].artefact == artefact)
             count(&list->one[i], ret);
@@ -91,7 +102,7 @@ static void print_events(const struct vg_overlay_report *r, struct vg_buf *out)
                       events(r->outcomes, rule));
 }
 
-static void print_row(const char *name, const struct vg_overlay_figures *f, struct vg_buf *out)
+static void print_row(const char *name, const struct figures *f, struct vg_buf *out)
 {
     vg_buf_printf(out, "%-18s %7u %7u %7u %9u %6u %6u %7u", name, f->n, f->same_channel,
                   f->found[VG_OVERLAY_BY_LIMIT], f->found[VG_OVERLAY_BY_TECHNICAL],
@@ -116,17 +127,17 @@ static void print_wrong(const struct vg_overlay_report *r, const struct vg_overl
 
 void vg_overlay_report_print(const struct vg_overlay_report *r, struct vg_buf *out)
 {
-    struct vg_overlay_figures f;
+    struct figures f;
 
     print_events(r, out);
     vg_buf_printf(out, "\n%-18s %7s %7s %7s %9s %6s %6s %7s %8s %6s %6s\n", "artefact", "laid",
                   "on it", "limit", "technical", "late", "missed", "hidden", "worst s", "slow",
                   "no gate");
     for (uint32_t k = 0; vg_artefact_entry(k); k++) {
-        vg_overlay_figures(r->outcomes, k, &f);
+        find_figures(r->outcomes, k, &f);
         print_row(vg_artefact_entry(k)->base.name, &f, out);
     }
-    vg_overlay_figures(r->outcomes, UINT32_MAX, &f);
+    find_figures(r->outcomes, UINT32_MAX, &f);
     print_row("all", &f, out);
     vg_buf_str(out, "\n"
                     "on it: the artefact changes the limit's own channel. limit, technical: told "
@@ -144,7 +155,7 @@ void vg_overlay_report_print(const struct vg_overlay_report *r, struct vg_buf *o
 
 /* ---- a program ---- */
 
-static void json_figures(const struct vg_overlay_figures *f, struct vg_buf *out)
+static void json_figures(const struct figures *f, struct vg_buf *out)
 {
     vg_buf_printf(out,
                   "\"laid\":%u,\"same_channel\":%u,\"by_limit\":%u,\"by_technical\":%u,"
@@ -201,7 +212,7 @@ static void json_events(const struct vg_overlay_report *r, struct vg_buf *out)
 
 void vg_overlay_report_json(const struct vg_overlay_report *r, struct vg_buf *out)
 {
-    struct vg_overlay_figures f;
+    struct figures f;
     const char *comma = "";
 
     vg_buf_str(out, "{\"config\":");
@@ -212,11 +223,11 @@ void vg_overlay_report_json(const struct vg_overlay_report *r, struct vg_buf *ou
     }
     vg_buf_printf(out, ",\"seed\":%llu", (unsigned long long)r->seed);
     json_events(r, out);
-    vg_overlay_figures(r->outcomes, UINT32_MAX, &f);
+    find_figures(r->outcomes, UINT32_MAX, &f);
     json_figures(&f, out);
     vg_buf_str(out, ",\"artefacts\":{");
     for (uint32_t k = 0; vg_artefact_entry(k); k++) {
-        vg_overlay_figures(r->outcomes, k, &f);
+        find_figures(r->outcomes, k, &f);
         vg_buf_printf(out, "%s\"%s\":{", k > 0 ? "," : "", vg_artefact_entry(k)->base.name);
         json_figures(&f, out);
         vg_buf_char(out, '}');
@@ -234,7 +245,7 @@ void vg_overlay_report_json(const struct vg_overlay_report *r, struct vg_buf *ou
 
 /* ---- a page ---- */
 
-static void html_row(struct vg_report *page, const char *name, const struct vg_overlay_figures *f)
+static void html_row(struct vg_report *page, const char *name, const struct figures *f)
 {
     const uint32_t counts[] = { f->n,
                                 f->same_channel,
@@ -269,15 +280,15 @@ static void html_artefacts(struct vg_report *page, const struct vg_overlay_repor
         "slow",
         "slow without a gate",
     };
-    struct vg_overlay_figures f;
+    struct figures f;
 
     vg_report_table_begin(page, "Events of high priority, by what was laid over them", columns,
                           VG_ARRAY_LEN(columns));
     for (uint32_t k = 0; vg_artefact_entry(k); k++) {
-        vg_overlay_figures(r->outcomes, k, &f);
+        find_figures(r->outcomes, k, &f);
         html_row(page, vg_artefact_entry(k)->base.name, &f);
     }
-    vg_overlay_figures(r->outcomes, UINT32_MAX, &f);
+    find_figures(r->outcomes, UINT32_MAX, &f);
     html_row(page, "all", &f);
     vg_report_table_end(page);
 }

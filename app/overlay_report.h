@@ -13,20 +13,6 @@ struct vg_overlay_report {
     const struct vg_overlay_outcomes *outcomes;
 };
 
-/** Of some outcomes. */
-struct vg_overlay_figures {
-    uint32_t n, found[VG_OVERLAY_FOUND_COUNT];
-    uint32_t same_channel;
-    uint32_t slow,
-        slow_ungated; /**< told later than VG_OVERLAY_LATEST_NS after the undisturbed values
-                                      are, or never: with the gate, without */
-    double worst_s; /**< longest that anything was told of after the limit without a gate; or NAN */
-};
-
-/** Counts those of one artefact, or (UINT32_MAX) all. */
-void vg_overlay_figures(const struct vg_overlay_outcomes *list, uint32_t artefact,
-                        struct vg_overlay_figures *ret);
-
 /** Appends tables for people. */
 void vg_overlay_report_print(const struct vg_overlay_report *r, struct vg_buf *out);
 /** Appends one object of JSON and a newline. */

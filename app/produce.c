@@ -155,11 +155,6 @@ vg_status vg_producer_flush(struct vg_producer *p, struct vg_err *err)
                    (unsigned long long)p->sent, rd_kafka_err2str(p->failed ? p->last_error : e));
 }
 
-uint64_t vg_producer_delivered(const struct vg_producer *p)
-{
-    return p->delivered;
-}
-
 void vg_producer_free(struct vg_producer *p)
 {
     if (!p)

@@ -27,8 +27,6 @@ void vg_producer_poll(struct vg_producer *p, int timeout_ms);
  *  VG_E_UNAVAILABLE that the broker went away. */
 VG_NODISCARD vg_status vg_producer_flush(struct vg_producer *p, struct vg_err *err);
 
-uint64_t vg_producer_delivered(const struct vg_producer *p);
-
 void vg_producer_free(struct vg_producer *p); /**< NULL is fine; drops what is not delivered */
 
 #endif

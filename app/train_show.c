@@ -32,11 +32,6 @@ void vg_train_show_begin(struct vg_train_show *s, int mode)
     sigaction(SIGTERM, &action, NULL);
 }
 
-bool vg_train_show_stopped(void)
-{
-    return stopped;
-}
-
 double vg_train_show_elapsed_s(const struct vg_train_show *s)
 {
     return (double)(vg_mono_ns() - s->start_ns) / 1e9;

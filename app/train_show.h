@@ -18,8 +18,6 @@ struct vg_train_show {
 
 /** Takes SIGINT and SIGTERM: the first asks for the end, a second ends the program at once. */
 void vg_train_show_begin(struct vg_train_show *s, int mode);
-/** A signal has asked for the end. */
-bool vg_train_show_stopped(void);
 /** Of data being made: done 0..1. False: stop. */
 bool vg_train_show_data(void *show, double done);
 /** Of a fit. False: stop. */

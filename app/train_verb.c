@@ -260,7 +260,8 @@ int vg_train_parse(const struct vg_train_verb *verb, int argc, char **argv,
     return exit;
 }
 
-int vg_train_run(const struct vg_train_verb *verb, int argc, char **argv)
+/* Parses, checks the recipe, builds the data, trains and tells. Returns the exit code. */
+static int run(const struct vg_train_verb *verb, int argc, char **argv)
 {
     struct vg_train_options o = { 0 };
     int exit = vg_train_parse(verb, argc, argv, &o);
@@ -285,7 +286,7 @@ int vg_train_forecast(int argc, char **argv)
         vg_forecast_recipe, vg_train_forecaster
     };
 
-    return vg_train_run(&verb, argc, argv);
+    return run(&verb, argc, argv);
 }
 
 int vg_train_autoencoder(int argc, char **argv)
@@ -295,7 +296,7 @@ int vg_train_autoencoder(int argc, char **argv)
         vg_autoencoder_recipe, vg_train_autoencoder_model
     };
 
-    return vg_train_run(&verb, argc, argv);
+    return run(&verb, argc, argv);
 }
 
 int vg_train_baseline(int argc, char **argv)
@@ -305,5 +306,5 @@ int vg_train_baseline(int argc, char **argv)
         vg_baseline_recipe, vg_train_baseline_model
     };
 
-    return vg_train_run(&verb, argc, argv);
+    return run(&verb, argc, argv);
 }

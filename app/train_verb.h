@@ -29,8 +29,6 @@ uint32_t vg_train_workers(int64_t workers);
 /** Parses the command line into the zeroed *o; as vg_command_parse(). --help shows the recipe too. */
 int vg_train_parse(const struct vg_train_verb *verb, int argc, char **argv,
                    struct vg_train_options *o);
-/** Parses, checks the recipe, builds the data, trains and tells. Returns the exit code. */
-int vg_train_run(const struct vg_train_verb *verb, int argc, char **argv);
 /** The same with a command line that was parsed already. */
 int vg_train_with(const struct vg_train_verb *verb, const struct vg_train_options *o);
 

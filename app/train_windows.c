@@ -229,8 +229,14 @@ static float choose(const struct vg_windows *w, const struct scores *s, uint32_t
     return high;
 }
 
-vg_status vg_windows_threshold(const struct vg_windows *w, const struct vg_model *m,
-                               float *ret_threshold, double *ret_per_day, struct vg_err *err)
+/*
+ * The lowest threshold with at most one false alert in a patient's day: scores of `m` for undisturbed
+ * patients of the VALIDATION part (TRAIN if there are none) above it for a minute, those within half
+ * an hour being one. *ret_per_day says how many there are. Fails with VG_E_FAILED when there is no
+ * such patient.
+ */
+static vg_status find_threshold(const struct vg_windows *w, const struct vg_model *m,
+                                float *ret_threshold, double *ret_per_day, struct vg_err *err)
 {
     struct scores *s = calloc(w->data->patients + 1, sizeof(*s));
     uint32_t n;
@@ -263,7 +269,7 @@ vg_status vg_windows_save(const struct vg_windows *w, struct vg_save *parts, str
     if (st == VG_OK)
         st = vg_model_open(out, &model, err);
     if (st == VG_OK)
-        st = vg_windows_threshold(w, model, &about->threshold, &per_day_found, err);
+        st = find_threshold(w, model, &about->threshold, &per_day_found, err);
     if (st == VG_OK)
         st = vg_model_save(out, parts, err);
     if (st == VG_OK)

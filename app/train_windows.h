@@ -39,16 +39,6 @@ void vg_windows_done(struct vg_windows *w);
 /** What a file says of the model; threshold 1. */
 void vg_windows_about(const struct vg_windows *w, struct vg_model *about);
 
-/**
- * The lowest threshold with at most one false alert in a patient's day: scores of `m` for undisturbed
- * patients of the VALIDATION part (TRAIN if there are none) above it for a minute, those within half
- * an hour being one. *ret_per_day says how many there are. Fails with VG_E_FAILED when there is no
- * such patient.
- */
-VG_NODISCARD vg_status vg_windows_threshold(const struct vg_windows *w, const struct vg_model *m,
-                                            float *ret_threshold, double *ret_per_day,
-                                            struct vg_err *err);
-
 /** Writes the model twice: with a threshold of 1, to score with it, then with the one found. */
 VG_NODISCARD vg_status vg_windows_save(const struct vg_windows *w, struct vg_save *parts,
                                        struct vg_model *about, const char *out,

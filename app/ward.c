@@ -65,7 +65,8 @@ static void add_time(struct vg_buf *out, const char *key, int64_t ns)
     vg_buf_printf(out, ",\"%s\":\"%s\"", key, time);
 }
 
-void vg_ward_label(const struct vg_sim_label *label, struct vg_buf *out)
+/* Appends what is to be known of it as a line of JSON. */
+static void add_label(const struct vg_sim_label *label, struct vg_buf *out)
 {
     const struct vg_sim_entry *entry = label->entry;
     const char *comma = "";
@@ -96,7 +97,7 @@ static void add_labels(const struct vg_sim_bed *bed, int64_t duration_ns, struct
     VG_CHECK(labels);
     vg_sim_bed_labels(bed, duration_ns, labels, n);
     for (size_t i = 0; i < n; i++)
-        vg_ward_label(&labels[i], out);
+        add_label(&labels[i], out);
     free(labels);
 }
 

@@ -8,9 +8,6 @@
 /** Appends the row as the JSON that monitors send. */
 void vg_ward_row(const struct vg_sim_row *row, struct vg_buf *out);
 
-/** Appends what is to be known of it as a line of JSON. */
-void vg_ward_label(const struct vg_sim_label *label, struct vg_buf *out);
-
 /**
  * Writes the labels of every bed in its first duration_ns to a file, a line each, bed by bed and in
  * order of start. VG_E_IO names the file.

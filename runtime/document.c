@@ -532,30 +532,13 @@ static vg_status check(struct vg_document *doc, struct vg_err *err)
     return VG_OK;
 }
 
-static void init(struct vg_document *doc, const char *path)
-{
-    *doc = (struct vg_document){ .path = strdup(path) };
-    VG_CHECK(doc->path);
-}
-
-vg_status vg_document_parse(struct vg_document *doc, const char *path, const char *bytes,
-                            size_t len, struct vg_err *err)
-{
-    init(doc, path);
-    doc->text = malloc(len + 1);
-    VG_CHECK(doc->text);
-    memcpy(doc->text, bytes, len);
-    doc->text[len] = '\0';
-    doc->len = len;
-    return check(doc, err);
-}
-
 vg_status vg_document_read(struct vg_document *doc, const char *path, struct vg_err *err)
 {
     FILE *f = fopen(path, "re");
     vg_status st = VG_OK;
 
-    init(doc, path);
+    *doc = (struct vg_document){ .path = strdup(path) };
+    VG_CHECK(doc->path);
     if (!f)
         return vg_fail(err, VG_E_IO, "cannot read %s: %s", path, strerror(errno));
     doc->text = malloc(VG_DOCUMENT_BYTES_MAX + 2);

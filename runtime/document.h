@@ -73,9 +73,6 @@ struct vg_document {
  */
 VG_NODISCARD vg_status vg_document_read(struct vg_document *doc, const char *path,
                                         struct vg_err *err);
-/** The same for `len` bytes in memory. */
-VG_NODISCARD vg_status vg_document_parse(struct vg_document *doc, const char *path,
-                                         const char *bytes, size_t len, struct vg_err *err);
 void vg_document_done(struct vg_document *doc);
 
 /** Notes a problem at a place. */

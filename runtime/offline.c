@@ -358,11 +358,6 @@ int vg_offline_column(const struct vg_offline *o, const char *name)
     return vg_layout_find(&o->layout, name);
 }
 
-uint32_t vg_offline_patients(const struct vg_offline *o)
-{
-    return o->patients;
-}
-
 uint64_t vg_offline_dead_letters(const struct vg_offline *o)
 {
     return o->dead_letters;

@@ -58,7 +58,6 @@ void vg_offline_free(struct vg_offline *o); /**< NULL is fine; what was not fini
 
 /** The column that a stage of the chain adds, for vg_row_column(); VG_ROW_NONE: there is none. */
 int vg_offline_column(const struct vg_offline *o, const char *name);
-uint32_t vg_offline_patients(const struct vg_offline *o);     /**< seen so far */
 uint64_t vg_offline_dead_letters(const struct vg_offline *o); /**< of records, so far */
 
 /** Where a row stands in its log. {0} is the next place of shard 0. */

@@ -32,7 +32,8 @@ static const struct vg_option options[] = {
     VG_OPT_END,
 };
 
-const struct vg_watch_kind *vg_watch_kind_of(const struct vg_rule *rule)
+/* The kinds; a rule's kind, or for a condition the kind of that condition. */
+static const struct vg_watch_kind *kind_of(const struct vg_rule *rule)
 {
     static const struct vg_watch_kind *const kinds[] = {
         [VG_RULE_LIMIT] = &vg_watch_limit,
@@ -176,7 +177,7 @@ static vg_status add_watch(struct vg_alert *a, struct vg_plan *plan, const struc
     w = &a->watch[a->watches];
     *w = (struct vg_watch){
         .rule = rule,
-        .kind = vg_watch_kind_of(rule),
+        .kind = kind_of(rule),
         .channel = channel,
         .place = a->watches++,
         .clear_for_ns = rule->clear_for_ns,

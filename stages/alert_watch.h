@@ -170,8 +170,6 @@ struct vg_watch_kind {
                      struct vg_event *event, struct vg_buf *text);
 };
 
-/** The kinds; a rule's kind, or for a condition the kind of that condition. */
-const struct vg_watch_kind *vg_watch_kind_of(const struct vg_rule *rule);
 extern const struct vg_watch_kind vg_watch_limit, vg_watch_forecast, vg_watch_anomaly,
     vg_watch_combination, vg_watch_trend, vg_watch_rate, vg_watch_baseline, vg_watch_change,
     vg_watch_stale, vg_watch_lead_off, vg_watch_device_clock, vg_watch_model_error,
