@@ -256,10 +256,9 @@ static vg_status judge(const struct writer *w, size_t n, size_t *done, struct vg
                    w->to.topic, rd_kafka_err2str(first->error));
 }
 
-vg_status vg_kafka_letters_write(void *writer, const struct vg_dead_letter *letters, size_t n,
-                                 size_t *done, struct vg_err *err)
+static vg_status write_together(struct writer *w, const struct vg_dead_letter *letters, size_t n,
+                                size_t *done, struct vg_err *err)
 {
-    struct writer *w = writer;
     vg_status st = VG_OK;
 
     *done = 0;
@@ -274,5 +273,24 @@ vg_status vg_kafka_letters_write(void *writer, const struct vg_dead_letter *lett
     st = judge(w, n, done, err);
     if (st != VG_OK)
         drop_client(w); /* what comes again must not meet what is still on its way */
+    return st;
+}
+
+/* Brokers refuse a batch as a whole: singly, the others go through and the one that is wrong is found. */
+vg_status vg_kafka_letters_write(void *writer, const struct vg_dead_letter *letters, size_t n,
+                                 size_t *done, struct vg_err *err)
+{
+    struct writer *w = writer;
+    vg_status st = write_together(w, letters, n, done, err);
+
+    if (st != VG_E_RANGE || n == 1)
+        return st;
+    st = VG_OK;
+    while (*done < n && st == VG_OK) {
+        size_t one = 0;
+
+        st = write_together(w, &letters[*done], 1, &one, err);
+        *done += one;
+    }
     return st;
 }

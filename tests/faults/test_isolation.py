@@ -95,7 +95,7 @@ class Receivers:
         if not mqtt.PROGRAM:
             print("     no mosquitto (scripts/install-deps.sh test)")
             return
-        broker = self.stack.enter_context(mqtt.Mosquitto())
+        broker = self.stack.enter_context(mqtt.Mosquitto(durable=False))
         self.mqtt = self.stack.enter_context(mqtt.Subscriber(broker.port))
         self.sinks["mqtt"] = {"type": "mqtt", "address": f"127.0.0.1:{broker.port}",
                               "timeout": "500ms"}
@@ -194,7 +194,7 @@ class Passes:
         newest, = self.pipeline.outbox("select max(seq) from event")[0]
         for sink in self.receivers.sinks:
             until(f"{sink} has caught up after {after}", lambda s=sink: self.pipeline.outbox(
-                f"select max(seq) from cursor where sink = '{s}'")[0][0] >= newest)
+                f"select coalesce(max(seq), 0) from cursor where sink = '{s}'")[0][0] >= newest)
 
     def one(self, fault):
         with self.receivers.faults[fault]() if fault else contextlib.nullcontext():

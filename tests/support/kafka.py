@@ -271,11 +271,8 @@ class Kafka:
     def bootstrap(self):
         return f"127.0.0.1:{self.node.port}"
 
-    def create_topic(self, name, partitions):
-        if not self.admin:
-            raise Unavailable("kafka_admin is not built (ninja kafka_admin), or set VG_KAFKA_ADMIN")
-        subprocess.run([self.admin, self.bootstrap, f"{name}:{partitions}"], check=True,
-                       stdin=subprocess.DEVNULL)
+    def create_topic(self, name, partitions, setting=""):
+        create_topic(self, f"{name}:{partitions}:1", setting)
 
     def kill(self):
         self.node.kill()
@@ -322,11 +319,8 @@ class Cluster:
         return ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
 
     def create_topic(self, name, partitions, setting=""):
-        """A replica on every node; `setting` is NAME=VALUE."""
-        if not self.admin:
-            raise Unavailable("kafka_admin is not built (ninja kafka_admin), or set VG_KAFKA_ADMIN")
-        wanted = f"{name}:{partitions}:{len(self.nodes)}" + (setting and f":{setting}")
-        subprocess.run([self.admin, self.bootstrap, wanted], check=True, stdin=subprocess.DEVNULL)
+        """A replica on every node."""
+        create_topic(self, f"{name}:{partitions}:{len(self.nodes)}", setting)
 
     def close(self):
         for node in self.nodes:
@@ -337,6 +331,14 @@ class Cluster:
 
     def __exit__(self, *_):
         self.close()
+
+
+def create_topic(brokers, wanted, setting):
+    """`wanted` is NAME:PARTITIONS:REPLICAS, `setting` NAME=VALUE or nothing."""
+    if not brokers.admin:
+        raise Unavailable("kafka_admin is not built (ninja kafka_admin), or set VG_KAFKA_ADMIN")
+    subprocess.run([brokers.admin, brokers.bootstrap, wanted + (setting and f":{setting}")],
+                   check=True, stdin=subprocess.DEVNULL)
 
 
 def find_admin():

@@ -29,13 +29,13 @@ def accepts(port):
 
 
 class Mosquitto:
-    def __init__(self, *more):
-        """`more` are lines of its configuration. Sessions are on the disk within a second, and their
-        queues have room for all: what it acknowledged it keeps."""
+    def __init__(self, *more, durable=True):
+        """`more` are lines of its configuration. A durable one writes all to the disk with each change,
+        and queues have room for all: what it acknowledged it keeps."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vigil-mqtt-"))
         self.port = free_port()
         self.config = self.folder / "mosquitto.conf"
-        lines = ["persistence true", f"persistence_location {self.folder}/",
+        lines = [f"persistence {str(durable).lower()}", f"persistence_location {self.folder}/",
                  "autosave_on_changes true", "autosave_interval 1", "max_queued_messages 100000",
                  "max_inflight_messages 0", f"listener {self.port} 127.0.0.1", *more]
         if os.geteuid() == 0:
