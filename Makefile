@@ -14,7 +14,7 @@ help:
 	@echo 'make bench-train   training beside PyTorch'
 	@echo 'make build      build/release/vigil'
 	@echo 'make models     train the shipped models and check that they are those, byte for byte'
-	@echo 'make docs       write docs/configuration.md from the option tables'
+	@echo 'make docs       write docs/configuration.md and docs/metrics.md from the tables'
 	@echo 'make format, make lint, make clean'
 
 build:
@@ -27,6 +27,8 @@ models: build
 docs: build
 	build/release/vigil describe --all --markdown >docs/configuration.md.new
 	mv docs/configuration.md.new docs/configuration.md
+	build/release/vigil describe --metrics >docs/metrics.md.new
+	mv docs/metrics.md.new docs/metrics.md
 
 demo:
 	@scripts/install-deps.sh demo

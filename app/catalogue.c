@@ -132,13 +132,15 @@ int vg_verb_list(int argc, char **argv)
 /* ---- describe ---- */
 
 struct describe_options {
-    bool all, markdown;
+    bool all, markdown, metrics;
 };
 
 static const struct vg_option describe_options[] = {
     VG_OPT_BOOL(struct describe_options, all, "all", "false", 0, "Everything, one after another."),
     VG_OPT_BOOL(struct describe_options, markdown, "markdown", "false", 0,
                 "With --all: the page docs/configuration.md."),
+    VG_OPT_BOOL(struct describe_options, metrics, "metrics", "false", 0,
+                "Every metric of a running pipeline: the page docs/metrics.md."),
     VG_OPT_END,
 };
 
@@ -331,6 +333,12 @@ int vg_verb_describe(int argc, char **argv)
 
     if (exit != VG_COMMAND_GO)
         return exit;
+    if (o.metrics && (o.all || args[0]))
+        return vg_command_usage(&describe_command, "--metrics stands alone");
+    if (o.metrics) {
+        vg_reference_print_metrics();
+        return 0;
+    }
     if (o.all && args[0])
         return vg_command_usage(&describe_command, "--all and \"%s\" exclude each other", args[0]);
     if (o.markdown && !o.all)

@@ -508,3 +508,21 @@ void vg_event_write(const struct vg_event *event, const struct vg_event_context 
     add_model(out, event, context);
     vg_buf_char(out, '}');
 }
+
+/* In canonical JSON a quote inside of a text has a backslash before it, so only the member matches. */
+void vg_event_rule(const char *json, size_t len, char ret[VG_NAME_SIZE])
+{
+    static const char member[] = ",\"rule\":\"";
+    const char *at = memmem(json, len, member, sizeof(member) - 1);
+    size_t n = 0;
+
+    if (at) {
+        at += sizeof(member) - 1;
+        n = strcspn(at, "\"");
+    }
+    if (n >= VG_NAME_SIZE)
+        n = VG_NAME_SIZE - 1;
+    if (n)
+        memcpy(ret, at, n);
+    ret[n] = '\0';
+}

@@ -190,6 +190,9 @@ struct vg_event_context {
 /** Names of the members that an event can have, in their order, NULL-terminated. */
 extern const char *const vg_event_members[];
 
+/** The rule that canonical JSON names; "" when it names none. */
+void vg_event_rule(const char *json, size_t len, char ret[VG_NAME_SIZE]);
+
 /** Appends the canonical JSON (no newline) to `out`. */
 void vg_event_write(const struct vg_event *event, const struct vg_event_context *context,
                     struct vg_buf *out);

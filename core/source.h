@@ -99,6 +99,9 @@ struct vg_source_ops {
     void (*resume)(void *self, uint32_t shard);
     /** Offset after the last message when reading started (until_end), for progress and the end. */
     int64_t (*end)(void *self, uint32_t shard);
+    /** Offset after the newest message of the shard, as far as it is known without asking anybody; -1:
+     *  it is not. May be NULL. */
+    int64_t (*newest)(void *self, uint32_t shard);
     /** Tells the log how far this instance is; an indicator for lag tools only. */
     void (*commit)(void *self, uint32_t shard, int64_t next_offset);
     void (*close)(void *self);           /**< also when open failed */

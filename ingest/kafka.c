@@ -912,6 +912,18 @@ static void kafka_resume(void *self, uint32_t shard)
     s->paused = false;
 }
 
+/* What the newest answer of the broker said. */
+static int64_t kafka_newest(void *self, uint32_t shard)
+{
+    const struct kafka *k = self;
+    int64_t low, high;
+
+    return rd_kafka_get_watermark_offsets(k->rk, k->topic, (int32_t)shard, &low, &high) ==
+                   RD_KAFKA_RESP_ERR_NO_ERROR
+               ? high
+               : -1;
+}
+
 static int64_t kafka_end(void *self, uint32_t shard)
 {
     struct kafka *k = self;
@@ -1014,6 +1026,7 @@ const struct vg_source_ops vg_source_kafka = {
     .pause = kafka_pause,
     .resume = kafka_resume,
     .end = kafka_end,
+    .newest = kafka_newest,
     .commit = kafka_commit,
     .close = kafka_close,
     .letters = &letter_ops,

@@ -90,6 +90,7 @@ static void check_row(struct vg_apply *a, struct vg_slots *slots, uint32_t slot,
         memset(vg_row_column(row, column), 0, sizeof(float) * a->layout->column[column].width);
     }
     *(uint8_t *)vg_frame_at(row->frame, a->layout, VG_COL_FLAGS, row->i) |= VG_ROW_MODEL_ERROR;
+    a->model_errors++;
     vg_slots_forget(slots, slot);
 }
 

@@ -39,6 +39,7 @@ struct vg_apply {
     struct vg_frame *input;
     uint32_t passed, passing;   /**< rows of `input` that `output` has; that it gets next */
     struct vg_apply_wave *wave; /**< of a wave stage */
+    uint64_t model_errors;      /**< rows so marked; the owner sets it back */
     bool ended;                 /**< the END has passed */
 };
 

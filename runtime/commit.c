@@ -135,6 +135,7 @@ static vg_status transaction(struct vg_commit *c, struct vg_err *err)
     for (;;) {
         c->mismatches = 0;
         c->tickets = 0;
+        vg_commit_tally_clear(&c->tally);
         c->news = false;
         st = put_all(c, err);
         if (vg_status_class(st) != VG_CLASS_RETRY)
@@ -248,7 +249,10 @@ static void note_orders(struct vg_commit *c)
 static vg_status commit_gathered(struct vg_commit *c, struct vg_err *err)
 {
     bool disk = confirmations_due(c);
+    int64_t began_ns = vg_mono_ns();
     vg_status st = VG_OK;
+
+    atomic_store_explicit(&c->shared->meters.commit_held_ns, began_ns, memory_order_relaxed);
 
     for (uint32_t i = 0; i < c->frames; i++)
         disk = disk || vg_commit_needs_disk(c, c->frame[i]);
@@ -261,16 +265,19 @@ static vg_status commit_gathered(struct vg_commit *c, struct vg_err *err)
     if (st != VG_OK)
         return st;
     note_orders(c);
+    vg_commit_tally_count(&c->tally, &c->shared->meters, &c->shared->config->site);
     for (uint32_t i = 0; i < c->frames; i++)
         passed(c, c->frame[i]);
     if (disk)
         tell(c);
+    vg_commit_tally_time(&c->shared->meters, began_ns, disk);
     c->frames = 0;
     return VG_OK;
 }
 
 static void keep(struct vg_commit *c, struct vg_frame *f)
 {
+    vg_commit_tally_frame(&c->shared->meters, f, c->workers);
     if (c->frames == c->frames_cap) {
         c->frames_cap = c->frames_cap ? c->frames_cap * 2 : VG_COMMIT_FRAMES;
         c->frame = realloc(c->frame, c->frames_cap * sizeof(struct vg_frame *));
@@ -338,6 +345,7 @@ void vg_commit_init(struct vg_commit *c)
 
 void vg_commit_done(struct vg_commit *c)
 {
+    vg_commit_tally_done(&c->tally);
     free(c->frame);
     free(c->shard);
     free(c->before);

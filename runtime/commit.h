@@ -9,6 +9,7 @@
 #ifndef VG_RUNTIME_COMMIT_H
 #define VG_RUNTIME_COMMIT_H
 
+#include "runtime/commit_tally.h"
 #include "runtime/feed.h"
 #include "runtime/letter_feed.h"
 #include "runtime/link.h"
@@ -54,7 +55,8 @@ struct vg_commit {
     int64_t confirmed_ns; /* when confirmations were last a reason to write */
     uint32_t ends;
     uint64_t mismatches; /**< of the transaction */
-    bool news;           /**< the transaction has something that sinks wait for */
+    struct vg_commit_tally tally;
+    bool news; /**< the transaction has something that sinks wait for */
     uint64_t ticket[VG_COMMIT_FRAMES];
     enum vg_answer answer[VG_COMMIT_FRAMES];
     uint32_t tickets;

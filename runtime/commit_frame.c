@@ -23,6 +23,7 @@ static vg_status put_event(struct vg_commit *c, const struct vg_frame *f,
         return st;
     if (put == VG_PUT_NEW) {
         c->news = true;
+        vg_commit_tally_event(&c->tally, item);
     } else if (put == VG_PUT_DIFFERENT) {
         c->mismatches++;
         vg_log(VG_LOG_ERROR, "commit",
@@ -98,10 +99,14 @@ static vg_status put_dead_letter(struct vg_commit *c, const struct vg_frame *f,
                                  const struct vg_item *item, struct vg_err *err)
 {
     const struct vg_item_dead_letter *letter = (const void *)(item + 1);
-    bool is_new;
+    bool is_new = false;
+    vg_status st =
+        vg_outbox_put_dead_letter(c->outbox, f->shard, letter, letter + 1,
+                                  item->size - sizeof(*letter), vg_wall_ns(), &is_new, err);
 
-    return vg_outbox_put_dead_letter(c->outbox, f->shard, letter, letter + 1,
-                                     item->size - sizeof(*letter), vg_wall_ns(), &is_new, err);
+    if (st == VG_OK && is_new)
+        vg_commit_tally_letter(&c->tally, letter);
+    return st;
 }
 
 void vg_commit_position(const struct vg_commit *c, const struct vg_frame *f,

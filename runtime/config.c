@@ -17,6 +17,7 @@
 #include "models/load.h"
 #include "runtime/hash.h"
 #include "runtime/registry.h"
+#include "runtime/secret.h"
 
 /* ---- options of the sections that are no components ---- */
 
@@ -55,6 +56,17 @@ const struct vg_option vg_service_options[] = {
                 "How much is logged."),
     VG_OPT_ENUM(struct service_options, service.log_format, "log.format", "text", log_formats, 0,
                 "Form of a log line."),
+    VG_OPT_STRING(struct service_options, service.http.listen, "http.listen", NULL, 0,
+                  "Address and port of the HTTP server, such as \"127.0.0.1:8480\"; unset: there "
+                  "is none. What other machines can reach needs http.token and, since nothing here "
+                  "encrypts, http.insecure."),
+    VG_OPT_STRING(struct service_options, service.http.token, "http.token", NULL, VG_OPT_SECRET,
+                  "Secret of those who may read state and, from other machines, metrics; at least "
+                  "16 characters, best as ${file:PATH} or ${credential:NAME}."),
+    VG_OPT_BOOL(
+        struct service_options, service.http.insecure, "http.insecure", "false", 0,
+        "Other machines may reach the HTTP server, and everything, the token too, goes there "
+        "unencrypted."),
     VG_OPT_DURATION(struct service_options, service.snapshot_every_ns, "snapshot.every", "5s", 0.05,
                     3600, 0, "Time between two snapshots of a shard."),
     VG_OPT_INT(struct service_options, service.snapshot_keep, "snapshot.keep", "3", 1, 100, "files",
@@ -115,7 +127,10 @@ const struct vg_option vg_model_options[] = {
 /* Keys of features that this version does not have; whoever read about them should learn that,
  * rather than look for a spelling mistake. */
 static const char *const later_keys[] = {
-    "endpoint", "endpoints", "http", "include", NULL,
+    "endpoint",
+    "endpoints",
+    "include",
+    NULL,
 };
 
 /* ---- entries of a mapping ---- */
@@ -255,6 +270,17 @@ static void set_data_dir(struct vg_service_config *service)
     service->data_dir = path;
 }
 
+/* Of the mapping `service`. */
+static void check_http(struct vg_load *l, const struct vg_node *map,
+                       const struct vg_http_options *http)
+{
+    const struct vg_node *node = vg_node_find(map, "http");
+    struct vg_err err;
+
+    if (node && vg_http_options_check(http, &err) != VG_OK)
+        note_component(l, node, &err);
+}
+
 static void load_service(struct vg_load *l)
 {
     struct service_options o = { 0 };
@@ -268,6 +294,7 @@ static void load_service(struct vg_load *l)
     if (o.service.name && name && !vg_name_valid(o.service.name))
         vg_document_error(l->doc, name->at,
                           "name: expected 1 to 64 letters, digits, \"_\", \"-\", \".\"");
+    check_http(l, map, &o.service.http);
     set_workers(&o.service);
     set_data_dir(&o.service);
     o.service.fresh_on_new_cluster = o.on_new_cluster == 1;
@@ -933,6 +960,8 @@ void vg_config_free(struct vg_config *config)
         self_free(config->source.decoder_self, config->source.decoder->options);
     vg_options_done(vg_ingest_options, &config->source.ingest);
     free(config->service.name);
+    free(config->service.http.listen);
+    vg_secret_free(config->service.http.token);
     free(config->service.data_dir);
     vg_site_done(&config->site);
     vg_config_tests_free(config->tests, config->tests_n);

@@ -19,6 +19,7 @@
 #include "core/stage.h"
 #include "runtime/config_tests.h"
 #include "runtime/delivery.h"
+#include "runtime/http.h"
 
 enum vg_log_format { VG_LOG_TEXT, VG_LOG_JSON };
 enum { VG_WORKERS_MAX = 64, VG_SINKS_MAX = 64 };
@@ -33,6 +34,7 @@ struct vg_service_config {
     int64_t in_flight_rows; /**< rows between ingest and the committer before a source pauses */
     int log_level;          /**< 0 error, 1 warn, 2 info, 3 debug */
     int log_format;         /**< enum vg_log_format */
+    struct vg_http_options http;
     int64_t snapshot_every_ns;
     int64_t snapshot_keep;
     int64_t drain_timeout_ns;

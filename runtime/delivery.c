@@ -83,24 +83,6 @@ bool vg_delivery_drops_high(const struct vg_delivery_options *o)
 
 /* ---- what is taken ---- */
 
-/* In canonical JSON a quote inside of a text has a backslash before it, so only the member matches. */
-static void rule_of(const struct vg_delivery *event, char ret[VG_NAME_SIZE])
-{
-    static const char member[] = ",\"rule\":\"";
-    const char *at = memmem(event->json, event->len, member, sizeof(member) - 1);
-    size_t n = 0;
-
-    if (at) {
-        at += sizeof(member) - 1;
-        n = strcspn(at, "\"");
-    }
-    if (n >= VG_NAME_SIZE)
-        n = VG_NAME_SIZE - 1;
-    if (n)
-        memcpy(ret, at, n);
-    ret[n] = '\0';
-}
-
 bool vg_delivery_tells(const struct vg_site *site, const struct vg_delivery *event,
                        enum vg_notice_alert alert)
 {
@@ -110,7 +92,7 @@ bool vg_delivery_tells(const struct vg_site *site, const struct vg_delivery *eve
 
     if (event->kind != VG_ALERT_TECHNICAL)
         return false;
-    rule_of(event, name);
+    vg_event_rule(event->json, event->len, name);
     rule = site ? vg_site_rule(site, name) : NULL;
     if (rule)
         return rule->rule == VG_RULE_CONDITION &&
@@ -142,7 +124,7 @@ bool vg_delivery_takes(const struct vg_delivery_options *o, const struct vg_site
         return true;
     if (vg_delivery_tells(site, event, VG_NOTICE_ALERT_PASSED_OVER))
         return true;
-    rule_of(event, rule);
+    vg_event_rule(event->json, event->len, rule);
     return taken && has(&o->rules, rule);
 }
 

@@ -58,6 +58,21 @@ static int64_t least_silence(const struct vg_site *site)
     return ret_ns;
 }
 
+static void tell_lag(struct vg_ingest *in)
+{
+    const struct vg_source_config *source = &in->config->source;
+    uint32_t shards = atomic_load(&in->shared->partitions);
+
+    for (uint32_t i = 0; i < shards && source->ops->newest; i++) {
+        const struct vg_ingest_shard *s = &in->shard[i];
+        int64_t newest = s->owned ? source->ops->newest(source->self, i) : -1, lag = -1;
+
+        if (newest >= 0 && s->next_offset != VG_START_CONFIGURED)
+            lag = newest > s->next_offset ? newest - s->next_offset : 0;
+        atomic_store_explicit(&in->shared->shard[i].lag, lag, memory_order_relaxed);
+    }
+}
+
 static void tell(struct vg_ingest *in, enum vg_trouble which, const char *text)
 {
     if (vg_shared_trouble(in->shared, which, text) && text[0])
@@ -94,6 +109,7 @@ static void duties(struct vg_ingest *in)
     if (now_ns - in->told_ns >= VG_NS_PER_S) {
         in->told_ns = now_ns;
         tell_troubles(in, now_ns);
+        tell_lag(in);
         vg_ingest_tell_notices(in, now_ns);
         vg_ingest_retry_letters(in);
     }
@@ -144,6 +160,7 @@ static int poll_timeout(const struct vg_ingest *in)
 
 static void say_trouble(struct vg_ingest *in, const struct vg_err *err)
 {
+    vg_meter_add(&in->shared->meters.source_errors, 1);
     if (vg_shared_trouble(in->shared, VG_TROUBLE_SOURCE, err->msg))
         vg_log(VG_LOG_WARN, "source", "%s", err->msg);
 }

@@ -46,6 +46,9 @@ struct vg_ingest {
     bool failed;
 };
 
+/** Frames in flight at which a worker's shards are asked for no more. */
+uint32_t vg_ingest_frames(const struct vg_config *config);
+
 /** Body of the thread: ready once the source is open and shared->identity is known; begins to read
  *  at VG_GATE_GO, leaves the source at VG_GATE_DRAINED. */
 vg_status vg_ingest_run(void *ingest, struct vg_thread *thread, struct vg_err *err);

@@ -18,17 +18,22 @@ enum {
  * the source has fetched in advance, so at first ingest just does not ask for more. */
 static const int64_t HOLD_NS = 250 * VG_NS_PER_MS;
 
-static uint32_t frames_budget(const struct vg_ingest *in)
+static uint32_t frames_budget(const struct vg_config *config)
 {
-    int64_t frames = in->config->service.in_flight_rows / in->config->service.frame_rows;
+    int64_t frames = config->service.in_flight_rows / config->service.frame_rows;
 
     return frames < FRAMES_MIN ? FRAMES_MIN : (uint32_t)frames;
+}
+
+uint32_t vg_ingest_frames(const struct vg_config *config)
+{
+    return frames_budget(config) / 10 * 8;
 }
 
 bool vg_ingest_is_full(const struct vg_ingest *in, uint32_t worker)
 {
     return atomic_load(&in->shared->disk_full) ||
-           vg_pool_out(in->pool[worker]) > frames_budget(in) / 10 * 8;
+           vg_pool_out(in->pool[worker]) > vg_ingest_frames(in->config);
 }
 
 void vg_ingest_push(struct vg_ingest_worker *w)
@@ -46,6 +51,7 @@ static void send(struct vg_ingest *in, uint32_t worker, struct vg_frame *f)
 {
     struct vg_ingest_worker *w = &in->worker[worker];
 
+    vg_meter_add(&in->shared->meters.handed[worker], 1);
     if (w->n == 0 && vg_link_send(&w->link, f, false))
         return;
     if (w->n == w->cap) {
@@ -65,6 +71,21 @@ static void stamp(const struct vg_ingest_shard *s, struct vg_frame *f)
     f->more = s->together;
 }
 
+/* Of the first row alone: a reading of the clock for each would cost as much as the row. */
+static void note_delays(struct vg_ingest *in, struct vg_frame *f)
+{
+    struct vg_meters *m = &in->shared->meters;
+    int64_t record_ns, device_ns;
+
+    if (f->rows == 0 || *(uint8_t *)vg_frame_at(f, in->layout, VG_COL_KIND, 0) != VG_ROW_SAMPLE)
+        return;
+    record_ns = *(int64_t *)vg_frame_at(f, in->layout, VG_COL_RECORD, 0);
+    device_ns = *(int64_t *)vg_frame_at(f, in->layout, VG_COL_DEVICE, 0);
+    vg_delays_note(&m->hop[VG_HOP_INGEST], f->wall_ns - record_ns);
+    if (device_ns != VG_TIME_NONE)
+        vg_delays_note(&m->hop[VG_HOP_EVENT], record_ns - device_ns);
+}
+
 void vg_ingest_flush(struct vg_ingest *in, uint32_t shard)
 {
     struct vg_ingest_shard *s = &in->shard[shard];
@@ -72,6 +93,8 @@ void vg_ingest_flush(struct vg_ingest *in, uint32_t shard)
     if (!s->frame)
         return;
     stamp(s, s->frame);
+    if (!s->in_region)
+        note_delays(in, s->frame);
     send(in, vg_ingest_worker_of(in, shard), s->frame);
     s->frame = NULL;
     s->sent_mono_ns = vg_mono_ns();
@@ -184,7 +207,7 @@ void vg_ingest_hold_back(struct vg_ingest *in, int64_t now_ns)
         if (w->full_ns != 0 && (w->paused || now_ns - w->full_ns > HOLD_NS))
             pause_worker(in, i, true);
         else if (w->paused && !vg_ingest_is_full(in, i) &&
-                 vg_pool_out(in->pool[i]) <= frames_budget(in) / 10 * 4)
+                 vg_pool_out(in->pool[i]) <= frames_budget(in->config) / 10 * 4)
             pause_worker(in, i, false);
     }
 }

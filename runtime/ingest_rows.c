@@ -200,6 +200,7 @@ void vg_ingest_take_record(struct vg_ingest *in, const struct vg_record *rec)
 
     if (!s->owned || (s->next_offset != VG_START_CONFIGURED && rec->offset < s->next_offset))
         return;
+    vg_meter_add(&in->shared->meters.records, 1);
     if (s->next_offset == VG_START_CONFIGURED) {
         /* From now on a restart must not begin elsewhere: the barrier records where this was. */
         s->next_offset = rec->offset;

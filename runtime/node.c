@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/clock.h"
+
 /* For tests of what subscribers notice: VIGIL_FAULT_STALL=STAGE:FILE holds the stage for as long as
  * the file exists. */
 static void stall_if_told(const struct vg_node *n)
@@ -25,8 +27,19 @@ static const char *stall_file(const struct vg_node *n)
 static void send(void *ctx, struct vg_frame *f)
 {
     struct vg_node *n = ctx;
+    int64_t began_ns;
 
+    /* Before it is another's. */
+    if (f->kind == VG_FRAME_ROWS)
+        vg_meter_add(&n->meter->rows_out, f->rows);
+    vg_meter_add(&n->meter->frames_out, 1);
+    if (vg_link_send(&n->to, f, false))
+        return;
+    began_ns = vg_mono_ns();
+    atomic_store_explicit(&n->meter->blocked, true, memory_order_relaxed);
     vg_link_send(&n->to, f, true);
+    atomic_store_explicit(&n->meter->blocked, false, memory_order_relaxed);
+    n->blocked_ns += vg_mono_ns() - began_ns;
 }
 
 static vg_status open_node(struct vg_node *n, struct vg_err *err)
@@ -43,17 +56,33 @@ static vg_status open_node(struct vg_node *n, struct vg_err *err)
     return vg_link_connect(&n->to, n->zmq, n->out, n->lane, err);
 }
 
+static void note_taken(const struct vg_node *n, const struct vg_frame *f)
+{
+    vg_meter_add(&n->meter->frames_in, 1);
+    if (f->kind == VG_FRAME_ROWS)
+        vg_meter_add(&n->meter->rows_in, f->rows);
+}
+
 /* A wave takes what waits already, and waits for nothing. */
 static void forward(struct vg_node *n)
 {
     struct vg_frame *f = vg_link_recv(&n->from, vg_apply_waits(&n->apply) ? 0 : -1);
 
-    if (!f) {
+    int64_t began_ns = vg_mono_ns();
+
+    atomic_store_explicit(&n->meter->held_ns, began_ns, memory_order_relaxed);
+    n->blocked_ns = 0;
+    if (f) {
+        note_taken(n, f);
+        stall_if_told(n);
+        vg_apply_frame(&n->apply, f);
+    } else {
         vg_apply_release(&n->apply);
-        return;
     }
-    stall_if_told(n);
-    vg_apply_frame(&n->apply, f);
+    vg_meter_add(&n->meter->busy_ns, (uint64_t)(vg_mono_ns() - began_ns - n->blocked_ns));
+    vg_meter_add(&n->meter->model_errors, n->apply.model_errors);
+    n->apply.model_errors = 0;
+    atomic_store_explicit(&n->meter->held_ns, 0, memory_order_relaxed);
 }
 
 vg_status vg_node_run(void *node, struct vg_thread *thread, struct vg_err *err)

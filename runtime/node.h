@@ -7,19 +7,22 @@
 
 #include "runtime/apply.h"
 #include "runtime/link.h"
+#include "runtime/meters.h"
 #include "runtime/thread.h"
 
 struct vg_node {
     /* set by the chain before the thread starts */
     struct vg_thread thread;
     void *zmq;
+    struct vg_stage_meter *meter;
     struct vg_apply apply; /**< its own part, and all but name, send and ctx of the owner's */
     char in[64], out[64];  /**< endpoints of its links */
     uint32_t lane;         /**< of its sending end */
 
     /* the thread's own */
     struct vg_link from, to;
-    const char *stall; /**< for tests: the stage holds while this file exists; NULL: never */
+    int64_t blocked_ns; /**< of what it works on now: time that the stage behind it took */
+    const char *stall;  /**< for tests: the stage holds while this file exists; NULL: never */
 };
 
 /** Body of the thread. */

@@ -23,6 +23,7 @@
 #include "runtime/ingest.h"
 #include "runtime/log.h"
 #include "runtime/node.h"
+#include "runtime/observer.h"
 
 struct chain {
     struct vg_planned_stage *stage; /* [stages] */
@@ -45,6 +46,7 @@ struct service {
     struct vg_writer writer;
     struct vg_commit commit;
     struct vg_ingest ingest;
+    struct vg_observer observer;
     int wake_fd;   /* a thread has ended */
     int signal_fd; /* SIGTERM, SIGINT, SIGHUP */
     bool stopping;
@@ -116,6 +118,7 @@ static vg_status start_node(struct service *s, uint32_t worker, uint32_t place, 
     char name[32];
 
     n->zmq = s->zmq;
+    n->meter = vg_meters_stage(&s->shared.meters, worker, place);
     n->apply = (struct vg_apply){
         .config = s->config,
         .identity = &s->shared.identity,
@@ -290,6 +293,19 @@ static void stop_audit(struct service *s, vg_status st, const struct vg_err *err
     tell_seal(s);
 }
 
+/* From the beginning: who asks meanwhile learns that it starts. */
+static vg_status start_observer(struct service *s, struct vg_err *err)
+{
+    s->observer.what = (struct vg_observed){ .config = s->config,
+                                             .shared = &s->shared,
+                                             .feed = s->feed,
+                                             .pool = s->pool,
+                                             .outbox = vg_outbox_path(s->outbox),
+                                             .frames_budget = vg_ingest_frames(s->config),
+                                             .began_wall_ns = vg_wall_ns() };
+    return vg_observer_start(&s->observer, s->wake_fd, err);
+}
+
 static vg_status start(struct service *s, struct vg_err *err)
 {
     const struct vg_service_config *c = &s->config->service;
@@ -302,14 +318,15 @@ static vg_status start(struct service *s, struct vg_err *err)
     s->feed = calloc(s->config->sinks_n, sizeof(*s->feed));
     VG_CHECK(s->zmq != NULL && s->feed != NULL);
     vg_shared_init(&s->shared, s->config);
+    vg_meters_init(&s->shared.meters, s->workers, s->config->stages_n);
     s->shared.identity.pipeline = c->name;
     s->shared.identity.config = s->config->hash;
     if ((st = plan_chains(s, err)) != VG_OK ||
         (st = vg_outbox_open(c->data_dir, c->name, true, &s->outbox, err)) != VG_OK ||
-        (st = start_audit(s, err)) != VG_OK || (st = start_ingest(s, err)) != VG_OK ||
-        (st = bind_outbox(s, err)) != VG_OK || (st = start_feeds(s, err)) != VG_OK ||
-        (st = start_letters(s, err)) != VG_OK || (st = start_commit(s, err)) != VG_OK ||
-        (st = start_chains(s, err)) != VG_OK)
+        (st = start_audit(s, err)) != VG_OK || (st = start_observer(s, err)) != VG_OK ||
+        (st = start_ingest(s, err)) != VG_OK || (st = bind_outbox(s, err)) != VG_OK ||
+        (st = start_feeds(s, err)) != VG_OK || (st = start_letters(s, err)) != VG_OK ||
+        (st = start_commit(s, err)) != VG_OK || (st = start_chains(s, err)) != VG_OK)
         return st;
     atomic_store(&s->shared.state, VG_STATE_RUNNING);
     vg_shared_open(&s->shared, VG_GATE_GO);
@@ -356,6 +373,7 @@ static vg_status watch(struct service *s, struct vg_err *err)
     uint64_t count;
 
     poll(p, 2, 100);
+    atomic_store(&s->shared.meters.watched_ns, vg_mono_ns());
     look_at_audit(s);
     if (read(s->wake_fd, &count, sizeof(count)) < 0) {
         /* No thread has ended. */
@@ -494,6 +512,7 @@ static void print_figures(const struct service *s)
 
 static void free_service(struct service *s)
 {
+    vg_observer_stop(&s->observer);
     for (uint32_t w = 0; w < s->workers; w++) {
         for (uint32_t p = 0; p < s->config->stages_n; p++)
             vg_planned_stage_done(&s->chain[w].stage[p]);

@@ -17,6 +17,7 @@ void vg_shared_init(struct vg_shared *s, const struct vg_config *config)
     VG_CHECK(s->shard != NULL);
     for (uint32_t i = 0; i < VG_SHARDS_MAX; i++) {
         atomic_init(&s->shard[i].log_ns, VG_TIME_NONE);
+        atomic_init(&s->shard[i].lag, -1);
         atomic_init(&s->shard[i].snapshot_offset, -1);
     }
     vg_notices_init(&s->notices);
@@ -28,6 +29,7 @@ void vg_shared_init(struct vg_shared *s, const struct vg_config *config)
 void vg_shared_done(struct vg_shared *s)
 {
     free(s->shard);
+    vg_meters_done(&s->meters);
     vg_notices_done(&s->notices);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->changed);

@@ -14,9 +14,10 @@
 #include "runtime/audit.h"
 #include "runtime/config.h"
 #include "runtime/identity.h"
+#include "runtime/meters.h"
 #include "runtime/notices.h"
 
-/** Something that lasts and that the heartbeat, and later /readyz, tell. */
+/** Something that lasts and that the heartbeat and /readyz tell. */
 enum vg_trouble {
     VG_TROUBLE_SOURCE,   /**< the source reports errors */
     VG_TROUBLE_DISK,     /**< the outbox cannot be written */
@@ -42,6 +43,7 @@ struct vg_shard_shared {
     atomic_bool dropping;            /**< given back; what is on its way is not on disk yet */
     _Atomic int64_t log_ns;          /**< has passed the whole chain */
     _Atomic int64_t mark_mono_ns;    /**< when anything last passed the whole chain */
+    _Atomic int64_t lag;             /**< records that were not read yet; -1: not known */
     _Atomic int64_t snapshot_offset; /**< next offset of the newest snapshot on disk, or -1 */
 };
 
@@ -76,6 +78,7 @@ struct vg_shared {
     atomic_ulong committed_seq;    /**< newest event that is durable */
     atomic_ulong rows, dead_letters, mismatches, clocks, snapshots, restored; /**< since start */
 
+    struct vg_meters meters; /**< empty until vg_meters_init() */
     struct vg_notices notices;
     struct vg_audit *audit; /**< the service's; NULL where there is none. Has its own lock */
 

@@ -72,6 +72,15 @@ static bool take(struct vg_writer *w, struct vg_writer_job *ret)
     return any;
 }
 
+static void note_snapshot(struct vg_meters *m, uint64_t bytes, int64_t began_ns)
+{
+    int64_t now_ns = vg_mono_ns();
+
+    atomic_store(&m->snapshot_bytes, bytes);
+    atomic_store(&m->snapshot_ns, (uint64_t)(now_ns - began_ns));
+    atomic_store(&m->snapshot_mono_ns, now_ns);
+}
+
 /* A snapshot that cannot be written costs time at the next start, nothing else: say so, go on. */
 static void write_one(struct vg_writer *w, const struct vg_writer_job *job)
 {
@@ -84,6 +93,7 @@ static void write_one(struct vg_writer *w, const struct vg_writer_job *job)
                           job->frame->tail_len, (uint32_t)service->snapshot_keep, &err) == VG_OK) {
         atomic_store(&w->shared->shard[shard].snapshot_offset, job->head.position.next_offset);
         atomic_fetch_add(&w->shared->snapshots, 1);
+        note_snapshot(&w->shared->meters, job->frame->tail_len, began_ns);
         vg_shared_trouble(w->shared, VG_TROUBLE_SNAPSHOT, "");
         vg_log(VG_LOG_DEBUG, "snapshot", "shard %u: %llu bytes at offset %lld in %.1f ms", shard,
                (unsigned long long)job->frame->tail_len, (long long)job->head.position.next_offset,

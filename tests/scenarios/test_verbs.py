@@ -101,6 +101,8 @@ def list_and_describe_cover_the_registry():
 
 
 def the_reference_on_paper_is_that_of_the_program():
+    check((vigil.ROOT / "docs/metrics.md").read_text() == call("describe", "--metrics").stdout,
+          "docs/metrics.md is not what this vigil prints; run `make docs` and commit it")
     page = vigil.ROOT / "docs/configuration.md"
     check(page.read_text() == call("describe", "--all", "--markdown").stdout,
           "docs/configuration.md is not what this vigil prints; run `make docs` and commit it")

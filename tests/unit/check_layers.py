@@ -23,6 +23,7 @@ OWNED = {
     "libfyaml.h": r"runtime/document\.c",
     "sodium.h": r"(runtime|models)/\w+\.c|sinks/(fhir|webhook)\.c|app/dlq\.c",
     "mosquitto.h": r"sinks/mqtt\.c",
+    "microhttpd.h": r"runtime/http\.c",
     "curl/": r"sinks/http_post\.c",
     "openssl/": r"sinks/stream_tls\.c",
     "zlib.h": r"app/csv\.h",

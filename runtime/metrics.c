@@ -1,0 +1,395 @@
+/* metrics.c - reads what the threads of a service have counted.
+ *
+ * Families are told one after the other, so each function here tells one, or a few that look at the same
+ * thing.
+ */
+#include "runtime/metrics.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "models/kernel.h"
+#include "runtime/health.h"
+#include "runtime/link.h"
+#include "runtime/metrics_host.h"
+
+/* ---- what runs ---- */
+
+static void tell_info(const struct vg_observed *o, struct vg_exposition *x)
+{
+    vg_expose_family(x, VG_METRIC_BUILD_INFO);
+    vg_expose_count(x, (const char *[]){ VG_VERSION, vg_kernel_id() }, 1);
+    vg_expose_family(x, VG_METRIC_CONFIG_INFO);
+    vg_expose_count(x, (const char *[]){ o->config->service.name, o->config->hash }, 1);
+    vg_expose_family(x, VG_METRIC_MODEL_INFO);
+    for (uint32_t i = 0; i < o->config->models_n; i++) {
+        const struct vg_model *m = o->config->models[i];
+
+        vg_expose_count(x, (const char *[]){ m->name, m->ops->name, m->sha256 }, 1);
+    }
+}
+
+static void tell_health(const struct vg_observed *o, struct vg_exposition *x)
+{
+    static const char *const what[] = {
+        [VG_TROUBLE_SOURCE] = "source",     [VG_TROUBLE_DISK] = "disk",
+        [VG_TROUBLE_SNAPSHOT] = "snapshot", [VG_TROUBLE_SINK] = "sink",
+        [VG_TROUBLE_LETTERS] = "letters",   [VG_TROUBLE_SILENCE] = "silence",
+        [VG_TROUBLE_AUDIT] = "audit",       [VG_TROUBLE_OVERLAP] = "overlap",
+    };
+    struct vg_health ready;
+
+    vg_health_ready(o, &ready);
+    vg_expose_family(x, VG_METRIC_READY);
+    vg_expose_count(x, NULL, ready.reasons == 0);
+    vg_expose_family(x, VG_METRIC_TROUBLE);
+    for (int i = 0; i < VG_TROUBLE_COUNT; i++) {
+        bool there;
+
+        pthread_mutex_lock(&o->shared->lock);
+        there = o->shared->trouble[i][0] != '\0';
+        pthread_mutex_unlock(&o->shared->lock);
+        vg_expose_count(x, &what[i], there);
+    }
+}
+
+/* ---- components ---- */
+
+static void tell_messages(const struct vg_observed *o, struct vg_exposition *x, bool sent)
+{
+    const struct vg_meters *m = &o->shared->meters;
+    const char *source = o->config->source.ops->name;
+
+    vg_expose_family(x, sent ? VG_METRIC_SENT : VG_METRIC_RECEIVED);
+    vg_expose_count(x, (const char *[]){ "source", "source", source },
+                    sent ? vg_meter_get(&o->shared->rows) : vg_meter_get(&m->records));
+    for (uint32_t place = 0; place < m->stages; place++) {
+        char name[VG_NAME_SIZE];
+        uint64_t rows = 0;
+
+        for (uint32_t w = 0; w < m->workers; w++) {
+            const struct vg_stage_meter *s = vg_meters_stage(m, w, place);
+
+            rows += vg_meter_get(sent ? &s->rows_out : &s->rows_in);
+        }
+        vg_observed_stage(o, place, name);
+        vg_expose_count(x, (const char *[]){ name, "stage", o->config->stages[place].ops->name },
+                        rows);
+    }
+}
+
+static void tell_errors(const struct vg_observed *o, struct vg_exposition *x)
+{
+    const struct vg_meters *m = &o->shared->meters;
+
+    vg_expose_family(x, VG_METRIC_ERRORS);
+    vg_expose_count(x, (const char *[]){ "source", "source", "source" },
+                    vg_meter_get(&m->source_errors));
+    for (uint32_t place = 0; place < m->stages; place++) {
+        char name[VG_NAME_SIZE];
+        uint64_t errors = 0;
+
+        for (uint32_t w = 0; w < m->workers; w++)
+            errors += vg_meter_get(&vg_meters_stage(m, w, place)->model_errors);
+        vg_observed_stage(o, place, name);
+        vg_expose_count(x, (const char *[]){ name, "stage", "model" }, errors);
+    }
+}
+
+/* Of what it works on now the time is counted as well: a stage that hangs is busy. */
+static int64_t busy_ns(const struct vg_stage_meter *s, int64_t now_ns)
+{
+    int64_t held_ns = atomic_load(&s->held_ns);
+
+    if (held_ns == 0 || atomic_load(&s->blocked) || now_ns < held_ns)
+        held_ns = now_ns;
+    return (int64_t)vg_meter_get(&s->busy_ns) + now_ns - held_ns;
+}
+
+static void tell_busy(const struct vg_observed *o, struct vg_exposition *x)
+{
+    const struct vg_meters *m = &o->shared->meters;
+    int64_t now_ns = vg_mono_ns();
+
+    vg_expose_family(x, VG_METRIC_BUSY);
+    for (uint32_t place = 0; place < m->stages; place++) {
+        char name[VG_NAME_SIZE];
+        int64_t ns = 0;
+
+        for (uint32_t w = 0; w < m->workers; w++)
+            ns += busy_ns(vg_meters_stage(m, w, place), now_ns);
+        vg_observed_stage(o, place, name);
+        vg_expose_ns(x, &(const char *){ name }, ns);
+    }
+    vg_expose_ns(x, &(const char *){ "commit" }, (int64_t)vg_meter_get(&m->commit_busy_ns));
+}
+
+/* ---- what waits ---- */
+
+/* Both ends of a link have a queue. */
+static const uint64_t QUEUE_FRAMES = UINT64_C(2) * VG_LINK_HWM;
+
+static void tell_queues(const struct vg_observed *o, struct vg_exposition *x, bool capacity)
+{
+    const struct vg_meters *m = &o->shared->meters;
+
+    vg_expose_family(x, capacity ? VG_METRIC_QUEUE_CAPACITY : VG_METRIC_QUEUE);
+    for (uint32_t place = 0; place <= m->stages; place++) {
+        char name[VG_NAME_SIZE] = "commit";
+        uint64_t frames = 0;
+
+        for (uint32_t w = 0; w < m->workers; w++)
+            frames += capacity ? QUEUE_FRAMES : vg_meters_waiting(m, w, place);
+        if (place < m->stages)
+            vg_observed_stage(o, place, name);
+        vg_expose_count(x, &(const char *){ name }, frames);
+    }
+}
+
+static void tell_in_flight(const struct vg_observed *o, struct vg_exposition *x)
+{
+    uint32_t workers = o->shared->meters.workers;
+    uint64_t out = 0;
+
+    for (uint32_t w = 0; w < workers; w++)
+        out += vg_pool_out(o->pool[w]);
+    vg_expose_family(x, VG_METRIC_IN_FLIGHT);
+    vg_expose_count(x, NULL, out);
+    vg_expose_family(x, VG_METRIC_IN_FLIGHT_CAPACITY);
+    vg_expose_count(x, NULL, (uint64_t)workers * o->frames_budget);
+}
+
+/* ---- partitions ---- */
+
+static bool is_owned(const struct vg_observed *o, uint32_t shard)
+{
+    return atomic_load(&o->shared->shard[shard].owned);
+}
+
+static void tell_owned(const struct vg_observed *o, uint32_t partitions, struct vg_exposition *x)
+{
+    uint64_t live = 0, recovering = 0;
+
+    for (uint32_t i = 0; i < partitions; i++) {
+        bool is_live = atomic_load(&o->shared->shard[i].live);
+
+        live += is_owned(o, i) && is_live;
+        recovering += is_owned(o, i) && !is_live;
+    }
+    vg_expose_family(x, VG_METRIC_PARTITIONS);
+    vg_expose_count(x, &(const char *){ "live" }, live);
+    vg_expose_count(x, &(const char *){ "recovering" }, recovering);
+}
+
+static void tell_lag(const struct vg_observed *o, uint32_t partitions, struct vg_exposition *x)
+{
+    vg_expose_family(x, VG_METRIC_LAG);
+    for (uint32_t i = 0; i < partitions; i++) {
+        int64_t lag = atomic_load(&o->shared->shard[i].lag);
+        char number[16];
+
+        snprintf(number, sizeof(number), "%u", i);
+        if (is_owned(o, i) && lag >= 0)
+            vg_expose_count(x, (const char *[]){ "source", o->shared->identity.topic, number },
+                            (uint64_t)lag);
+    }
+}
+
+static void tell_log_lag(const struct vg_observed *o, uint32_t partitions, struct vg_exposition *x)
+{
+    int64_t now_ns = vg_wall_ns();
+
+    vg_expose_family(x, VG_METRIC_LOG_LAG);
+    for (uint32_t i = 0; i < partitions; i++) {
+        int64_t log_ns = atomic_load(&o->shared->shard[i].log_ns);
+        char number[16];
+
+        snprintf(number, sizeof(number), "%u", i);
+        if (is_owned(o, i) && log_ns != VG_TIME_NONE)
+            vg_expose_ns(x, (const char *[]){ o->shared->identity.topic, number }, now_ns - log_ns);
+    }
+}
+
+static void tell_marks(const struct vg_observed *o, uint32_t partitions, struct vg_exposition *x)
+{
+    int64_t now_ns = vg_mono_ns();
+
+    vg_expose_family(x, VG_METRIC_MARK_AGE);
+    for (uint32_t i = 0; i < partitions; i++) {
+        char number[16];
+
+        snprintf(number, sizeof(number), "%u", i);
+        if (is_owned(o, i))
+            vg_expose_ns(x, &(const char *){ number },
+                         now_ns - atomic_load(&o->shared->shard[i].mark_mono_ns));
+    }
+}
+
+/* ---- delays ---- */
+
+static void tell_hop(const struct vg_delays *d, const char *hop, struct vg_exposition *x)
+{
+    int64_t bound_ns[VG_DELAY_BOUNDS];
+    uint64_t count[VG_DELAY_BOUNDS + 1];
+    struct vg_exposed_delays view = { VG_DELAY_BOUNDS, bound_ns, count, vg_meter_get(&d->sum_ns) };
+
+    for (unsigned i = 0; i < VG_DELAY_BOUNDS; i++)
+        bound_ns[i] = vg_delays_bound_ns(i);
+    for (unsigned i = 0; i <= VG_DELAY_BOUNDS; i++)
+        count[i] = vg_meter_get(&d->bucket[i]);
+    vg_expose_delays(x, &hop, &view);
+}
+
+static void tell_delays(const struct vg_observed *o, struct vg_exposition *x)
+{
+    vg_expose_family(x, VG_METRIC_DELAY);
+    for (int hop = 0; hop < VG_HOP_COUNT; hop++)
+        tell_hop(&o->shared->meters.hop[hop], vg_hop_name(hop), x);
+}
+
+/* Its buckets count whole milliseconds below 2^b: what is up to a bound is one less. */
+static void tell_sink_delay(const struct vg_delivery_figures *f, const char *sink,
+                            struct vg_exposition *x)
+{
+    int64_t bound_ns[VG_DELAY_BUCKETS - 1];
+    uint64_t count[VG_DELAY_BUCKETS];
+    struct vg_exposed_delays view = { VG_DELAY_BUCKETS - 1, bound_ns, count,
+                                      vg_meter_get(&f->delay_ms) * VG_NS_PER_MS };
+
+    for (unsigned i = 0; i < VG_DELAY_BUCKETS - 1; i++)
+        bound_ns[i] = (INT64_C(1) << i) * VG_NS_PER_MS;
+    for (unsigned i = 0; i < VG_DELAY_BUCKETS; i++)
+        count[i] = vg_meter_get(&f->delay[i]);
+    vg_expose_delays(x, &sink, &view);
+}
+
+/* ---- alerts and letters ---- */
+
+static void tell_tally(const struct vg_tally *t, enum vg_metric_id id, struct vg_exposition *x)
+{
+    uint32_t used = vg_tally_used(t);
+
+    vg_expose_family(x, id);
+    for (uint32_t i = 0; i < used; i++) {
+        const char *label[VG_TALLY_LABELS];
+
+        for (uint32_t l = 0; l < t->labels; l++)
+            label[l] = t->entry[i].label[l];
+        vg_expose_count(x, label, vg_meter_get(&t->entry[i].n));
+    }
+}
+
+/* ---- sinks ---- */
+
+static uint64_t waiting(const struct vg_observed *o, uint32_t sink)
+{
+    uint64_t done = atomic_load(&o->feed[sink].delivered);
+    uint64_t last = atomic_load(&o->shared->committed_seq);
+
+    return last > done ? last - done : 0;
+}
+
+static int64_t oldest_ns(const struct vg_observed *o, uint32_t sink)
+{
+    int64_t wall_ns = atomic_load(&o->feed[sink].figures.oldest_wall_ns);
+
+    return wall_ns ? vg_wall_ns() - wall_ns : 0;
+}
+
+static void tell_sink(const struct vg_observed *o, uint32_t sink, enum vg_metric_id id,
+                      struct vg_exposition *x)
+{
+    const struct vg_delivery_figures *f = &o->feed[sink].figures;
+    const struct vg_sink_config *c = &o->config->sinks[sink];
+    const char *label[] = { c->name, c->ops->name };
+
+    if (id == VG_METRIC_SINK_DELIVERED)
+        vg_expose_count(x, label, vg_meter_get(&f->delivered));
+    else if (id == VG_METRIC_SINK_RETRIES)
+        vg_expose_count(x, label, vg_meter_get(&f->retried));
+    else if (id == VG_METRIC_SINK_REFUSED)
+        vg_expose_count(x, label, vg_meter_get(&f->quarantined));
+    else if (id == VG_METRIC_SINK_PASSED_OVER)
+        vg_expose_count(x, label, vg_meter_get(&f->passed_over));
+    else if (id == VG_METRIC_SINK_FILTERED)
+        vg_expose_count(x, label, vg_meter_get(&f->filtered));
+    else if (id == VG_METRIC_SINK_WAITING)
+        vg_expose_count(x, label, waiting(o, sink));
+    else if (id == VG_METRIC_SINK_OLDEST)
+        vg_expose_ns(x, label, oldest_ns(o, sink));
+    else if (id == VG_METRIC_SINK_UP)
+        vg_expose_count(x, label, !atomic_load(&f->failing) && !atomic_load(&f->off));
+    else
+        tell_sink_delay(f, c->name, x);
+}
+
+static void tell_sinks(const struct vg_observed *o, struct vg_exposition *x)
+{
+    for (int id = VG_METRIC_SINK_DELIVERED; id <= VG_METRIC_SINK_DELAY; id++) {
+        vg_expose_family(x, (enum vg_metric_id)id);
+        for (uint32_t i = 0; i < o->config->sinks_n; i++)
+            tell_sink(o, i, (enum vg_metric_id)id, x);
+    }
+}
+
+/* ---- snapshots, this server ---- */
+
+static void tell_snapshots(const struct vg_observed *o, struct vg_exposition *x)
+{
+    const struct vg_meters *m = &o->shared->meters;
+    int64_t when_ns = atomic_load(&m->snapshot_mono_ns);
+
+    vg_expose_family(x, VG_METRIC_SNAPSHOTS);
+    vg_expose_count(x, NULL, vg_meter_get(&o->shared->snapshots));
+    vg_expose_family(x, VG_METRIC_SNAPSHOT_AGE);
+    if (when_ns != 0)
+        vg_expose_ns(x, NULL, vg_mono_ns() - when_ns);
+    vg_expose_family(x, VG_METRIC_SNAPSHOT_SIZE);
+    if (when_ns != 0)
+        vg_expose_count(x, NULL, vg_meter_get(&m->snapshot_bytes));
+    vg_expose_family(x, VG_METRIC_SNAPSHOT_DURATION);
+    if (when_ns != 0)
+        vg_expose_ns(x, NULL, (int64_t)vg_meter_get(&m->snapshot_ns));
+}
+
+static void tell_status(void *arg, unsigned status, uint64_t n)
+{
+    char code[8];
+
+    snprintf(code, sizeof(code), "%u", status);
+    vg_expose_count(arg, &(const char *){ code }, n);
+}
+
+void vg_metrics_write(const struct vg_observed *o, struct vg_outbox_reader *reader,
+                      const struct vg_http *http, struct vg_exposition *x)
+{
+    uint32_t partitions = atomic_load(&o->shared->partitions);
+
+    tell_info(o, x);
+    tell_health(o, x);
+    tell_owned(o, partitions, x);
+    tell_messages(o, x, false);
+    tell_messages(o, x, true);
+    tell_errors(o, x);
+    tell_busy(o, x);
+    tell_queues(o, x, false);
+    tell_queues(o, x, true);
+    tell_in_flight(o, x);
+    tell_lag(o, partitions, x);
+    tell_log_lag(o, partitions, x);
+    tell_marks(o, partitions, x);
+    tell_delays(o, x);
+    tell_tally(&o->shared->meters.alerts, VG_METRIC_ALERTS, x);
+    vg_metrics_active(reader, &o->config->site, x);
+    tell_tally(&o->shared->meters.letters, VG_METRIC_DEAD_LETTERS, x);
+    vg_expose_family(x, VG_METRIC_REPLAY_MISMATCH);
+    vg_expose_count(x, NULL, vg_meter_get(&o->shared->mismatches));
+    tell_sinks(o, x);
+    tell_snapshots(o, x);
+    vg_metrics_disk(o, x);
+    vg_expose_family(x, VG_METRIC_HTTP_REQUESTS);
+    vg_http_each_status(http, tell_status, x);
+    vg_metrics_process(o->began_wall_ns, x);
+    vg_expose_end(x);
+}

@@ -1,0 +1,30 @@
+/* observed.h - what those who watch a running service may look at.
+ *
+ * They are one thread (runtime/observer.h). They read atomics and the constants that are set before it
+ * starts, take the lock of runtime/shared.h as shortly as a heartbeat does, and read the outbox by a
+ * connection of their own.
+ */
+#ifndef VG_RUNTIME_OBSERVED_H
+#define VG_RUNTIME_OBSERVED_H
+
+#include "runtime/feed.h"
+#include "runtime/pool.h"
+#include "runtime/shared.h"
+
+struct vg_observed {
+    const struct vg_config *config;
+    struct vg_shared *shared;
+    const struct vg_feed *feed; /**< [config->sinks_n]; of each only its atomics */
+    struct vg_pool **pool;      /**< [workers] */
+    const char *outbox;         /**< path of the file */
+    uint32_t frames_budget;     /**< in flight for each worker */
+    int64_t began_wall_ns;
+};
+
+/** Names of components as labels have them: a stage's type, with a number behind it where the chain has
+ *  an earlier one of that type. */
+void vg_observed_stage(const struct vg_observed *o, uint32_t place, char ret[VG_NAME_SIZE]);
+/** Whether the service does not do its work without that sink: it is required, or the only one. */
+bool vg_observed_needs_sink(const struct vg_observed *o, uint32_t sink);
+
+#endif

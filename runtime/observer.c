@@ -1,0 +1,109 @@
+/* observer.c - the pages of a running service. */
+#include "runtime/observer.h"
+
+#include "runtime/health.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+
+static const unsigned UNAVAILABLE = 503;
+
+/* ---- probes ---- */
+
+static void json_health(const struct vg_health *h, bool reasons, struct vg_buf *out)
+{
+    vg_buf_printf(out, "{\"ok\":%s,\"reasons\":[", h->reasons == 0 ? "true" : "false");
+    for (uint32_t i = 0; i < h->reasons && reasons; i++) {
+        vg_buf_str(out, i ? "," : "");
+        vg_buf_json_str(out, h->reason[i]);
+    }
+    vg_buf_str(out, "]}\n");
+}
+
+static void text_health(const struct vg_health *h, bool reasons, const char * not,
+                        struct vg_buf *out)
+{
+    if (h->reasons == 0)
+        vg_buf_str(out, "ok\n");
+    else if (!reasons)
+        vg_buf_printf(out, "%s\n", not );
+    for (uint32_t i = 0; i < h->reasons && reasons; i++)
+        vg_buf_printf(out, "%s\n", h->reason[i]);
+}
+
+static void write_health(const struct vg_health *h, const char * not,
+                         const struct vg_http_request *request, struct vg_http_answer *ret)
+{
+    if (h->reasons > 0)
+        ret->status = UNAVAILABLE;
+    if (vg_http_wants_json(request->accept)) {
+        ret->type = "application/json";
+        json_health(h, request->trusted, &ret->body);
+    } else {
+        text_health(h, request->trusted, not, &ret->body);
+    }
+}
+
+static void livez(void *arg, const struct vg_http_request *request, struct vg_http_answer *ret)
+{
+    const struct vg_observer *o = arg;
+    struct vg_health h;
+
+    vg_health_live(&o->what, &h);
+    write_health(&h, "not live", request, ret);
+}
+
+static void readyz(void *arg, const struct vg_http_request *request, struct vg_http_answer *ret)
+{
+    const struct vg_observer *o = arg;
+    struct vg_health h;
+
+    vg_health_ready(&o->what, &h);
+    write_health(&h, "not ready", request, ret);
+}
+
+/* ---- metrics ---- */
+
+static void metrics(void *arg, const struct vg_http_request *request, struct vg_http_answer *ret)
+{
+    struct vg_observer *o = arg;
+    struct vg_err err;
+    struct vg_exposition x = { .out = &ret->body,
+                               .openmetrics = vg_exposition_wants_openmetrics(request->accept) };
+
+    /* Not before it runs: another log's outbox is moved aside until then. */
+    if (!o->reader && atomic_load(&o->what.shared->state) != VG_STATE_STARTING &&
+        vg_outbox_reader_open(o->what.outbox, &o->reader, &err) != VG_OK)
+        vg_log(VG_LOG_WARN, "http", "active alerts are not known: %s", err.msg);
+    ret->type = vg_exposition_type(x.openmetrics);
+    vg_metrics_write(&o->what, o->reader, o->http, &x);
+}
+
+static const struct vg_http_page pages[] = {
+    { "/livez", VG_HTTP_ANYBODY, livez },
+    { "/readyz", VG_HTTP_ANYBODY, readyz },
+    { "/metrics", VG_HTTP_TRUSTED, metrics },
+    { NULL, VG_HTTP_ANYBODY, NULL },
+};
+
+/* ---- the server ---- */
+
+vg_status vg_observer_start(struct vg_observer *o, int wake_fd, struct vg_err *err)
+{
+    const struct vg_http_options *options = &o->what.config->service.http;
+    vg_status st;
+
+    if (!options->listen)
+        return VG_OK;
+    st = vg_http_start(options, pages, o, wake_fd, &o->http, err);
+    if (st == VG_OK)
+        vg_log(VG_LOG_INFO, "http", "listens at http://%s", vg_http_address(o->http));
+    return st;
+}
+
+void vg_observer_stop(struct vg_observer *o)
+{
+    vg_http_stop(o->http);
+    vg_outbox_reader_close(o->reader);
+    o->http = NULL;
+    o->reader = NULL;
+}

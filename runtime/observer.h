@@ -1,0 +1,23 @@
+/* observer.h - what a running service shows of itself over HTTP: probes and metrics.
+ *
+ * /livez and /readyz answer anybody, with reasons for those who may know them (runtime/health.h);
+ * /metrics is runtime/metrics.h. Documented in ../docs/http.md.
+ */
+#ifndef VG_RUNTIME_OBSERVER_H
+#define VG_RUNTIME_OBSERVER_H
+
+#include "runtime/http.h"
+#include "runtime/observed.h"
+
+struct vg_observer {
+    struct vg_observed what;
+    struct vg_http *http;
+    struct vg_outbox_reader *reader; /**< the server's thread's */
+};
+
+/** Starts the server that `what` configures, if it does; `what` is set, the rest zeroed. */
+VG_NODISCARD vg_status vg_observer_start(struct vg_observer *o, int wake_fd, struct vg_err *err);
+/** Ends it. Also when it was never started. */
+void vg_observer_stop(struct vg_observer *o);
+
+#endif

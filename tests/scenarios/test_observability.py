@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""What a running pipeline shows of itself: exact counts, and no "ready" while work is not done."""
+import base64
+import http.client
+import pathlib
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import vigil
+from disk import SmallDisk, fill
+from http_client import OPENMETRICS, TOKEN, Server, settings, value
+from live import Live, record, until
+from vigil import check
+
+TOPIC = "vitals.raw"
+
+
+def config(broker, http=None, **service):
+    c = vigil.sedation_config(broker.bootstrap, http=http or settings(), **service)
+    c["wards"] = {"icu-a": {"name": "A", "beds": {"01": {}}}}
+    c["alert_rules"] = {"spo2_low": vigil.limit_rule("spo2", "90 %", 2)}
+    return c
+
+
+def feed(broker):
+    """20 rows of a patient with one alert that ends, 5 of one elsewhere, 3 records of no use."""
+    rows = [record(0, s, "pseudonym-a", spo2=85 if s < 10 else 97, bed="icu-a/01")
+            for s in range(20)]
+    rows += [record(1, s, "pseudonym-b", spo2=80, bed="attic/02") for s in range(5)]
+    rows += [(1, vigil.START_MS + 6000 + s, "pseudonym-b", text)
+             for s, text in enumerate((b"{bad", b"{bad again", b"[]x"))]
+    vigil.produce(broker.bootstrap, TOPIC, rows)
+    return len(rows)
+
+
+def check_counts(m, records):
+    check(value(m, "vigil_component_received_messages_total", component="source", kind="source",
+                type="kafka") == records, "records")
+    check(value(m, "vigil_component_sent_messages_total", component="source", kind="source",
+                type="kafka") == 25, "rows")
+    letters = {k[1][1]: v for k, v in m.items() if k[0] == "vigil_dead_letters_total"}
+    check(letters == {"malformed": 3}, f"dead letters: {letters}")
+    events = {tuple(v for _, v in k[1:]): n for k, n in m.items() if k[0] == "vigil_alerts_total"}
+    labels = {("high", "spo2_low", "start", "icu-a"): 1, ("high", "spo2_low", "end", "icu-a"): 1,
+              ("high", "spo2_low", "start", "other"): 1}
+    check({k: n for k, n in events.items() if k[1] == "spo2_low" and k[2] != "update"} == labels,
+          f"alerts: {events}")
+    check(value(m, "vigil_sink_delivered_total", sink="file", type="file") == sum(events.values()),
+          "every event is delivered once")
+    check(value(m, "vigil_sink_delay_seconds_count", sink="file") == sum(events.values()), "delays")
+    check(value(m, "vigil_sink_waiting_messages", sink="file", type="file") == 0, "none waits")
+    check(value(m, "vigil_alerts_active", ward="icu-a", priority="high") == 0, "one has ended")
+    check(value(m, "vigil_alerts_active", ward="other", priority="high") == 1, "one is there")
+    check(value(m, "vigil_replay_mismatch_total") == 0, "mismatches")
+    check(value(m, "vigil_ready") == 1, "ready")
+    for partition in "01":
+        check(value(m, "vigil_kafka_consumer_lag_messages", component="source", topic=TOPIC,
+                    partition=partition) == 0, "lag")
+    check(value(m, "vigil_component_busy_seconds_total", component="alert") > 0, "busy")
+    check(value(m, "vigil_delay_seconds_count", hop="commit") >= 1, "commits")
+
+
+def everything_is_delivered(run, server):
+    """The last rows have passed, and what they caused has arrived."""
+    def condition():
+        m = server.metrics()
+        return (sum(n for k, n in m.items() if k[0] == "vigil_dead_letters_total") == 3
+                and sum(k[0] == "vigil_kafka_consumer_lag_messages" for k in m) == 2
+                and sum(n for k, n in m.items() if k[0] == "vigil_alerts_total"
+                        and dict(k[1:])["rule"] == "spo2_low"
+                        and dict(k[1:])["transition"] != "update") == 3
+                and not sum(n for k, n in m.items() if k[0] in ("vigil_sink_waiting_messages",
+                                                                "vigil_queue_messages")))
+    until("all is delivered", condition)
+
+
+def a_page_after_a_known_run_has_the_exact_counts():
+    with vigil.MockBroker(f"{TOPIC}:2") as broker, vigil.Pipeline(config(broker)) as p:
+        records = feed(broker)
+        with Live(p) as run:
+            server = Server(run)
+            everything_is_delivered(run, server)
+            check_counts(server.metrics(), records)
+            page = server.page("/metrics")
+            check("pseudonym" not in page and "attic" not in page and "/01" not in page,
+                  "a patient, a bed or a ward that rows named is on the page")
+            check_with_promtool(page)
+            run.stop()
+
+
+def check_with_promtool(page):
+    """Prometheus' own linter, where it is there (Debian: prometheus)."""
+    if not shutil.which("promtool"):
+        print("     promtool is not installed: the page is not linted")
+        return
+    done = subprocess.run(["promtool", "check", "metrics"], input=page, text=True,
+                          capture_output=True, timeout=30)
+    check(done.returncode == 0, f"promtool: {done.stdout}{done.stderr}")
+
+
+def who_may_ask_for_what():
+    with vigil.MockBroker(f"{TOPIC}:1") as broker:
+        http_ = settings("0.0.0.0:0", token=TOKEN, insecure=True)
+        with vigil.Pipeline(config(broker, http_)) as p, Live(p) as run:
+            server = Server(run)
+            until("ready", lambda: not server.ready())
+            check(server.page("/livez") == "ok\n", "anybody may ask whether it lives")
+            for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN},
+                           {"Authorization": f"Bearer {TOKEN}x"}):
+                status, headers, text = server.ask("/metrics", **header)
+                check(status == 401 and headers["WWW-Authenticate"] == "Bearer"
+                      and "vigil_" not in text, f"{header}: {status}")
+            status, headers, text = server.ask("/metrics", Authorization=f"Bearer {TOKEN}",
+                                               Accept=OPENMETRICS)
+            check(status == 200 and headers["Content-Type"].startswith(OPENMETRICS), headers)
+            check(TOKEN not in text and TOKEN not in run.said, "the token is shown")
+            run.stop()
+
+
+def what_is_no_plain_question_is_refused_and_the_server_goes_on():
+    with vigil.MockBroker(f"{TOPIC}:1") as broker, vigil.Pipeline(config(broker)) as p, \
+            Live(p) as run:
+        server = Server(run)
+        check(server.ask("/livez", "POST", b"x" * 1000)[0] == 405, "POST")
+        check(server.ask("/livez", "GET", b"x" * 1000)[0] == 413, "a body")
+        status, _, text = server.ask("/elsewhere")
+        check(status == 404 and "/metrics" in text, text)
+        check(server.ask("/livez", X_Long="x" * 40000)[0] in (400, 413, 414, 431), "long headers")
+        check(server.ask("/livez", "HEAD")[2] == "", "HEAD")
+        one = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+        for _ in range(3):  # on one connection
+            one.request("GET", "/livez")
+            check(one.getresponse().read() == b"ok\n", "keep-alive")
+        one.close()
+        idle = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+                for _ in range(40)]
+        for connection in idle:
+            connection.connect()
+        check(server.page("/livez") == "ok\n", "beside 40 that say nothing")
+        for connection in idle:
+            connection.close()
+        check(run.stop().count("listens at") == 1, "one server")
+
+
+def a_stage_that_hangs_is_named_until_it_moves():
+    with vigil.MockBroker(f"{TOPIC}:1") as broker, vigil.Pipeline(config(broker)) as p:
+        stall = p.folder / "stall"
+        with Live(p, env={"VIGIL_FAULT_STALL": f"alert:{stall}"}) as run:
+            server = Server(run)
+            until("ready", lambda: not server.ready())
+            stall.touch()
+            reasons = until("not ready", server.ready)
+            check(len(reasons) == 1 and "stage alert of worker 0 has not moved" in reasons[0],
+                  reasons)
+            check(server.page("/livez") == "ok\n", "a hanging stage is no dead process")
+            check(value(server.metrics(), "vigil_ready") == 0, "the metric says so, too")
+            stall.unlink()
+            until("ready again", lambda: not server.ready())
+            run.stop()
+
+
+def a_sink_that_is_needed_and_fails_is_a_reason_and_another_is_none():
+    with vigil.MockBroker(f"{TOPIC}:2") as broker:
+        c = config(broker)
+        away = {"type": "webhook", "url": "http://127.0.0.1:9/", "timeout": "1s",
+                "secret": "whsec_" + base64.b64encode(bytes(range(32))).decode()}
+        c["sinks"] |= {"needed": {**away, "required": True}, "other": away}
+        with vigil.Pipeline(c) as p, Live(p) as run:
+            server = Server(run)
+            until("ready", lambda: not server.ready())
+            feed(broker)
+            check(until("not ready", server.ready) == ["sink needed fails"], server.ready())
+            up = lambda: value(server.metrics(), "vigil_sink_up", sink="other", type="webhook")
+            until("the other fails as well", lambda: up() == 0)
+            check(server.ready() == ["sink needed fails"], server.ready())
+            m = server.metrics()
+            check(value(m, "vigil_sink_waiting_messages", sink="needed", type="webhook") > 0
+                  and value(m, "vigil_sink_oldest_waiting_seconds", sink="needed",
+                            type="webhook") > 0, "what waits is counted")
+
+
+def a_full_disk_is_a_reason_until_there_is_space():
+    with vigil.MockBroker(f"{TOPIC}:2") as broker, SmallDisk("24m") as disk:
+        if not disk:
+            return
+        p = vigil.Pipeline(config(broker))
+        with p, Live_on(p, disk) as run:
+            server = Server(run)
+            until("ready", lambda: not server.ready())
+            fill(disk / "ballast")
+            feed(broker)
+            reasons = until("not ready", server.ready)
+            check(any("disk" in reason for reason in reasons), reasons)
+            (disk / "ballast").unlink()
+            until("ready again", lambda: not server.ready())
+
+
+def Live_on(pipeline, disk):
+    pipeline.data.symlink_to(disk)
+    return Live(pipeline)
+
+
+if __name__ == "__main__":
+    vigil.main(a_page_after_a_known_run_has_the_exact_counts, who_may_ask_for_what,
+               what_is_no_plain_question_is_refused_and_the_server_goes_on,
+               a_stage_that_hangs_is_named_until_it_moves,
+               a_sink_that_is_needed_and_fails_is_a_reason_and_another_is_none,
+               a_full_disk_is_a_reason_until_there_is_space)
