@@ -226,26 +226,38 @@ static bool convert_shown(int channel, const char *unit, double value, double *r
     return vg_unit_convert(channel, unit, strlen(unit), value, ret);
 }
 
-bool vg_parse_quantity(const char *s, int channel, float *ret)
+/* A number with its unit; *ret_zero is what 0 of that unit is in the channel's. */
+static bool read_quantity(const char *s, int channel, double *ret, double *ret_zero)
 {
     char number[64];
     size_t n = strspn(s, "+-.0123456789eE");
-    int word = vg_channel_word(channel, s, strlen(s));
-    double value;
+    const char *unit = s + n + (s[n] == ' ');
 
-    if (word >= 0) {
-        *ret = (float)word;
-        return true;
-    }
     if (n >= sizeof(number))
         return false;
     memcpy(number, s, n);
     number[n] = '\0';
-    if (!vg_parse_double(number, &value) ||
-        !convert_shown(channel, s + n + (s[n] == ' '), value, &value))
-        return false;
-    if (!isfinite((float)value))
+    return vg_parse_double(number, ret) && convert_shown(channel, unit, *ret, ret) &&
+           convert_shown(channel, unit, 0, ret_zero) && isfinite((float)*ret);
+}
+
+bool vg_parse_quantity(const char *s, int channel, float *ret)
+{
+    int word = vg_channel_word(channel, s, strlen(s));
+    double value = word, zero;
+
+    if (word < 0 && !read_quantity(s, channel, &value, &zero))
         return false;
     *ret = (float)value;
+    return true;
+}
+
+bool vg_parse_difference(const char *s, int channel, float *ret)
+{
+    double value, zero;
+
+    if (!read_quantity(s, channel, &value, &zero))
+        return false;
+    *ret = (float)(value - zero);
     return true;
 }

@@ -139,5 +139,7 @@ VG_NODISCARD bool vg_unit_convert(int channel, const char *unit, size_t n, doubl
 /** Reads "90 %", "50 /min", "8 kPa" as a value in the unit of `channel`; the unit is required where
  *  people write one. Of a channel with words it reads those. */
 VG_NODISCARD bool vg_parse_quantity(const char *s, int channel, float *ret);
+/** Reads a difference: "2 [degF]" is 1.1 Cel and not -16.7. Of a channel with words there is none. */
+VG_NODISCARD bool vg_parse_difference(const char *s, int channel, float *ret);
 
 #endif

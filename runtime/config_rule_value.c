@@ -1,5 +1,4 @@
 /* config_rule_value.c - limits, and how far something moves or lies off, with their units. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,25 +15,15 @@ static const char *skip(const char *s, const char *word)
     return s + n + strspn(s + n, " ");
 }
 
-/* A difference: "2 [degF]" is 1.1 Cel and not -16.7. */
 static bool read_difference(struct vg_load *l, struct vg_place at, int channel, const char *text,
                             float *ret)
 {
-    size_t number = strspn(text, "0123456789.");
-    char zero[80];
-    float origin;
-
-    if (number == 0) {
+    if (strspn(text, "0123456789.") == 0) {
         vg_document_error(l->doc, at, "\"%.60s\" is no offset; expected a number with a unit",
                           text);
         return false;
     }
-    snprintf(zero, sizeof(zero), "0%s", text + number);
-    if (!vg_load_quantity(l, at, channel, text, ret))
-        return false;
-    if (vg_parse_quantity(zero, channel, &origin))
-        *ret -= origin;
-    return true;
+    return vg_load_quantity(l, at, channel, text, ret) && vg_parse_difference(text, channel, ret);
 }
 
 static bool read_profile_bound(struct vg_load *l, const struct vg_node *at, const char *text,

@@ -217,3 +217,17 @@ Test(channel, qualities_and_reasons_have_names)
     cr_assert_str_eq(vg_reason_text(VG_REASON_PROBE_OFF), "probe or lead off");
     cr_assert_str_eq(vg_reason_name(VG_REASON_NO_DATA), "no_data");
 }
+
+Test(channel, a_difference_is_as_exact_in_another_unit)
+{
+    float value;
+
+    cr_assert(vg_parse_difference("0.7 K", VG_CHANNEL_temp, &value));
+    cr_assert_eq(value, 0.7F);
+    cr_assert(vg_parse_difference("2 [degF]", VG_CHANNEL_temp, &value));
+    cr_assert_eq(value, (float)(2 / 1.8));
+    cr_assert(vg_parse_difference("3 %", VG_CHANNEL_spo2, &value));
+    cr_assert_eq(value, 3);
+    cr_assert_not(vg_parse_difference("3 mm[Hg]", VG_CHANNEL_spo2, &value));
+    cr_assert_not(vg_parse_difference("V", VG_CHANNEL_acvpu, &value));
+}
