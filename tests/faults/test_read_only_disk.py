@@ -91,8 +91,8 @@ def a_disk_that_becomes_read_only_stops_reading_until_it_can_be_written_again():
             switch(p).touch()
             delivery.feed(broker, 2, 20)
             run.wait_line(b"its file system is read-only; make it writable again; trying again")
-            reasons = until("degraded", lambda: following().get("reasons"))
-            check(any("disk of Vigil's data is read-only" in r for r in reasons), f"{reasons}")
+            until("degraded", lambda: any("disk of Vigil's data is read-only" in reason
+                                          for reason in following().get("reasons", [])))
             check(len(p.lines()) == 2 * delivery.PATIENTS, "told what is not durable")
             switch(p).unlink()
             until("running", lambda: following()["state"] == "running")
