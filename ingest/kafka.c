@@ -75,6 +75,7 @@ struct kafka {
     size_t run;           /* bytes of records returned since the queue was seen empty */
     bool empty;           /* the queue was seen empty after the last record */
     char last_error[256]; /* newest complaint about a connection, for the message of open() */
+    rd_kafka_resp_err_t last_code;
 };
 
 static const struct vg_option options[] = {
@@ -198,8 +199,10 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
         keep_failure(k, &err);
         return;
     }
-    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         snprintf(k->last_error, sizeof(k->last_error), "%s", reason);
+        k->last_code = code;
+    }
     trouble(k, code, reason);
 }
 
@@ -515,6 +518,17 @@ static vg_status fail_no_broker(const struct kafka *k, struct vg_err *err)
 {
     char waited[VG_DURATION_TEXT_SIZE];
 
+    if (k->last_code == RD_KAFKA_RESP_ERR__AUTHENTICATION)
+        return vg_fail_option(err, VG_E_UNAVAILABLE, "options",
+                              "the brokers at %s refuse this user: %s; see sasl.mechanism, "
+                              "sasl.username and sasl.password",
+                              k->brokers, k->last_error);
+    /* A handshake that fails early counts as the connection's failure. */
+    if (k->last_code == RD_KAFKA_RESP_ERR__SSL || strstr(k->last_error, "SSL routines"))
+        return vg_fail_option(err, VG_E_UNAVAILABLE, "options",
+                              "no TLS connection to the brokers at %s: %s; is ssl.ca.location the "
+                              "authority that signed their certificates?",
+                              k->brokers, k->last_error);
     vg_format_duration(k->connect_timeout_ns, waited);
     return vg_fail_option(err, VG_E_UNAVAILABLE, "brokers",
                           "no broker answered at %s within %s; is Kafka running, and is this its "

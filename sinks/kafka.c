@@ -154,6 +154,9 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
         rd_kafka_fatal_error(rk, why, sizeof(why));
         reason = why;
     }
+    /* Why each of them is down was said before. */
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && k->complaint[0])
+        return;
     snprintf(k->complaint, sizeof(k->complaint), "%s", reason);
 }
 

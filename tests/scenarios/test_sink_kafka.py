@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The kafka sink on a real cluster of three nodes: every event arrives, a patient's in order, while
-nodes and Vigil are killed, hang or refuse, and once if only the brokers were away."""
+nodes and Vigil are killed, hang or refuse, and once if only the brokers were away. Source and sink get
+in with a user's password over TLS, and say what is wrong when they do not."""
 import contextlib
 import json
 import pathlib
@@ -8,13 +9,18 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import delivery
 import kafka
+import live
+import receiver
 import vigil
 from live import Live, until
 from vigil import check
+
+USER, PASSWORD, WRONG = "vigil-icu", "planted-kafka-5a1f09c2", "planted-wrong-77d0be31"
 
 
 def consume(topic):
@@ -105,11 +111,70 @@ def an_outage_makes_no_copies():
         delivery.check_arrived(p, values("outage")(), False)
 
 
+def login(password="right", authority="broker"):
+    """Options for the listener that is closed to others; the password is in a file."""
+    return {"security.protocol": "sasl_ssl", "sasl.mechanism": "PLAIN", "sasl.username": USER,
+            "sasl.password": "${file:%s}" % (folder / password),
+            "ssl.ca.location": str(folder / f"{authority}.pem")}
+
+
+def secure_config(source, tested):
+    c = delivery.config(brokers, {"tested": {
+        "type": "kafka", "brokers": brokers.secure_bootstrap, "topic": "secure.alerts",
+        "timeout": "1s", "options": tested}}, shutdown={"drain_timeout": "300ms"})
+    c["source"] |= {"brokers": brokers.secure_bootstrap, "topic": "secure.vitals",
+                    "options": source}
+    return c
+
+
+def check_no_secret(pipeline, said):
+    found = [pipeline.data / name for name in pipeline.data.rglob("*") if name.is_file()]
+    check(found, "no file was written: nothing was tested")
+    for where, text in [("the log", said.encode()), *((f, f.read_bytes()) for f in found)]:
+        for secret in (PASSWORD, WRONG):
+            check(secret.encode() not in text, f"a password is in {where}")
+
+
+def a_user_with_a_password_over_tls_reads_and_writes():
+    brokers.create_topic("secure.vitals", 2)
+    brokers.create_topic("secure.alerts", 3)
+    vigil.produce(brokers.bootstrap, "secure.vitals", [
+        live.record(i % 2, s, f"p-{i}", spo2=95 if s % 2 else 80) for s in range(4) for i in range(4)])
+    with vigil.Pipeline(secure_config(login(), login())) as p:
+        said = p.run()
+        delivery.check_arrived(p, [r["value"] for r in consume("secure.alerts")], False)
+        check_no_secret(p, said)
+
+
+def who_is_not_let_in_is_told_why():
+    for options, words in ((login(password="wrong"), "refuse this user"),
+                           (login(authority="other"), "no TLS connection")):
+        c = secure_config(options, login())
+        c["source"]["connect_timeout"] = "2s"
+        with vigil.Pipeline(c) as p:
+            said = p.run(expect=69)
+            check(words in said, f"{said}")
+            check_no_secret(p, said)
+        with vigil.Pipeline(secure_config(login(), options)) as p, Live(p) as run:
+            line = run.wait_line(b"error tested: ").decode()
+            check("Invalid username or password" in line or "certificate verify failed" in line, line)
+            check_no_secret(p, run.stop(expect=75))
+
+
 if __name__ == "__main__":
-    try:
-        cluster = kafka.Cluster(3)
-    except kafka.Unavailable as why:
-        vigil.skip(str(why))
-    with cluster as brokers:
-        vigil.main(every_event_arrives_though_nodes_die_and_hang,
-                   a_batch_that_is_refused_changes_no_order, an_outage_makes_no_copies)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        for word, text in (("right", PASSWORD), ("wrong", WRONG)):
+            (folder / word).touch(mode=0o600)
+            (folder / word).write_text(text + "\n")
+        receiver.make_certificate(f"{folder}/other")
+        door = kafka.Secure(USER, PASSWORD, receiver.make_certificate(f"{folder}/broker", address="127.0.0.1"))
+        try:
+            cluster = kafka.Cluster(3, door)
+        except kafka.Unavailable as why:
+            vigil.skip(str(why))
+        with cluster as brokers:
+            vigil.main(every_event_arrives_though_nodes_die_and_hang,
+                       a_batch_that_is_refused_changes_no_order, an_outage_makes_no_copies,
+                       a_user_with_a_password_over_tls_reads_and_writes,
+                       who_is_not_let_in_is_told_why)

@@ -149,24 +149,52 @@ class Installation:
         return command + list(extra) + ["-cp", "lib/*"]
 
 
-def write_properties(directory, port, controller_port, number=1, voters=None):
+class Secure:
+    """What a node needs for a second listener that takes TLS and one user's password alone."""
+
+    def __init__(self, user, password, certificate):
+        """`certificate`.pem and `certificate`.key: made for 127.0.0.1."""
+        self.user, self.password = user, password
+        both = pathlib.Path(f"{certificate}.both")
+        both.touch(mode=0o600)
+        both.write_text("".join(pathlib.Path(certificate + end).read_text()
+                                for end in (".key", ".pem")))
+        self.store = both
+
+    def properties(self, port, controller_port, secure_port):
+        """They take the place of those that stand before them."""
+        own, secure = f"PLAINTEXT://127.0.0.1:{port}", f"SECURE://127.0.0.1:{secure_port}"
+        return "\n".join((
+            "", f"listeners={own},{secure},CONTROLLER://127.0.0.1:{controller_port}",
+            f"advertised.listeners={own},{secure}",
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL",
+            "sasl.enabled.mechanisms=PLAIN",
+            "listener.name.secure.plain.sasl.jaas.config="
+            "org.apache.kafka.common.security.plain.PlainLoginModule required"
+            f' user_{self.user}="{self.password}";',
+            "ssl.keystore.type=PEM", f"ssl.keystore.location={self.store}", ""))
+
+
+def write_properties(directory, port, controller_port, number=1, voters=None, more=""):
     text = (TEMPLATES / "server.properties").read_text()
     voters = voters or f"{number}@127.0.0.1:{controller_port}"
     for name, value in (("PORT", port), ("CONTROLLER_PORT", controller_port), ("DIR", directory),
                         ("NUMBER", number), ("VOTERS", voters),
                         ("REPLICAS_MIN", max(1, voters.count(",")))):
         text = text.replace(f"@{name}@", str(value))
-    (directory / "server.properties").write_text(text)
+    (directory / "server.properties").write_text(text + more)
 
 
 class Node:
     """One broker process with its directory."""
 
-    def __init__(self, installation, port=None, directory=None, extra=(), member=None):
-        """`member` of a cluster: its number, the voters, the cluster's id and its controller port."""
+    def __init__(self, installation, port=None, directory=None, extra=(), member=None, secure=None):
+        """`member` of a cluster: its number, the voters, the cluster's id and its controller port.
+        `secure`: a Secure and the port of its listener."""
         self.installation = installation
         self.member = member
         self.extra = extra
+        self.secure = secure
         self.owns_directory = directory is None
         self.directory = pathlib.Path(directory or tempfile.mkdtemp(prefix="kafka-"))
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -180,8 +208,10 @@ class Node:
 
     def launch(self):
         self.port, controller_port = self._ports()
+        more = self.secure[0].properties(self.port, controller_port, self.secure[1]) \
+            if self.secure else ""
         write_properties(self.directory, self.port, controller_port,
-                         *(self.member[:2] if self.member else ()))
+                         *(self.member[:2] if self.member else ()), more=more)
         if not (self.directory / "log").exists():
             self._copy_formatted()
         with open(self.directory / "stderr", "ab") as stderr:
@@ -293,16 +323,18 @@ class Kafka:
 
 
 class Cluster:
-    """Several brokers that replicate, each also a controller; a context manager."""
+    """Several brokers that replicate, each also a controller; a context manager. With a Secure each has
+    a second listener."""
 
-    def __init__(self, size=3):
+    def __init__(self, size=3, secure=None):
         installation = Installation()
         installation.prepare()
         self.admin = find_admin()
-        ports = _free_ports(2 * size)
+        ports = _free_ports(3 * size)
         voters = ",".join(f"{i + 1}@127.0.0.1:{ports[size + i]}" for i in range(size))
         cluster = _cluster_id()
-        self.nodes = [Node(installation, ports[i], member=(i + 1, voters, cluster, ports[size + i]))
+        self.nodes = [Node(installation, ports[i], member=(i + 1, voters, cluster, ports[size + i]),
+                           secure=secure and (secure, ports[2 * size + i]))
                       for i in range(size)]
         try:
             # Together: none is ready before the controllers have elected one.
@@ -317,6 +349,10 @@ class Cluster:
     @property
     def bootstrap(self):
         return ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+    @property
+    def secure_bootstrap(self):
+        return ",".join(f"127.0.0.1:{node.secure[1]}" for node in self.nodes)
 
     def create_topic(self, name, partitions, setting=""):
         """A replica on every node."""

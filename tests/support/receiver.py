@@ -141,10 +141,11 @@ def hang_up(handler):
         handler.connection.shutdown(socket.SHUT_RDWR)
 
 
-def make_certificate(path, name="localhost"):
+def make_certificate(path, name="localhost", address=None):
     """A self-signed certificate: `path`.pem and `path`.key."""
+    names = f"subjectAltName=DNS:{name}" + (f",IP:{address}" if address else "")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                     "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", path + ".key", "-out",
                     path + ".pem", "-days", "2", "-subj", f"/CN={name}", "-addext",
-                    f"subjectAltName=DNS:{name}"], check=True, capture_output=True)
+                    names], check=True, capture_output=True)
     return path
