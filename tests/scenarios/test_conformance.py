@@ -12,10 +12,9 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import packages
 import vigil
 import zmq
-from test_clients import ENVIRONMENT, kinds
 from vigil import check
 
 LONG = bool(os.environ.get("VIGIL_LONG"))
@@ -109,7 +108,7 @@ def play(scenario, kind):
         client = subprocess.Popen(
             [*kind.command, "--until-closed", "--timeout", kind.seconds.format(60),
              *address(publisher.where), *(key_files(folder, keys) if keys else [])],
-            stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
+            stdout=subprocess.PIPE, text=True, env=packages.ENVIRONMENT)
         what = f"{scenario}, {kind.name}"
         try:
             out = acknowledge(publisher, client)
@@ -132,7 +131,7 @@ def right_clients_pass_every_scenario():
     names = scenarios()
     check({"gap", "truncated", "new_outbox", "link_down", "stalled", "not_covered", "acknowledge",
            "refused_key", "burst"} <= set(names), f"{names}")
-    plays = [(name, kind) for kind in kinds() for name in names
+    plays = [(name, kind) for kind in packages.kinds() for name in names
              if LONG or kind.name == "C" or name in OTHERS]
     with ThreadPoolExecutor(len(names)) as pool:  # each waits for the times of the contract
         for done in [pool.submit(play, *one) for one in plays]:
