@@ -10,34 +10,29 @@
 
 #include "app/conformance_private.h"
 #include "core/clock.h"
+#include "sinks/zeromq_header.h"
 
 enum {
-    HEADER_SIZE = 48,
     SEND_HWM = 200000, /* a burst is lost where the scenario says so */
     BEAT_MS = 200,
 };
-enum kind { KIND_EVENT = 1, KIND_HEARTBEAT = 2, KIND_UNKNOWN = 9 };
+enum { KIND_UNKNOWN = 9 }; /* as of a later version */
 
-static void put_be(uint8_t *out, uint64_t x, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++)
-        out[i] = (uint8_t)(x >> (8 * (bytes - 1 - i)));
-}
-
-static void send_publication(struct vg_conformance_publisher *p, const char *ward, enum kind kind,
+static void send_publication(struct vg_conformance_publisher *p, const char *ward, uint8_t kind,
                              bool repeat, uint64_t seq, uint64_t prev_seq, const char *payload,
                              size_t len)
 {
-    uint8_t header[HEADER_SIZE] = "VGA1";
+    uint8_t header[VG_ALERT1_HEADER_SIZE];
     char topic[sizeof("alert/1//") + VG_WARD_SIZE];
     int n = snprintf(topic, sizeof(topic), "alert/1/%s/", ward);
 
-    header[4] = (uint8_t)kind;
-    put_be(header + 6, repeat, 2);
-    put_be(header + 8, seq, 8);
-    put_be(header + 16, prev_seq, 8);
-    memcpy(header + 24, p->outbox->uuid, 16);
-    put_be(header + 40, (uint64_t)vg_wall_ns(), 8);
+    vg_alert1_header(&(struct vg_alert1_header){ .kind = kind,
+                                                 .flags = repeat ? VG_ALERT1_REPEAT : 0,
+                                                 .seq = seq,
+                                                 .prev_seq = prev_seq,
+                                                 .outbox = p->outbox->uuid,
+                                                 .published_ns = vg_wall_ns() },
+                     header);
     zmq_send(p->pub, topic, (size_t)n, ZMQ_SNDMORE);
     zmq_send(p->pub, header, sizeof(header), ZMQ_SNDMORE);
     zmq_send(p->pub, payload, len, 0);
@@ -46,7 +41,7 @@ static void send_publication(struct vg_conformance_publisher *p, const char *war
 void vg_conformance_publish(struct vg_conformance_publisher *p,
                             const struct vg_conformance_event *e, bool repeat)
 {
-    send_publication(p, vg_conformance_wards[e->ward], KIND_EVENT, repeat, e->seq, e->prev_seq,
+    send_publication(p, vg_conformance_wards[e->ward], VG_ALERT1_EVENT, repeat, e->seq, e->prev_seq,
                      e->json, e->len);
 }
 
@@ -78,9 +73,9 @@ static void beat(struct vg_conformance_publisher *p)
     p->beat_ns = now;
     write_heartbeat(p);
     for (uint32_t w = 0; w < VG_CONFORMANCE_WARDS; w++)
-        send_publication(p, vg_conformance_wards[w], KIND_HEARTBEAT, false, p->outbox->last[w], 0,
-                         p->text.data, p->text.len);
-    send_publication(p, "none", KIND_HEARTBEAT, false, 0, 0, p->text.data, p->text.len);
+        send_publication(p, vg_conformance_wards[w], VG_ALERT1_HEARTBEAT, false, p->outbox->last[w],
+                         0, p->text.data, p->text.len);
+    send_publication(p, "none", VG_ALERT1_HEARTBEAT, false, 0, 0, p->text.data, p->text.len);
 }
 
 void vg_conformance_rubbish(struct vg_conformance_publisher *p)
@@ -96,15 +91,16 @@ void vg_conformance_rubbish(struct vg_conformance_publisher *p)
     zmq_send(p->pub, "alert/1/icu-a/", 14, ZMQ_SNDMORE);
     zmq_send(p->pub, "VGA1", 4, 0);
     zmq_send(p->pub, "alert/1/icu-a/", 14, ZMQ_SNDMORE);
-    zmq_send(p->pub, "XXXX\1\0\0\0xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", HEADER_SIZE,
+    zmq_send(p->pub, "XXXX\1\0\0\0xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", VG_ALERT1_HEADER_SIZE,
              ZMQ_SNDMORE);
     zmq_send(p->pub, "{}", 2, 0);
-    send_publication(p, "ICU A", KIND_EVENT, false, e->seq + 1, 0, e->json, e->len);
+    send_publication(p, "ICU A", VG_ALERT1_EVENT, false, e->seq + 1, 0, e->json, e->len);
     send_publication(p, ward, KIND_UNKNOWN, false, e->seq + 9, e->seq + 8, "?", 1);
-    send_publication(p, ward, KIND_HEARTBEAT, false, e->seq, 0, not_json, sizeof(not_json) - 1);
-    send_publication(p, ward, KIND_HEARTBEAT, false, e->seq, 0, many, sizeof(many) - 1);
+    send_publication(p, ward, VG_ALERT1_HEARTBEAT, false, e->seq, 0, not_json,
+                     sizeof(not_json) - 1);
+    send_publication(p, ward, VG_ALERT1_HEARTBEAT, false, e->seq, 0, many, sizeof(many) - 1);
     /* A repeat shows no gap, whatever its prev_seq. */
-    send_publication(p, ward, KIND_EVENT, true, e->seq, e->seq + 50, e->json, e->len);
+    send_publication(p, ward, VG_ALERT1_EVENT, true, e->seq, e->seq + 50, e->json, e->len);
 }
 
 /* ---- what comes ---- */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "app/report_json.h"
 #include "core/buf.h"
 #include "core/text.h"
 
@@ -144,44 +145,26 @@ void vg_forecast_print(const struct vg_forecast_found *f, FILE *out)
 
 /* ---- a program ---- */
 
-static void json_number(struct vg_buf *out, double v)
-{
-    if (isfinite(v))
-        vg_buf_printf(out, "%.6g", v);
-    else
-        vg_buf_str(out, "null");
-}
-
-static void json_interval(struct vg_buf *out, const char *name, const struct vg_interval *v)
-{
-    vg_buf_printf(out, "\"%s\":[", name);
-    json_number(out, v->value);
-    vg_buf_char(out, ',');
-    json_number(out, v->low);
-    vg_buf_char(out, ',');
-    json_number(out, v->high);
-    vg_buf_char(out, ']');
-}
-
 static void json_method(const struct vg_forecast_found *f, struct vg_buf *out, uint32_t c,
                         uint32_t h, uint32_t m)
 {
     vg_buf_json_str(out, f->method[m].name);
     vg_buf_str(out, ":{");
-    json_interval(out, "mae", vg_forecast_figure(f, c, h, m, VG_FIGURE_MAE));
+    vg_report_json_interval(out, "mae", vg_forecast_figure(f, c, h, m, VG_FIGURE_MAE));
     vg_buf_char(out, ',');
-    json_interval(out, "rmse", vg_forecast_figure(f, c, h, m, VG_FIGURE_RMSE));
+    vg_report_json_interval(out, "rmse", vg_forecast_figure(f, c, h, m, VG_FIGURE_RMSE));
     if (!f->method[m].point) {
         vg_buf_char(out, ',');
-        json_interval(out, "pinball", vg_forecast_figure(f, c, h, m, VG_FIGURE_PINBALL));
+        vg_report_json_interval(out, "pinball", vg_forecast_figure(f, c, h, m, VG_FIGURE_PINBALL));
         vg_buf_char(out, ',');
-        json_interval(out, "coverage", vg_forecast_figure(f, c, h, m, VG_FIGURE_COVERAGE));
+        vg_report_json_interval(out, "coverage",
+                                vg_forecast_figure(f, c, h, m, VG_FIGURE_COVERAGE));
         vg_buf_char(out, ',');
-        json_interval(out, "width", vg_forecast_figure(f, c, h, m, VG_FIGURE_WIDTH));
+        vg_report_json_interval(out, "width", vg_forecast_figure(f, c, h, m, VG_FIGURE_WIDTH));
     }
     if (m > 0) {
         vg_buf_char(out, ',');
-        json_interval(out, "ratio", vg_forecast_figure(f, c, h, m, VG_FIGURE_RATIO));
+        vg_report_json_interval(out, "ratio", vg_forecast_figure(f, c, h, m, VG_FIGURE_RATIO));
     }
     vg_buf_char(out, '}');
 }
@@ -195,9 +178,9 @@ static void json_cell(const struct vg_forecast_found *f, struct vg_buf *out, uin
     vg_buf_printf(out, "{\"channel\":\"%s\",\"horizon_s\":%g,\"targets\":%.0f,\"rolling_24h\":[",
                   vg_channels[f->data->channel[c]].name,
                   (double)f->horizon_ns[h] / (double)VG_NS_PER_S, s.n);
-    json_number(out, low);
+    vg_report_json_number(out, low);
     vg_buf_char(out, ',');
-    json_number(out, high);
+    vg_report_json_number(out, high);
     vg_buf_str(out, "],\"methods\":{");
     for (uint32_t m = 0; m < f->eval->methods; m++) {
         if (m > 0)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "app/mapping_file.h"
 #include "core/order.h"
 #include "core/text.h"
 #include "runtime/document_options.h"
@@ -179,9 +180,9 @@ static bool is_shifted(struct vg_document *doc)
     return shifted;
 }
 
-static void read_root(struct vg_replay_map *map)
+static void read_root(void *ctx, struct vg_document *doc)
 {
-    struct vg_document *doc = &map->document;
+    struct vg_replay_map *map = ctx;
     const struct vg_node *version = vg_node_find(doc->root, "version");
 
     check_keys(doc);
@@ -205,19 +206,8 @@ static void read_root(struct vg_replay_map *map)
 vg_status vg_replay_map_read(struct vg_replay_map *map, const char *path,
                              struct vg_buf *diagnostics, struct vg_err *err)
 {
-    vg_status st;
-
     *map = (struct vg_replay_map){ 0 };
-    st = vg_document_read(&map->document, path, err);
-    if (st == VG_OK && map->document.root && map->document.root->kind == VG_NODE_MAPPING)
-        read_root(map);
-    else if (st == VG_OK)
-        vg_document_error(&map->document, (struct vg_place){ 1, 1 },
-                          "expected a mapping that begins with \"version: 1\"");
-    vg_document_report(&map->document, diagnostics);
-    if (st == VG_OK && map->document.count[VG_ERROR])
-        st = vg_fail(err, VG_E_CONFIG, "%s: %u errors", path, map->document.count[VG_ERROR]);
-    return st;
+    return vg_mapping_file_read(&map->document, path, read_root, map, diagnostics, err);
 }
 
 void vg_replay_map_done(struct vg_replay_map *map)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/mapping_file.h"
 #include "core/text.h"
 #include "runtime/document_options.h"
 
@@ -186,8 +187,9 @@ static void check_columns(const struct vg_risk_map *map, struct vg_document *doc
     want(doc, map->outcome_label, "outcome: label", "long");
 }
 
-static void read_root(struct vg_risk_map *map, struct vg_document *doc)
+static void read_root(void *ctx, struct vg_document *doc)
 {
+    struct vg_risk_map *map = ctx;
     static const char *const others[] = { "version", "variables", NULL };
     const struct vg_node *version = vg_node_find(doc->root, "version");
 
@@ -210,15 +212,7 @@ vg_status vg_risk_map_read(struct vg_risk_map *map, const char *path, struct vg_
     vg_status st;
 
     *map = (struct vg_risk_map){ 0 };
-    st = vg_document_read(&doc, path, err);
-    if (st == VG_OK && doc.root && doc.root->kind == VG_NODE_MAPPING)
-        read_root(map, &doc);
-    else if (st == VG_OK)
-        vg_document_error(&doc, (struct vg_place){ 1, 1 },
-                          "expected a mapping that begins with \"version: 1\"");
-    vg_document_report(&doc, diagnostics);
-    if (st == VG_OK && doc.count[VG_ERROR])
-        st = vg_fail(err, VG_E_CONFIG, "%s: %u errors", path, doc.count[VG_ERROR]);
+    st = vg_mapping_file_read(&doc, path, read_root, map, diagnostics, err);
     vg_document_done(&doc);
     return st;
 }

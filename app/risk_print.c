@@ -1,6 +1,7 @@
 /* risk_print.c - what was found about risk models, for a terminal and for a program. */
 #include <math.h>
 
+#include "app/report_json.h"
 #include "app/risk_found.h"
 
 /* ---- a terminal ---- */
@@ -116,25 +117,6 @@ void vg_risk_print(const struct vg_risk_found *f, struct vg_buf *out)
 
 /* ---- a program ---- */
 
-static void json_number(struct vg_buf *out, double v)
-{
-    if (isfinite(v))
-        vg_buf_printf(out, "%.6g", v);
-    else
-        vg_buf_str(out, "null");
-}
-
-static void json_interval(struct vg_buf *out, const char *name, const struct vg_interval *v)
-{
-    vg_buf_printf(out, "\"%s\":[", name);
-    json_number(out, v->value);
-    vg_buf_char(out, ',');
-    json_number(out, v->low);
-    vg_buf_char(out, ',');
-    json_number(out, v->high);
-    vg_buf_char(out, ']');
-}
-
 static void json_row(const struct vg_risk_found *f, uint32_t r, struct vg_buf *out)
 {
     const struct vg_confusion *c = &f->row[r].confusion;
@@ -145,10 +127,10 @@ static void json_row(const struct vg_risk_found *f, uint32_t r, struct vg_buf *o
     for (int i = 0; i < VG_RISK_FIGURE_COUNT; i++) {
         if (!vg_risk_figure_shown(f, (enum vg_risk_figure)i))
             continue;
-        json_interval(out, vg_risk_figures[i].name, &f->row[r].figure[i]);
+        vg_report_json_interval(out, vg_risk_figures[i].name, &f->row[r].figure[i]);
         vg_buf_char(out, ',');
     }
-    json_interval(out, "auroc_above", &f->row[r].over);
+    vg_report_json_interval(out, "auroc_above", &f->row[r].over);
     vg_buf_printf(out, ",\"confusion\":{\"tp\":%.0f,\"fp\":%.0f,\"fn\":%.0f,\"tn\":%.0f}}", c->tp,
                   c->fp, c->fn, c->tn);
 }
@@ -167,7 +149,7 @@ void vg_risk_json(const struct vg_risk_found *f, struct vg_buf *out)
     else
         vg_buf_str(out, "null");
     vg_buf_str(out, ",\"threshold\":");
-    json_number(out, (double)f->cross->threshold);
+    vg_report_json_number(out, (double)f->cross->threshold);
     vg_buf_str(out, ",\"rows\":[");
     for (uint32_t r = 0; r < f->cross->rows; r++) {
         if (r)

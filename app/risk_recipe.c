@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/mapping_file.h"
 #include "core/text.h"
 #include "models/network.h"
 #include "runtime/document_options.h"
@@ -158,8 +159,9 @@ static uint32_t read_learners(struct vg_risk_learner *to, struct vg_document *do
 
 /* ---- the file ---- */
 
-static void read_root(struct vg_risk_recipe *r, struct vg_document *doc)
+static void read_root(void *ctx, struct vg_document *doc)
 {
+    struct vg_risk_recipe *r = ctx;
     static const char *const others[] = { "version", "members", "references", NULL };
     const struct vg_node *version = vg_node_find(doc->root, "version");
 
@@ -180,15 +182,7 @@ vg_status vg_risk_recipe_read(struct vg_risk_recipe *r, const char *path,
     vg_status st;
 
     *r = (struct vg_risk_recipe){ 0 };
-    st = vg_document_read(&doc, path, err);
-    if (st == VG_OK && doc.root && doc.root->kind == VG_NODE_MAPPING)
-        read_root(r, &doc);
-    else if (st == VG_OK)
-        vg_document_error(&doc, (struct vg_place){ 1, 1 },
-                          "expected a mapping that begins with \"version: 1\"");
-    vg_document_report(&doc, diagnostics);
-    if (st == VG_OK && doc.count[VG_ERROR])
-        st = vg_fail(err, VG_E_CONFIG, "%s: %u errors", path, doc.count[VG_ERROR]);
+    st = vg_mapping_file_read(&doc, path, read_root, r, diagnostics, err);
     vg_document_done(&doc);
     return st;
 }

@@ -10,48 +10,40 @@
 #include <zmq.h>
 
 #include "core/clock.h"
+#include "sinks/zeromq_header.h"
 #include "sinks/zeromq_private.h"
 
-enum { HEADER_SIZE = 48, TOPIC_SIZE = sizeof("alert/1//") + VG_WARD_SIZE };
-enum kind { KIND_EVENT = 1, KIND_HEARTBEAT = 2 };
-enum flag { FLAG_REPEAT = 1 };
+enum { TOPIC_SIZE = sizeof("alert/1//") + VG_WARD_SIZE };
 
-static void put_be(uint8_t *out, uint64_t x, size_t bytes)
+static void make_header(const struct vg_zeromq *z, uint8_t kind, uint16_t flags, uint64_t seq,
+                        uint64_t prev_seq, uint8_t out[VG_ALERT1_HEADER_SIZE])
 {
-    for (size_t i = 0; i < bytes; i++)
-        out[i] = (uint8_t)(x >> (8 * (bytes - 1 - i)));
+    vg_alert1_header(&(struct vg_alert1_header){ .kind = kind,
+                                                 .flags = flags,
+                                                 .seq = seq,
+                                                 .prev_seq = prev_seq,
+                                                 .outbox = z->env.outbox,
+                                                 .published_ns = vg_wall_ns() },
+                     out);
 }
 
-static void make_header(const struct vg_zeromq *z, enum kind kind, unsigned flags, uint64_t seq,
-                        uint64_t prev_seq, uint8_t out[HEADER_SIZE])
-{
-    memcpy(out, "VGA1", 4);
-    out[4] = (uint8_t)kind;
-    out[5] = 0; /* JSON */
-    put_be(out + 6, flags, 2);
-    put_be(out + 8, seq, 8);
-    put_be(out + 16, prev_seq, 8);
-    memcpy(out + 24, z->env.outbox, 16);
-    put_be(out + 40, (uint64_t)vg_wall_ns(), 8);
-}
-
-static bool publish(const struct vg_zeromq *z, const char *ward, const uint8_t header[HEADER_SIZE],
-                    const char *payload, size_t len)
+static bool publish(const struct vg_zeromq *z, const char *ward,
+                    const uint8_t header[VG_ALERT1_HEADER_SIZE], const char *payload, size_t len)
 {
     char topic[TOPIC_SIZE];
     int n = snprintf(topic, sizeof(topic), "alert/1/%s/", ward && *ward ? ward : "none");
 
     return zmq_send(z->pub, topic, (size_t)n, ZMQ_SNDMORE) >= 0 &&
-           zmq_send(z->pub, header, HEADER_SIZE, ZMQ_SNDMORE) >= 0 &&
+           zmq_send(z->pub, header, VG_ALERT1_HEADER_SIZE, ZMQ_SNDMORE) >= 0 &&
            zmq_send(z->pub, payload, len, 0) >= 0;
 }
 
 vg_status vg_zeromq_publish_event(const struct vg_zeromq *z, const struct vg_delivery *e,
                                   struct vg_err *err)
 {
-    uint8_t header[HEADER_SIZE];
+    uint8_t header[VG_ALERT1_HEADER_SIZE];
 
-    make_header(z, KIND_EVENT, e->repeat ? FLAG_REPEAT : 0, e->seq, e->prev_seq, header);
+    make_header(z, VG_ALERT1_EVENT, e->repeat ? VG_ALERT1_REPEAT : 0, e->seq, e->prev_seq, header);
     if (publish(z, e->ward, header, e->json, e->len))
         return VG_OK;
     return vg_fail(err, VG_E_TEMPORARY, "cannot publish on %s: %s", z->publish,
@@ -142,7 +134,7 @@ static void heartbeat_ward(void *arg, const char *ward)
 {
     struct vg_zeromq *z = arg;
     struct vg_buf *b = &z->text;
-    uint8_t header[HEADER_SIZE];
+    uint8_t header[VG_ALERT1_HEADER_SIZE];
     uint64_t last, oldest;
 
     z->env.extent(z->env.ctx, ward, &last, &oldest);
@@ -160,7 +152,7 @@ static void heartbeat_ward(void *arg, const char *ward)
     vg_buf_printf(b, ",\"partitions\":%u,\"active\":%u,", z->status.partitions,
                   open_episodes(z, ward, last));
     vg_buf_add(b, z->shards.data, z->shards.len);
-    make_header(z, KIND_HEARTBEAT, 0, last, 0, header);
+    make_header(z, VG_ALERT1_HEARTBEAT, 0, last, 0, header);
     publish(z, ward, header, b->data, b->len);
 }
 

@@ -112,13 +112,8 @@ static void describe_baseline(struct vg_look *l, const struct vg_watch *w,
 {
     const struct usual *u = vg_watch_memory(l, w);
 
-    vg_watch_observe_newest(l, w, e, event);
-    vg_buf_printf(text, "%s ", vg_channels[w->channel].title);
-    if (vg_watch_tells_loss(e, event)) {
-        vg_text_lost(text, "a value", w->validity_ns);
+    if (!vg_watch_say_newest(l, w, e, event, text))
         return;
-    }
-    vg_text_value(text, w->channel, event->observed.value);
     vg_buf_printf(text, ", %s ",
                   event->phase == VG_PHASE_END ? "close again to the usual"
                   : w->rule->bound.above       ? "far above the usual"

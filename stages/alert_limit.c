@@ -274,6 +274,19 @@ void vg_watch_observe_newest(const struct vg_look *l, const struct vg_watch *w,
     event->observed.time_ns = newest->event_ns;
 }
 
+bool vg_watch_say_newest(const struct vg_look *l, const struct vg_watch *w,
+                         const struct vg_episode *e, struct vg_event *event, struct vg_buf *text)
+{
+    vg_watch_observe_newest(l, w, e, event);
+    vg_buf_printf(text, "%s ", vg_channels[w->channel].title);
+    if (vg_watch_tells_loss(e, event)) {
+        vg_text_lost(text, "a value", w->validity_ns);
+        return false;
+    }
+    vg_text_value(text, w->channel, event->observed.value);
+    return true;
+}
+
 static void observe(const struct vg_look *l, const struct vg_watch *w, const struct vg_episode *e,
                     struct vg_event *event)
 {

@@ -34,5 +34,9 @@ VG_NODISCARD vg_status vg_watch_check_bounds(const struct vg_watch *w, const str
 /** Fills in event->observed: the newest value of the channel, or none while data are lost. */
 void vg_watch_observe_newest(const struct vg_look *l, const struct vg_watch *w,
                              const struct vg_episode *e, struct vg_event *event);
+/** The same, and begins the text with it; false when data are lost, which the text then says whole. */
+VG_NODISCARD bool vg_watch_say_newest(const struct vg_look *l, const struct vg_watch *w,
+                                      const struct vg_episode *e, struct vg_event *event,
+                                      struct vg_buf *text);
 
 #endif
