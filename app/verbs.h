@@ -11,6 +11,7 @@
     X(run, "run", "watch: read vital signs, raise alerts, deliver them")                      \
     X(validate, "validate", "check a configuration as run would")                             \
     X(test, "test", "run the tests that configurations carry, in virtual time")               \
+    X(status, "status", "show how a running pipeline does")                                   \
     X(record, "record", "keep what a pipeline reads in one file, to run it again")            \
     X(whatif, "whatif", "show what two configurations make of the same recording")            \
     X(alerts, "alerts", "follow the alerts of a running pipeline, missing none")              \

@@ -125,9 +125,11 @@ static void look_chains(const struct vg_observed *o, struct vg_health *h)
     uint32_t partitions = atomic_load(&o->shared->partitions);
     uint32_t workers = o->shared->meters.workers;
     int64_t now_ns = vg_mono_ns();
+    /* Without space nothing moves, which is said elsewhere. */
+    bool waits = atomic_load(&o->shared->disk_full);
     bool said[VG_WORKERS_MAX] = { false };
 
-    for (uint32_t i = 0; i < partitions; i++) {
+    for (uint32_t i = 0; i < partitions && !waits; i++) {
         const struct vg_shard_shared *s = &o->shared->shard[i];
 
         if (!atomic_load(&s->owned) || said[i % workers] ||
@@ -148,27 +150,13 @@ void vg_health_ready(const struct vg_observed *o, struct vg_health *ret)
     look_partitions(o, ret);
     look_troubles(o, ret);
     look_sinks(o, ret);
-    /* Without space nothing moves, which was said. */
-    if (!atomic_load(&o->shared->disk_full))
-        look_chains(o, ret);
+    look_chains(o, ret);
 }
 
-/* ---- names ---- */
-
-void vg_observed_stage(const struct vg_observed *o, uint32_t place, char ret[VG_NAME_SIZE])
+bool vg_health_moves(const struct vg_observed *o)
 {
-    const char *name = o->config->stages[place].ops->name;
-    uint32_t number = 1;
+    struct vg_health h = { .reasons = 0 };
 
-    for (uint32_t i = 0; i < place; i++)
-        number += o->config->stages[i].ops == o->config->stages[place].ops;
-    if (number == 1)
-        snprintf(ret, VG_NAME_SIZE, "%s", name);
-    else
-        snprintf(ret, VG_NAME_SIZE, "%s-%u", name, number);
-}
-
-bool vg_observed_needs_sink(const struct vg_observed *o, uint32_t sink)
-{
-    return o->config->sinks[sink].delivery.required || o->config->sinks_n == 1;
+    look_chains(o, &h);
+    return h.reasons == 0;
 }

@@ -21,5 +21,7 @@ struct vg_health {
 
 void vg_health_live(const struct vg_observed *o, struct vg_health *ret);
 void vg_health_ready(const struct vg_observed *o, struct vg_health *ret);
+/** Whether every partition passes the whole chain, or waits for the disk alone. */
+bool vg_health_moves(const struct vg_observed *o);
 
 #endif

@@ -158,3 +158,12 @@ uint64_t vg_meters_waiting(const struct vg_meters *m, uint32_t worker, uint32_t 
 
     return out > in ? out - in : 0;
 }
+
+int64_t vg_meters_busy_ns(const struct vg_stage_meter *s, int64_t now_ns)
+{
+    int64_t held_ns = atomic_load(&s->held_ns);
+
+    if (held_ns == 0 || atomic_load(&s->blocked) || now_ns < held_ns)
+        held_ns = now_ns;
+    return (int64_t)vg_meter_get(&s->busy_ns) + now_ns - held_ns;
+}

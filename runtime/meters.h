@@ -113,6 +113,9 @@ void vg_meters_init(struct vg_meters *m, uint32_t workers, uint32_t stages);
 void vg_meters_done(struct vg_meters *m);
 struct vg_stage_meter *vg_meters_stage(const struct vg_meters *m, uint32_t worker, uint32_t place);
 
+/** Time that a stage was busy, with what it works on now: one that hangs is busy. */
+int64_t vg_meters_busy_ns(const struct vg_stage_meter *s, int64_t now_ns);
+
 /** Frames that wait in front of stage `place` of a worker; place == stages: of the committer. */
 uint64_t vg_meters_waiting(const struct vg_meters *m, uint32_t worker, uint32_t place);
 

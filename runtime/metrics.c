@@ -11,8 +11,8 @@
 #include "core/clock.h"
 #include "models/kernel.h"
 #include "runtime/health.h"
+#include "runtime/host_state.h"
 #include "runtime/link.h"
-#include "runtime/metrics_host.h"
 
 /* ---- what runs ---- */
 
@@ -97,16 +97,6 @@ static void tell_errors(const struct vg_observed *o, struct vg_exposition *x)
     }
 }
 
-/* Of what it works on now the time is counted as well: a stage that hangs is busy. */
-static int64_t busy_ns(const struct vg_stage_meter *s, int64_t now_ns)
-{
-    int64_t held_ns = atomic_load(&s->held_ns);
-
-    if (held_ns == 0 || atomic_load(&s->blocked) || now_ns < held_ns)
-        held_ns = now_ns;
-    return (int64_t)vg_meter_get(&s->busy_ns) + now_ns - held_ns;
-}
-
 static void tell_busy(const struct vg_observed *o, struct vg_exposition *x)
 {
     const struct vg_meters *m = &o->shared->meters;
@@ -118,7 +108,7 @@ static void tell_busy(const struct vg_observed *o, struct vg_exposition *x)
         int64_t ns = 0;
 
         for (uint32_t w = 0; w < m->workers; w++)
-            ns += busy_ns(vg_meters_stage(m, w, place), now_ns);
+            ns += vg_meters_busy_ns(vg_meters_stage(m, w, place), now_ns);
         vg_observed_stage(o, place, name);
         vg_expose_ns(x, &(const char *){ name }, ns);
     }
@@ -280,22 +270,29 @@ static void tell_tally(const struct vg_tally *t, enum vg_metric_id id, struct vg
     }
 }
 
+static const char *ward_name(const struct vg_site *site, uint32_t ward)
+{
+    if (ward < site->wards_n)
+        return site->wards[ward];
+    return ward == site->wards_n ? "none" : "other";
+}
+
+static void tell_active(struct vg_outbox_reader *reader, const struct vg_site *site,
+                        struct vg_exposition *x)
+{
+    struct vg_active active;
+    bool known = vg_active_count(reader, site, &active);
+
+    vg_expose_family(x, VG_METRIC_ALERTS_ACTIVE);
+    for (uint32_t w = 0; w < active.wards && known; w++) {
+        for (int p = 0; p < VG_PRIORITY_COUNT; p++)
+            vg_expose_count(x, (const char *[]){ ward_name(site, w), vg_priority_name(p) },
+                            active.n[w][p]);
+    }
+    vg_active_done(&active);
+}
+
 /* ---- sinks ---- */
-
-static uint64_t waiting(const struct vg_observed *o, uint32_t sink)
-{
-    uint64_t done = atomic_load(&o->feed[sink].delivered);
-    uint64_t last = atomic_load(&o->shared->committed_seq);
-
-    return last > done ? last - done : 0;
-}
-
-static int64_t oldest_ns(const struct vg_observed *o, uint32_t sink)
-{
-    int64_t wall_ns = atomic_load(&o->feed[sink].figures.oldest_wall_ns);
-
-    return wall_ns ? vg_wall_ns() - wall_ns : 0;
-}
 
 static void tell_sink(const struct vg_observed *o, uint32_t sink, enum vg_metric_id id,
                       struct vg_exposition *x)
@@ -315,9 +312,9 @@ static void tell_sink(const struct vg_observed *o, uint32_t sink, enum vg_metric
     else if (id == VG_METRIC_SINK_FILTERED)
         vg_expose_count(x, label, vg_meter_get(&f->filtered));
     else if (id == VG_METRIC_SINK_WAITING)
-        vg_expose_count(x, label, waiting(o, sink));
+        vg_expose_count(x, label, vg_observed_waiting(o, sink));
     else if (id == VG_METRIC_SINK_OLDEST)
-        vg_expose_ns(x, label, oldest_ns(o, sink));
+        vg_expose_ns(x, label, vg_observed_oldest_ns(o, sink));
     else if (id == VG_METRIC_SINK_UP)
         vg_expose_count(x, label, !atomic_load(&f->failing) && !atomic_load(&f->off));
     else
@@ -333,7 +330,7 @@ static void tell_sinks(const struct vg_observed *o, struct vg_exposition *x)
     }
 }
 
-/* ---- snapshots, this server ---- */
+/* ---- snapshots, the disk, this server, the process ---- */
 
 static void tell_snapshots(const struct vg_observed *o, struct vg_exposition *x)
 {
@@ -351,6 +348,34 @@ static void tell_snapshots(const struct vg_observed *o, struct vg_exposition *x)
     vg_expose_family(x, VG_METRIC_SNAPSHOT_DURATION);
     if (when_ns != 0)
         vg_expose_ns(x, NULL, (int64_t)vg_meter_get(&m->snapshot_ns));
+}
+
+static void tell_disk(const struct vg_observed *o, struct vg_exposition *x)
+{
+    struct vg_storage disk;
+
+    vg_storage_look(o, &disk);
+    vg_expose_family(x, VG_METRIC_OUTBOX_SIZE);
+    vg_expose_count(x, NULL, disk.outbox_bytes);
+    vg_expose_family(x, VG_METRIC_DISK_FREE);
+    vg_expose_count(x, NULL, disk.free_bytes);
+}
+
+static void tell_process(int64_t began_wall_ns, struct vg_exposition *x)
+{
+    struct vg_process p;
+
+    vg_process_look(&p);
+    vg_expose_family(x, VG_METRIC_CPU);
+    vg_expose_ns(x, NULL, p.cpu_ns);
+    vg_expose_family(x, VG_METRIC_MEMORY);
+    vg_expose_count(x, NULL, p.resident_bytes);
+    vg_expose_family(x, VG_METRIC_FDS);
+    vg_expose_count(x, NULL, p.open_fds);
+    vg_expose_family(x, VG_METRIC_FDS_MAX);
+    vg_expose_count(x, NULL, p.max_fds);
+    vg_expose_family(x, VG_METRIC_START);
+    vg_expose_ns(x, NULL, began_wall_ns);
 }
 
 static void tell_status(void *arg, unsigned status, uint64_t n)
@@ -381,15 +406,15 @@ void vg_metrics_write(const struct vg_observed *o, struct vg_outbox_reader *read
     tell_marks(o, partitions, x);
     tell_delays(o, x);
     tell_tally(&o->shared->meters.alerts, VG_METRIC_ALERTS, x);
-    vg_metrics_active(reader, &o->config->site, x);
+    tell_active(reader, &o->config->site, x);
     tell_tally(&o->shared->meters.letters, VG_METRIC_DEAD_LETTERS, x);
     vg_expose_family(x, VG_METRIC_REPLAY_MISMATCH);
     vg_expose_count(x, NULL, vg_meter_get(&o->shared->mismatches));
     tell_sinks(o, x);
     tell_snapshots(o, x);
-    vg_metrics_disk(o, x);
+    tell_disk(o, x);
     vg_expose_family(x, VG_METRIC_HTTP_REQUESTS);
     vg_http_each_status(http, tell_status, x);
-    vg_metrics_process(o->began_wall_ns, x);
+    tell_process(o->began_wall_ns, x);
     vg_expose_end(x);
 }

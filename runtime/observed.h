@@ -26,5 +26,8 @@ struct vg_observed {
 void vg_observed_stage(const struct vg_observed *o, uint32_t place, char ret[VG_NAME_SIZE]);
 /** Whether the service does not do its work without that sink: it is required, or the only one. */
 bool vg_observed_needs_sink(const struct vg_observed *o, uint32_t sink);
+/** Durable events behind the sink's cursor, and the age of the oldest of them; 0: none waits. */
+uint64_t vg_observed_waiting(const struct vg_observed *o, uint32_t sink);
+int64_t vg_observed_oldest_ns(const struct vg_observed *o, uint32_t sink);
 
 #endif

@@ -4,6 +4,7 @@
 #include "runtime/health.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "runtime/status.h"
 
 static const unsigned UNAVAILABLE = 503;
 
@@ -63,26 +64,52 @@ static void readyz(void *arg, const struct vg_http_request *request, struct vg_h
 
 /* ---- metrics ---- */
 
-static void metrics(void *arg, const struct vg_http_request *request, struct vg_http_answer *ret)
+/* Not before it runs: another log's outbox is moved aside until then. */
+static void open_reader(struct vg_observer *o)
 {
-    struct vg_observer *o = arg;
     struct vg_err err;
-    struct vg_exposition x = { .out = &ret->body,
-                               .openmetrics = vg_exposition_wants_openmetrics(request->accept) };
 
-    /* Not before it runs: another log's outbox is moved aside until then. */
     if (!o->reader && atomic_load(&o->what.shared->state) != VG_STATE_STARTING &&
         vg_outbox_reader_open(o->what.outbox, &o->reader, &err) != VG_OK)
         vg_log(VG_LOG_WARN, "http", "active alerts are not known: %s", err.msg);
+}
+
+static void metrics(void *arg, const struct vg_http_request *request, struct vg_http_answer *ret)
+{
+    struct vg_observer *o = arg;
+    struct vg_exposition x = { .out = &ret->body,
+                               .openmetrics = vg_exposition_wants_openmetrics(request->accept) };
+
+    open_reader(o);
     ret->type = vg_exposition_type(x.openmetrics);
     vg_metrics_write(&o->what, o->reader, o->http, &x);
 }
 
+/* ---- state ---- */
+
+static void status(void *arg, const struct vg_http_request *request, struct vg_http_answer *ret)
+{
+    struct vg_observer *o = arg;
+
+    (void)request;
+    open_reader(o);
+    ret->type = "application/json";
+    vg_status_write(&o->what, o->reader, &ret->body);
+}
+
+static void config(void *arg, const struct vg_http_request *request, struct vg_http_answer *ret)
+{
+    const struct vg_observer *o = arg;
+
+    (void)request;
+    ret->type = "application/json";
+    vg_status_write_config(o->what.config, &ret->body);
+}
+
 static const struct vg_http_page pages[] = {
-    { "/livez", VG_HTTP_ANYBODY, livez },
-    { "/readyz", VG_HTTP_ANYBODY, readyz },
-    { "/metrics", VG_HTTP_TRUSTED, metrics },
-    { NULL, VG_HTTP_ANYBODY, NULL },
+    { "/livez", VG_HTTP_ANYBODY, livez },        { "/readyz", VG_HTTP_ANYBODY, readyz },
+    { "/metrics", VG_HTTP_TRUSTED, metrics },    { "/api/v1/status", VG_HTTP_TOKEN, status },
+    { "/api/v1/config", VG_HTTP_TOKEN, config }, { NULL, VG_HTTP_ANYBODY, NULL },
 };
 
 /* ---- the server ---- */

@@ -1,7 +1,7 @@
-/* observer.h - what a running service shows of itself over HTTP: probes and metrics.
+/* observer.h - what a running service shows of itself over HTTP: probes, metrics and state.
  *
  * /livez and /readyz answer anybody, with reasons for those who may know them (runtime/health.h);
- * /metrics is runtime/metrics.h. Documented in ../docs/http.md.
+ * /metrics is runtime/metrics.h, /api/v1/ is runtime/status.h. Documented in ../docs/http.md.
  */
 #ifndef VG_RUNTIME_OBSERVER_H
 #define VG_RUNTIME_OBSERVER_H

@@ -2,6 +2,7 @@
 """What a running pipeline shows of itself: exact counts, and no "ready" while work is not done."""
 import base64
 import http.client
+import json
 import pathlib
 import shutil
 import subprocess
@@ -119,6 +120,54 @@ def who_may_ask_for_what():
             run.stop()
 
 
+def ask_status(pipeline, server, *more):
+    return subprocess.run([vigil.VIGIL, "status", pipeline.path, "--at",
+                           f"127.0.0.1:{server.port}", *more],
+                          capture_output=True, text=True, timeout=60)
+
+
+def the_state_is_told_to_who_has_the_token_and_by_vigil_status():
+    with vigil.MockBroker(f"{TOPIC}:2") as broker:
+        c = config(broker, settings(token="${file:%s}"))
+        with vigil.Pipeline(c) as p:
+            secret = p.folder / "token"
+            secret.write_text(TOKEN)
+            secret.chmod(0o600)
+            c["service"]["http"]["token"] = f"${{file:{secret}}}"
+            p.path.write_text(json.dumps(c))
+            records = feed(broker)
+            with Live(p) as run:
+                server = Server(run)
+                everything_is_delivered(run, server)
+                bearer = {"Authorization": f"Bearer {TOKEN}"}
+                for path in ("/api/v1/status", "/api/v1/config"):
+                    check(server.ask(path)[0] == 401, f"{path} without a token")
+                state = json.loads(server.page("/api/v1/status", **bearer))
+                check(state["ready"] and state["reasons"] == [] and state["rows"] == 25
+                      and state["dead_letters"] == 3, state)
+                check(state["source"]["records"] == records
+                      and [q["lag_records"] for q in state["source"]["partitions"]] == [0, 0],
+                      state["source"])
+                check([s["name"] for s in state["stages"]] == ["clean", "alert"], state["stages"])
+                check(state["sinks"][0]["waiting"] == 0 < state["sinks"][0]["delivered"], state)
+                check(state["active_alerts"]["high"] == 1, state["active_alerts"])
+                shown = server.page("/api/v1/config", **bearer)
+                check(TOKEN not in shown and json.loads(shown)["service"]["http"]["token"] == "***"
+                      and json.loads(shown)["source"]["topic"] == TOPIC, shown)
+                screen = ask_status(p, server)
+                check(screen.returncode == 0 and "sedation  running, ready" in screen.stdout
+                      and f"{records} records read, 0 to go" in screen.stdout
+                      and "active alerts: 1 high" in screen.stdout, screen.stdout + screen.stderr)
+                check(json.loads(ask_status(p, server, "--json").stdout)["rows"] == 25, "--json")
+                secret.write_text("another-secret-than-that")
+                refused = ask_status(p, server)
+                check(refused.returncode == 1 and "needs" in refused.stderr, refused.stderr)
+                run.stop()
+            gone = ask_status(p, server)
+            check(gone.returncode == 69 and "does not answer" in gone.stderr, gone.stderr)
+            check("pseudonym" not in screen.stdout + json.dumps(state), "a patient is shown")
+
+
 def what_is_no_plain_question_is_refused_and_the_server_goes_on():
     with vigil.MockBroker(f"{TOPIC}:1") as broker, vigil.Pipeline(config(broker)) as p, \
             Live(p) as run:
@@ -204,6 +253,7 @@ def Live_on(pipeline, disk):
 
 if __name__ == "__main__":
     vigil.main(a_page_after_a_known_run_has_the_exact_counts, who_may_ask_for_what,
+               the_state_is_told_to_who_has_the_token_and_by_vigil_status,
                what_is_no_plain_question_is_refused_and_the_server_goes_on,
                a_stage_that_hangs_is_named_until_it_moves,
                a_sink_that_is_needed_and_fails_is_a_reason_and_another_is_none,

@@ -13,7 +13,7 @@ import vigil
 from live import Live
 from vigil import check
 
-VERBS = ["run", "validate", "test", "record", "whatif", "alerts", "simulate", "replay", "demo", "mock-broker", "list",
+VERBS = ["run", "validate", "test", "status", "record", "whatif", "alerts", "simulate", "replay", "demo", "mock-broker", "list",
          "describe", "schema", "model", "version"]
 START = "2026-03-01T12:00:00Z"
 
