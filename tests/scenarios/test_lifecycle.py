@@ -28,8 +28,10 @@ FAMILIES = {  # what draws configurations, and the steps of a test
     "usual": (lambda rng: lifecycle.draw_values_config(rng, True),
               lambda *a: lifecycle.draw_values_steps(*a, True)),
     "scores": (lifecycle.draw_scores_config, lifecycle.draw_scores_steps),
+    "ahead": (lifecycle.draw_ahead_config, lifecycle.draw_ahead_steps),
 }
-SEEDS = {"moments": (4, 140), "values": (3, 80), "usual": (1, 20), "scores": (2, 50)}  # of the short and the long form
+SEEDS = {"moments": (4, 140), "values": (3, 80), "usual": (1, 20), "scores": (2, 50),
+         "ahead": (2, 50)}  # of the short and the long form
 TESTS, STEPS = 10, 60                  # tests of each, steps of each test
 REASONS = ("acknowledge_over active_again bed better data_back data_lost discharged latched limit "
            "mute_over muted no_limit pause_over probe_off reset snoozed standby unacknowledged worse "
@@ -40,8 +42,8 @@ COMPARED = ("phase", "kind", "priority", "state", "signal", "bed",
 # What is tried of which kind of rule; restarts: test_alert_kinds, test_alert_life, test_alert_score.
 # That a trend, or what is usual, reaches its bound exactly only rounding decides.
 EDGES = {"gap inside for": "Limit Count Rate Trend Baseline Score",
-         "no value inside for": "Limit Count Rate Trend Change Baseline",
-         "exactly at the limit": "Limit Count Rate Change Score",
+         "no value inside for": "Limit Count Rate Trend Change Baseline Forecast Anomaly",
+         "exactly at the limit": "Limit Count Rate Change Score Forecast",
          "after a late row": "Limit Count Rate Trend Change Baseline",
          "another unit": "Limit Count Rate Trend Baseline"}
 EDGES_MET = set()
@@ -169,6 +171,7 @@ def difference(config_test, answer):
 def run(folder, cases, seen):
     """Runs [(configuration, [steps, ...])] in one process; gives the difference in each test."""
     files, answers = [], []
+    lifecycle.write_models(pathlib.Path(folder))
     for i, (config, tests) in enumerate(cases):
         file = pathlib.Path(folder) / f"{i}.yaml"
         answers.append([expected(config, steps) for steps in tests])

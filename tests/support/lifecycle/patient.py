@@ -1,4 +1,5 @@
 """A patient: what is known, the rules that look at it, and what people say."""
+from .ahead import Ticks, TickRule
 from .rules import ValueRule
 from .technical import (Artefact, CheckSensor, DeviceClock, LeadOff, Readmitted, Refused,
                         SourceStale, Stale)
@@ -13,6 +14,7 @@ class Patient:
         self.name, self.reference = name, reference
         self.known = self.discharged = self.was_late = False
         self.bed = None
+        self.ticks = Ticks()      # also of who is discharged
         self.numbers = 0
         self.arrive()
 
@@ -44,7 +46,9 @@ class Patient:
             kind = LeadOff if condition == "lead_off" else CheckSensor
             return [kind(name, says, self, c) for c in channels]
         kinds = {"readmitted": Readmitted, "device_clock": DeviceClock, "limit_refused": Refused}
-        kind = kinds.get(condition, Stale if "stale" in when else ValueRule)
+        of_ticks = "forecast" in when or "anomaly" in when
+        kind = kinds.get(condition, Stale if "stale" in when else
+                         TickRule if of_ticks else ValueRule)
         return [kind(name, says, self)]
 
     def count(self, rule):
@@ -98,8 +102,22 @@ class Patient:
                     and (not old or rule.limit()[0] != old[0])):
                 rule.emit(t, "update", reason="limit", **said)
 
+    def tick(self, t):
+        """A tick of the models closes, or not."""
+        tick = self.ticks.at(t)
+        if not tick or self.discharged:
+            return
+        t = Moment(t, {"due": tick[0]}, t - tick[0])
+        self.expire(t)
+        for rule in self.rules:
+            if isinstance(rule, TickRule):
+                rule.tick(t, tick[1])
+            else:
+                rule.try_start(t)
+
     def row(self, t, bed, row):
         self.known = True
+        self.ticks.take(t, row)
         usable = [c for c, v in row.items() if v["usable"]]
         back = self.discharged and bool(usable)
         if self.discharged and not usable:

@@ -73,6 +73,7 @@ class Reference:
                     given = sum(len(answer) for answer in answers)
                     answers.append(self.patient(step).command(t, step["command"], given))
             for patient in (self.shard, *self.patients.values()):
+                patient.tick(t)
                 patient.timers(t)
         return self.events, answers
 

@@ -17,7 +17,7 @@ class ValueRule(Rule):
     """What values say: of one channel, or a combination."""
 
     def __init__(self, name, says, patient):
-        self.condition = condition(says, says["when"], patient.reference.config)
+        self.condition = self.make(says, patient)
         self.single = not isinstance(self.condition, Combination)
         super().__init__(name, says, patient, self.condition.channel if self.single else None)
         self.limited = self.single and self.condition.limited
@@ -25,6 +25,9 @@ class ValueRule(Rule):
         if "worse" in says:
             self.worse = Bound(says["worse"], self.channel)
             self.worse_s = seconds(says["worse"].get("for", "60s"))
+
+    def make(self, says, patient):
+        return condition(says, says["when"], patient.reference.config)
 
     def emit(self, t, phase, **members):
         if self.single:
