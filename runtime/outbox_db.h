@@ -1,6 +1,6 @@
 /* outbox_db.h - SQLite as the outbox uses it: opening, errors, statements.
  *
- * Shared by the writing half (outbox.c) and the reading half (outbox_read.c), and by nobody else.
+ * Shared by the writing half (outbox_writer.h) and the reading half (outbox_reader.h), and by nobody else.
  */
 #ifndef VG_RUNTIME_OUTBOX_DB_H
 #define VG_RUNTIME_OUTBOX_DB_H
@@ -31,6 +31,15 @@ VG_NODISCARD vg_status vg_db_exec(sqlite3 *db, const char *sql, const char *what
 VG_NODISCARD vg_status vg_db_prepare(sqlite3 *db, const char *const *sql, size_t n,
                                      sqlite3_stmt **ret, struct vg_err *err);
 void vg_db_finalize(sqlite3_stmt **statements, size_t n);
+
+/** Binds parameters 1 to 3: a shard, an offset in its log, and what is counted there (ordinals of
+ *  commands, indices of rows). */
+static inline void vg_db_bind_place(sqlite3_stmt *stmt, uint32_t shard, int64_t offset, uint32_t at)
+{
+    sqlite3_bind_int64(stmt, 1, shard);
+    sqlite3_bind_int64(stmt, 2, offset);
+    sqlite3_bind_int64(stmt, 3, at);
+}
 
 /** Whether nothing was ever stored in the file. */
 VG_NODISCARD vg_status vg_db_empty(sqlite3 *db, bool *ret, struct vg_err *err);

@@ -8,14 +8,6 @@ vg_status vg_outbox_cluster(struct vg_outbox_reader *r, char ret[VG_CLUSTER_SIZE
     return vg_db_meta(r->db, "cluster", ret, VG_CLUSTER_SIZE, err);
 }
 
-/* Everything of a shard behind a position. */
-static void bind_after(sqlite3_stmt *stmt, uint32_t shard, int64_t next_offset, uint32_t ordinal)
-{
-    sqlite3_bind_int64(stmt, 1, shard);
-    sqlite3_bind_int64(stmt, 2, next_offset);
-    sqlite3_bind_int64(stmt, 3, ordinal);
-}
-
 struct command_call {
     vg_command_fn fn;
     void *arg;
@@ -41,7 +33,7 @@ vg_status vg_outbox_commands(struct vg_outbox_reader *r, uint32_t shard, int64_t
 {
     struct command_call call = { fn, arg };
 
-    bind_after(r->stmt[VG_READ_COMMANDS], shard, next_offset, ordinal);
+    vg_db_bind_place(r->stmt[VG_READ_COMMANDS], shard, next_offset, ordinal);
     return vg_reader_each(r, VG_READ_COMMANDS, "read commands", give_command, &call, err);
 }
 
@@ -81,7 +73,7 @@ vg_status vg_outbox_config_switches(struct vg_outbox_reader *r, uint32_t shard, 
 {
     struct switch_call call = { fn, arg, shard };
 
-    bind_after(r->stmt[VG_READ_SWITCHES], shard, next_offset, ordinal);
+    vg_db_bind_place(r->stmt[VG_READ_SWITCHES], shard, next_offset, ordinal);
     return vg_reader_each(r, VG_READ_SWITCHES, "read changes of configuration", give_switch, &call,
                           err);
 }
