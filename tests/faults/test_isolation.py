@@ -105,7 +105,7 @@ class Receivers:
         folder = self.stack.enter_context(disk.SmallDisk("64m"))
         if folder:
             self.sinks["file"]["path"] = str(folder / "alerts.ndjson")
-            self.faults["file", "full disk"] = lambda: full(folder)
+            self.faults["file", "full disk"] = lambda: disk.full(folder)
 
     def add_postgres(self):
         if not postgres.programs():
@@ -173,14 +173,6 @@ def stopped(process):
         yield
     finally:
         process.send_signal(signal.SIGCONT)
-
-
-@contextlib.contextmanager
-def full(folder):
-    ballast = folder / "ballast"
-    disk.fill(ballast)
-    yield
-    ballast.unlink()
 
 
 class Passes:

@@ -11,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import delivery
 import postgres
 import vigil
+from disk import SmallDisk, breaking, full, switched_on
 from live import Live, until
 from vigil import check
 
@@ -42,8 +43,9 @@ def every_event_is_a_row_of_postgres_through_crashes():
 
 
 def every_event_is_a_row_of_sqlite_through_crashes():
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "alerts.db"
+    with SmallDisk("32m") as small, tempfile.TemporaryDirectory() as other:
+        path = (small or pathlib.Path(other)) / "alerts.db"
+        broken, read_only = pathlib.Path(f"{other}/broken"), pathlib.Path(f"{path.parent}.ro")
 
         def ask(sql):
             with sqlite3.connect(path) as db:
@@ -61,7 +63,13 @@ def every_event_is_a_row_of_sqlite_through_crashes():
                 db.execute("begin exclusive")
                 yield lambda run: run.wait_line(b"database is locked")
                 db.execute("rollback")
-        delivery.storm({"type": "sqlite", "path": str(path), "timeout": "100ms"}, arrived, [locked], repeats=False)
+        faults = [locked, lambda: switched_on(broken, b"disk I/O error"),
+                  lambda: switched_on(read_only, b"disk I/O error")]
+        if small:
+            faults.append(lambda: full(small))  # its log may have room from before
+        delivery.storm({"type": "sqlite", "path": str(path), "timeout": "100ms"}, arrived, faults,
+                       repeats=False, env=breaking(VIGIL_BROKEN_DISK=broken, VIGIL_BROKEN_FILE=path,
+                                                   VIGIL_READ_ONLY=read_only))
 
 
 def a_row_that_the_database_refuses_is_set_aside_alone():

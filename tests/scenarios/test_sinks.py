@@ -14,7 +14,7 @@ import delivery
 import live
 import rotated
 import vigil
-from disk import SmallDisk, breaking, fill
+from disk import SmallDisk, breaking, fill, full, switched_on
 from live import Live, record, until
 from vigil import check
 
@@ -118,28 +118,15 @@ def once_in_the_files_through_full_and_broken_disks():
         path, broken = small / "a.ndjson", pathlib.Path(folder) / "broken"
         read_only = pathlib.Path(f"{small}.ro")
 
-        @contextlib.contextmanager
-        def is_full():
-            fill(small / "ballast")
-            yield lambda run: run.wait_line(b"No space left")
-            (small / "ballast").unlink()
-
-        @contextlib.contextmanager
-        def is_there(switch, says):
-            switch.touch()
-            try:
-                yield lambda run: run.wait_line(says)
-            finally:
-                switch.unlink()
-
         def arrived():
             # A file may get another name while they are read.
             with contextlib.suppress(FileNotFoundError):
                 return [line.decode() for line in rotated.lines(path) if line.endswith(b"}")]
             return []
         delivery.storm({"type": "file", "path": str(path), "rotate": "64KiB", "compress": "zstd"},
-                       arrived, [is_full, lambda: is_there(broken, b"Input/output error"),
-                                 lambda: is_there(read_only, b"Read-only file system")],
+                       arrived, [lambda: full(small, b"No space left"),
+                                 lambda: switched_on(broken, b"Input/output error"),
+                                 lambda: switched_on(read_only, b"Read-only file system")],
                        repeats=False, env=breaking(VIGIL_BROKEN_DISK=broken, VIGIL_BROKEN_FILE=path,
                                                    VIGIL_READ_ONLY=read_only))
 

@@ -1,4 +1,5 @@
 """Disks that are small, full, or broken."""
+import contextlib
 import errno
 import os
 import pathlib
@@ -41,6 +42,26 @@ def fill(file):
         check(why.errno == errno.ENOSPC, str(why))
     finally:
         os.close(fd)
+
+
+@contextlib.contextmanager
+def full(folder, says=None):
+    """A fault of a storm: no room, until `says` was said, if anything."""
+    fill(folder / "ballast")
+    try:
+        yield says and (lambda run: run.wait_line(says))
+    finally:
+        (folder / "ballast").unlink()
+
+
+@contextlib.contextmanager
+def switched_on(switch, says):
+    """A fault of a storm: what broken_disk.c does while a file is there, until `says` was said."""
+    switch.touch()
+    try:
+        yield lambda run: run.wait_line(says)
+    finally:
+        switch.unlink()
 
 
 def breaking(**switches):
