@@ -62,10 +62,12 @@ static const struct vg_option options[] = {
     VG_OPT_END,
 };
 
-/* What keeps the order when a record fails. */
-static const char *const in_order[][2] = {
+/* What keeps the order when a record fails; and a broker that hangs is given up after seconds and not
+ * after a minute, for by then others have taken over what it led. */
+static const char *const ours[][2] = {
     { "enable.gapless.guarantee", "true" },
     { "max.in.flight", "1" },
+    { "socket.timeout.ms", "10000" },
 };
 
 /* What belongs to Vigil in a producer. */
@@ -114,8 +116,8 @@ static vg_status fill(rd_kafka_conf_t *conf, const struct kafka *k, struct vg_er
 
     for (const struct vg_kafka_setting *s = vg_kafka_producer; s->key && st == VG_OK; s++)
         st = set(conf, s->key, s->value, err);
-    for (size_t i = 0; i < VG_ARRAY_LEN(in_order) && st == VG_OK; i++)
-        st = set(conf, in_order[i][0], in_order[i][1], err);
+    for (size_t i = 0; i < VG_ARRAY_LEN(ours) && st == VG_OK; i++)
+        st = set(conf, ours[i][0], ours[i][1], err);
     for (size_t i = 0; i < k->options.n && st == VG_OK; i++) {
         const char *why = refusal(k->options.key[i], k->options.value[i]);
 

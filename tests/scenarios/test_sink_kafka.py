@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import delivery
@@ -80,6 +81,24 @@ def every_event_arrives_though_nodes_die_and_hang():
                        [without_a_node], seconds=250, kills=10)
     for record in consume("storm"):
         check_record(record)
+
+
+def a_node_that_hangs_is_left_for_the_others():
+    """Whichever it is that leads the partition of the one patient."""
+    if not delivery.LONG:
+        return
+    for node in brokers.nodes:
+        with vigil.MockBroker(f"{delivery.TOPIC}:2") as broker, vigil.Pipeline(delivery.config(
+                broker, {"tested": sink(f"left{node.member[0]}")})) as p, Live(p) as run:
+            delivery.feed(broker, 0, 1)
+            until("events", lambda: p.outbox("select seq from cursor where sink = 'tested'") == [(8,)])
+            with frozen([node]):
+                began = time.monotonic()
+                delivery.feed(broker, 1, 1)
+                until("events without it", lambda: p.outbox(
+                    "select seq from cursor where sink = 'tested'") == [(16,)], 40)
+                print(f"     after {time.monotonic() - began:.1f} s")
+            run.stop()
 
 
 def a_batch_that_is_refused_changes_no_order():
@@ -175,6 +194,7 @@ if __name__ == "__main__":
             vigil.skip(str(why))
         with cluster as brokers:
             vigil.main(every_event_arrives_though_nodes_die_and_hang,
+                       a_node_that_hangs_is_left_for_the_others,
                        a_batch_that_is_refused_changes_no_order, an_outage_makes_no_copies,
                        a_user_with_a_password_over_tls_reads_and_writes,
                        who_is_not_let_in_is_told_why)
