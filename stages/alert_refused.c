@@ -1,9 +1,9 @@
 /* alert_refused.c - limits that somebody ordered for a patient and that no limit can be.
  *
- * Who ordered them is answered at once; but a chart or a gateway may be who orders, and those at the bed
- * believe in a limit that is not there. So the order stands in the log like others, changes no limit,
- * and is told. It is about an order and not about values: there is nothing that a row could end. It is
- * over with the next limit of the channel that is accepted, and else by itself.
+ * Who ordered them is answered at once; but a chart or a gateway may be who orders, and those at the
+ * bed believe in a limit that is not there. So the order stands in the log like others, changes no
+ * limit, and is told. It is about an order and not about values: there is nothing that a row could
+ * end. It is over with the next limit of the channel that is accepted, and else by itself.
  */
 #include "stages/alert_life.h"
 

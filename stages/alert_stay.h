@@ -12,7 +12,7 @@ enum { VG_STAY_LIMITS = 8, VG_STAY_MUTES = 8 };
 
 enum vg_standing { VG_STANDING_ADMITTED, VG_STANDING_STANDBY, VG_STANDING_DISCHARGED };
 
-/** Limits of one channel, in its unit. Packed, as every patient has eight of them and most none in use. */
+/** Limits of one channel, in its unit. Packed: every patient has room for eight, and few use one. */
 struct __attribute__((packed)) vg_stay_limit {
     int64_t until_ns; /**< 0: the entry is free */
     float low, high;

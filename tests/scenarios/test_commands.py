@@ -145,8 +145,8 @@ def said_before_the_kill(operator, p):
     check(len(events(p, reason="snoozed")) == 1, "a repeated command made another event")
     check(wait_event(p, reason="snoozed")["signal"]["is"] == "audio-paused", "not paused")
     told = [e["text"].split(" by ")[0] for e in events(p, rule="limit_refused", phase="start")]
-    check(told == ["SpO2 limit low 95 % high 90 %", "HR limit low 130 /min", "SpO2 limit low 1000 %"],
-          f"refused limits are told as {told}")
+    check(told == ["SpO2 limit low 95 % high 90 %", "HR limit low 130 /min",
+                   "SpO2 limit low 1000 %"], f"refused limits are told as {told}")
     operator.says("limit", "p0", "spo2", "--low", "75 %", "--for", "1h", "--reason", "COPD")
     wait_event(p, rule="limit_refused", phase="end", reason="limit")
     changed = wait_event(p, rule="spo2_low", reason="limit")

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """What alerts charted vitals must give under charted limits: computed from the CSV alone.
 
-Shares nothing with Vigil but the definitions. A limit holds from its chart time on, for the entries of
-that time too, until the channel's limits are charted anew, for a week at most; the side that is not
-charted with the other stays. What no limit can be is refused, changes nothing and is a technical alert:
-outside the plausible range, each by itself, or a low one that is not below the high one, both together. An entry beyond a limit in force is an
-alert; those that follow it are the same one until an entry is not beyond. An impossible entry says
-nothing about the patient.
+Shares nothing with Vigil but the definitions. A limit holds from its chart time on, for the entries
+of that time too, until the channel's limits are charted anew, for a week at most; the side that is not
+charted with the other stays. What no limit can be is refused, changes nothing and is a technical
+alert: outside the plausible range, each by itself, or a low one that is not below the high one, both
+together. An entry beyond a limit in force is an alert; those that follow it are the same one until an
+entry is not beyond. An impossible entry says nothing about the patient.
 """
 import collections
 import csv

@@ -45,5 +45,6 @@ def draw_ahead_steps(rng, config, count):
     steps = draw_steps(rng, config, count)
     for step in steps:
         for channel, said in step.get("values", {}).items():
-            step["values"][channel] = str(said).replace("suspect ", "") if "suspect" in str(said) else said
+            if str(said).startswith("suspect "):
+                step["values"][channel] = said[len("suspect "):]
     return steps

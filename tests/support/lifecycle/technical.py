@@ -141,10 +141,14 @@ class DeviceClock(FoundByRows):
         super().__init__(name, says, patient)
         self.newest = None        # time of the device, and when it was first seen
 
-    def find(self, t, row):
-        stands = (self.newest is not None and t.device <= self.newest[0] and t >= self.newest[1] + 1)
+    def row(self, t, row):
+        """Compared with the row before, also with one that came while nobody was told."""
+        super().row(t, row)
         if self.newest is None or t.device != self.newest[0]:
             self.newest = t.device, t
+
+    def find(self, t, row):
+        stands = (self.newest is not None and t.device <= self.newest[0] and t >= self.newest[1] + 1)
         return stands or t - t.device > self.patient.reference.late_after
 
     def condition_timer(self, t):
