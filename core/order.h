@@ -76,8 +76,9 @@ struct vg_order {
 /**
  * Checks what can be known without the patient: that nothing is missing or too much, that the time
  * is in its bounds, and that a noted value is plausible. VG_E_RANGE names the member at fault in
- * err->option, and never repeats what it says. Limits that no patient can have pass: who ordered them is
- * not alone to be told, so they are refused where they would take effect, by vg_order_judge_limits().
+ * err->option, and never repeats what it says. Limits that no patient can have pass: not only who
+ * ordered them has to know, so they are refused where they would take effect, by
+ * vg_order_judge_limits().
  */
 VG_NODISCARD vg_status vg_order_check(const struct vg_order *order, struct vg_err *err);
 
@@ -119,8 +120,8 @@ enum { VG_ANSWER_CODE_SIZE = 24, VG_ANSWER_MESSAGE_SIZE = 160 };
 
 /**
  * Whether the limits of a LIMIT order that passes vg_order_check() can be those of any patient:
- * VG_ANSWER_OK, LIMIT_RANGE or LIMITS_SWAPPED; else err->option names the side at fault and err->msg
- * says what was expected.
+ * VG_ANSWER_OK, LIMIT_RANGE or LIMITS_SWAPPED; else err->option names the side at fault and
+ * err->msg says what was expected.
  */
 VG_NODISCARD enum vg_answer vg_order_judge_limits(const struct vg_order *order, struct vg_err *err);
 
