@@ -20,9 +20,11 @@
 
 #include "core/clock.h"
 #include "runtime/commit.h"
+#include "runtime/health.h"
 #include "runtime/ingest.h"
 #include "runtime/log.h"
 #include "runtime/node.h"
+#include "runtime/notify.h"
 #include "runtime/observer.h"
 
 struct chain {
@@ -47,8 +49,9 @@ struct service {
     struct vg_commit commit;
     struct vg_ingest ingest;
     struct vg_observer observer;
-    int wake_fd;   /* a thread has ended */
-    int signal_fd; /* SIGTERM, SIGINT, SIGHUP */
+    struct vg_notify notify; /* systemd */
+    int wake_fd;             /* a thread has ended */
+    int signal_fd;           /* SIGTERM, SIGINT, SIGHUP */
     bool stopping;
     int signal; /* that ended it; 0: none */
     uint64_t seal_told;
@@ -313,6 +316,7 @@ static vg_status start(struct service *s, struct vg_err *err)
 
     if (st != VG_OK)
         return st;
+    vg_notify_open(&s->notify);
     s->workers = (uint32_t)c->workers;
     s->zmq = zmq_ctx_new();
     s->feed = calloc(s->config->sinks_n, sizeof(*s->feed));
@@ -330,6 +334,7 @@ static vg_status start(struct service *s, struct vg_err *err)
         return st;
     atomic_store(&s->shared.state, VG_STATE_RUNNING);
     vg_shared_open(&s->shared, VG_GATE_GO);
+    vg_notify_say(&s->notify, "READY=1");
     vg_log(VG_LOG_INFO, "service", "%s runs: %u partitions of %s, %u stages, %u workers, %u sinks",
            c->name, s->shared.identity.partitions, s->shared.identity.topic, s->config->stages_n,
            s->workers, s->config->sinks_n);
@@ -343,6 +348,7 @@ static void begin_stop(struct service *s)
     if (s->stopping)
         return;
     s->stopping = true;
+    vg_notify_say(&s->notify, "STOPPING=1");
     s->deadline_ns = vg_mono_ns() + s->config->service.drain_timeout_ns;
     atomic_store(&s->shared.state, VG_STATE_CLOSING);
     atomic_store(&s->shared.stop, true);
@@ -374,6 +380,7 @@ static vg_status watch(struct service *s, struct vg_err *err)
 
     poll(p, 2, 100);
     atomic_store(&s->shared.meters.watched_ns, vg_mono_ns());
+    vg_notify_watchdog(&s->notify, vg_mono_ns(), s->stopping || vg_health_moves(&s->observer.what));
     look_at_audit(s);
     if (read(s->wake_fd, &count, sizeof(count)) < 0) {
         /* No thread has ended. */
@@ -513,6 +520,7 @@ static void print_figures(const struct service *s)
 static void free_service(struct service *s)
 {
     vg_observer_stop(&s->observer);
+    vg_notify_close(&s->notify);
     for (uint32_t w = 0; w < s->workers; w++) {
         for (uint32_t p = 0; p < s->config->stages_n; p++)
             vg_planned_stage_done(&s->chain[w].stage[p]);

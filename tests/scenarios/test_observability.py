@@ -5,6 +5,7 @@ import http.client
 import json
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -193,11 +194,45 @@ def what_is_no_plain_question_is_refused_and_the_server_goes_on():
         check(run.stop().count("listens at") == 1, "one server")
 
 
-def a_stage_that_hangs_is_named_until_it_moves():
+class Supervisor:
+    """The socket of a systemd that wants to hear of a service four times a second."""
+
+    def __init__(self, folder):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.path = str(folder / "notify")
+        self.socket.bind(self.path)
+        self.socket.settimeout(30)
+
+    def env(self):
+        return {"NOTIFY_SOCKET": self.path, "WATCHDOG_USEC": "500000"}
+
+    def hear(self, what):
+        """Until it is said; fails when 30 s pass in silence."""
+        for _ in range(1000):
+            if self.socket.recv(4096).decode() == what:
+                return
+        check(False, f"{what} was not said")
+
+    def drain(self):
+        """What was said until now."""
+        said = []
+        self.socket.setblocking(False)
+        while True:
+            try:
+                said.append(self.socket.recv(4096).decode())
+            except BlockingIOError:
+                self.socket.settimeout(30)
+                return said
+
+
+def a_stage_that_hangs_is_named_until_it_moves_and_systemd_hears_nothing_meanwhile():
     with vigil.MockBroker(f"{TOPIC}:1") as broker, vigil.Pipeline(config(broker)) as p:
         stall = p.folder / "stall"
-        with Live(p, env={"VIGIL_FAULT_STALL": f"alert:{stall}"}) as run:
+        systemd = Supervisor(p.folder)
+        with Live(p, env={"VIGIL_FAULT_STALL": f"alert:{stall}", **systemd.env()}) as run:
             server = Server(run)
+            systemd.hear("READY=1")
+            systemd.hear("WATCHDOG=1")
             until("ready", lambda: not server.ready())
             stall.touch()
             reasons = until("not ready", server.ready)
@@ -205,9 +240,13 @@ def a_stage_that_hangs_is_named_until_it_moves():
                   reasons)
             check(server.page("/livez") == "ok\n", "a hanging stage is no dead process")
             check(value(server.metrics(), "vigil_ready") == 0, "the metric says so, too")
+            until("the last word", lambda: not systemd.drain())
+            check(server.ready() and not systemd.drain(), "a hanging chain is said to be well")
             stall.unlink()
             until("ready again", lambda: not server.ready())
+            systemd.hear("WATCHDOG=1")
             run.stop()
+            systemd.hear("STOPPING=1")
 
 
 def a_sink_that_is_needed_and_fails_is_a_reason_and_another_is_none():
@@ -255,6 +294,6 @@ if __name__ == "__main__":
     vigil.main(a_page_after_a_known_run_has_the_exact_counts, who_may_ask_for_what,
                the_state_is_told_to_who_has_the_token_and_by_vigil_status,
                what_is_no_plain_question_is_refused_and_the_server_goes_on,
-               a_stage_that_hangs_is_named_until_it_moves,
+               a_stage_that_hangs_is_named_until_it_moves_and_systemd_hears_nothing_meanwhile,
                a_sink_that_is_needed_and_fails_is_a_reason_and_another_is_none,
                a_full_disk_is_a_reason_until_there_is_space)
