@@ -65,10 +65,13 @@ void vg_buf_printf(struct vg_buf *b, const char *fmt, ...)
 
     va_start(ap, fmt);
     va_copy(again, ap);
-    n = vsnprintf(NULL, 0, fmt, ap);
+    vg_buf_reserve(b, SMALLEST); /* nearly always enough, and then it is done at once */
+    n = vsnprintf(b->data + b->len, b->cap - b->len, fmt, ap);
     VG_CHECK(n >= 0);
-    vg_buf_reserve(b, (size_t)n);
-    vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
+    if ((size_t)n >= b->cap - b->len) {
+        vg_buf_reserve(b, (size_t)n);
+        vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
+    }
     b->len += (size_t)n;
     va_end(again);
     va_end(ap);

@@ -102,24 +102,32 @@ bool vg_episode_parse(const char *text, uint8_t id[16])
     return true;
 }
 
+/* ,"key": - without printf, which would be half of what an event costs. */
+static void add_key(struct vg_buf *out, const char *key)
+{
+    vg_buf_add(out, ",\"", 2);
+    vg_buf_str(out, key);
+    vg_buf_add(out, "\":", 2);
+}
+
 /* The text of a member, or nothing when there is none. */
 static void add_text(struct vg_buf *out, const char *key, const char *text)
 {
     if (!text || !text[0])
         return;
-    vg_buf_printf(out, ",\"%s\":", key);
+    add_key(out, key);
     vg_buf_json_str(out, text);
 }
 
 static void add_time(struct vg_buf *out, const char *key, int64_t ns)
 {
-    vg_buf_printf(out, ",\"%s\":", key);
+    add_key(out, key);
     vg_buf_json_time(out, ns);
 }
 
 static void add_float(struct vg_buf *out, const char *key, float value)
 {
-    vg_buf_printf(out, ",\"%s\":", key);
+    add_key(out, key);
     vg_buf_float(out, value);
 }
 
@@ -147,7 +155,8 @@ static void add_channel(struct vg_buf *out, const char *key, int channel)
 /* Objects are built with a comma before every member; this drops the first one. */
 static void open_object(struct vg_buf *out, const char *key, size_t *mark)
 {
-    vg_buf_printf(out, ",\"%s\":{", key);
+    add_key(out, key);
+    vg_buf_char(out, '{');
     *mark = out->len;
 }
 

@@ -35,6 +35,7 @@ struct forecast {
     int residual, residual_sd;  /* columns [C] */
     float stale_s[VG_CHANNELS]; /* [C] older than this, a forecast is not valid */
     float *x, *y;               /* [B, inputs], [B, outputs] */
+    float *mean, *scale;        /* [outputs] of each output's channel: one loop over all of a row */
     void *scratch;
     void *state[VG_BATCH_MAX]; /* where the model's memory begins in each row's */
 };
@@ -123,11 +124,18 @@ static vg_status forecast_plan(void *self, struct vg_plan *plan, struct vg_err *
 static vg_status forecast_open(void *self, struct vg_err *err)
 {
     struct forecast *s = self;
+    const struct vg_model *m = s->model;
 
     (void)err;
-    s->x = vg_kernel_alloc(sizeof(float) * VG_BATCH_MAX * s->model->inputs);
-    s->y = vg_kernel_alloc(sizeof(float) * VG_BATCH_MAX * s->model->outputs);
-    s->scratch = vg_kernel_alloc(s->model->scratch_size);
+    s->x = vg_kernel_alloc(sizeof(float) * VG_BATCH_MAX * m->inputs);
+    s->y = vg_kernel_alloc(sizeof(float) * VG_BATCH_MAX * m->outputs);
+    s->scratch = vg_kernel_alloc(m->scratch_size);
+    s->mean = vg_kernel_alloc(sizeof(float) * m->outputs);
+    s->scale = vg_kernel_alloc(sizeof(float) * m->outputs);
+    for (uint32_t i = 0; i < m->outputs; i++) {
+        s->mean[i] = m->mean[i / (m->horizons * m->quantiles)];
+        s->scale[i] = m->scale[i / (m->horizons * m->quantiles)];
+    }
     return VG_OK;
 }
 
@@ -144,13 +152,21 @@ static void take(const struct forecast *s, void *memory, const struct vg_row *ro
     vg_features_step(&s->features, memory, &seen, x);
 }
 
-/* Puts the answer into the row, in channel units. */
+/* y [outputs] in channel units. */
+static void in_units(const struct forecast *s, const float *restrict y, float *restrict forecast)
+{
+    const float *restrict mean = s->mean, *restrict scale = s->scale;
+
+    for (uint32_t i = 0, n = s->model->outputs; i < n; i++)
+        forecast[i] = mean[i] + scale[i] * y[i];
+}
+
+/* Puts the answer into the row. */
 static void answer(const struct forecast *s, void *memory, const struct vg_row *row, float *y)
 {
     const struct vg_model *m = s->model;
-    const uint32_t per_channel = m->horizons * m->quantiles;
     const float *age = vg_row_column(row, s->columns.age);
-    float *forecast = vg_row_column(row, s->forecast), *valid = vg_row_column(row, s->valid);
+    float *valid = vg_row_column(row, s->valid);
     bool known[VG_CHANNELS];
 
     for (uint32_t i = 0; i < m->channels; i++) {
@@ -158,10 +174,7 @@ static void answer(const struct forecast *s, void *memory, const struct vg_row *
         valid[i] = known[i] ? 1.0f : 0.0f;
     }
     vg_conformal_tell(&s->conformal, (char *)memory + s->conformal_at, row->event_ns, known, y);
-    for (uint32_t c = 0; c < m->channels; c++) {
-        for (uint32_t i = c * per_channel; i < (c + 1) * per_channel; i++)
-            forecast[i] = m->mean[c] + m->scale[c] * y[i];
-    }
+    in_units(s, y, vg_row_column(row, s->forecast));
 }
 
 static void forecast_wave(void *self, const struct vg_wave *wave)
@@ -184,6 +197,8 @@ static void forecast_close(void *self)
 
     free(s->x);
     free(s->y);
+    free(s->mean);
+    free(s->scale);
     free(s->scratch);
 }
 

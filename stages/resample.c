@@ -128,21 +128,6 @@ static int64_t tick_of(const struct resample *s, int64_t at_ns)
     return at_ns - at_ns % s->tick_ns + s->tick_ns;
 }
 
-static struct newest *younger_of(const struct resample *s, struct patient *p, uint32_t k)
-{
-    return p->newest + s->channels + (size_t)k * (s->open - 1);
-}
-
-static struct bin *bins_of(const struct resample *s, struct patient *p, uint32_t k)
-{
-    return (struct bin *)younger_of(s, p, s->channels) + (size_t)k * s->open;
-}
-
-static float *values_of(const struct resample *s, struct patient *p, uint32_t k)
-{
-    return (float *)bins_of(s, p, s->channels) + (size_t)k * s->room;
-}
-
 static void arm(const struct resample *s, const struct patient *p, struct vg_out *out)
 {
     out->timer(out, p->next_ns + s->lateness_ns);
@@ -150,47 +135,63 @@ static void arm(const struct resample *s, const struct patient *p, struct vg_out
 
 /* ---- samples of one channel ---- */
 
-/* The open ticks of one channel, oldest first. */
+/* What is kept of one channel. */
 struct held {
     uint32_t open, room;
-    struct bin *bin; /* [O] */
-    float *value;    /* [room] theirs, one behind the other */
+    struct newest *newest;
+    struct newest *younger; /* [O - 1] */
+    struct bin *bin;        /* [O] the open ticks, oldest first */
+    float *value;           /* [room] theirs, one behind the other */
 };
 
-static struct held hold(const struct resample *s, struct patient *p, uint32_t k)
+/* Of the first channel. */
+static struct held hold(const struct resample *s, struct patient *p)
 {
-    return (struct held){ s->open, s->room, bins_of(s, p, k), values_of(s, p, k) };
+    struct held h = { .open = s->open, .room = s->room, .newest = p->newest };
+
+    h.younger = h.newest + s->channels;
+    h.bin = (struct bin *)(h.younger + (size_t)s->channels * (s->open - 1));
+    h.value = (float *)(h.bin + (size_t)s->channels * s->open);
+    return h;
 }
 
-/* Samples of the ticks before tick `i`. */
-static uint32_t before(const struct held *h, uint32_t i)
+static void hold_next(struct held *h)
+{
+    h->newest++;
+    h->younger += h->open - 1;
+    h->bin += h->open;
+    h->value += h->room;
+}
+
+/* Samples of the ticks from `i` up to `end`. */
+static uint32_t kept(const struct held *h, uint32_t i, uint32_t end)
 {
     uint32_t n = 0;
 
-    while (i > 0)
-        n += h->bin[--i].kept;
+    for (; i < end; i++)
+        n += h->bin[i].kept;
     return n;
 }
 
-/* Makes room for `kept` samples of tick `i`. */
-static void move_younger(const struct held *h, uint32_t i, uint32_t kept)
+/* Makes tick `i` have `left` samples, at most as many as it has. */
+static void drop(const struct held *h, uint32_t i, uint32_t left)
 {
-    const uint32_t from = before(h, i + 1), to = from - h->bin[i].kept + kept;
-    const uint32_t n = before(h, h->open) - from;
+    const uint32_t from = kept(h, 0, i + 1), to = from - h->bin[i].kept + left;
+    const uint32_t n = kept(h, i + 1, h->open);
 
     if (n > 0 && to != from)
         memmove(h->value + to, h->value + from, n * sizeof(float));
-    h->bin[i].kept = (uint8_t)kept;
+    h->bin[i].kept = (uint8_t)left;
 }
 
 static void thin(const struct held *h, uint32_t i)
 {
-    float *value = h->value + before(h, i);
+    float *value = h->value + kept(h, 0, i);
     const uint32_t left = (h->bin[i].kept + 1U) / 2;
 
     for (uint32_t k = 0; k < left; k++)
         value[k] = value[(size_t)2 * k];
-    move_younger(h, i, left);
+    drop(h, i, left);
     h->bin[i].thinned++;
 }
 
@@ -208,13 +209,26 @@ static bool wanted(const struct bin *b, uint32_t offer)
     return (offer & ((UINT32_C(1) << b->thinned) - 1)) == 0;
 }
 
+/* Behind the samples of tick `i`, of which there is room for one. */
+static void append(const struct held *h, uint32_t i, float value)
+{
+    float *at = h->value + kept(h, 0, i + 1);
+    const uint32_t younger = kept(h, i + 1, h->open);
+
+    if (younger > 0)
+        memmove(at + 1, at, younger * sizeof(float));
+    *at = value;
+    h->bin[i].kept++;
+}
+
 static void put(const struct held *h, uint32_t i, float value, uint8_t quality)
 {
     struct bin *b = &h->bin[i];
     uint32_t offer;
 
     if (!b->any || (quality == VG_Q_GOOD && b->quality == VG_Q_SUSPECT)) {
-        move_younger(h, i, 0);
+        if (b->kept > 0)
+            drop(h, i, 0);
         *b = (struct bin){ .any = 1, .quality = quality };
     }
     if (quality != b->quality)
@@ -224,12 +238,10 @@ static void put(const struct held *h, uint32_t i, float value, uint8_t quality)
         return;
     if (b->kept == VALUES_MAX)
         thin(h, i);
-    else if (before(h, h->open) == h->room)
+    else if (kept(h, 0, h->open) == h->room)
         thin(h, fullest(h));
-    if (!wanted(b, offer))
-        return;
-    move_younger(h, i, b->kept + 1U);
-    h->value[before(h, i + 1) - 1] = value;
+    if (wanted(b, offer))
+        append(h, i, value);
 }
 
 /* ---- rows ---- */
@@ -251,25 +263,24 @@ static void begin(const struct resample *s, struct patient *p, int64_t at_ns, in
 
     p->next_ns = tick_of(s, at_ns) > oldest_ns ? tick_of(s, at_ns) : oldest_ns;
     p->ticking = 1;
-    memset(younger_of(s, p, 0), 0, open_size(s));
+    memset(p->newest + s->channels, 0, open_size(s));
 }
 
 /* A row reaches open tick `i`, or (-1) one that has closed. */
 static void take(const struct resample *s, struct patient *p, int64_t at_ns, int64_t i,
                  const struct vg_row *row)
 {
-    for (uint32_t k = 0; k < s->channels; k++) {
+    struct held h = hold(s, p);
+
+    for (uint32_t k = 0; k < s->channels; k++, hold_next(&h)) {
         const int c = s->channel[k];
-        struct held h;
 
         if (!vg_usable(row->quality[c]))
             continue;
         /* The value of a tick that has closed is the newest known all the same. */
-        renew(i > 0 ? younger_of(s, p, k) + i - 1 : &p->newest[k], at_ns, row->value[c]);
-        if (i < 0)
-            continue;
-        h = hold(s, p, k);
-        put(&h, (uint32_t)i, row->value[c], row->quality[c]);
+        renew(i > 0 ? h.younger + i - 1 : h.newest, at_ns, row->value[c]);
+        if (i >= 0)
+            put(&h, (uint32_t)i, row->value[c], row->quality[c]);
     }
 }
 
@@ -299,6 +310,8 @@ static float median(uint32_t n, const float *value)
     float sorted[VALUES_MAX];
 
     VG_CHECK(n > 0 && n <= VALUES_MAX);
+    if (n == 1) /* nearly always, where a row comes every second */
+        return value[0];
     for (uint32_t i = 0; i < n; i++) {
         uint32_t j = i;
 
@@ -315,9 +328,9 @@ static void set(struct vg_row *tick, int c, float value, uint8_t quality)
     tick->quality[c] = quality;
 }
 
-static void tell_channel(const struct resample *s, const struct newest *n, const struct held *h,
-                         int c, struct vg_row *tick)
+static void tell_channel(const struct resample *s, const struct held *h, int c, struct vg_row *tick)
 {
+    const struct newest *n = h->newest;
     const struct bin *oldest = &h->bin[0];
     int64_t age_ns;
 
@@ -344,17 +357,16 @@ static bool is_empty(const struct held *h)
 }
 
 /* The oldest tick of a channel has been told, and the next one becomes the oldest. */
-static void close_channel(const struct resample *s, struct patient *p, const struct held *h,
-                          uint32_t k)
+static void close_channel(const struct held *h)
 {
-    struct newest *younger = younger_of(s, p, k);
+    struct newest *younger = h->younger;
     uint32_t i = 0;
 
     if (is_empty(h))
         return;
-    move_younger(h, 0, 0);
+    drop(h, 0, 0);
     if (younger->seen)
-        renew(&p->newest[k], younger->event_ns, younger->value);
+        renew(h->newest, younger->event_ns, younger->value);
     for (; i + 2 < h->open; i++) {
         h->bin[i] = h->bin[i + 1];
         younger[i] = younger[i + 1];
@@ -368,16 +380,15 @@ static void resample_timer(void *self, void *memory, struct vg_out *out)
 {
     const struct resample *s = self;
     struct patient *p = memory;
+    struct held h = hold(s, p);
     struct vg_row tick;
 
     out->tick(out, p->next_ns, &tick);
     for (int c = 0; c < VG_CHANNELS; c++)
         vg_row_column(&tick, s->age)[c] = -1;
-    for (uint32_t k = 0; k < s->channels; k++) {
-        const struct held h = hold(s, p, k);
-
-        tell_channel(s, &p->newest[k], &h, s->channel[k], &tick);
-        close_channel(s, p, &h, k);
+    for (uint32_t k = 0; k < s->channels; k++, hold_next(&h)) {
+        tell_channel(s, &h, s->channel[k], &tick);
+        close_channel(&h);
     }
     p->next_ns += s->tick_ns;
     if (out->log_ns - p->heard_ns > s->idle_ns) {
