@@ -27,6 +27,7 @@
     X(evaluate, "evaluate", "measure models against what happened: errors, risks, alarms")    \
     X(list, "list", "list the components in this build, and the vital signs")                 \
     X(describe, "describe", "describe a component and its options")                           \
+    X(config, "config", "show what a configuration comes to, or make one to begin with")      \
     X(schema, "schema", "print the JSON Schema of configurations, for editors")               \
     X(version, "version", "print the versions of Vigil and its libraries")
 

@@ -38,7 +38,8 @@ void vg_options_default(const struct vg_option *table, void *self)
     struct vg_err err;
 
     for (const struct vg_option *o = table; o->type != VG_OPT_END_; o++)
-        VG_CHECK(!o->def || vg_option_set(o, self, o->def, &err) == VG_OK);
+        VG_CHECK(!o->def || o->type == VG_OPT_NODE_ ||
+                 vg_option_set(o, self, o->def, &err) == VG_OK);
 }
 
 /* ---- setting ---- */

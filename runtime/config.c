@@ -107,8 +107,12 @@ const struct vg_option vg_ingest_options[] = {
                     "device its rows then reach no limit."),
     VG_OPT_STRING(struct vg_ingest_config, cluster, "cluster", NULL, VG_OPT_EVENTS,
                   "Name of the log in ids, in place of the identity that the log gives itself."),
-    VG_OPT_NODE("decoder", "name of a decoder, or a mapping with its type and options",
-                &vg_shape_decoder, 0, "What makes rows of a message; json when left out."),
+    { .type = VG_OPT_NODE_,
+      .name = "decoder",
+      .unit = "name of a decoder, or a mapping with its type and options",
+      .help = "What makes rows of a message.",
+      .def = "json",
+      .shape = &vg_shape_decoder },
     VG_OPT_END,
 };
 
@@ -309,7 +313,7 @@ static void load_decoder(struct vg_load *l, const struct vg_node *node)
     const char *name;
 
     if (!node) {
-        source->decoder = vg_decoder_find("json");
+        source->decoder = vg_decoder_find(vg_option_find(vg_ingest_options, "decoder")->def);
     } else {
         name = node->kind == VG_NODE_MAPPING ? component_type(l, node, "decoder", decoder_names)
                                              : component_name(l, node, "decoder", decoder_names);

@@ -49,8 +49,8 @@ static const struct vg_option when_limit[] = {
 
 static const struct vg_option when_forecast[] = {
     SUBJECT("forecast", "The channel whose forecast is compared."),
-    VG_OPT_FLOAT(struct vg_when_keys, quantile, "quantile", "0.5", 0.001, 0.999, "", 0,
-                 "Which quantile of the forecast; not with probability."),
+    VG_OPT_FLOAT(struct vg_when_keys, quantile, "quantile", NULL, 0.001, 0.999, "", 0,
+                 "Which quantile of the forecast, 0.5 when left out; not with probability."),
     VG_OPT_STRING(struct vg_when_keys, probability, "probability", NULL, 0,
                   "How likely the limit must be passed, such as 80 %, instead of a quantile."),
     VG_OPT_STRING(struct vg_when_keys, below, "below", NULL, 0, "The forecast is less than this."),

@@ -225,7 +225,8 @@ static void read_plain(struct vg_load *l, const struct vg_node *when, bool part,
     read_probability(l, when, rule, o);
     rule->good_only = rule->rule == VG_RULE_LIMIT && o->quality == VG_RULE_QUALITY_GOOD;
     rule->confidence = (enum vg_confidence)o->confidence;
-    rule->quantile = o->quantile;
+    if (rule->rule == VG_RULE_FORECAST)
+        rule->quantile = vg_node_find(when, "quantile") ? o->quantile : 0.5f;
     rule->longer_than_ns = o->longer_than_ns;
 }
 

@@ -14,6 +14,12 @@ const struct vg_shape vg_shape_text = {
 
 /* ---- components ---- */
 
+/* What all sinks have; those whose receivers prove that nothing is missing leave nothing out. */
+static const struct vg_option *delivery_of(const struct vg_sink_ops *sink)
+{
+    return sink->complete ? vg_option_find(vg_delivery_options, "required") : vg_delivery_options;
+}
+
 /* The components of a kind, each with the options that all of that kind have. */
 #define ALTERNATIVES(kind, own, shared)                                  \
     static bool kind##_alternative(size_t i, struct vg_alternative *ret) \
@@ -32,7 +38,7 @@ ALTERNATIVES(source, vg_sources[i]->options, vg_ingest_options)
 ALTERNATIVES(decoder, vg_decoders[i]->options, NULL)
 ALTERNATIVES(model, vg_model_options, NULL)
 ALTERNATIVES(stage, vg_stages[i]->options, NULL)
-ALTERNATIVES(sink, vg_sinks[i]->options, vg_delivery_options)
+ALTERNATIVES(sink, vg_sinks[i]->options, delivery_of(vg_sinks[i]))
 
 const struct vg_shape vg_shape_decoder = {
     .kind = VG_SHAPE_ONE, .name = "decoder", .word_too = true, .alternative = decoder_alternative

@@ -6,18 +6,6 @@
 #define OPT(type, field, ...) VG_OPT_##type(struct vg_delivery_options, field, __VA_ARGS__)
 
 const struct vg_option vg_delivery_options[] = {
-    OPT(BOOL, required, "required", "false", 0,
-        "Whether people rely on this sink: when it fails that is an alert of priority high, and "
-        "what it has not delivered is never deleted."),
-    OPT(DURATION, timeout_ns, "timeout", "10s", 0.1, 600, 0,
-        "How long to wait for an answer to one attempt, where the sink waits for one."),
-    OPT(DURATION, retry_first_ns, "retry.first", "200ms", 0.001, 3600, 0,
-        "The longest wait after a first failure; it doubles with each further one. The wait itself "
-        "is drawn at random up to it."),
-    OPT(DURATION, retry_max_ns, "retry.max", "10s", 0.001, 3600, 0,
-        "The longest wait between two attempts. There is no last attempt."),
-    OPT(DURATION, fails_after_ns, "fails_after", "30s", 1, 86400, 0,
-        "How long a sink may fail before that is an alert."),
     OPT(DURATION, max_age_ns, "max_age", "0", 0, 31536000, 0,
         "Events older than this are not delivered as if they were new but passed over, and one "
         "alert says how many; 0: none is too old. For pagers; an archive wants all."),
@@ -33,6 +21,19 @@ const struct vg_option vg_delivery_options[] = {
         "out."),
     OPT(LIST, phases, "filter.phases", 0,
         "Phases that are delivered, such as start and end. All when left out."),
+    /* From here on also of a sink that gives its receivers everything (config_shape.c). */
+    OPT(BOOL, required, "required", "false", 0,
+        "Whether people rely on this sink: when it fails that is an alert of priority high, and "
+        "what it has not delivered is never deleted."),
+    OPT(DURATION, timeout_ns, "timeout", "10s", 0.1, 600, 0,
+        "How long to wait for an answer to one attempt, where the sink waits for one."),
+    OPT(DURATION, retry_first_ns, "retry.first", "200ms", 0.001, 3600, 0,
+        "The longest wait after a first failure; it doubles with each further one. The wait itself "
+        "is drawn at random up to it."),
+    OPT(DURATION, retry_max_ns, "retry.max", "10s", 0.001, 3600, 0,
+        "The longest wait between two attempts. There is no last attempt."),
+    OPT(DURATION, fails_after_ns, "fails_after", "30s", 1, 86400, 0,
+        "How long a sink may fail before that is an alert."),
     VG_OPT_END,
 };
 

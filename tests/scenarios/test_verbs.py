@@ -15,6 +15,8 @@ from vigil import check
 
 VERBS = ["run", "validate", "test", "status", "record", "whatif", "alerts", "simulate", "replay", "demo", "mock-broker", "list",
          "describe", "schema", "model", "version"]
+VERBS = ["run", "validate", "test", "record", "whatif", "alerts", "simulate", "replay", "demo", "mock-broker", "list",
+         "describe", "schema", "config", "model", "version"]
 START = "2026-03-01T12:00:00Z"
 
 
