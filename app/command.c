@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/command_visit.h"
 #include "core/text.h"
 
 enum {
@@ -20,8 +21,7 @@ enum {
     FIRST = 256, /* getopt values of the table's rows: FIRST + index, away from characters */
 };
 
-/* `until_end` is --until-end. */
-static void spell(const char *name, char out[VG_NAME_SIZE])
+void vg_command_spell(const char *name, char out[VG_NAME_SIZE])
 {
     snprintf(out, VG_NAME_SIZE, "%s", name);
     for (char *c = out; *c; c++) {
@@ -30,9 +30,11 @@ static void spell(const char *name, char out[VG_NAME_SIZE])
     }
 }
 
-static const char *value_name(const struct vg_option *opt)
+const char *vg_command_value(const struct vg_option *opt)
 {
     switch (opt->type) {
+    case VG_OPT_BOOL_:
+        return "";
     case VG_OPT_INT_:
     case VG_OPT_FLOAT_:
         return "N";
@@ -69,7 +71,7 @@ static void print_wrapped(const char *text, int column, int indent)
     putchar('\n');
 }
 
-static void describe(const struct vg_option *opt, struct vg_buf *out)
+void vg_command_tell(const struct vg_option *opt, struct vg_buf *out)
 {
     vg_buf_str(out, opt->help);
     if (opt->type == VG_OPT_ENUM_ || opt->type == VG_OPT_INT_ || opt->type == VG_OPT_FLOAT_) {
@@ -92,11 +94,11 @@ static void print_option(const struct vg_option *opt)
 {
     char name[VG_NAME_SIZE];
     struct vg_buf help = VG_BUF_INIT;
-    const char *value = opt->type == VG_OPT_BOOL_ ? "" : value_name(opt);
+    const char *value = vg_command_value(opt);
     int n;
 
-    spell(opt->name, name);
-    describe(opt, &help);
+    vg_command_spell(opt->name, name);
+    vg_command_tell(opt, &help);
     n = printf("  --%s%s%s", name, value[0] ? " " : "", value);
     if (n >= NAME_WIDTH + 2) {
         putchar('\n');
@@ -194,7 +196,7 @@ static void make_table(const struct vg_command *command, struct table *t)
     t->n = 0;
     for (const struct vg_option *o = command->options; o->type != VG_OPT_END_; o++, t->n++) {
         VG_CHECK(t->n < OPTIONS_MAX);
-        spell(o->name, t->names[t->n]);
+        vg_command_spell(o->name, t->names[t->n]);
         t->rows[t->n] = (struct option){
             .name = t->names[t->n],
             .has_arg = o->type == VG_OPT_BOOL_ ? no_argument : required_argument,
@@ -243,7 +245,7 @@ static int set(const struct vg_command *command, int row, const char *value, voi
         st = vg_option_set(opt, self, opt->type == VG_OPT_BOOL_ ? "true" : value, &err);
     if (st == VG_OK)
         return VG_COMMAND_GO;
-    spell(opt->name, name);
+    vg_command_spell(opt->name, name);
     /* The message begins with the key as a configuration spells it. */
     return vg_command_usage(command, "--%s%s", name, err.msg + strlen(opt->name));
 }
@@ -255,9 +257,9 @@ static int check_required(const struct vg_command *command, const bool *given)
     for (int i = 0; command->options[i].type != VG_OPT_END_; i++) {
         if (!(command->options[i].flags & VG_OPT_REQUIRED) || given[i])
             continue;
-        spell(command->options[i].name, name);
+        vg_command_spell(command->options[i].name, name);
         return vg_command_usage(command, "--%s %s is required: %s", name,
-                                value_name(&command->options[i]), command->options[i].help);
+                                vg_command_value(&command->options[i]), command->options[i].help);
     }
     return VG_COMMAND_GO;
 }
@@ -291,6 +293,10 @@ int vg_command_parse(const struct vg_command *command, int argc, char **argv, vo
     bool given[OPTIONS_MAX] = { 0 };
     int c, go = VG_COMMAND_GO;
 
+    if (vg_command_visitor()) {
+        vg_command_visitor()->command(vg_command_visitor()->arg, command);
+        return 0;
+    }
     vg_options_default(command->options, self);
     make_table(command, &t);
     optind = 0; /* a second call in one process, as in tests, starts anew */

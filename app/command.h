@@ -44,6 +44,13 @@ VG_NODISCARD int vg_command_parse(const struct vg_command *command, int argc, ch
  *  none. For options that go with others only, where a default would hide that one was given. */
 const char *vg_command_given(int argc, char *const *argv, const char *const *names);
 
+/** `until_end` as the command line spells it: "until-end". */
+void vg_command_spell(const char *name, char out[VG_NAME_SIZE]);
+/** What help calls the value of an option, "DURATION"; "" when it takes none. */
+const char *vg_command_value(const struct vg_option *opt);
+/** Appends what help says of an option: its sentence, what it accepts, its default. */
+void vg_command_tell(const struct vg_option *opt, struct vg_buf *out);
+
 /** Prints what --help prints. */
 void vg_command_help(const struct vg_command *command);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/command_visit.h"
 #include "core/err.h"
 #include "core/text.h"
 
@@ -30,9 +31,25 @@ static int unknown(const struct vg_family *f, const char *word)
     return vg_status_exit(VG_E_USAGE);
 }
 
+static void show(const struct vg_family *f, const struct vg_command_visitor *visitor)
+{
+    visitor->family(visitor->arg, f);
+    for (size_t i = 0; i < f->members; i++) {
+        char name[VG_NAME_SIZE];
+        char *argv[] = { name, NULL };
+
+        snprintf(name, sizeof(name), "%s", f->member[i].name);
+        (void)f->member[i].run(1, argv);
+    }
+}
+
 int vg_family_run(const struct vg_family *f, int argc, char **argv)
 {
     VG_CHECK(f->members <= FAMILY_MAX);
+    if (vg_command_visitor()) {
+        show(f, vg_command_visitor());
+        return 0;
+    }
     if (argc < 2) {
         help(f, stderr);
         return vg_status_exit(VG_E_USAGE);

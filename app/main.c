@@ -9,15 +9,7 @@
 #include "models/kernel.h"
 #include "runtime/secret.h"
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *summary;
-} verbs[] = {
-#define VERB_ROW(function, name, summary) { name, vg_verb_##function, summary },
-    VG_VERBS(VERB_ROW)
-#undef VERB_ROW
-};
+enum { VERBS_MAX = 64 };
 
 static void help(FILE *out)
 {
@@ -25,19 +17,22 @@ static void help(FILE *out)
             "usage: vigil VERB [OPTIONS] [ARGUMENTS]\n\n"
             "Vigil watches vital signs that arrive from Kafka and raises alerts that no crash\n"
             "can lose. It is not a medical device.\n\n");
-    for (size_t i = 0; i < VG_ARRAY_LEN(verbs); i++)
-        fprintf(out, "  %-12s %s\n", verbs[i].name, verbs[i].summary);
+    for (const struct vg_verb *v = vg_verbs; v->name; v++) {
+        if (v->summary)
+            fprintf(out, "  %-12s %s\n", v->name, v->summary);
+    }
     fprintf(out, "\n`vigil VERB --help` tells more. A first look without a Kafka: `make demo`.\n");
 }
 
 static int unknown(const char *word)
 {
-    const char *names[VG_ARRAY_LEN(verbs)];
+    const char *names[VERBS_MAX];
     const char *near;
+    size_t n = 0;
 
-    for (size_t i = 0; i < VG_ARRAY_LEN(verbs); i++)
-        names[i] = verbs[i].name;
-    near = vg_did_you_mean(word, names, VG_ARRAY_LEN(names));
+    for (const struct vg_verb *v = vg_verbs; v->name && n < VERBS_MAX; v++)
+        names[n++] = v->name;
+    near = vg_did_you_mean(word, names, n);
     fprintf(stderr, "vigil: no verb \"%s\"%s%s%s\ntry: vigil --help\n", word,
             near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     return vg_status_exit(VG_E_USAGE);
@@ -74,9 +69,9 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0)
         argv[1] += 2;
-    for (size_t i = 0; i < VG_ARRAY_LEN(verbs); i++) {
-        if (strcmp(verbs[i].name, argv[1]) == 0)
-            return verbs[i].run(argc - 1, argv + 1);
+    for (const struct vg_verb *v = vg_verbs; v->name; v++) {
+        if (strcmp(v->name, argv[1]) == 0)
+            return v->run(argc - 1, argv + 1);
     }
     return unknown(argv[1]);
 }

@@ -6,7 +6,8 @@
 #ifndef VG_APP_VERBS_H
 #define VG_APP_VERBS_H
 
-/* function, verb, summary; in the order of `vigil --help` */
+/* function, verb, summary; in the order of `vigil --help`. Verbs without a summary are for the build and
+ * not listed. */
 #define VG_VERBS(X)                                                                           \
     X(run, "run", "watch: read vital signs, raise alerts, deliver them")                      \
     X(validate, "validate", "check a configuration as run would")                             \
@@ -29,10 +30,20 @@
     X(describe, "describe", "describe a component and its options")                           \
     X(config, "config", "show what a configuration comes to, or make one to begin with")      \
     X(schema, "schema", "print the JSON Schema of configurations, for editors")               \
+    X(completion, "completion", "print what makes a shell complete words behind vigil")       \
+    X(man, "man", NULL)                                                                       \
     X(version, "version", "print the versions of Vigil and its libraries")
 
 #define VG_VERB_DECLARE(function, name, summary) int vg_verb_##function(int argc, char **argv);
 VG_VERBS(VG_VERB_DECLARE)
 #undef VG_VERB_DECLARE
+
+/** The same as a table; ends with a name that is NULL. */
+struct vg_verb {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+};
+extern const struct vg_verb vg_verbs[];
 
 #endif
