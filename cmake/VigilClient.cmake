@@ -23,8 +23,11 @@ configure_file("${PROJECT_SOURCE_DIR}/client/vigil-client.pc.in"
   "${CMAKE_BINARY_DIR}/vigil-client.pc" @ONLY)
 
 install(TARGETS vg_client vigil_client_shared
-  ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
-install(FILES client/vigil_client.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
-install(FILES client/example.c client/README.md DESTINATION "${CMAKE_INSTALL_DOCDIR}-client")
+  ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT client
+  LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT client)
+install(FILES client/vigil_client.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+  COMPONENT client)
+install(FILES client/example.c client/README.md DESTINATION "${CMAKE_INSTALL_DOCDIR}-client"
+  COMPONENT client)
 install(FILES "${CMAKE_BINARY_DIR}/vigil-client.pc"
-  DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+  DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT client)

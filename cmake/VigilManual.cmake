@@ -19,11 +19,11 @@ if(NOT VG_SANITIZE)
   add_custom_target(manual ALL DEPENDS "${VG_MANUAL}/man/man1/vigil.1")
 endif()
 
-install(TARGETS vigil RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
-install(DIRECTORY "${VG_MANUAL}/man/" DESTINATION "${CMAKE_INSTALL_MANDIR}" OPTIONAL)
+install(TARGETS vigil RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT daemon)
+install(DIRECTORY "${VG_MANUAL}/man/" DESTINATION "${CMAKE_INSTALL_MANDIR}" COMPONENT daemon OPTIONAL)
 install(FILES "${VG_MANUAL}/completion/vigil"
-  DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" OPTIONAL)
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" COMPONENT daemon OPTIONAL)
 install(FILES "${VG_MANUAL}/completion/_vigil"
-  DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions" OPTIONAL)
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions" COMPONENT daemon OPTIONAL)
 install(FILES "${VG_MANUAL}/completion/vigil.fish"
-  DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d" OPTIONAL)
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d" COMPONENT daemon OPTIONAL)

@@ -30,7 +30,7 @@ def run(*command, shell=False, **more):
 
 
 def install(prefix):
-    run("cmake", "--install", str(vigil.BUILD), "--prefix", str(prefix))
+    run("cmake", "--install", str(vigil.BUILD), "--component", "client", "--prefix", str(prefix))
     return {**os.environ, "PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig",
             "LD_LIBRARY_PATH": f"{prefix}/lib"}
 
