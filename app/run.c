@@ -1,4 +1,4 @@
-/* run.c - `vigil run` and `vigil validate`: what one accepts the other starts. */
+/* run.c - `vigil run`. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -28,7 +28,6 @@ static const struct vg_option run_options[] = {
                   "one a line; no Kafka, no outbox, no sinks"),
     VG_OPT_END,
 };
-static const struct vg_option validate_options[] = { VG_OPT_END };
 #undef O
 /* clang-format on */
 
@@ -41,15 +40,6 @@ static const struct vg_command run_command = {
     .options = run_options,
     .notes = "VIGIL_LOG=debug says more on standard error. The first signal stops in good order\n"
              "(exit code 0), a second one at once (75). Configurations to start from: configs/\n",
-};
-
-static const struct vg_command validate_command = {
-    .name = "validate",
-    .summary = "Checks a configuration as run would, without touching the network",
-    .arguments = "CONFIG",
-    .arguments_min = 1,
-    .arguments_max = 1,
-    .options = validate_options,
 };
 
 static void print_summary(const struct vg_run_summary *s)
@@ -120,50 +110,4 @@ int vg_verb_run(int argc, char **argv)
     vg_config_free(config);
     vg_options_done(run_options, &o);
     return exit;
-}
-
-static void print_memory(const struct vg_config *config)
-{
-    printf("  memory of a patient: %zu bytes:", vg_config_patient_memory(config));
-    for (uint32_t i = 0; i < config->stages_n; i++)
-        printf("%s %s %zu", i ? "," : "", config->stages[i].ops->name,
-               config->stages[i].memory_size);
-    printf("\n");
-}
-
-static void print_chain(const struct vg_config *config)
-{
-    printf("%s: ok\n  %s -> %s", config->path, config->source.ops->name,
-           config->source.decoder->name);
-    for (uint32_t i = 0; i < config->stages_n; i++)
-        printf(" -> %s", config->stages[i].ops->name);
-    printf("\n");
-    print_memory(config);
-    for (uint32_t i = 0; i < config->models_n; i++)
-        printf("  model %s: %s, sha256 %.12s...\n", config->models[i]->name,
-               config->models[i]->ops->name, config->models[i]->sha256);
-    printf("  rules:");
-    for (uint32_t i = 0; i < config->site.rules_n; i++)
-        printf("%s %s", i ? "," : "", config->site.rules[i].name);
-    printf("\n  sinks:");
-    for (uint32_t i = 0; i < config->sinks_n; i++)
-        printf("%s %s (%s)", i ? "," : "", config->sinks[i].name, config->sinks[i].ops->name);
-    printf("\n  config %s\n", config->hash);
-}
-
-int vg_verb_validate(int argc, char **argv)
-{
-    struct vg_config *config = NULL;
-    struct vg_err err;
-    char **args;
-    char none = 0;
-    int exit = vg_command_parse(&validate_command, argc, argv, &none, &args);
-
-    if (exit != VG_COMMAND_GO)
-        return exit;
-    if (vg_config_load_aloud(args[0], &config, &err) != VG_OK)
-        return vg_command_failed(&validate_command, &err);
-    print_chain(config);
-    vg_config_free(config);
-    return 0;
 }

@@ -4,6 +4,7 @@
  * help, and this file knows where a value stands. Two names of options mean something here: an
  * option `model` names one of `models`, and an option `rules` lists some of `alert_rules`.
  */
+#include "runtime/config_check.h"
 #include "runtime/config_private.h"
 #include "runtime/document_secret.h"
 
@@ -852,13 +853,14 @@ static bool check_version(struct vg_load *l)
     const struct vg_node *version = vg_node_find(l->doc->root, "version");
 
     if (!version) {
-        vg_document_error(l->doc, (struct vg_place){ 0, 0 },
+        vg_document_error(l->doc, l->doc->root->at,
                           "\"version: 1\" is missing; it says which version of the format this is");
         return true;
     }
     if (version->kind == VG_NODE_SCALAR && strcmp(version->text, "1") == 0)
         return true;
-    vg_document_error(l->doc, version->at, "this Vigil reads \"version: 1\"");
+    vg_document_error(l->doc, version->at,
+                      "expected \"version: 1\", the only one that this Vigil reads");
     return false;
 }
 
@@ -879,10 +881,10 @@ static void check_sections(struct vg_load *l)
         if (!(o->flags & VG_OPT_REQUIRED) || strcmp(o->name, "version") == 0)
             continue;
         if (!node)
-            vg_document_error(l->doc, (struct vg_place){ 0, 0 }, "section \"%s\" is missing",
-                              o->name);
+            vg_document_error(l->doc, l->doc->root->at, "section \"%s\" is missing", o->name);
         else if (vg_node_empty(node))
-            vg_document_error(l->doc, node->key_at, "section \"%s\" is empty", o->name);
+            vg_document_error(l->doc, node->key_at, "section \"%s\" is empty; expected a %s",
+                              o->name, o->unit);
     }
 }
 
@@ -915,8 +917,8 @@ static void load(struct vg_load *l)
     try_plan(l);
 }
 
-vg_status vg_config_load(const char *path, struct vg_config **ret, struct vg_buf *diagnostics,
-                         struct vg_err *err)
+vg_status vg_config_check(const char *path, struct vg_config **ret, vg_config_see *see, void *arg,
+                          struct vg_err *err)
 {
     struct vg_config *config = calloc(1, sizeof(*config));
     struct vg_document *doc = calloc(1, sizeof(*doc));
@@ -934,8 +936,8 @@ vg_status vg_config_load(const char *path, struct vg_config **ret, struct vg_buf
         load(&l);
         vg_document_check_secrets(doc, doc->root);
     }
-    vg_document_report(doc, diagnostics);
-    vg_buf_add(diagnostics, l.files.data, l.files.len);
+    if (st != VG_E_IO)
+        see(arg, doc, l.files.len ? l.files.data : "");
     vg_buf_done(&l.files);
     if (st != VG_E_IO && doc->count[VG_ERROR] > 0)
         st = vg_fail(err, VG_E_CONFIG, "%s: %u problem%s", path, doc->count[VG_ERROR],
@@ -946,6 +948,18 @@ vg_status vg_config_load(const char *path, struct vg_config **ret, struct vg_buf
     }
     *ret = config;
     return VG_OK;
+}
+
+static void report(void *arg, const struct vg_document *doc, const char *others)
+{
+    vg_document_report(doc, arg);
+    vg_buf_str(arg, others);
+}
+
+vg_status vg_config_load(const char *path, struct vg_config **ret, struct vg_buf *diagnostics,
+                         struct vg_err *err)
+{
+    return vg_config_check(path, ret, report, diagnostics, err);
 }
 
 void vg_config_free(struct vg_config *config)

@@ -243,9 +243,10 @@ void vg_load_inhibitions(struct vg_load *l)
         const struct vg_node *rule = vg_node_find(map, site->rules[r].name);
 
         if (colour[r] == UNSEEN && in_circle(site->rules, r, colour))
-            vg_document_error(l->doc, place_of(rule, "inhibited_by", NULL),
-                              "rule \"%s\" inhibits itself, through the rules that it names",
-                              site->rules[r].name);
+            vg_document_error(
+                l->doc, place_of(rule, "inhibited_by", NULL),
+                "rule \"%s\" inhibits itself, through the rules that it names; remove one of them",
+                site->rules[r].name);
     }
     free(colour);
 }

@@ -112,8 +112,9 @@ static void read_expires(struct vg_load *l, const struct vg_node *map, struct vg
         if (!vg_parse_duration(n->text, &ns) || ns < VG_NS_PER_S)
             vg_document_error(l->doc, n->at, "expected a duration of at least 1s, such as 4h");
         else if (channel != VG_CHANNEL_NONE && !vg_score_expire(score, channel, ns))
-            vg_document_error(l->doc, n->key_at, "no parameter of %s takes its value from %s",
-                              score->title, n->key);
+            vg_document_error(l->doc, n->key_at,
+                              "no parameter of %s takes its value from %s; remove it", score->title,
+                              n->key);
     }
 }
 

@@ -209,7 +209,8 @@ static void resolve_profile(struct vg_load *l, const struct vg_node *map, enum v
     visits[i] = VISITING;
     base = extends ? vg_load_profile(l, extends) : -1;
     if (base >= 0 && visits[base] == VISITING) {
-        vg_document_error(l->doc, extends->at, "profile \"%s\" extends itself by way of \"%s\"",
+        vg_document_error(l->doc, extends->at,
+                          "profile \"%s\" extends itself by way of \"%s\"; remove one \"extends\"",
                           p->name, extends->text);
     } else if (base >= 0) {
         char name[VG_NAME_SIZE];

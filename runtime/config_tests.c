@@ -407,8 +407,10 @@ static void set_end(struct vg_load *l, const struct vg_node *node, int64_t until
     test->until_ns = until ? until_ns : end_ns;
     vg_format_duration(end_ns, text);
     if (test->until_ns < end_ns)
-        vg_document_error(l->doc, until->at,
-                          "until: the last input, command or expectation is at %s", text);
+        vg_document_error(
+            l->doc, until->at,
+            "until: the last input, command or expectation is at %s; expected no earlier end",
+            text);
     if (test->until_ns > (int64_t)VG_TEST_SECONDS_MAX * VG_NS_PER_S)
         vg_document_error(l->doc, node->at, "the test is longer than %d days", VG_TEST_DAYS_MAX);
 }

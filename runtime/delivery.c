@@ -48,6 +48,19 @@ static bool has(const struct vg_strings *list, const char *word)
     return list->n == 0;
 }
 
+static vg_status unknown_word(const char *option, const char *word, const char *(*name_of)(int),
+                              int names, struct vg_err *err)
+{
+    struct vg_buf all = VG_BUF_INIT;
+
+    for (int n = 0; n < names; n++)
+        vg_buf_printf(&all, "%s%s", n ? ", " : "", name_of(n));
+    vg_fail_option(err, VG_E_CONFIG, "filter", "%s: there is no \"%.40s\"; expected one of: %s",
+                   option, word, all.data);
+    vg_buf_done(&all);
+    return VG_E_CONFIG;
+}
+
 static vg_status check_words(const struct vg_strings *list, const char *option,
                              const char *(*name_of)(int), int names, struct vg_err *err)
 {
@@ -57,8 +70,7 @@ static vg_status check_words(const struct vg_strings *list, const char *option,
         while (n < names && strcmp(name_of(n), list->value[i]) != 0)
             n++;
         if (n == names)
-            return vg_fail_option(err, VG_E_CONFIG, "filter", "%s: there is no \"%.40s\"", option,
-                                  list->value[i]);
+            return unknown_word(option, list->value[i], name_of, names, err);
     }
     return VG_OK;
 }

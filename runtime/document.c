@@ -387,7 +387,8 @@ static struct vg_node *read_node(struct reader *r, struct fy_event *event, uint3
         n = read_scalar(r, event, at);
         vg_document_expand(r->doc, n);
     } else if (depth >= VG_DOCUMENT_DEPTH_MAX) {
-        vg_document_error(r->doc, at, "nested deeper than %d levels", VG_DOCUMENT_DEPTH_MAX);
+        vg_document_error(r->doc, at, "nested deeper than %d levels, which are expected at most",
+                          VG_DOCUMENT_DEPTH_MAX);
         r->stop = true;
     } else {
         n = node_new(type == FYET_MAPPING_START ? VG_NODE_MAPPING : VG_NODE_SEQUENCE, at);
@@ -524,7 +525,7 @@ static vg_status check(struct vg_document *doc, struct vg_err *err)
     if (r.stop && doc->count[VG_ERROR] > 0)
         return vg_fail(err, VG_E_CONFIG, "%s: not well-formed", doc->path);
     if (!doc->root) {
-        vg_document_error(doc, (struct vg_place){ 0, 0 }, "the file is empty");
+        vg_document_error(doc, (struct vg_place){ 1, 1 }, "the file is empty");
         return vg_fail(err, VG_E_CONFIG, "%s: the file is empty", doc->path);
     }
     doc->whole = !r.extras;
