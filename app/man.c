@@ -9,6 +9,8 @@
 #include "app/command_visit.h"
 #include "app/verbs.h"
 
+enum { PAGE_NAME_SIZE = 2 * VG_NAME_SIZE };
+
 struct options {
     char *out, *date;
 };
@@ -83,9 +85,9 @@ static void put_option(const struct vg_option *o, FILE *f)
 }
 
 /* "dlq list" of which vigil-dlq-list.1 tells. */
-static void page_name(const char *name, char ret[2 * VG_NAME_SIZE])
+static void page_name(const char *name, char ret[PAGE_NAME_SIZE])
 {
-    snprintf(ret, 2 * VG_NAME_SIZE, "vigil%s%s", name[0] ? "-" : "", name);
+    snprintf(ret, PAGE_NAME_SIZE, "vigil%s%s", name[0] ? "-" : "", name);
     for (char *c = ret; *c; c++) {
         if (*c == ' ')
             *c = '-';
@@ -94,7 +96,7 @@ static void page_name(const char *name, char ret[2 * VG_NAME_SIZE])
 
 static FILE *open_page(struct pages *p, const char *name, const char *mode)
 {
-    char page[2 * VG_NAME_SIZE], *path;
+    char page[PAGE_NAME_SIZE], *path;
     FILE *f = NULL;
 
     page_name(name, page);
@@ -117,7 +119,7 @@ static void close_page(struct pages *p, FILE *f)
 
 static void put_head(const struct pages *p, const char *name, const char *summary, FILE *f)
 {
-    char page[2 * VG_NAME_SIZE];
+    char page[PAGE_NAME_SIZE];
 
     page_name(name, page);
     fprintf(f, ".TH %s 1 %s \"Vigil %s\" Vigil\n", page, p->options->date, VG_VERSION);

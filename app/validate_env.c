@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/folder.h"
 #include "core/clock.h"
 #include "sinks/stream.h"
 
@@ -29,19 +30,9 @@ static void tell_status(const struct env *e, const char *what, vg_status st, con
 /* Whether files can be made below `path`: in it, or in what exists of the folders above it. */
 static vg_status check_folder(const char *path, struct vg_err *err)
 {
-    char *folder = strdup(path);
+    char *folder = vg_folder_existing(path);
     vg_status st = VG_OK;
 
-    VG_CHECK(folder);
-    while (access(folder, F_OK) != 0 && errno == ENOENT) {
-        char *slash = strrchr(folder, '/');
-
-        if (!slash || slash == folder) {
-            strcpy(folder, slash ? "/" : ".");
-            break;
-        }
-        *slash = '\0';
-    }
     if (access(folder, W_OK | X_OK) != 0)
         st = vg_fail(err, VG_E_IO, "%s cannot be written: %s", folder, strerror(errno));
     free(folder);
@@ -106,9 +97,8 @@ static void address_of_url(const char *url, char ret[ADDRESS_SIZE])
         user = memchr(host, '@', strcspn(host, "/?#"));
         host = user ? user + 1 : host;
         len = strcspn(host, "/?#");
-        if (memchr(host, ':', len) && host[0] != '[')
-            snprintf(ret, ADDRESS_SIZE, "%.*s", (int)len, host);
-        else if (host[0] == '[' && memmem(host, len, "]:", 2))
+        /* The colons of [IPV6] are no port's. */
+        if (host[0] == '[' ? memmem(host, len, "]:", 2) : memchr(host, ':', len))
             snprintf(ret, ADDRESS_SIZE, "%.*s", (int)len, host);
         else if (len > 0)
             snprintf(ret, ADDRESS_SIZE, "%.*s:%d", (int)len, host, schemes[i].port);

@@ -30,6 +30,8 @@
     X(describe, "describe", "describe a component and its options")                           \
     X(config, "config", "show what a configuration comes to, or make one to begin with")      \
     X(schema, "schema", "print the JSON Schema of configurations, for editors")               \
+    X(graph, "graph", "print the way of the data through a configuration as a picture")       \
+    X(doctor, "doctor", "look whether this machine is fit for a pipeline")                    \
     X(completion, "completion", "print what makes a shell complete words behind vigil")       \
     X(man, "man", NULL)                                                                       \
     X(version, "version", "print the versions of Vigil and its libraries")

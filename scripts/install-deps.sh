@@ -9,8 +9,7 @@ build='gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libzmq3-dev lib
 
 case "${1:-}" in
 build | demo) packages=$build ;;
-test) packages="$build g++ libcriterion-dev openssl python3 python3-jsonschema python3-yaml python3-zmq python3-hl7 python3-prometheus-client postgresql mosquitto openjdk-17-jdk-headless maven" ;;
-test) packages="$build g++ libcriterion-dev openssl python3 python3-jsonschema python3-yaml python3-zmq python3-hl7 postgresql mosquitto man-db mandoc zsh fish openjdk-17-jdk-headless maven" ;;
+test) packages="$build g++ libcriterion-dev openssl python3 python3-jsonschema python3-yaml python3-zmq python3-hl7 python3-prometheus-client postgresql mosquitto man-db mandoc zsh fish openjdk-17-jdk-headless maven" ;;
 peers) packages="$build libcriterion-dev libdnnl-dev python3 python3-venv python3-numpy python3-torch" ;;
 lint) packages="$build libcriterion-dev clang-14 clang-format clang-tidy" ;;
 *)

@@ -124,7 +124,5 @@ def a_shell_that_is_unknown_is_refused():
 
 
 if __name__ == "__main__":
-    for test in (bash_completes, fish_completes, zsh_completes, a_page_for_each_command_without_complaint,
-                 a_shell_that_is_unknown_is_refused):
-        test()
-        print(f"ok {test.__name__}")
+    vigil.main(bash_completes, fish_completes, zsh_completes, a_page_for_each_command_without_complaint,
+               a_shell_that_is_unknown_is_refused)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """vigil config: what it shows means the same as what was written and has no secret in it, and what it
 makes validates and passes its own tests, for every sink."""
+import functools
 import json
 import os
 import pathlib
@@ -101,9 +102,14 @@ def what_is_made_validates_for_every_sink(folder):
     check('"null"?' in call("config", "new", "--sink", "nul", expect=2).stderr, "no suggestion")
 
 
-if __name__ == "__main__":
-    for test in (what_is_shown_means_the_same, origins_are_told_and_secrets_are_not, a_wrong_one_is_not_shown,
-                 what_is_made_validates_for_every_sink):
+def in_a_folder(test):
+    @functools.wraps(test)
+    def run():
         with tempfile.TemporaryDirectory() as folder:
             test(pathlib.Path(folder))
-        print(f"ok {test.__name__}")
+    return run
+
+
+if __name__ == "__main__":
+    vigil.main(*map(in_a_folder, (what_is_shown_means_the_same, origins_are_told_and_secrets_are_not,
+                                  a_wrong_one_is_not_shown, what_is_made_validates_for_every_sink)))

@@ -137,8 +137,6 @@ def components_are_those_of_the_build():
 
 
 if __name__ == "__main__":
-    for test in (the_schema_is_one, every_shipped_configuration_fits, what_the_loader_takes_the_schema_takes,
-                 what_is_wrong_by_key_or_type_is_refused, every_option_is_in_schema_describe_and_reference,
-                 components_are_those_of_the_build):
-        test()
-        print(f"ok {test.__name__}")
+    vigil.main(the_schema_is_one, every_shipped_configuration_fits, what_the_loader_takes_the_schema_takes,
+               what_is_wrong_by_key_or_type_is_refused, every_option_is_in_schema_describe_and_reference,
+               components_are_those_of_the_build)

@@ -2,6 +2,7 @@
 """vigil validate says of every broken configuration what is wrong, where, and what was expected; vigil run says
 the same, word for word, and starts nothing. --json has the same in it; --env tries the connections."""
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -15,10 +16,10 @@ from vigil import check
 FILES = sorted((vigil.ROOT / "tests/unit/configs").glob("*.yaml"))
 # How messages say what to do instead.
 EXPECTATION = re.compile(
-    r"expected|did you mean|must|missing|needs|remove|already|exclude each other|one of|such as|longer than|"
+    r"expected|did you mean|must|missing|needs|remove|already|exclude each other|one of|need|such as|longer than|"
     r"more than|at most|is always|cannot|plausible|give|only|add |write |other way|take |not well-formed|"
     r"list the profiles|no rule|belong together|keep one|not more urgent|never|no value|in line|"
-    r"there are none|two commands|not noted|is empty")
+    r"there are none|two commands|: listen on|not noted|is empty")
 
 
 def call(*arguments):
@@ -51,7 +52,8 @@ def every_error_has_its_place_and_says_what_was_expected():
 
 
 def run_refuses_the_same_in_the_same_words():
-    for file in broken():
+    """A third of them; VIGIL_LONG=1 takes all."""
+    for file in list(broken())[::1 if os.environ.get("VIGIL_LONG") else 3]:
         validated, run = call("validate", file), call("run", file)
         check(run.returncode == validated.returncode == 78, f"{file.name}: {run.returncode}")
         check(run.stderr.replace("vigil run:", "vigil validate:") == validated.stderr,
@@ -109,7 +111,5 @@ sinks:
 
 
 if __name__ == "__main__":
-    for test in (every_error_has_its_place_and_says_what_was_expected, run_refuses_the_same_in_the_same_words,
-                 json_has_the_same_problems, warnings_can_be_denied, with_env_connections_are_tried):
-        test()
-        print(f"ok {test.__name__}")
+    vigil.main(every_error_has_its_place_and_says_what_was_expected, run_refuses_the_same_in_the_same_words,
+               json_has_the_same_problems, warnings_can_be_denied, with_env_connections_are_tried)
