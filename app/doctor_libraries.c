@@ -7,6 +7,7 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Those that say their version as text. */
@@ -66,10 +67,14 @@ static bool find(const char *symbol, void *ret_function)
 /* A version as one number: 2.0.2 is 2000002. */
 static uint64_t number_of(const char *text)
 {
-    unsigned a = 0, b = 0, c = 0;
+    uint64_t ret = 0;
+    char *end = NULL;
 
-    (void)sscanf(text, "%u.%u.%u", &a, &b, &c);
-    return (uint64_t)a * 1000000 + (uint64_t)b * 1000 + c;
+    for (int i = 0; i < 3; i++) {
+        ret = ret * 1000 + strtoul(text, &end, 10);
+        text = *end == '.' ? end + 1 : "";
+    }
+    return ret;
 }
 
 static void tell(struct vg_doctor *doctor, const char *name, const char *version)

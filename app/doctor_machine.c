@@ -33,11 +33,11 @@ enum {
 static void look_at_kernel(struct vg_doctor *doctor)
 {
     struct utsname name;
-    int major = 0;
+    long major;
 
     if (uname(&name) != 0)
         return;
-    (void)sscanf(name.release, "%d", &major);
+    major = strtol(name.release, NULL, 10);
     vg_doctor_tell(doctor, major >= KERNEL_MAJOR ? VG_FINDING_OK : VG_FINDING_WARNING, "kernel",
                    major >= KERNEL_MAJOR ? "" : "Vigil is tested on Linux 6.1 (Debian 12)",
                    "%s %s, %s", name.sysname, name.release, name.machine);
@@ -133,7 +133,7 @@ static vg_status measure(int fd, int64_t took_ns[WRITES], struct vg_err *err)
 static void look_at_writes(struct vg_doctor *doctor, const char *folder)
 {
     char *path;
-    int64_t took_ns[WRITES];
+    int64_t took_ns[WRITES] = { 0 };
     struct vg_err err;
     enum vg_finding finding = VG_FINDING_OK;
     double median_ms;
@@ -154,7 +154,9 @@ static void look_at_writes(struct vg_doctor *doctor, const char *folder)
         vg_doctor_tell(doctor, VG_FINDING_PROBLEM, "disk", "look at the disk and its log", "%s",
                        err.msg);
     } else {
-        median_ms = (double)took_ns[WRITES / 2] / 1e6;
+        const int64_t median_ns = took_ns[WRITES / 2];
+
+        median_ms = (double)median_ns / 1e6;
         if (median_ms > VERY_SLOW_MS)
             finding = VG_FINDING_PROBLEM;
         else if (median_ms > SLOW_MS)

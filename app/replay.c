@@ -5,25 +5,33 @@
 
 #include "app/outlet.h"
 #include "app/recording.h"
+#include "app/replay_verify.h"
 #include "app/verbs.h"
 #include "core/text.h"
 
 struct options {
     struct vg_outlet_options outlet;
     char *csv, *map, *start, *patients;
+    char *verify, *config, *outbox;
 };
 
 /* clang-format off */
 #define O struct options
 static const struct vg_option options[] = {
-    VG_CLI_STRING(O, csv, "csv", "FILE", NULL, VG_OPT_REQUIRED,
+    VG_CLI_STRING(O, csv, "csv", "FILE", NULL, 0,
                   "the recording, plain or .gz, with a header line"),
-    VG_CLI_STRING(O, map, "map", "MAP.yaml", NULL, VG_OPT_REQUIRED,
+    VG_CLI_STRING(O, map, "map", "MAP.yaml", NULL, 0,
                   "which column is what; see configs/maps/"),
     VG_OUTLET_ROWS(O),
     VG_CLI_STRING(O, start, "start", "TIME", "2026-01-01T00:00:00Z", 0,
                   "when second 0 of the recording is, RFC 3339"),
     VG_CLI_STRING(O, patients, "patients", "A,B", NULL, 0, "only these patients"),
+    VG_CLI_STRING(O, verify, "verify", "FILE", NULL, 0,
+                  "instead of all that: play this recording (`vigil record`) again and compare its "
+                  "events, byte for byte, with those that the pipeline stored"),
+    VG_CLI_STRING(O, config, "config", "CONFIG", NULL, 0, "with --verify: the configuration"),
+    VG_CLI_STRING(O, outbox, "outbox", "OUTBOX", NULL, 0,
+                  "with --verify: the outbox of the pipeline, DATA_DIR/outbox.db"),
     VG_OPT_END,
 };
 #undef O
@@ -39,7 +47,11 @@ static const struct vg_command command = {
              "with a\ngreat log.message.timestamp.after.max.ms. `vigil mock-broker` holds 5 MiB a "
              "partition.\n\nexample:\n"
              "  vigil replay --csv sedation_1hz.csv.gz --map configs/maps/sedation_capno.yaml \\\n"
-             "    --brokers localhost:9092 --topic vitals.raw --speed 60\n",
+             "    --brokers localhost:9092 --topic vitals.raw --speed 60\n"
+             "  vigil replay --verify night.vrec --config ward.yaml --outbox "
+             "/var/lib/vigil/outbox.db\n\n"
+             "Exit code 1 when --verify finds a difference. It looks at all events of the outbox: "
+             "the\nrecording has to be of all that the pipeline read.\n",
 };
 
 static void split(const char *list, struct vg_strings *ret)
@@ -93,6 +105,22 @@ static vg_status write_all(const struct vg_recording *rec, struct vg_outlet *out
     return st == VG_OK ? vg_outlet_finish(out, err) : st;
 }
 
+static int verify(const struct options *o)
+{
+    struct vg_verified v;
+    struct vg_err err;
+
+    if (!o->config || !o->outbox)
+        return vg_command_usage(&command, "--verify needs --config and --outbox");
+    if (vg_replay_verify(o->config, o->verify, o->outbox, &v, &err) != VG_OK)
+        return vg_command_failed(&command, &err);
+    printf("%llu events stored; of the recording again %llu differ, %llu are missing, %llu are "
+           "new\n",
+           (unsigned long long)v.events, (unsigned long long)v.different,
+           (unsigned long long)v.missing, (unsigned long long)v.extra);
+    return v.different || v.missing || v.extra ? vg_status_exit(VG_E_FAILED) : 0;
+}
+
 int vg_verb_replay(int argc, char **argv)
 {
     struct options o = { 0 };
@@ -103,7 +131,11 @@ int vg_verb_replay(int argc, char **argv)
     vg_status st;
     int exit = vg_command_parse(&command, argc, argv, &o, &args);
 
-    if (exit == VG_COMMAND_GO) {
+    if (exit == VG_COMMAND_GO && o.verify) {
+        exit = verify(&o);
+    } else if (exit == VG_COMMAND_GO && (!o.csv || !o.map)) {
+        exit = vg_command_usage(&command, "--csv and --map are required, or --verify");
+    } else if (exit == VG_COMMAND_GO) {
         st = read_all(&o, &rec, &err);
         if (st == VG_OK)
             st = vg_outlet_open(&out, &o.outlet, "replay", rec.rows_n, &err);

@@ -20,7 +20,7 @@
     X(audit, "audit", "look whether the log of who did what is whole")                        \
     X(keygen, "keygen", "make a pair of keys for subscribers on other machines")              \
     X(simulate, "simulate", "write a ward of simulated patients to Kafka or standard output") \
-    X(replay, "replay", "write recorded CSV to Kafka with its original times")                \
+    X(replay, "replay", "write recorded CSV to Kafka, or play a recording again and compare") \
     X(demo, "demo", "play a ward against a pipeline and show its alerts, without a Kafka")    \
     X(mock_broker, "mock-broker", "run a Kafka in memory, for demos and tests")               \
     X(model, "model", "look at a model file, or run one on numbers")                          \

@@ -194,11 +194,29 @@ def a_recording_of_the_whole_chain_gives_the_events_of_a_live_run():
             rules = {json.loads(x)["rule"] for lines in p.by_shard().values() for x in lines}
             check({"spo2_low", "unusual", "spo2_forecast", "silent"} <= rules, f"only {rules}")
             check_same(p.by_shard(), played(p.path, file))
+            verified(p, file, folder)
             two = pathlib.Path(folder) / "two.vrec"
             call("record", p.path, "--to", two, "--no-commands")
             check([r for r in Format(two).records if r[0] == 1]
                   == [r for r in Format(file).records if r[0] == 1], "other records")
             parts(p, file, folder)
+
+
+def verified(p, file, folder):
+    """`vigil replay --verify` finds nothing in the whole, and what is missing of a part."""
+    def verify(recording, expect):
+        return call("replay", "--verify", recording, "--config", p.path, "--outbox", f"{p.data}/outbox.db",
+                    expect=expect)
+
+    stored = sum(map(len, p.by_shard().values()))
+    said = verify(file, 0).stdout.decode()
+    check(said == f"{stored} events stored; of the recording again 0 differ, 0 are missing, 0 are new\n", said)
+    part = pathlib.Path(folder) / "first.vrec"
+    call("record", p.path, "--to", part, "--until", "2026-01-01T12:15:00Z")
+    done = verify(part, 1)
+    check(b" 0 are missing" not in done.stdout and b"does not come again" in done.stderr, done.stdout)
+    call("replay", "--verify", file, "--config", p.path, expect=2)
+    call("replay", expect=2)
 
 
 def parts(p, file, folder):

@@ -14,9 +14,8 @@ from live import Live
 from vigil import check
 
 VERBS = ["run", "validate", "test", "status", "record", "whatif", "alerts", "simulate", "replay", "demo", "mock-broker", "list",
-         "describe", "schema", "model", "version"]
-VERBS = ["run", "validate", "test", "record", "whatif", "alerts", "simulate", "replay", "demo", "mock-broker", "list",
-         "describe", "schema", "config", "model", "version"]
+         "describe", "schema", "config", "graph", "doctor", "completion", "model",
+         "version"]
 START = "2026-03-01T12:00:00Z"
 
 
