@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The figures of docs/performance.md, in under five minutes: `make bench` or bench_pipeline.py.
 
-    bench/bench_pipeline.py [--only throughput,latency,delivery,memory,disk,models,decode]
+    bench/bench_pipeline.py [--only throughput,observers,latency,delivery,memory,disk,models,decode]
 
 Runs the real program on the mock broker and on a real Apache Kafka (without Java those are left
 out, and the table says so). Rows per second and core are rows by the processor time of the whole
@@ -19,6 +19,7 @@ import tempfile
 import time
 
 import bench_delivery
+import bench_observers
 import pipeline
 from pipeline import TOPIC, Run, config, load, simulate
 from vigil import BUILD, VIGIL, MockBroker, Pipeline, check, real_kafka
@@ -279,7 +280,8 @@ def bench_memory():
 
 
 def main():
-    names = ("decode", "models", "rules", "memory", "disk", "throughput", "latency", "delivery")
+    names = ("decode", "models", "rules", "memory", "disk", "throughput", "observers",
+             "latency", "delivery")
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(names), help="comma-separated")
@@ -299,6 +301,8 @@ def main():
         commit_ms = bench_disk(size)
     if "throughput" in wanted:
         bench_throughput(peak, flop)
+    if "observers" in wanted:
+        bench_observers.bench(table, folder)
     if "latency" in wanted:
         bench_latency(commit_ms)
     if "delivery" in wanted:
