@@ -64,6 +64,16 @@ class Mosquitto:
         self.process.send_signal(signal.SIGHUP)
         until("mosquitto has reloaded", lambda: log.read_bytes().count(said) > times)
 
+    def save(self):
+        """Returns once all that it has acknowledged before is on the disk."""
+        stored = self.folder / "mosquitto.db"
+
+        def when():
+            return stored.stat().st_mtime_ns if stored.exists() else 0
+        before = when()
+        self.process.send_signal(signal.SIGUSR1)
+        until("mosquitto has saved", lambda: when() > before)
+
     @contextlib.contextmanager
     def hanging(self):
         self.process.send_signal(signal.SIGSTOP)
