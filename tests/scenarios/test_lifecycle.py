@@ -23,15 +23,14 @@ from vigil import check
 LONG = os.environ.get("VIGIL_LONG") == "1"
 FAMILIES = {  # what draws configurations, and the steps of a test
     "moments": (lifecycle.draw_config, lifecycle.draw_steps),
-    "values": (lambda rng: lifecycle.draw_values_config(rng, False),
-               lambda *a: lifecycle.draw_values_steps(*a, False)),
-    "usual": (lambda rng: lifecycle.draw_values_config(rng, True),
-              lambda *a: lifecycle.draw_values_steps(*a, True)),
+    **{pace: (lambda rng, pace=pace: lifecycle.draw_values_config(rng, pace),
+              lambda *a, pace=pace: lifecycle.draw_values_steps(*a, pace))
+       for pace in ("values", "usual", "trends")},
     "scores": (lifecycle.draw_scores_config, lifecycle.draw_scores_steps),
     "ahead": (lifecycle.draw_ahead_config, lifecycle.draw_ahead_steps),
 }
-SEEDS = {"moments": (4, 140), "values": (3, 80), "usual": (1, 20), "scores": (2, 50),
-         "ahead": (2, 50)}  # of the short and the long form
+SEEDS = {"moments": (4, 140), "values": (3, 80), "usual": (1, 20), "trends": (1, 20),
+         "scores": (2, 50), "ahead": (2, 50)}  # of the short and the long form
 TESTS, STEPS = 10, 60                  # tests of each, steps of each test
 REASONS = ("acknowledge_over active_again bed better data_back data_lost discharged latched limit "
            "mute_over muted no_limit pause_over probe_off reset snoozed standby unacknowledged worse "

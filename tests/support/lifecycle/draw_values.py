@@ -20,9 +20,16 @@ STEPS = {"spo2": ["3.3 %", "6 %"], "hr": ["0.3 Hz", "25 /min"], "temp": ["0.7 K"
 SHARES = {"spo2": "4.3 %", "hr": "21 %", "temp": "1.1 Cel", "abp_mean": "2.1 kPa"}
 
 
-def draw_values_config(rng, slow):
-    """`slow`: what is usual is learned."""
-    drawn = [count, limit, rate, trend, change, combination] if not slow else [baseline, baseline]
+# How a channel goes: what is drawn of it, seconds between rows, how many channels a row has, how often
+# it turns and jumps. What is usual is known after half an hour, a trend after minutes one way.
+class Pace:
+    def __init__(self, drawn, gaps, channels, turns=0.15, jumps=0.03, length=1):
+        self.drawn, self.gaps, self.channels = drawn, gaps, channels
+        self.turns, self.jumps, self.length = turns, jumps, length
+
+
+def draw_values_config(rng, pace):
+    drawn = PACES[pace].drawn
     rules = {}
     for i in range(rng.randint(3, 5)):
         draw = rng.choice(drawn)
@@ -84,6 +91,12 @@ def trend(rng):
             **some(rng, confidence=["90 %", "95 %", "99 %"])}, timing(rng)
 
 
+def slope(rng):
+    """Of a trend that is waited for longer than a line is believed in, a quarter of its window."""
+    when, said = trend(rng)
+    return when, {**said, "for": rng.choice(["40s", "90s"])}
+
+
 def change(rng):
     said = some(rng, **{"keep_firing_for": ["5s", "20s"], "for": ["5s"]})
     said.update(some(rng, clear=[{"for": "10s"}, {"for": "30s"}]))
@@ -107,8 +120,16 @@ def combination(rng):
     return when, timing(rng)
 
 
-def draw_values_steps(rng, config, count, slow):
-    gaps = [20, 30, 40, 60, 60] if slow else [0, 1, 1, 2, 2, 3, 4, 5, 10, 16, 32]
+PACES = {
+    "values": Pace([count, limit, rate, trend, change, combination],
+                   [0, 1, 1, 2, 2, 3, 4, 5, 10, 16, 32], (1, 4)),
+    "usual": Pace([baseline], [20, 30, 40, 60, 60], (4, 4), length=2),
+    "trends": Pace([trend, slope], [2, 3, 3, 4, 4, 5, 5, 6, 30, 50], (4, 5), turns=0.03, jumps=0.003,
+                   length=2)}
+
+
+def draw_values_steps(rng, config, count, pace):
+    pace = PACES[pace]
     late = config["source"]["clock"] == "device"
     walks = {}
 
@@ -116,17 +137,17 @@ def draw_values_steps(rng, config, count, slow):
         """Drifts, and stays where it is for a while."""
         begins, far, least, most = WALKS[key[1]]
         value, drift = walks.get(key, (begins, 0))
-        if rng.random() < 0.15:
+        if rng.random() < pace.turns:
             drift = rng.choice([0, 0, -far, far])
         value = value + drift + rng.choice([-far, 0, 0, 0, far]) / 2
-        if rng.random() < 0.03:
+        if rng.random() < pace.jumps:
             value = rng.uniform(least, most)
         walks[key] = round(min(max(value, least), most), 1), drift
         return walks[key][0]
 
     def row(patient):
         values = {}
-        for channel in rng.sample(list(WALKS), 4 if slow else rng.randint(1, 4)):
+        for channel in rng.sample(list(WALKS), rng.randint(*pace.channels)):
             value = move((patient, channel))
             kind = rng.random()
             if kind < 0.1:
@@ -140,6 +161,5 @@ def draw_values_steps(rng, config, count, slow):
             said["age"] = rng.choice(["10s", "30s", "31s", "45s"])
         return said
 
-    if slow:  # it takes half an hour to know what is usual
-        return steps_of(rng, config, 2 * count, gaps, row, patients=["p-1"])
-    return steps_of(rng, config, count, gaps, row)
+    alone = {"patients": ["p-1"]} if pace.length > 1 else {}
+    return steps_of(rng, config, pace.length * count, pace.gaps, row, **alone)
