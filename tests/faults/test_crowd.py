@@ -210,9 +210,11 @@ def each_of_a_crowd_has_every_event():
                     member.go_on()
             until("the last events",
                   live.outbox_has(p, "select count(*) from event", feeder.rows))
+            crowd.wait_for(p.outbox("select max(seq) from event")[0][0])
+            run.stop()
+            # While they caught up there may have been news: silence, for one.
             stored = p.outbox("select seq, body from event order by seq")
             crowd.wait_for(stored[-1][0])
-            run.stop()
             wanted = [(seq, crowd.content.checksum("outbox", body.encode()))
                       for seq, body in stored]
             for i, member in enumerate(crowd.members):
