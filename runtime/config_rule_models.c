@@ -85,7 +85,8 @@ static void check_anomaly(struct vg_load *l, const struct vg_rule *rule, const s
 static void check_models(struct vg_load *l, const struct vg_rule *rule, const struct vg_node *when,
                          bool all_loaded)
 {
-    const struct vg_node *list = rule->join ? vg_node_find(when, vg_rule_joins[rule->join].key) : NULL;
+    const struct vg_node *list =
+        rule->join ? vg_node_find(when, vg_rule_joins[rule->join].key) : NULL;
     const struct vg_node *part = rule->join == VG_JOIN_NOT ? list : list ? list->child : NULL;
 
     if (rule->rule == VG_RULE_FORECAST && rule->channel != VG_CHANNEL_NONE && all_loaded)

@@ -26,10 +26,11 @@ from feeder import Feeder
 from live import Live, until
 from vigil import check
 
+# Most are in C: a hundred processes that read JSON in Python and JavaScript want more than two
+# processors.
 CROWD, RATE, SECONDS, TURN_S = (
     ({"C": 70, "Python": 10, "Node": 10, "stranger": 10}, 200, 600, 0.25) if delivery.LONG else
     ({"C": 4, "Python": 2, "Node": 2, "stranger": 1}, 100, 3, 0.1))
-# Most are in C: a hundred processes that read JSON in Python and JavaScript want more than two processors.
 LATE_SHARE = 0.25  # of the crowd; they join while it goes on
 SECONDS = float(os.environ.get("SECONDS", SECONDS))
 SEED = int(os.environ.get("SEED", "1"))

@@ -857,7 +857,8 @@ Test(outbox, one_of_the_schema_before_is_brought_up_to_date_and_keeps_what_it_ha
     put(0, 1, 1, 0, VG_PHASE_START, "icu-a", "{}");
     OK(vg_outbox_put_dead_letter(o, 0, &d, "{", 1, 5, &new, &err));
     commit();
-    execute("DROP TABLE passed_over; DROP TABLE quarantine; DROP TABLE dlq_action; DROP TABLE pruned; DROP TABLE answer;"
+    execute("DROP TABLE passed_over; DROP TABLE quarantine; DROP TABLE dlq_action; DROP TABLE "
+            "pruned; DROP TABLE answer;"
             "DROP INDEX dead_letter_retry; DROP INDEX command_notice;"
             "DROP TRIGGER number_letter; DROP TABLE letter_number; DROP INDEX dead_letter_number;"
             "ALTER TABLE dead_letter DROP COLUMN key;"
