@@ -16,7 +16,7 @@ MAY = {
     "app": {"core", "models", "ingest", "sinks", "stages", "runtime", "client", "app"},
 }
 OWNED = {
-    "zmq.h": r"runtime/(link|service)\.c|sinks/zeromq\w*\.c|client/.*|app/conformance_(answer|publish)\.c",
+    "zmq.h": r"runtime/(link|service_(start|stop))\.c|sinks/zeromq\w*\.c|client/.*|app/conformance_(answer|publish)\.c",
     "librdkafka/": r"(ingest|sinks)/kafka\w*\.[ch]|app/(mock_broker|produce)\.c",
     "sqlite3.h": r"runtime/outbox\w*\.[ch]|sinks/sqlite\.c",
     "libpq-fe.h": r"sinks/postgres\w*\.[ch]",
