@@ -570,6 +570,7 @@ static vg_status plan_stage(const struct vg_config *config, const struct vg_stag
     if (st == VG_OK)
         st = check_tick(config, plan, err);
     ret->columns = plan->layout->columns - ret->first_column;
+    ret->model = ret->columns > 0 ? plan->column_model[ret->first_column] : NULL;
     ret->memory_size = plan->memory_size;
     ret->rows = plan->rows;
     ret->emits_ticks = plan->emits_ticks;

@@ -118,7 +118,8 @@ struct vg_planned_stage {
     bool emits_ticks;
     uint32_t first_column; /**< the columns it adds: first_column .. first_column + columns - 1 */
     uint32_t columns;
-    const uint8_t *identity; /**< [32], of the configuration */
+    const struct vg_model *model; /**< that fills them; NULL: none */
+    const uint8_t *identity;      /**< [32], of the configuration */
 };
 /**
  * Plans one chain: `stages` (stages_n of them) receives a new instance of every stage, on which

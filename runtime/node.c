@@ -30,8 +30,11 @@ static void send(void *ctx, struct vg_frame *f)
     int64_t began_ns;
 
     /* Before it is another's. */
-    if (f->kind == VG_FRAME_ROWS)
+    if (f->kind == VG_FRAME_ROWS) {
         vg_meter_add(&n->meter->rows_out, f->rows);
+        if (vg_watch_on(n->watch))
+            vg_watch_frame(n->watch, f, n->apply.shard[f->shard]);
+    }
     vg_meter_add(&n->meter->frames_out, 1);
     if (vg_link_send(&n->to, f, false))
         return;

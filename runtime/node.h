@@ -9,12 +9,14 @@
 #include "runtime/link.h"
 #include "runtime/meters.h"
 #include "runtime/thread.h"
+#include "runtime/watch.h"
 
 struct vg_node {
     /* set by the chain before the thread starts */
     struct vg_thread thread;
     void *zmq;
     struct vg_stage_meter *meter;
+    struct vg_watch *watch;
     struct vg_apply apply; /**< its own part, and all but name, send and ctx of the owner's */
     char in[64], out[64];  /**< endpoints of its links */
     uint32_t lane;         /**< of its sending end */

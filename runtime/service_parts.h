@@ -29,6 +29,7 @@ struct vg_service {
     struct vg_outbox *outbox;
     void *zmq;
     struct vg_layout layout;
+    struct vg_watches watches;
     uint32_t workers;
     struct vg_pool **pool;
     struct vg_service_chain *chain; /* [workers] */

@@ -44,6 +44,7 @@ static vg_status plan_chains(struct vg_service *s, struct vg_err *err)
         name_link(s->endpoint[w], w, 0);
     }
     vg_layout_finish(&s->layout, (uint32_t)s->config->service.frame_rows);
+    vg_watches_init(&s->watches, &s->layout, s->chain[0].stage, s->workers, stages);
     return VG_OK;
 }
 
@@ -55,6 +56,7 @@ static vg_status start_node(struct vg_service *s, uint32_t worker, uint32_t plac
 
     n->zmq = s->zmq;
     n->meter = vg_meters_stage(&s->shared.meters, worker, place);
+    n->watch = vg_watches_at(&s->watches, worker, place);
     n->apply = (struct vg_apply){
         .config = s->config,
         .identity = &s->shared.identity,
@@ -200,6 +202,7 @@ static vg_status start_observer(struct vg_service *s, struct vg_err *err)
                                              .shared = &s->shared,
                                              .feed = s->feed,
                                              .pool = s->pool,
+                                             .watches = &s->watches,
                                              .outbox = vg_outbox_path(s->outbox),
                                              .frames_budget = vg_ingest_frames(s->config),
                                              .began_wall_ns = vg_wall_ns() };

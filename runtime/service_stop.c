@@ -116,6 +116,7 @@ void vg_service_done(struct vg_service *s)
         free(s->chain[w].node);
     }
     vg_writer_done(&s->writer);
+    vg_watches_done(&s->watches);
     for (uint32_t w = 0; w < s->workers; w++)
         vg_pool_free(s->pool[w]);
     free(s->chain);
