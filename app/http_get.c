@@ -14,6 +14,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 enum { WAIT_S = 5, ANSWER_MAX = 16 << 20, OK = 200 };
 
 /* "0.0.0.0" and "[::]" are every address of the server's machine: from there the loopback. */
@@ -109,6 +111,18 @@ static bool ask(const char *address, const char *token, const char *path, struct
     return answered;
 }
 
+/* What a refusal says: the text in {"error":TEXT}, or all of it. */
+static vg_status refused(const char *address, const char *path, const char *body,
+                         struct vg_err *err)
+{
+    json_t *object = json_loads(body, 0, NULL);
+    const char *text = json_string_value(json_object_get(object, "error"));
+
+    vg_fail(err, VG_E_FAILED, "http://%s%s: %.300s", address, path, text ? text : body);
+    json_decref(object);
+    return err->status;
+}
+
 vg_status vg_http_get(const char *address, const char *token, const char *path, struct vg_buf *ret,
                       struct vg_err *err)
 {
@@ -126,7 +140,7 @@ vg_status vg_http_get(const char *address, const char *token, const char *path, 
     if (strncmp(answer.data, "HTTP/1.", 7) != 0 || !body)
         st = vg_fail(err, VG_E_FAILED, "what answers at %s is no HTTP server", address);
     else if (atoi(answer.data + 9) != OK) /* NOLINT(cert-err34-c): anything else is a refusal */
-        st = vg_fail(err, VG_E_FAILED, "http://%s%s: %.200s", address, path, body + 4);
+        st = refused(address, path, body + 4, err);
     else
         vg_buf_str(ret, body + 4);
     vg_buf_done(&answer);

@@ -64,6 +64,18 @@ const struct vg_option vg_service_options[] = {
     VG_OPT_STRING(struct service_options, service.http.token, "http.token", NULL, VG_OPT_SECRET,
                   "Secret of those who may read state and, from other machines, metrics; at least "
                   "16 characters, best as ${file:PATH} or ${credential:NAME}."),
+    VG_OPT_STRING(
+        struct service_options, service.http.acknowledge_token, "http.acknowledge_token", NULL,
+        VG_OPT_SECRET,
+        "Secret of those who may acknowledge alerts and pause their sound, and read; unset: "
+        "nobody may here."),
+    VG_OPT_STRING(struct service_options, service.http.command_token, "http.command_token", NULL,
+                  VG_OPT_SECRET,
+                  "Secret of those who may give every command, and read; unset: nobody may here."),
+    VG_OPT_LIST(
+        struct service_options, service.http.hosts, "http.hosts", 0,
+        "Names that browsers call the HTTP server by, without a port, such as the name of a "
+        "server with TLS in front of it; its address is always one."),
     VG_OPT_BOOL(
         struct service_options, service.http.insecure, "http.insecure", "false", 0,
         "Other machines may reach the HTTP server, and everything, the token too, goes there "
@@ -304,6 +316,13 @@ static void load_service(struct vg_load *l)
     set_data_dir(&o.service);
     o.service.fresh_on_new_cluster = o.on_new_cluster == 1;
     l->config->service = o.service;
+}
+
+static void service_done(struct vg_service_config *service)
+{
+    struct service_options o = { .service = *service };
+
+    vg_options_done(vg_service_options, &o);
 }
 
 /* ---- source and decoder ---- */
@@ -978,10 +997,7 @@ void vg_config_free(struct vg_config *config)
     if (config->source.decoder)
         self_free(config->source.decoder_self, config->source.decoder->options);
     vg_options_done(vg_ingest_options, &config->source.ingest);
-    free(config->service.name);
-    free(config->service.http.listen);
-    vg_secret_free(config->service.http.token);
-    free(config->service.data_dir);
+    service_done(&config->service);
     vg_site_done(&config->site);
     vg_config_tests_free(config->tests, config->tests_n);
     vg_document_done(config->document);

@@ -386,6 +386,23 @@ static void tell_status(void *arg, unsigned status, uint64_t n)
     vg_expose_count(arg, &(const char *){ code }, n);
 }
 
+static void tell_http(const struct vg_http *http, struct vg_exposition *x)
+{
+    static const char *const reasons[VG_HTTP_CUTS] = { "late", "room", "slow" };
+    struct vg_http_figures figures;
+
+    vg_http_look(http, &figures);
+    vg_expose_family(x, VG_METRIC_HTTP_REQUESTS);
+    vg_http_each_status(http, tell_status, x);
+    vg_expose_family(x, VG_METRIC_HTTP_CONNECTIONS);
+    vg_expose_count(x, NULL, figures.connections);
+    vg_expose_family(x, VG_METRIC_HTTP_STREAMS);
+    vg_expose_count(x, NULL, figures.streams);
+    vg_expose_family(x, VG_METRIC_HTTP_CUT);
+    for (int i = 0; i < VG_HTTP_CUTS; i++)
+        vg_expose_count(x, &reasons[i], figures.cut[i]);
+}
+
 void vg_metrics_write(const struct vg_observed *o, struct vg_outbox_reader *reader,
                       const struct vg_http *http, struct vg_exposition *x)
 {
@@ -413,8 +430,7 @@ void vg_metrics_write(const struct vg_observed *o, struct vg_outbox_reader *read
     tell_sinks(o, x);
     tell_snapshots(o, x);
     tell_disk(o, x);
-    vg_expose_family(x, VG_METRIC_HTTP_REQUESTS);
-    vg_http_each_status(http, tell_status, x);
+    tell_http(http, x);
     tell_process(o->began_wall_ns, x);
     vg_expose_end(x);
 }

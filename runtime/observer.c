@@ -106,11 +106,16 @@ static void config(void *arg, const struct vg_http_request *request, struct vg_h
     vg_status_write_config(o->what.config, &ret->body);
 }
 
+/* clang-format off */
 static const struct vg_http_page pages[] = {
-    { "/livez", VG_HTTP_ANYBODY, livez },        { "/readyz", VG_HTTP_ANYBODY, readyz },
-    { "/metrics", VG_HTTP_TRUSTED, metrics },    { "/api/v1/status", VG_HTTP_TOKEN, status },
-    { "/api/v1/config", VG_HTTP_TOKEN, config }, { NULL, VG_HTTP_ANYBODY, NULL },
+    { "/livez", VG_HTTP_GET, VG_HTTP_ANYBODY, livez },
+    { "/readyz", VG_HTTP_GET, VG_HTTP_ANYBODY, readyz },
+    { "/metrics", VG_HTTP_GET, VG_HTTP_TRUSTED, metrics },
+    { "/api/v1/status", VG_HTTP_GET, VG_HTTP_READ, status },
+    { "/api/v1/config", VG_HTTP_GET, VG_HTTP_READ, config },
+    { NULL, VG_HTTP_GET, VG_HTTP_ANYBODY, NULL },
 };
+/* clang-format on */
 
 /* ---- the server ---- */
 
@@ -121,7 +126,8 @@ vg_status vg_observer_start(struct vg_observer *o, int wake_fd, struct vg_err *e
 
     if (!options->listen)
         return VG_OK;
-    st = vg_http_start(options, pages, o, wake_fd, &o->http, err);
+    o->content = (struct vg_http_content){ .pages = pages, .arg = o };
+    st = vg_http_start(options, &o->content, wake_fd, &o->http, err);
     if (st == VG_OK)
         vg_log(VG_LOG_INFO, "http", "listens at http://%s", vg_http_address(o->http));
     return st;

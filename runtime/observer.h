@@ -11,6 +11,7 @@
 
 struct vg_observer {
     struct vg_observed what;
+    struct vg_http_content content;
     struct vg_http *http;
     struct vg_outbox_reader *reader; /**< the server's thread's */
 };
