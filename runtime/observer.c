@@ -5,6 +5,7 @@
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/status.h"
+#include "runtime/web.h"
 
 static const unsigned UNAVAILABLE = 503;
 
@@ -126,7 +127,7 @@ vg_status vg_observer_start(struct vg_observer *o, int wake_fd, struct vg_err *e
 
     if (!options->listen)
         return VG_OK;
-    o->content = (struct vg_http_content){ .pages = pages, .arg = o };
+    o->content = (struct vg_http_content){ .pages = pages, .files = vg_web_files, .arg = o };
     st = vg_http_start(options, &o->content, wake_fd, &o->http, err);
     if (st == VG_OK)
         vg_log(VG_LOG_INFO, "http", "listens at http://%s", vg_http_address(o->http));
