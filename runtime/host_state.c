@@ -103,14 +103,20 @@ static uint64_t resident_bytes(void)
     return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-void vg_process_look(struct vg_process *ret)
+int64_t vg_process_cpu_ns(void)
 {
     struct timespec cpu = { 0 };
-    struct rlimit files = { 0 };
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+    return cpu.tv_sec * VG_NS_PER_S + cpu.tv_nsec;
+}
+
+void vg_process_look(struct vg_process *ret)
+{
+    struct rlimit files = { 0 };
+
     getrlimit(RLIMIT_NOFILE, &files);
-    ret->cpu_ns = cpu.tv_sec * VG_NS_PER_S + cpu.tv_nsec;
+    ret->cpu_ns = vg_process_cpu_ns();
     ret->resident_bytes = resident_bytes();
     ret->open_fds = open_fds();
     ret->max_fds = files.rlim_cur;

@@ -82,8 +82,10 @@ uint32_t vg_tally_used(const struct vg_tally *t);
 /** One stage of one worker. */
 struct vg_stage_meter {
     atomic_ulong frames_in, frames_out, rows_in, rows_out, model_errors, busy_ns;
-    _Atomic int64_t held_ns; /**< since when it works on what it took (monotonic); 0: it waits */
-    atomic_bool blocked;     /**< the stage behind it takes no more */
+    _Atomic int64_t held_ns;   /**< since when it works on what it took (monotonic); 0: it waits */
+    atomic_bool blocked;       /**< the stage behind it takes no more */
+    atomic_ulong patients;     /**< whom it knows */
+    atomic_ulong memory_bytes; /**< that it keeps of them, room for those to come included */
 } __attribute__((aligned(64)));
 
 /** Bounds of the counts by labels: rules and wards are configuration. */

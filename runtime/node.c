@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "runtime/slots.h"
 
 /* For tests of what subscribers notice: VIGIL_FAULT_STALL=STAGE:FILE holds the stage for as long as
  * the file exists. */
@@ -66,6 +67,31 @@ static void note_taken(const struct vg_node *n, const struct vg_frame *f)
         vg_meter_add(&n->meter->rows_in, f->rows);
 }
 
+struct held {
+    uint64_t patients, bytes;
+};
+
+static struct held held_of(const struct vg_node *n, uint32_t shard)
+{
+    const struct vg_slots *slots = n->apply.shard[shard];
+
+    if (!slots)
+        return (struct held){ 0 };
+    return (struct held){ vg_slots_count(slots) - 1, vg_slots_bytes(slots) };
+}
+
+static void apply_frame(struct vg_node *n, struct vg_frame *f)
+{
+    const uint32_t shard = f->shard; /* the frame is another's afterwards */
+    const struct held before = held_of(n, shard);
+    struct held after;
+
+    vg_apply_frame(&n->apply, f);
+    after = held_of(n, shard);
+    vg_meter_add(&n->meter->patients, after.patients - before.patients);
+    vg_meter_add(&n->meter->memory_bytes, after.bytes - before.bytes);
+}
+
 /* A wave takes what waits already, and waits for nothing. */
 static void forward(struct vg_node *n)
 {
@@ -78,7 +104,7 @@ static void forward(struct vg_node *n)
     if (f) {
         note_taken(n, f);
         stall_if_told(n);
-        vg_apply_frame(&n->apply, f);
+        apply_frame(n, f);
     } else {
         vg_apply_release(&n->apply);
     }

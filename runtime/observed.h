@@ -12,12 +12,15 @@
 #include "runtime/shared.h"
 #include "runtime/watch.h"
 
+struct vg_rates;
+
 struct vg_observed {
     const struct vg_config *config;
     struct vg_shared *shared;
     const struct vg_feed *feed; /**< [config->sinks_n]; of each only its atomics */
     struct vg_pool **pool;      /**< [workers] */
     struct vg_watches *watches; /**< rows as they pass; watchers are the observers' own */
+    struct vg_rates *rates;     /**< has a lock of its own */
     const char *outbox;         /**< path of the file */
     uint32_t frames_budget;     /**< in flight for each worker */
     int64_t began_wall_ns;

@@ -50,6 +50,7 @@ vg_status vg_service_watch(struct vg_service *s, struct vg_err *err)
 
     poll(p, 2, 100);
     atomic_store(&s->shared.meters.watched_ns, vg_mono_ns());
+    vg_rates_note(s->observer.what.rates, vg_mono_ns());
     vg_notify_watchdog(&s->notify, vg_mono_ns(), s->stopping || vg_health_moves(&s->observer.what));
     vg_service_audit_look(s);
     if (read(s->wake_fd, &count, sizeof(count)) < 0) {

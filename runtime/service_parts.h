@@ -15,6 +15,7 @@
 #include "runtime/node.h"
 #include "runtime/notify.h"
 #include "runtime/observer.h"
+#include "runtime/rates.h"
 #include "runtime/service.h"
 
 struct vg_service_chain {

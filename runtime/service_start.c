@@ -206,6 +206,7 @@ static vg_status start_observer(struct vg_service *s, struct vg_err *err)
                                              .outbox = vg_outbox_path(s->outbox),
                                              .frames_budget = vg_ingest_frames(s->config),
                                              .began_wall_ns = vg_wall_ns() };
+    s->observer.what.rates = vg_rates_new(&s->observer.what);
     return vg_observer_start(&s->observer, s->wake_fd, err);
 }
 

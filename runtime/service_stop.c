@@ -108,6 +108,7 @@ vg_status vg_service_drain(struct vg_service *s, struct vg_err *err)
 void vg_service_done(struct vg_service *s)
 {
     vg_observer_stop(&s->observer);
+    vg_rates_free(s->observer.what.rates);
     vg_notify_close(&s->notify);
     for (uint32_t w = 0; w < s->workers; w++) {
         for (uint32_t p = 0; p < s->config->stages_n; p++)

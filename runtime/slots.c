@@ -187,6 +187,11 @@ uint32_t vg_slots_count(const struct vg_slots *s)
     return s->count;
 }
 
+size_t vg_slots_bytes(const struct vg_slots *s)
+{
+    return s->chunks * CHUNK * (s->step + sizeof(struct slot)) + s->heap_cap * sizeof(*s->heap);
+}
+
 void vg_slots_name(struct vg_slots *s, const struct vg_item_patient *who)
 {
     struct slot *at;

@@ -16,6 +16,8 @@ struct vg_slots *vg_slots_new(size_t memory_size);
 void vg_slots_free(struct vg_slots *s); /**< NULL is fine */
 
 uint32_t vg_slots_count(const struct vg_slots *s);
+/** Memory of all of it: that of the patients, their timers and names. */
+size_t vg_slots_bytes(const struct vg_slots *s);
 /** Names a slot (or names it anew: the bed changed). Slots appear in order, without holes. */
 void vg_slots_name(struct vg_slots *s, const struct vg_item_patient *who);
 const struct vg_patient *vg_slots_patient(const struct vg_slots *s, uint32_t slot);

@@ -8,6 +8,7 @@
 #include "runtime/document.h"
 #include "runtime/health.h"
 #include "runtime/host_state.h"
+#include "runtime/rates.h"
 
 /* ---- members ---- */
 
@@ -158,7 +159,7 @@ static void write_source(const struct vg_observed *o, struct vg_buf *out)
 static void write_stage(const struct vg_observed *o, uint32_t place, struct vg_buf *out)
 {
     const struct vg_meters *m = &o->shared->meters;
-    uint64_t in = 0, passed = 0, errors = 0, waiting = 0;
+    uint64_t in = 0, passed = 0, errors = 0, waiting = 0, patients = 0, bytes = 0;
     char stage[VG_NAME_SIZE];
     int64_t busy_ns = 0, now_ns = vg_mono_ns();
 
@@ -170,6 +171,8 @@ static void write_stage(const struct vg_observed *o, uint32_t place, struct vg_b
         errors += vg_meter_get(&s->model_errors);
         busy_ns += vg_meters_busy_ns(s, now_ns);
         waiting += vg_meters_waiting(m, w, place);
+        patients += vg_meter_get(&s->patients);
+        bytes += vg_meter_get(&s->memory_bytes);
     }
     vg_observed_stage(o, place, stage);
     open_object(out);
@@ -179,6 +182,8 @@ static void write_stage(const struct vg_observed *o, uint32_t place, struct vg_b
     count(out, "model_errors", errors);
     count(out, "waiting_frames", waiting);
     seconds(out, "busy_s", busy_ns, true);
+    count(out, "patients", patients);
+    count(out, "memory_bytes", bytes);
     vg_buf_char(out, '}');
 }
 
@@ -259,6 +264,24 @@ static void write_storage(const struct vg_observed *o, struct vg_buf *out)
     vg_buf_char(out, '}');
 }
 
+static void write_memory(const struct vg_observed *o, struct vg_buf *out)
+{
+    const uint32_t workers = o->shared->meters.workers;
+    struct vg_process process;
+    uint64_t frames = 0;
+
+    vg_process_look(&process);
+    for (uint32_t w = 0; w < workers; w++)
+        frames += vg_pool_out(o->pool[w]);
+    name(out, "memory");
+    vg_buf_char(out, '{');
+    count(out, "resident_bytes", process.resident_bytes);
+    count(out, "frames", frames);
+    count(out, "frames_max", (uint64_t)workers * o->frames_budget);
+    count(out, "frame_bytes", o->watches->layout->tail);
+    vg_buf_char(out, '}');
+}
+
 void vg_status_write(const struct vg_observed *o, struct vg_outbox_reader *reader,
                      struct vg_buf *out)
 {
@@ -273,6 +296,9 @@ void vg_status_write(const struct vg_observed *o, struct vg_outbox_reader *reade
     vg_buf_char(out, ']');
     write_alerts(o, reader, out);
     write_storage(o, out);
+    write_memory(o, out);
+    name(out, "rates");
+    vg_rates_write(o, out);
     vg_buf_str(out, "}\n");
 }
 
