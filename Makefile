@@ -2,7 +2,7 @@
 JOBS ?= 2
 SOURCES = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: help demo test test-long bench bench-chain bench-models bench-train build models docs format lint clean
+.PHONY: help demo test test-long bench bench-chain bench-models bench-train build models docs site format lint clean
 
 help:
 	@echo 'make demo       a simulated ward, the pipeline and its alerts in one terminal, one minute'
@@ -14,7 +14,8 @@ help:
 	@echo 'make bench-train   training beside PyTorch'
 	@echo 'make build      build/release/vigil'
 	@echo 'make models     train the shipped models and check that they are those, byte for byte'
-	@echo 'make docs       write docs/configuration.md and docs/metrics.md from the tables'
+	@echo 'make docs       write docs/configuration.md and its like from the tables'
+	@echo 'make site       the documents as a site, build/site/index.html'
 	@echo 'make format, make lint, make clean'
 
 build:
@@ -27,8 +28,13 @@ models: build
 docs: build
 	build/release/vigil describe --all --markdown >docs/configuration.md.new
 	mv docs/configuration.md.new docs/configuration.md
-	build/release/vigil describe --metrics >docs/metrics.md.new
-	mv docs/metrics.md.new docs/metrics.md
+	for page in metrics commands events; do \
+		build/release/vigil describe --$$page >docs/$$page.md.new && mv docs/$$page.md.new docs/$$page.md || exit; \
+	done
+
+site:
+	@scripts/install-deps.sh site
+	mkdocs build --quiet
 
 demo:
 	@scripts/install-deps.sh demo

@@ -132,7 +132,7 @@ int vg_verb_list(int argc, char **argv)
 /* ---- describe ---- */
 
 struct describe_options {
-    bool all, markdown, metrics;
+    bool all, markdown, metrics, commands, events;
 };
 
 static const struct vg_option describe_options[] = {
@@ -141,6 +141,10 @@ static const struct vg_option describe_options[] = {
                 "With --all: the page docs/configuration.md."),
     VG_OPT_BOOL(struct describe_options, metrics, "metrics", "false", 0,
                 "Every metric of a running pipeline: the page docs/metrics.md."),
+    VG_OPT_BOOL(struct describe_options, commands, "commands", "false", 0,
+                "Every command and its options: the page docs/commands.md."),
+    VG_OPT_BOOL(struct describe_options, events, "events", "false", 0,
+                "Every word that an alert event can have: the page docs/events.md."),
     VG_OPT_END,
 };
 
@@ -324,6 +328,18 @@ static int describe_all(const struct catalogue *c)
     return 0;
 }
 
+/* Whole pages of the reference, each asked for by an option of its own. */
+static bool print_page(const struct describe_options *o)
+{
+    if (o->metrics)
+        vg_reference_print_metrics();
+    else if (o->commands)
+        vg_reference_print_commands();
+    else if (o->events)
+        vg_reference_print_events();
+    return o->metrics || o->commands || o->events;
+}
+
 int vg_verb_describe(int argc, char **argv)
 {
     struct describe_options o = { 0 };
@@ -333,12 +349,11 @@ int vg_verb_describe(int argc, char **argv)
 
     if (exit != VG_COMMAND_GO)
         return exit;
-    if (o.metrics && (o.all || args[0]))
-        return vg_command_usage(&describe_command, "--metrics stands alone");
-    if (o.metrics) {
-        vg_reference_print_metrics();
+    if (o.metrics + o.commands + o.events > (o.all || args[0] ? 0 : 1))
+        return vg_command_usage(&describe_command,
+                                "--metrics, --commands and --events stand alone");
+    if (print_page(&o))
         return 0;
-    }
     if (o.all && args[0])
         return vg_command_usage(&describe_command, "--all and \"%s\" exclude each other", args[0]);
     if (o.markdown && !o.all)

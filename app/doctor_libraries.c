@@ -52,6 +52,13 @@ static const struct {
       true },
     { "libzmq", "4.3.3", "curve servers can be stopped by clients that open half a connection",
       "install libzmq 4.3.3 or newer", false },
+    { "SQLite", "3.51.3",
+      "two connections that write and checkpoint at the same moment may damage a database (the "
+      "WAL-reset bug)",
+      "nothing: one connection alone makes checkpoints of the outbox; do not open it for writing "
+      "with other "
+      "programs",
+      true },
     { "SQLite", "3.7.0", "no write-ahead log", "install SQLite 3.40 or newer", false },
 };
 

@@ -34,8 +34,7 @@ static const char head[] =
     "info}`. A duration is a number\n"
     "with a unit: `200ms`, `10s`, `5m`, `4h`. Limits carry their unit: `\"90 %\"`, `\"8 kPa\"`.\n";
 
-/* In a cell of a table a bar would end the cell. */
-static void print_cell(const char *text)
+void vg_reference_cell(const char *text)
 {
     for (; *text; text++)
         printf(*text == '|' ? "\\|" : "%c", *text);
@@ -47,7 +46,7 @@ static void print_option(const struct vg_option *o)
 
     vg_option_expected(o, &expected);
     printf("| `%s` | ", o->name);
-    print_cell(expected.data);
+    vg_reference_cell(expected.data);
     if (o->flags & VG_OPT_SECRET)
         printf("; never printed");
     printf(" | ");
@@ -56,7 +55,7 @@ static void print_option(const struct vg_option *o)
     else if (o->def)
         printf("`%s`", o->def[0] ? o->def : "\"\"");
     printf(" | ");
-    print_cell(o->help);
+    vg_reference_cell(o->help);
     printf(" |\n");
     vg_buf_done(&expected);
 }

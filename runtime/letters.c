@@ -47,8 +47,11 @@ static vg_status open_letters(const char *path, int flags, struct vg_letters **r
         st =
             vg_fail(err, VG_E_CONFIG,
                     "%s is from an older version of Vigil; `vigil run` brings it up to date", path);
+    /* Checkpoints are the committer's alone: two connections that make them beside each other may damage
+     * a database of SQLite before 3.51.3 (the WAL-reset bug). */
     if (st == VG_OK && flags & SQLITE_OPEN_READWRITE)
-        st = vg_db_exec(l->db, "PRAGMA synchronous = FULL", "set its journal", err);
+        st = vg_db_exec(l->db, "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0",
+                        "set its journal", err);
     if (st != VG_OK) {
         vg_letters_close(l);
         return st;

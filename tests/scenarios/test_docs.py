@@ -1,0 +1,354 @@
+#!/usr/bin/env python3
+"""What the pages say is so: their commands run, their configurations are valid, their links lead somewhere.
+
+README, the tutorial and the how-tos are followed literally, block by block, in an empty folder
+(tests/support/pages.py says how blocks are marked). On all other pages commands are looked up in --help,
+and configurations are given to `vigil validate`. With VIGIL_LONG=1 a clone of the repository is made and
+built, as a newcomer does.
+"""
+import collections
+import functools
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import yaml
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import pages
+import terminals
+import vigil
+from vigil import ROOT, VIGIL, check
+
+LONG = os.environ.get("VIGIL_LONG") == "1"
+FOLLOWED = [ROOT / "README.md", ROOT / "docs/tutorial.md", *sorted((ROOT / "docs/howto").glob("*.md"))]
+WHSEC = "c2VjcmV0LW9mLXRoZS10ZXN0LTAxMjM0NTY3ODk="
+EXAMPLES = {"stages/shock_index.c", "tests/unit/test_shock_index.c"}  # readers make them
+GENERATED = {"docs/configuration.md", "docs/metrics.md", "docs/commands.md", "docs/events.md"}
+SECTIONS = {"version", "service", "source", "stages", "models", "profiles", "wards", "scores",
+            "alert_rules", "sinks", "tests"}
+
+
+@functools.cache
+def all_pages():
+    found = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "client/README.md",
+             *(ROOT / "client").glob("*/README.md")]
+    return {str(p.relative_to(ROOT)): p.read_text() for p in sorted(found)}
+
+
+def all_blocks(*but):
+    for page, text in all_pages().items():
+        if page not in but:
+            yield from pages.blocks(page, text)
+
+
+# ---- following a page ----
+
+class Reader:
+    """Follows one page to the letter."""
+
+    def __init__(self, desk, page, long):
+        self.desk, self.page, self.long = desk, page, long
+        self.ran, self.left_out, self.said = 0, [], ""
+
+    def write(self, block):
+        name, _, how = block.title.partition(", ")
+        check(how in ("", "at its end"), f"{block.place}: title {block.title}")
+        file = self.desk.folder / name
+        with file.open("a" if how else "w") as f:
+            f.write(block.text)
+        if block.language == "yaml" and "version: 1" in file.read_text() and "source:" in file.read_text():
+            self.desk.run(f"vigil validate {name}")
+
+    def type(self, block):
+        reason = block.mark("not run: ") or (not self.long and block.mark("long: "))
+        if reason:
+            check(len(reason) > 15, f"{block.place}: why is it not run?")
+            self.left_out.append(f"{block.place}: {reason}")
+            return
+        if name := block.mark("stop "):
+            self.desk.stop(name)
+        self.ran += 1
+        if beside := block.mark("terminal "):
+            name, until = re.fullmatch(r'(\w+), until "([^"]+)"', beside).groups()
+            self.desk.terminal(name, block.text, until)
+        else:
+            self.said = self.desk.run(block.text, 3600 if self.long else 120, int(block.mark("exits ") or 0))
+
+    def compare(self, block):
+        lines = [line.rstrip() for line in block.text.splitlines()]
+        if beside := block.mark("terminal "):
+            self.desk.terminals[beside.split()[0]].expect(lines)
+            return
+        pattern = "".join(r"(?:.*\n)*?" if line == "..." else re.escape(line) + r"[ \t]*\n" for line in lines)
+        check(re.fullmatch(pattern, self.said), f"the page says\n{block.text}\nit printed\n{self.said}")
+
+    def follow(self):
+        for block in pages.blocks(str(self.page.relative_to(ROOT)), self.page.read_text()):
+            try:
+                if block.title:
+                    self.write(block)
+                elif block.language == "sh":
+                    self.type(block)
+                elif block.mark("prints") is not None or block.mark("terminal ") is not None:
+                    self.compare(block)
+            except AssertionError as why:
+                raise vigil.Failed(f"{block.place}: {why}\nthe block is\n{block.text}") from why
+        return self
+
+
+def checkout(folder):
+    """What a built checkout looks like from outside, with a `make` that finds everything built."""
+    tree, tools = folder / "vigil", folder / "tools"
+    (tree / "build").mkdir(parents=True)
+    tools.mkdir()
+    (tree / "build" / "release").symlink_to(vigil.BUILD)
+    for name in ("configs", "client", "packaging", "docs"):
+        if (ROOT / name).exists():
+            (tree / name).symlink_to(ROOT / name)
+    (tools / "make").write_text('#!/bin/sh\n[ "$*" = build ] && [ -x build/release/vigil ]\n')
+    (tools / "make").chmod(0o755)
+    return tree, f"{tools}:{os.environ['PATH']}"
+
+
+def follow(page, tree, path, long=False):
+    env = {**os.environ, "PATH": path, "HOME": str(tree.parent)}
+    with vigil.MockBroker("vitals.raw:1") as broker:
+        env["KAFKA_BROKERS"] = broker.bootstrap
+        with terminals.Desk(tree, env) as desk:
+            if page.parent.name == "howto":  # they begin with `vigil` in the PATH
+                desk.run('export PATH="$PWD/build/release:$PATH"; mkdir ../work; cd ../work; ln -s ../vigil/configs .')
+            return Reader(desk, page, long).follow()
+
+
+def pages_are_followed_to_the_letter():
+    ran, left_out = 0, []
+    for page in FOLLOWED:
+        with tempfile.TemporaryDirectory(prefix="vigil-docs-") as folder:
+            reader = follow(page, *checkout(pathlib.Path(folder)))
+        ran += reader.ran
+        left_out += reader.left_out
+    print(f"{ran} blocks ran, {len(left_out)} did not:", *left_out, sep="\n  ")
+    check(ran >= 15, f"only {ran} blocks")
+    check(ran > 2 * len(left_out), "too much is left out")
+
+
+def a_newcomer_succeeds():
+    """With VIGIL_LONG=1: a clone, the first command of the README, all blocks, then the tutorial."""
+    if not LONG:
+        return
+    with tempfile.TemporaryDirectory(prefix="vigil-newcomer-") as folder:
+        tree = pathlib.Path(folder) / "vigil"
+        run = functools.partial(subprocess.run, check=True, timeout=3600)
+        run(["git", "clone", "--quiet", ROOT, tree])
+        run(["make", "demo"], cwd=tree)
+        for page in FOLLOWED[:2]:
+            reader = follow(page, tree, os.environ["PATH"], long=True)
+            print(f"{page.name}: {reader.ran} blocks")
+            shutil.rmtree(tree.parent / "ward", ignore_errors=True)
+
+
+# ---- commands on all pages ----
+
+@functools.cache
+def described():
+    """Of each command, "dlq list", the options that it has; of a family none."""
+    said = subprocess.run([VIGIL, "describe", "--commands"], capture_output=True, text=True, check=True, timeout=60)
+    found = collections.defaultdict(set)
+    for name, text in re.findall(r"^#{2,3} vigil ([^\n]*)\n(.*?)(?=^#{2,3} |\Z)", said.stdout, re.M | re.S):
+        found[name.removesuffix(" ...")] |= set(re.findall(r"^\| `--([a-z0-9-]+)", text, re.M))
+    return found
+
+
+def commands(block):
+    """Each call of vigil in a block: the words behind it, up to the end of the command."""
+    text = re.sub(r"\\\n", " ", block.text)
+    for line in text.splitlines():
+        for call in re.findall(r"(?:^|[|;&(]|sudo -u \w+)\s*(?:build/release/)?vigil ((?:[^#|;&>()]|\$\([^)]*\))*)",
+                               line.split(" # ")[0]):
+            yield call.split()
+
+
+def commands_are_those_of_the_program():
+    known, seen = described(), 0
+    for block in all_blocks(*GENERATED):
+        if block.language not in ("sh", ""):
+            continue
+        for words in commands(block):
+            if not words or words[0] not in known:
+                check(block.language != "sh", f"{block.place}: vigil {' '.join(words)}: no such command")
+                continue
+            seen += 1
+            has = known[words[0]] | known.get(" ".join(words[:2]), set())
+            given = {word[2:].split("=")[0] for word in words if re.match("--[a-z]", word)}
+            check(given <= has | {"help"}, f"{block.place}: vigil {' '.join(words)}: no option {given - has}")
+    check(seen >= 50, f"only {seen} commands")
+
+
+# ---- configurations on all pages ----
+
+def base():
+    """What a part of a configuration stands in."""
+    config = yaml.safe_load((ROOT / "configs/minimal.yaml").read_text())
+    del config["tests"]
+    config["profiles"] = {"adult": {"age_years": 16, "spo2": {"low": "90 %"}}}
+    config["wards"] = {"icu-a": {"beds": {"07": {"profile": "adult"}}}}
+    config["alert_rules"]["spo2_profile"] = {
+        "priority": "high", "when": {"channel": "spo2", "below": "profile.low"}, "for": "10s"}
+    return config
+
+
+def put(config, path, value):
+    """Lays a part over what is there, as deep as both are mappings."""
+    for key in reversed(path):
+        value = {key: value}
+    for key, part in value.items():
+        there = config.get(key)
+        if isinstance(part, dict) and isinstance(there, dict) and part.get("type") in (None, there.get("type")):
+            put(config[key], (), part)
+        else:
+            config[key] = part
+
+
+def secrets(folder):
+    """What configurations of the pages expect in /etc/vigil: their paths are turned to here."""
+    etc = folder / "etc"
+    (etc / "clients").mkdir(parents=True, mode=0o700)
+    (etc / "server").mkdir(mode=0o700)
+    subprocess.run([VIGIL, "keygen", "icu-gateway", "--server", "--out", etc / "server"], check=True,
+                   capture_output=True)
+    (etc / "pager-secret").write_text(f"whsec_{WHSEC}\n")
+    (etc / "pager-secret").chmod(0o600)
+    for name in ("kafka-password", "broker.password", "http_token", "kafka-ca.pem", "broker-ca.pem",
+                 "db-ca.pem", "hospital-ca.pem"):
+        (etc / name).write_text("a-secret-of-the-test-0123456789\n")
+        (etc / name).chmod(0o600)
+    return etc
+
+
+def parts_of_configurations():
+    for block in all_blocks():
+        if block.language != "yaml" or block.title or block.mark("not a configuration: "):
+            continue
+        path = block.mark("belongs to ")
+        yield block, yaml.safe_load(block.text), path.split(".") if path else []
+
+
+def every_configuration_on_a_page_is_valid():
+    env = {**os.environ, "CREDENTIALS_DIRECTORY": ""}
+    seen = collections.Counter()
+    with tempfile.TemporaryDirectory(prefix="vigil-docs-") as folder:
+        folder = pathlib.Path(folder)
+        etc = secrets(folder)
+        shutil.copytree(ROOT / "configs/scores", folder / "scores")
+        config = base()
+        for block, part, path in parts_of_configurations():
+            check(path or set(part) <= SECTIONS, f"{block.place}: where do {sorted(part)} belong?")
+            if not path:  # one that belongs somewhere is laid over the one before it
+                config = base()
+            put(config, path, part)
+            text = re.sub(r"/etc/vigil|/run/credentials/vigil", str(etc), yaml.safe_dump(config, sort_keys=False))
+            for name in re.findall(r"\$\{(VIGIL_\w+)\}", text):
+                env[name] = f"whsec_{WHSEC}"
+            file = folder / "page.yaml"
+            file.write_text(text)
+            done = subprocess.run([VIGIL, "validate", file], capture_output=True, text=True, env=env, timeout=60)
+            check(done.returncode == 0, f"{block.place}: {done.stderr}\n{text}")
+            seen[block.page] += 1
+    check(sum(seen.values()) >= 20, f"only {seen}")
+
+
+# ---- links ----
+
+def _target(page, link):
+    path, _, anchor = link.partition("#")
+    return (ROOT / page).parent.joinpath(path).resolve() if path else ROOT / page, anchor
+
+
+def links_lead_somewhere():
+    anchors = {ROOT / page: set(pages.anchors(text)) for page, text in all_pages().items()}
+    wrong, seen = [], 0
+    for page, text in all_pages().items():
+        for line, link in pages.links(text):
+            if re.match(r"[a-z]+:", link):
+                continue
+            seen += 1
+            file, anchor = _target(page, link)
+            if not file.exists():
+                wrong.append(f"{page}:{line}: there is no {link}")
+            elif anchor and anchor not in anchors.get(file, ()):
+                wrong.append(f"{page}:{line}: {link}: no such heading")
+    check(not wrong, "\n".join(wrong))
+    check(seen >= 100, f"only {seen} links")
+
+
+def files_that_pages_name_are_there():
+    wrong, seen = [], 0
+    for page, text in all_pages().items():
+        for line, path in pages.paths(text):
+            if page == "CHANGELOG.md" or path in EXAMPLES:
+                continue
+            seen += 1
+            if not any(ROOT.glob(path)) and not any((ROOT / page).parent.glob(path)):
+                wrong.append(f"{page}:{line}: there is no {path}")
+    check(not wrong, "\n".join(wrong))
+    check(seen >= 200, f"only {seen} paths")
+
+
+def the_runbook_knows_what_can_go_wrong():
+    page = (ROOT / "docs/runbook.md").read_text()
+    there = set(pages.anchors(page))
+    conditions = re.findall(r"^\| `(\w+)` \| [^|]* \| \[runbook\]", (ROOT / "docs/events.md").read_text(), re.M)
+    check(len(conditions) >= 16, f"only {conditions}")
+    alerts = [name for file in (ROOT / "packaging").rglob("*.y*ml")
+              for name in re.findall(r"^\s*- alert: (\w+)", file.read_text(), re.M)]
+    missing = [name for name in (*conditions, *(a.lower() for a in alerts)) if name not in there]
+    check(not missing, f"no heading for {missing}")
+    reasons = re.findall(r'because\([a-z]+, "([^"]+)"', (ROOT / "runtime/health.c").read_text())
+    troubles = re.findall(r'\[VG_TROUBLE_\w+\] = "(\w+)"', (ROOT / "runtime/metrics.c").read_text())
+    check(len(reasons) >= 8 and len(troubles) >= 8, f"{reasons} {troubles}")
+    words = [word.strip() for reason in reasons for word in re.split(r"%\w+|: ", reason) if len(word.strip()) > 4]
+    missing = [word for word in (*words, *(f"`{t}`" for t in troubles)) if word not in page]
+    check(not missing, f"nothing of {missing}")
+    known = set(re.findall(r"^\| `(\w+)`", (ROOT / "docs/metrics.md").read_text(), re.M))
+    unknown = {m for m in re.findall(r"`((?:vigil|process)_\w+)`", page)} - known
+    check(not unknown, f"there is no metric {unknown}")
+
+
+def the_site_builds_without_a_warning():
+    with tempfile.TemporaryDirectory(prefix="vigil-site-") as folder:
+        if not shutil.which("mkdocs"):
+            print("no mkdocs here: the site is not built")
+            return
+        done = subprocess.run(["mkdocs", "build", "--strict", "--quiet", "--site-dir", folder], cwd=ROOT,
+                              capture_output=True, text=True, timeout=300)
+        check(done.returncode == 0, done.stderr)
+        made = {str(p.relative_to(folder)) for p in pathlib.Path(folder).rglob("*.html")}
+        check({"index.html", "tutorial.html", "ARCHITECTURE.html", "sinks/kafka.html"} <= made, made)
+        # Nothing is fetched from elsewhere when a page is read.
+        for page in pathlib.Path(folder).rglob("*.html"):
+            fetched = re.findall(r'<(?:script|img|link rel="stylesheet")[^>]* (?:src|href)="(https?:[^"]+)"', page.read_text())
+            check(not fetched, f"{page.name} fetches {fetched}")
+
+
+def generated_pages_are_those_of_the_program():
+    for option, page in (("--all --markdown", "configuration"), ("--metrics", "metrics"),
+                         ("--commands", "commands"), ("--events", "events")):
+        said = subprocess.run([VIGIL, "describe", *option.split()], capture_output=True, text=True, check=True,
+                              timeout=60).stdout
+        check((ROOT / f"docs/{page}.md").read_text() == said,
+              f"docs/{page}.md is not what this vigil prints; run `make docs` and commit it")
+
+
+if __name__ == "__main__":
+    alone = LONG or terminals.alone_on_the_network()
+    if not alone:
+        print("no network of its own: uses the ports that the pages name")
+    vigil.main(links_lead_somewhere, files_that_pages_name_are_there, the_runbook_knows_what_can_go_wrong,
+               the_site_builds_without_a_warning, generated_pages_are_those_of_the_program,
+               commands_are_those_of_the_program, every_configuration_on_a_page_is_valid,
+               pages_are_followed_to_the_letter, a_newcomer_succeeds)
