@@ -6,6 +6,7 @@
 #include "app/validate_env.h"
 #include "app/verbs.h"
 #include "runtime/config_check.h"
+#include "runtime/ward.h"
 
 struct options {
     bool json, deny_warnings, env;
@@ -103,6 +104,15 @@ static void print_memory(const struct vg_config *config)
     printf("\n");
 }
 
+static void print_ward(const struct vg_config *config)
+{
+    const size_t each = vg_ward_bed_planned(config), beds = (size_t)config->service.http_beds;
+
+    if (config->service.http.listen && beds > 0)
+        printf("  memory of the ward page: at most %zu bytes a bed, %zu MiB for %zu beds\n", each,
+               (each * beds + (1 << 20) - 1) >> 20, beds);
+}
+
 static void print_chain(const struct vg_config *config)
 {
     printf("%s: ok\n  %s -> %s", config->path, config->source.ops->name,
@@ -111,6 +121,7 @@ static void print_chain(const struct vg_config *config)
         printf(" -> %s", config->stages[i].ops->name);
     printf("\n");
     print_memory(config);
+    print_ward(config);
     for (uint32_t i = 0; i < config->models_n; i++)
         printf("  model %s: %s, sha256 %.12s...\n", config->models[i]->name,
                config->models[i]->ops->name, config->models[i]->sha256);

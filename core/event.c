@@ -519,19 +519,24 @@ void vg_event_write(const struct vg_event *event, const struct vg_event_context 
 }
 
 /* In canonical JSON a quote inside of a text has a backslash before it, so only the member matches. */
-void vg_event_rule(const char *json, size_t len, char ret[VG_NAME_SIZE])
+static void read_text(const char *json, size_t len, const char *member, char *ret, size_t size)
 {
-    static const char member[] = ",\"rule\":\"";
-    const char *at = memmem(json, len, member, sizeof(member) - 1);
+    const char *at = memmem(json, len, member, strlen(member));
     size_t n = 0;
 
-    if (at) {
-        at += sizeof(member) - 1;
-        n = strcspn(at, "\"");
+    for (at = at ? at + strlen(member) : "\""; *at != '"' && n + 1 < size; at++) {
+        at += *at == '\\'; /* of what may stand here only quote and backslash have one */
+        ret[n++] = *at;
     }
-    if (n >= VG_NAME_SIZE)
-        n = VG_NAME_SIZE - 1;
-    if (n)
-        memcpy(ret, at, n);
     ret[n] = '\0';
+}
+
+void vg_event_rule(const char *json, size_t len, char ret[VG_NAME_SIZE])
+{
+    read_text(json, len, ",\"rule\":\"", ret, VG_NAME_SIZE);
+}
+
+void vg_event_patient(const char *json, size_t len, char ret[VG_PATIENT_SIZE])
+{
+    read_text(json, len, ",\"patient\":\"", ret, VG_PATIENT_SIZE);
 }

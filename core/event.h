@@ -192,6 +192,8 @@ extern const char *const vg_event_members[];
 
 /** The rule that canonical JSON names; "" when it names none. */
 void vg_event_rule(const char *json, size_t len, char ret[VG_NAME_SIZE]);
+/** The patient that it names; "" when it names none. */
+void vg_event_patient(const char *json, size_t len, char ret[VG_PATIENT_SIZE]);
 
 /** Appends the canonical JSON (no newline) to `out`. */
 void vg_event_write(const struct vg_event *event, const struct vg_event_context *context,

@@ -39,6 +39,15 @@ struct vg_profile {
     char spo2_scale_reason[129];
 };
 
+/** What a score asks of a patient of this profile; NULL: nothing is known. */
+static inline struct vg_score_patient vg_profile_score_patient(const struct vg_profile *p)
+{
+    return (struct vg_score_patient){
+        .age_years = p && p->age_years > 0 ? p->age_years : -1,
+        .spo2_scale = p && p->spo2_scale == 2 ? 2 : 1,
+    };
+}
+
 /** Limits of one bed, in the place of those of its profile, and who set them. */
 struct vg_bed_limits {
     struct vg_limits limits;

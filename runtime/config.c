@@ -19,6 +19,7 @@
 #include "runtime/hash.h"
 #include "runtime/registry.h"
 #include "runtime/secret.h"
+#include "runtime/ward.h"
 
 /* ---- options of the sections that are no components ---- */
 
@@ -80,6 +81,11 @@ const struct vg_option vg_service_options[] = {
         struct service_options, service.http.insecure, "http.insecure", "false", 0,
         "Other machines may reach the HTTP server, and everything, the token too, goes there "
         "unencrypted."),
+    VG_OPT_INT(
+        struct service_options, service.http_beds, "http.beds", "128", 0, VG_WARD_BEDS_MAX, "beds",
+        0,
+        "Most patients that the ward page shows at a time, each with its last hour and day in "
+        "memory (`vigil validate` says how much); 0: there is no ward page."),
     VG_OPT_DURATION(struct service_options, service.snapshot_every_ns, "snapshot.every", "5s", 0.05,
                     3600, 0, "Time between two snapshots of a shard."),
     VG_OPT_INT(struct service_options, service.snapshot_keep, "snapshot.keep", "3", 1, 100, "files",

@@ -35,6 +35,7 @@ struct vg_service_config {
     int log_level;          /**< 0 error, 1 warn, 2 info, 3 debug */
     int log_format;         /**< enum vg_log_format */
     struct vg_http_options http;
+    int64_t http_beds; /**< tiles that the ward page can have; 0: there is no ward */
     int64_t snapshot_every_ns;
     int64_t snapshot_keep;
     int64_t drain_timeout_ns;

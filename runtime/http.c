@@ -26,7 +26,7 @@ static void serve_once(struct vg_http *h, int epoll_fd)
     struct pollfd p[2] = { { .fd = epoll_fd, .events = POLLIN },
                            { .fd = h->wake_fd, .events = POLLIN } };
     MHD_UNSIGNED_LONG_LONG left_ms = 0;
-    int timeout_ms = h->held ? VG_HTTP_TICK_MS : TIDY_MS;
+    int timeout_ms = h->held ? VG_HTTP_TICK_MS : h->content->turn ? VG_HTTP_TURN_MS : TIDY_MS;
     int64_t now_ns;
 
     if (MHD_get_timeout(h->daemon, &left_ms) == MHD_YES && left_ms < (unsigned)timeout_ms)
@@ -34,6 +34,8 @@ static void serve_once(struct vg_http *h, int epoll_fd)
     poll(p, 2, timeout_ms);
     MHD_run(h->daemon);
     now_ns = vg_mono_ns();
+    if (h->content->turn)
+        h->content->turn(h->content->arg, now_ns);
     vg_http_holds_tick(h, now_ns);
     vg_http_places_tidy(h, now_ns);
 }

@@ -29,6 +29,7 @@ enum {
     VG_HTTP_STREAMS = 24,              /**< streams at a time; they are never asked to make room */
     VG_HTTP_LATER = 16,                /**< answers that come later, at a time; nor are these */
     VG_HTTP_TICK_MS = 50,              /**< how often streams and later answers are asked */
+    VG_HTTP_TURN_MS = 200,             /**< how often `turn` is called at least */
     VG_HTTP_STUCK_S = 10,              /**< who takes nothing of a stream for so long is cut off */
     VG_HTTP_QUIET_S = 5,               /**< of a stream, before a comment shows that it lives */
     VG_HTTP_STREAM_SOCKET = 128 << 10, /**< bytes that the kernel keeps of a stream for a client */
@@ -132,6 +133,8 @@ struct vg_http_content {
     const struct vg_http_file *files; /**< ends with a NULL path; NULL: none */
     /** Somebody without the right to it posted to a page; `why` is a literal. May be NULL. */
     void (*refused)(void *arg, const char *from, const char *path, const char *why);
+    /** Called in the server's thread at every turn, also while nobody is connected. May be NULL. */
+    void (*turn)(void *arg, int64_t mono_ns);
     void *arg;
 };
 

@@ -69,10 +69,14 @@ static void readyz(void *arg, const struct vg_http_request *request, struct vg_h
 static void open_reader(struct vg_observer *o)
 {
     struct vg_err err;
+    vg_status st;
 
-    if (!o->reader && atomic_load(&o->what.shared->state) != VG_STATE_STARTING &&
-        vg_outbox_reader_open(o->what.outbox, &o->reader, &err) != VG_OK)
+    if (o->reader || atomic_load(&o->what.shared->state) == VG_STATE_STARTING)
+        return;
+    st = vg_outbox_reader_open(o->what.outbox, &o->reader, &err);
+    if (st != VG_OK && !o->told)
         vg_log(VG_LOG_WARN, "http", "active alerts are not known: %s", err.msg);
+    o->told = st != VG_OK;
 }
 
 static void metrics(void *arg, const struct vg_http_request *request, struct vg_http_answer *ret)
@@ -107,6 +111,41 @@ static void config(void *arg, const struct vg_http_request *request, struct vg_h
     vg_status_write_config(o->what.config, &ret->body);
 }
 
+/* ---- the ward ---- */
+
+static void beds(void *arg, const struct vg_http_request *request, struct vg_http_answer *ret)
+{
+    struct vg_observer *o = arg;
+
+    (void)request;
+    vg_ward_page_beds(&o->ward, ret);
+}
+
+static void history(void *arg, const struct vg_http_request *request, struct vg_http_answer *ret)
+{
+    struct vg_observer *o = arg;
+
+    vg_ward_page_history(&o->ward, request, ret);
+}
+
+static void stream(void *arg, const struct vg_http_request *request, struct vg_http_answer *ret)
+{
+    struct vg_observer *o = arg;
+
+    (void)request;
+    vg_ward_page_stream(&o->ward, ret);
+}
+
+static void turn(void *arg, int64_t mono_ns)
+{
+    struct vg_observer *o = arg;
+
+    if (!o->ward.feed)
+        return;
+    open_reader(o);
+    vg_ward_feed_turn(o->ward.feed, o->reader, mono_ns);
+}
+
 /* clang-format off */
 static const struct vg_http_page pages[] = {
     { "/livez", VG_HTTP_GET, VG_HTTP_ANYBODY, livez },
@@ -114,6 +153,9 @@ static const struct vg_http_page pages[] = {
     { "/metrics", VG_HTTP_GET, VG_HTTP_TRUSTED, metrics },
     { "/api/v1/status", VG_HTTP_GET, VG_HTTP_READ, status },
     { "/api/v1/config", VG_HTTP_GET, VG_HTTP_READ, config },
+    { "/api/v1/beds", VG_HTTP_GET, VG_HTTP_READ, beds },
+    { "/api/v1/history", VG_HTTP_GET, VG_HTTP_READ, history },
+    { "/api/v1/stream", VG_HTTP_GET, VG_HTTP_READ, stream },
     { NULL, VG_HTTP_GET, VG_HTTP_ANYBODY, NULL },
 };
 /* clang-format on */
@@ -127,7 +169,11 @@ vg_status vg_observer_start(struct vg_observer *o, int wake_fd, struct vg_err *e
 
     if (!options->listen)
         return VG_OK;
-    o->content = (struct vg_http_content){ .pages = pages, .files = vg_web_files, .arg = o };
+    o->content =
+        (struct vg_http_content){ .pages = pages, .files = vg_web_files, .turn = turn, .arg = o };
+    o->ward = (struct vg_ward_pages){ .what = &o->what,
+                                      .feed = vg_ward_feed_new(&o->what),
+                                      .reader = &o->reader };
     st = vg_http_start(options, &o->content, wake_fd, &o->http, err);
     if (st == VG_OK)
         vg_log(VG_LOG_INFO, "http", "listens at http://%s", vg_http_address(o->http));
@@ -137,7 +183,9 @@ vg_status vg_observer_start(struct vg_observer *o, int wake_fd, struct vg_err *e
 void vg_observer_stop(struct vg_observer *o)
 {
     vg_http_stop(o->http);
+    vg_ward_feed_free(o->ward.feed);
     vg_outbox_reader_close(o->reader);
+    o->ward.feed = NULL;
     o->http = NULL;
     o->reader = NULL;
 }

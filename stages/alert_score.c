@@ -9,14 +9,13 @@
  * it is no longer, but not because something that had given points is not known any more: then data
  * are lost. Parameters that gave no points may go missing without harm to an end.
  */
-#include <string.h>
-
+#include "core/score_window.h"
 #include "stages/alert_limit.h"
 #include "stages/alert_tell.h"
 #include "stages/alert_text.h"
 #include "stages/alert_watch.h"
 
-enum { PARTS = 15, PARTS_TOLD = 3, ZERO = INT16_MAX + 1 };
+enum { PARTS_TOLD = 3 };
 
 /* Of each patient and rule. */
 struct mine {
@@ -24,41 +23,19 @@ struct mine {
     uint32_t unused;
 };
 
-/* Of each patient, score, and channel that is measured all the time; behind the `mine` of the first
- * rule about that score. Values are in steps above -ZERO; 0: none. */
-struct window {
-    int64_t newest_ns;     /* log time of the newest value */
-    uint16_t value[PARTS]; /* by number of the part since 1970 */
-    uint16_t median;
-};
+/* Behind the `mine` of the first rule about a score lie its windows. */
 
 static const struct vg_watch *owner_of(const struct vg_watch *w)
 {
     return w - w->place + w->score_owner;
 }
 
-static struct window *windows_of(const struct vg_look *l, const struct vg_watch *w)
+static struct vg_score_window *windows_of(const struct vg_look *l, const struct vg_watch *w)
 {
-    return (struct window *)((struct mine *)vg_watch_memory(l, owner_of(w)) + 1);
-}
-
-static bool by_window(const struct vg_score_channel *c)
-{
-    return !vg_channels[c->channel].episodic;
+    return (struct vg_score_window *)((struct mine *)vg_watch_memory(l, owner_of(w)) + 1);
 }
 
 /* ---- plan ---- */
-
-static uint32_t count_windows(const struct vg_score_chart *s)
-{
-    uint32_t n = 0;
-
-    for (uint32_t p = 0; p < s->parameters; p++) {
-        for (uint8_t c = 0; c < s->parameter[p].channels; c++)
-            n += by_window(&s->parameter[p].channel[c]);
-    }
-    return n;
-}
 
 /* A finding speaks for the patient while everything in it may. */
 static int64_t least_expiry(const struct vg_score_chart *s)
@@ -87,137 +64,26 @@ static vg_status plan_score(struct vg_watch *w, struct vg_plan *plan, struct vg_
         if (first[w->score_owner].score == w->score)
             return VG_OK;
     }
-    w->memory_size += count_windows(&w->score->score) * sizeof(struct window);
+    w->memory_size += vg_score_windows(&w->score->score) * sizeof(struct vg_score_window);
     return VG_OK;
-}
-
-/* ---- medians ---- */
-
-static uint16_t median(const struct window *win)
-{
-    uint16_t sorted[PARTS];
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < PARTS; i++) {
-        uint32_t j = n;
-
-        if (win->value[i] == 0)
-            continue;
-        for (; j > 0 && sorted[j - 1] > win->value[i]; j--)
-            sorted[j] = sorted[j - 1];
-        sorted[j] = win->value[i];
-        n++;
-    }
-    VG_CHECK(n > 0);
-    if (n % 2)
-        return sorted[n / 2];
-    return (uint16_t)((sorted[n / 2 - 1] + sorted[n / 2] + 1) / 2); /* halves upwards, as always */
-}
-
-/* Whether the median of a whole window is still what it was: so it is after most changes, and to see
- * that is much cheaper than to sort. */
-static bool stands(const struct window *win)
-{
-    uint32_t less = 0, equal = 0, none = 0;
-
-    for (uint32_t i = 0; i < PARTS; i++) {
-        less += win->value[i] < win->median;
-        equal += win->value[i] == win->median;
-        none += win->value[i] == 0;
-    }
-    return none == 0 && less <= PARTS / 2 && less + equal > PARTS / 2;
-}
-
-/* A moment on the grid of parts. */
-struct moment {
-    int64_t log_ns, part_ns; /* the time, and the length of a part */
-    int64_t part;            /* since 1970 */
-};
-
-static struct moment moment_of(const struct vg_score_chart *s, int64_t log_ns)
-{
-    int64_t part_ns = s->window_ns / PARTS;
-
-    return (struct moment){ log_ns, part_ns, log_ns / part_ns };
-}
-
-static uint32_t place_of(int64_t part)
-{
-    return (uint32_t)((part % PARTS + PARTS) % PARTS);
-}
-
-static void keep(struct window *win, const struct moment *now, int32_t steps)
-{
-    uint16_t *place = &win->value[place_of(now->part)];
-    const uint16_t value = (uint16_t)(steps + ZERO);
-    bool moved = win->newest_ns < now->part * now->part_ns;
-    int64_t gone = moved ? now->part - win->newest_ns / now->part_ns : 0;
-
-    for (int64_t i = 0; i < gone && i < PARTS; i++)
-        win->value[place_of(now->part - i)] = 0;
-    win->newest_ns = now->log_ns;
-    if (*place == value)
-        return;
-    *place = value;
-    if (!stands(win))
-        win->median = median(win);
-}
-
-/* What is proven to be no measurement would be a median of the disturbance, were it to last. */
-static bool counts(const struct vg_row *row, int channel)
-{
-    return row->quality[channel] == VG_Q_GOOD ||
-           (row->quality[channel] == VG_Q_SUSPECT && !vg_disproved(row->reason[channel]));
-}
-
-static void take_row(const struct vg_look *l, const struct vg_watch *w)
-{
-    const struct vg_score_chart *s = &w->score->score;
-    const struct moment now = moment_of(s, l->row->log_ns);
-    struct window *win = windows_of(l, w);
-
-    for (uint32_t p = 0; p < s->parameters; p++) {
-        for (uint8_t i = 0; i < s->parameter[p].channels; i++) {
-            const struct vg_score_channel *c = &s->parameter[p].channel[i];
-
-            if (!by_window(c))
-                continue;
-            if (counts(l->row, c->channel))
-                keep(win, &now, vg_score_round(l->row->value[c->channel], c->per_unit));
-            win++;
-        }
-    }
 }
 
 /* ---- the score ---- */
 
-static struct vg_score_input input_of(const struct vg_look *l, const struct vg_score_channel *c,
-                                      const struct window *win)
+static struct vg_score_input input_of(const struct vg_look *l, const struct vg_score_channel *c)
 {
     const struct vg_newest *newest = vg_look_newest(l, c->channel);
-    struct vg_score_input in = { .known = false };
 
-    if (win) {
-        in.known = win->median != 0;
-        in.newest_ns = win->newest_ns;
-        in.steps = win->median - ZERO;
-    } else {
-        in.known = vg_newest_holds(newest);
-        in.newest_ns = newest->log_ns;
-        in.steps = newest->seen ? vg_score_round(newest->value, c->per_unit) : 0;
-    }
-    in.known &= l->out->log_ns - in.newest_ns <= c->expires_ns;
-    return in;
+    return (struct vg_score_input){
+        .known = vg_newest_holds(newest) && l->out->log_ns - newest->log_ns <= c->expires_ns,
+        .newest_ns = newest->log_ns,
+        .steps = newest->seen ? vg_score_round(newest->value, c->per_unit) : 0,
+    };
 }
 
 static struct vg_score_patient patient_of(struct vg_look *l)
 {
-    const struct vg_profile *p = vg_look_profile(l);
-
-    return (struct vg_score_patient){
-        .age_years = p && p->age_years > 0 ? p->age_years : -1,
-        .spo2_scale = p && p->spo2_scale == 2 ? 2 : 1,
-    };
+    return vg_profile_score_patient(vg_look_profile(l));
 }
 
 /* Here and now, by what the rules about it have seen; of l->alert, until the next call. */
@@ -225,14 +91,15 @@ static const struct vg_score_total *score_now(struct vg_look *l, const struct vg
 {
     const struct vg_score_chart *s = &w->score->score;
     const struct vg_score_patient patient = patient_of(l);
-    const struct window *win = windows_of(l, w);
+    const struct vg_score_window *win = windows_of(l, w);
     vg_score_inputs input;
 
     for (uint32_t p = 0; p < s->parameters; p++) {
         for (uint8_t i = 0; i < s->parameter[p].channels; i++) {
             const struct vg_score_channel *c = &s->parameter[p].channel[i];
 
-            input[p][i] = input_of(l, c, by_window(c) ? win++ : NULL);
+            input[p][i] = vg_score_by_window(c) ? vg_score_window_input(win++, c, l->out->log_ns)
+                                                : input_of(l, c);
         }
     }
     vg_score_evaluate(s, &patient, input, &l->alert->total);
@@ -296,7 +163,8 @@ static struct vg_finding look_at_score(struct vg_look *l, const struct vg_watch 
     if (l->row->flags & VG_ROW_LATE)
         return (struct vg_finding){ .says = VG_SAYS_NOTHING };
     if (owner)
-        take_row(l, w);
+        vg_score_windows_take(windows_of(l, w), &w->score->score, l->row->log_ns, l->row->value,
+                              l->row->quality, l->row->reason);
     if (!has_score(l, w))
         return (struct vg_finding){ .says = VG_SAYS_OVER, .reason = "no_score" };
     /* The rules about one score look at one row one after the other, its owner first. */
