@@ -115,10 +115,11 @@ static int verify(const struct options *o)
     if (vg_replay_verify(o->config, o->verify, o->outbox, &v, &err) != VG_OK)
         return vg_command_failed(&command, &err);
     printf("%llu events stored; of the recording again %llu differ, %llu are missing, %llu are "
-           "new\n",
+           "new, %llu are in another order\n",
            (unsigned long long)v.events, (unsigned long long)v.different,
-           (unsigned long long)v.missing, (unsigned long long)v.extra);
-    return v.different || v.missing || v.extra ? vg_status_exit(VG_E_FAILED) : 0;
+           (unsigned long long)v.missing, (unsigned long long)v.extra,
+           (unsigned long long)v.misplaced);
+    return v.different || v.missing || v.extra || v.misplaced ? vg_status_exit(VG_E_FAILED) : 0;
 }
 
 int vg_verb_replay(int argc, char **argv)

@@ -1,7 +1,7 @@
 /* replay_verify.c - a recording again, and its events beside those that the pipeline stored.
  *
- * Shards are independent, so which of two was first is no part of the promise: events are compared by
- * their id, with which their canonical text begins.
+ * Shards are independent, so which of two was first is no part of the promise: events are matched by
+ * their id, with which their canonical text begins, and their order is compared within a shard.
  */
 #include "app/replay_verify.h"
 
@@ -17,42 +17,53 @@ enum { READ_AT_ONCE = 256, SHOWN = 5 };
 
 static const char id_key[] = "{\"event_id\":\"";
 
+struct event {
+    char *json;
+    uint32_t shard; /* of a stored one */
+    size_t at;      /* its place among all that came */
+};
+
+/* The same event stored and again. */
+struct pair {
+    const struct event *stored, *again;
+};
+
 struct events {
-    char **json;
+    struct event *list;
     size_t n, room;
     uint64_t last; /* seq of the outbox that was read last */
 };
 
 /* ---- gathering ---- */
 
-static void keep(struct events *e, const char *json, size_t len)
+static void keep(struct events *e, uint32_t shard, const char *json, size_t len)
 {
     if (e->n == e->room) {
         e->room = e->room ? 2 * e->room : 1024;
-        e->json = reallocarray(e->json, e->room, sizeof(*e->json));
-        VG_CHECK(e->json);
+        e->list = reallocarray(e->list, e->room, sizeof(*e->list));
+        VG_CHECK(e->list);
     }
-    e->json[e->n] = strndup(json, len);
-    VG_CHECK(e->json[e->n]);
+    e->list[e->n] = (struct event){ .json = strndup(json, len), .shard = shard, .at = e->n };
+    VG_CHECK(e->list[e->n].json);
     e->n++;
 }
 
 static void events_done(struct events *e)
 {
     for (size_t i = 0; i < e->n; i++)
-        free(e->json[i]);
-    free(e->json);
+        free(e->list[i].json);
+    free(e->list);
 }
 
 static int by_text(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return strcmp(((const struct event *)a)->json, ((const struct event *)b)->json);
 }
 
 static void sort(struct events *e)
 {
     if (e->n > 0)
-        qsort(e->json, e->n, sizeof(*e->json), by_text);
+        qsort(e->list, e->n, sizeof(*e->list), by_text);
 }
 
 static void on_event(void *ctx, uint32_t patient, const struct vg_item_event *event,
@@ -60,7 +71,7 @@ static void on_event(void *ctx, uint32_t patient, const struct vg_item_event *ev
 {
     (void)patient;
     (void)event;
-    keep(ctx, json, len);
+    keep(ctx, 0, json, len);
 }
 
 static vg_status play(const struct vg_config *config, const char *file, struct events *ret,
@@ -89,7 +100,7 @@ static vg_status on_stored(void *arg, const struct vg_delivery *event)
 {
     struct events *e = arg;
 
-    keep(e, event->json, event->len);
+    keep(e, event->shard, event->json, event->len);
     e->last = event->seq;
     return VG_OK;
 }
@@ -141,26 +152,67 @@ static void show(const char *json, const char *what, uint64_t count)
         fprintf(stderr, "vigil replay: event %.*s %s\n", (int)len, id, what);
 }
 
-static void compare(const struct events *stored, const struct events *again,
+/* Both in order of their ids. Returns how many are in both, which go into `pairs`. */
+static size_t match(const struct events *stored, const struct events *again, struct pair *pairs,
                     struct vg_verified *ret)
 {
-    size_t i = 0, k = 0;
+    size_t i = 0, k = 0, n = 0;
 
-    ret->events = stored->n;
     while (i < stored->n || k < again->n) {
-        int c = i == stored->n  ? 1
-                : k == again->n ? -1
-                                : compare_ids(stored->json[i], again->json[k]);
+        const struct event *s = &stored->list[i], *a = &again->list[k];
+        int c = i == stored->n ? 1 : k == again->n ? -1 : compare_ids(s->json, a->json);
 
         if (c < 0)
-            show(stored->json[i], "does not come again", ++ret->missing);
+            show(s->json, "does not come again", ++ret->missing);
         else if (c > 0)
-            show(again->json[k], "was not stored", ++ret->extra);
-        else if (strcmp(stored->json[i], again->json[k]) != 0)
-            show(stored->json[i], "has other bytes", ++ret->different);
+            show(a->json, "was not stored", ++ret->extra);
+        else
+            pairs[n++] = (struct pair){ s, a };
+        if (c == 0 && strcmp(s->json, a->json) != 0)
+            show(s->json, "has other bytes", ++ret->different);
         i += c <= 0;
         k += c >= 0;
     }
+    return n;
+}
+
+static int by_shard_and_place(const void *x, const void *y)
+{
+    const struct event *a = ((const struct pair *)x)->stored;
+    const struct event *b = ((const struct pair *)y)->stored;
+
+    if (a->shard != b->shard)
+        return a->shard < b->shard ? -1 : 1;
+    return (a->at > b->at) - (a->at < b->at);
+}
+
+/* Those that come again before one that was stored before them. */
+static void compare_order(struct pair *pairs, size_t n, struct vg_verified *ret)
+{
+    size_t latest = 0;
+
+    if (n > 0)
+        qsort(pairs, n, sizeof(*pairs), by_shard_and_place);
+    for (size_t i = 0; i < n; i++) {
+        bool first = i == 0 || pairs[i].stored->shard != pairs[i - 1].stored->shard;
+
+        if (!first && pairs[i].again->at < latest)
+            show(pairs[i].stored->json, "comes earlier in its shard", ++ret->misplaced);
+        else
+            latest = pairs[i].again->at;
+    }
+}
+
+static void compare(struct events *stored, struct events *again, struct vg_verified *ret)
+{
+    struct pair *pairs = calloc(stored->n + 1, sizeof(*pairs));
+
+    VG_CHECK(pairs);
+    sort(stored);
+    sort(again);
+    ret->events = stored->n;
+    compare_order(pairs, match(stored, again, pairs, ret), ret);
+    free(pairs);
 }
 
 vg_status vg_replay_verify(const char *config_path, const char *file, const char *outbox,
@@ -175,11 +227,8 @@ vg_status vg_replay_verify(const char *config_path, const char *file, const char
         st = read_outbox(outbox, &stored, err);
     if (st == VG_OK)
         st = play(config, file, &again, err);
-    if (st == VG_OK) {
-        sort(&stored);
-        sort(&again);
+    if (st == VG_OK)
         compare(&stored, &again, ret);
-    }
     events_done(&stored);
     events_done(&again);
     vg_config_free(config);

@@ -9,6 +9,7 @@
 
 #include "app/folder.h"
 #include "core/clock.h"
+#include "runtime/outbox.h"
 #include "sinks/stream.h"
 
 enum { WAIT_S = 5, ADDRESS_SIZE = 300, TEXT_SIZE = 400 };
@@ -41,6 +42,25 @@ static vg_status check_folder(const char *path, struct vg_err *err)
 
 /* ---- the source ---- */
 
+/* What run would refuse: the state in data_dir is of another log. */
+static vg_status check_log(const struct env *e, const struct vg_source_info *info,
+                           struct vg_err *err)
+{
+    const struct vg_service_config *service = &e->config->service;
+    struct vg_outbox_reader *reader = NULL;
+    vg_status st = VG_OK;
+    char *path;
+
+    VG_CHECK(asprintf(&path, "%s/outbox.db", service->data_dir) >= 0);
+    if (!service->fresh_on_new_cluster && access(path, F_OK) == 0)
+        st = vg_outbox_reader_open(path, &reader, err);
+    if (st == VG_OK && reader)
+        st = vg_outbox_check_log(reader, service->data_dir, info->cluster, info->shards, err);
+    vg_outbox_reader_close(reader);
+    free(path);
+    return st;
+}
+
 static void try_source(const struct env *e, struct vg_source_config *source)
 {
     const struct vg_source_env env = { .service = e->config->service.name, .until_end = true };
@@ -49,6 +69,8 @@ static void try_source(const struct env *e, struct vg_source_config *source)
     vg_status st = source->ops->open(source->self, &env, &info, &err);
     char well[TEXT_SIZE] = "";
 
+    if (st == VG_OK)
+        st = check_log(e, &info, &err);
     if (st == VG_OK)
         snprintf(well, sizeof(well), "topic %s has %u partition%s", info.topic, info.shards,
                  info.shards == 1 ? "" : "s");

@@ -11,7 +11,8 @@ typedef void vg_env_tell(void *arg, const char *what, enum vg_env_result result,
 
 /**
  * Tries each connection of a loaded configuration for a few seconds. The source is opened as run would,
- * without joining a group, which shows that a broker answers and that the topic exists. Of a receiver
+ * without joining a group, which shows that a broker answers, that the topic exists, and that it is the one
+ * whose state is in data_dir. Of a receiver
  * it is known afterwards that it takes a connection, not that it takes events. Nothing is sent, no file is
  * made, and nothing listens: what a running pipeline has open is no failure.
  */

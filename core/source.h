@@ -23,8 +23,10 @@ enum vg_poll {
     VG_POLL_NOTHING, /**< nothing within the timeout */
     VG_POLL_RECORD,
     VG_POLL_REACHED, /**< record->shard: everything now in the shard was returned */
-    VG_POLL_TROUBLE, /**< err: something for the log; the source goes on trying by itself */
-    VG_POLL_FAILED,  /**< err: the source cannot go on */
+    /** err: something for the log; the source goes on trying by itself. Once it works again, each shard
+     *  that it reads gives a record or VG_POLL_REACHED, also when nothing new is there. */
+    VG_POLL_TROUBLE,
+    VG_POLL_FAILED, /**< err: the source cannot go on */
 };
 
 enum {

@@ -27,6 +27,7 @@ struct kafka_shard {
     bool paused;  /* by the caller; librdkafka may refetch when an unpaused partition is resumed */
     bool ended;   /* until_end: nothing more is returned */
     bool reached; /* to be returned by a coming poll() */
+    bool doubted; /* no sign of life since a trouble */
 };
 
 struct trouble_kind {
@@ -52,6 +53,7 @@ struct kafka {
     struct vg_err troubles[TROUBLES];
     uint32_t troubles_n;
     struct trouble_kind kinds[TROUBLE_KINDS];
+    int64_t probe_ns;     /* when doubted shards are asked for next; 0: none is doubted */
     uint32_t dry;         /* polls without a record while a shard was behind */
     size_t run;           /* bytes of records returned since the queue was seen empty */
     bool empty;           /* the queue was seen empty after the last record */
@@ -106,6 +108,9 @@ void vg_kafka_set_fetching(struct kafka *k, uint32_t shard, bool fetching);
 
 /** To be returned by a coming poll(), unless the same was lately. */
 void vg_kafka_trouble(struct kafka *k, rd_kafka_resp_err_t code, const char *text);
+/** Asks doubted shards that have nothing to say whether they can be read, once a second. Called when
+ *  nothing has come. */
+void vg_kafka_probe(struct kafka *k);
 /** The source cannot go on. The first failure is the cause; what follows from it is not interesting. */
 void vg_kafka_keep_failure(struct kafka *k, const struct vg_err *err);
 /** Why librdkafka has given up. */

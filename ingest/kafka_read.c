@@ -94,6 +94,7 @@ static enum vg_poll take_record(struct kafka *k, rd_kafka_message_t *m, struct v
     k->dry = 0;
     s->next = m->offset + 1;
     s->behind = true;
+    s->doubted = false;
     *record = (struct vg_record){
         .shard = shard,
         .offset = m->offset,
@@ -128,6 +129,7 @@ static void take_eof(struct kafka *k, const rd_kafka_message_t *m)
     uint32_t shard = (uint32_t)m->partition;
 
     k->shards[shard].behind = false;
+    k->shards[shard].doubted = false;
     if (!k->env.until_end)
         vg_kafka_say_reached(k, shard);
     else if (!k->shards[shard].ended)
@@ -254,6 +256,8 @@ enum vg_poll vg_kafka_source_poll(void *self, int timeout_ms, struct vg_record *
     if (m) {
         take_notice(k, m);
         rd_kafka_message_destroy(m);
+    } else if (k->probe_ns != 0) {
+        vg_kafka_probe(k);
     }
     return take_waiting(k, record, err);
 }

@@ -8,6 +8,7 @@
 #include "ingest/kafka_parts.h"
 
 static const int64_t quiet_ns = 10 * VG_NS_PER_S;
+static const int64_t probe_every_ns = VG_NS_PER_S;
 
 static bool is_quiet(struct kafka *k, int code)
 {
@@ -30,10 +31,38 @@ static bool is_quiet(struct kafka *k, int code)
 
 void vg_kafka_trouble(struct kafka *k, rd_kafka_resp_err_t code, const char *text)
 {
+    for (uint32_t i = 0; i < k->shards_n; i++)
+        k->shards[i].doubted = true;
+    k->probe_ns = vg_mono_ns() + probe_every_ns;
     if (is_quiet(k, code) || k->troubles_n == TROUBLES)
         return;
     vg_fail(&k->troubles[k->troubles_n++], VG_E_UNAVAILABLE, "Kafka: %s (%s)", text,
             rd_kafka_err2name(code));
+}
+
+/* A partition that was read to its end says nothing when its broker is back. Fetched anew, it says that
+ * it is at its end, which only a broker can know. */
+void vg_kafka_probe(struct kafka *k)
+{
+    int64_t now_ns = vg_mono_ns();
+    bool doubted = false;
+
+    if (now_ns < k->probe_ns)
+        return;
+    k->probe_ns = now_ns + probe_every_ns;
+    for (uint32_t i = 0; i < k->shards_n; i++) {
+        const struct kafka_shard *s = &k->shards[i];
+
+        if (!s->doubted || s->paused || s->ended)
+            continue;
+        doubted = true;
+        if (s->behind)
+            continue;
+        vg_kafka_set_fetching(k, i, false);
+        vg_kafka_set_fetching(k, i, true);
+    }
+    if (!doubted)
+        k->probe_ns = 0;
 }
 
 void vg_kafka_keep_failure(struct kafka *k, const struct vg_err *err)

@@ -29,8 +29,6 @@ static vg_status put_event(struct vg_commit *c, const struct vg_frame *f,
         vg_log(VG_LOG_ERROR, "commit",
                "shard %u: event %llu is not what the outbox holds; the stored one stays", f->shard,
                (unsigned long long)s->n);
-        vg_log(VG_LOG_DEBUG, "commit", "shard %u: event %llu is now %.*s", f->shard,
-               (unsigned long long)s->n, (int)item->json_len, (const char *)(item + 1));
     }
     return VG_OK;
 }

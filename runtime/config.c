@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/datagram.h"
 #include "core/text.h"
 #include "models/calibration.h"
 #include "models/load.h"
@@ -25,7 +26,7 @@
 
 static const char *const worker_words[] = { "auto", NULL };
 static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
-static const char *const log_formats[] = { "text", "json", NULL };
+static const char *const log_formats[] = { "text", "json", "journald", NULL };
 static const char *const cluster_choices[] = { "refuse", "fresh", NULL };
 static const char *const clock_choices[] = { "device", "record", NULL };
 
@@ -54,10 +55,14 @@ const struct vg_option vg_service_options[] = {
     VG_OPT_INT(struct service_options, service.in_flight_rows, "in_flight_rows", "20000", 64,
                10000000, "rows", 0,
                "Most rows between the source and the outbox before the source pauses."),
-    VG_OPT_ENUM(struct service_options, service.log_level, "log.level", "info", log_levels, 0,
+    VG_OPT_ENUM(struct service_options, service.log.level, "log.level", "info", log_levels, 0,
                 "How much is logged."),
-    VG_OPT_ENUM(struct service_options, service.log_format, "log.format", "text", log_formats, 0,
-                "Form of a log line."),
+    VG_OPT_ENUM(struct service_options, service.log.format, "log.format", "text", log_formats, 0,
+                "Form of the log: lines of text or of JSON on standard error, or entries of the "
+                "journal with fields such as VIGIL_COMPONENT."),
+    VG_OPT_STRING(struct service_options, service.log.socket, "log.socket", NULL, 0,
+                  "Where the journal listens, for format: journald. Default: " VG_JOURNAL_SOCKET
+                  "."),
     VG_OPT_STRING(struct service_options, service.http.listen, "http.listen", NULL, 0,
                   "Address and port of the HTTP server, such as \"127.0.0.1:8480\"; unset: there "
                   "is none. What other machines can reach needs http.token and, since nothing here "
@@ -293,6 +298,16 @@ static void set_data_dir(struct vg_service_config *service)
     service->data_dir = path;
 }
 
+static void check_log(struct vg_load *l, const struct vg_node *map,
+                      const struct vg_log_options *log)
+{
+    const struct vg_node *node = vg_node_find(map, "log");
+    struct vg_err err;
+
+    if (node && log->socket && vg_datagram_check(log->socket, "socket", &err) != VG_OK)
+        note_component(l, node, &err);
+}
+
 /* Of the mapping `service`. */
 static void check_http(struct vg_load *l, const struct vg_node *map,
                        const struct vg_http_options *http)
@@ -317,6 +332,7 @@ static void load_service(struct vg_load *l)
     if (o.service.name && name && !vg_name_valid(o.service.name))
         vg_document_error(l->doc, name->at,
                           "name: expected 1 to 64 letters, digits, \"_\", \"-\", \".\"");
+    check_log(l, map, &o.service.log);
     check_http(l, map, &o.service.http);
     set_workers(&o.service);
     set_data_dir(&o.service);

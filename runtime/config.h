@@ -20,8 +20,8 @@
 #include "runtime/config_tests.h"
 #include "runtime/delivery.h"
 #include "runtime/http.h"
+#include "runtime/log.h"
 
-enum vg_log_format { VG_LOG_TEXT, VG_LOG_JSON };
 enum { VG_WORKERS_MAX = 64, VG_SINKS_MAX = 64 };
 enum vg_clock { VG_CLOCK_DEVICE, VG_CLOCK_RECORD };
 
@@ -32,8 +32,7 @@ struct vg_service_config {
     int64_t workers; /**< chains side by side; `auto` = processors - 1, at least 1 */
     int64_t frame_rows;     /**< rows per frame at most */
     int64_t in_flight_rows; /**< rows between ingest and the committer before a source pauses */
-    int log_level;          /**< 0 error, 1 warn, 2 info, 3 debug */
-    int log_format;         /**< enum vg_log_format */
+    struct vg_log_options log;
     struct vg_http_options http;
     int64_t http_beds; /**< tiles that the ward page can have; 0: there is no ward */
     int64_t snapshot_every_ns;

@@ -96,6 +96,21 @@ static void tell_troubles(struct vg_ingest *in, int64_t now_ns)
     tell(in, VG_TROUBLE_OVERLAP, text);
 }
 
+/* It is over when each shard gave a sign of life: of several brokers one may still be away. */
+static void look_trouble(struct vg_ingest *in)
+{
+    uint32_t shards = atomic_load(&in->shared->partitions);
+
+    if (!in->troubled)
+        return;
+    for (uint32_t i = 0; i < shards; i++) {
+        if (in->shard[i].owned && in->shard[i].doubted)
+            return;
+    }
+    in->troubled = false;
+    vg_shared_trouble(in->shared, VG_TROUBLE_SOURCE, "");
+}
+
 static void duties(struct vg_ingest *in)
 {
     uint32_t shards = atomic_load(&in->shared->partitions);
@@ -108,6 +123,7 @@ static void duties(struct vg_ingest *in)
     vg_ingest_take_requests(in);
     if (now_ns - in->told_ns >= VG_NS_PER_S) {
         in->told_ns = now_ns;
+        look_trouble(in);
         tell_troubles(in, now_ns);
         tell_lag(in);
         vg_ingest_tell_notices(in, now_ns);
@@ -160,7 +176,12 @@ static int poll_timeout(const struct vg_ingest *in)
 
 static void say_trouble(struct vg_ingest *in, const struct vg_err *err)
 {
+    uint32_t shards = atomic_load(&in->shared->partitions);
+
     vg_meter_add(&in->shared->meters.source_errors, 1);
+    in->troubled = true;
+    for (uint32_t i = 0; i < shards; i++)
+        in->shard[i].doubted = true;
     if (vg_shared_trouble(in->shared, VG_TROUBLE_SOURCE, err->msg))
         vg_log(VG_LOG_WARN, "source", "%s", err->msg);
 }
@@ -178,6 +199,7 @@ static bool take_from_source(struct vg_ingest *in)
 
         switch (ops->poll(self, timeout_ms, &rec, &err)) {
         case VG_POLL_RECORD:
+            in->shard[rec.shard].doubted = false;
             vg_ingest_take_record(in, &rec);
             break;
         case VG_POLL_NOTHING:
@@ -185,7 +207,7 @@ static bool take_from_source(struct vg_ingest *in)
             return true;
         case VG_POLL_REACHED:
             vg_ingest_reach_end(&in->shard[rec.shard], vg_mono_ns());
-            vg_shared_trouble(in->shared, VG_TROUBLE_SOURCE, "");
+            in->shard[rec.shard].doubted = false;
             break;
         case VG_POLL_TROUBLE:
             say_trouble(in, &err);

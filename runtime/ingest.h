@@ -42,6 +42,7 @@ struct vg_ingest {
     bool record_came;      /**< since then */
     int64_t told_ns;       /**< when what only the wall clock knows was last told */
     int64_t duty_ns;       /**< when the duties that hang on time are looked at again */
+    bool troubled;         /**< the source told of a trouble that is not over */
     struct vg_err failure;
     bool failed;
 };

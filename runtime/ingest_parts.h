@@ -17,6 +17,7 @@
 
 struct vg_ingest_shard {
     bool owned, paused;
+    bool doubted; /* no sign of life since the source told of a trouble */
     struct vg_patients *patients;
     struct vg_frame *frame; /* being filled, or NULL */
     struct vg_recovery recovery;

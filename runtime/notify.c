@@ -1,28 +1,13 @@
 /* notify.c - datagrams to the supervisor of the system. */
 #include "runtime/notify.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "core/datagram.h"
 #include "core/text.h"
-
-static bool address_of(const char *path, struct sockaddr_un *ret, socklen_t *ret_len)
-{
-    size_t n = strlen(path);
-
-    if ((path[0] != '/' && path[0] != '@') || n >= sizeof(ret->sun_path))
-        return false;
-    *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    memcpy(ret->sun_path, path, n);
-    if (path[0] == '@')
-        ret->sun_path[0] = '\0'; /* a socket without a file */
-    *ret_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
-    return true;
-}
 
 /* Only when it is meant for this process. */
 static int64_t watchdog_ns(void)
@@ -40,15 +25,10 @@ static int64_t watchdog_ns(void)
 void vg_notify_open(struct vg_notify *n)
 {
     const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un address;
-    socklen_t len;
 
     *n = (struct vg_notify){ .fd = -1 };
-    if (!path || !address_of(path, &address, &len))
-        return;
-    n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (n->fd >= 0 && connect(n->fd, (struct sockaddr *)&address, len) != 0)
-        vg_notify_close(n);
+    if (path)
+        n->fd = vg_datagram_open(path, SOCK_NONBLOCK);
     if (n->fd >= 0)
         n->watchdog_ns = watchdog_ns();
 }

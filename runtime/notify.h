@@ -1,7 +1,7 @@
 /* notify.h - tells systemd how the service does: READY, STOPPING, and that it is alive.
  *
  * The protocol of sd_notify(3): datagrams to the socket that NOTIFY_SOCKET names. Without that variable
- * nothing is said. Linking libsystemd for it would bring a compression library and a dozen more along.
+ * nothing is said.
  */
 #ifndef VG_RUNTIME_NOTIFY_H
 #define VG_RUNTIME_NOTIFY_H

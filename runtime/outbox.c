@@ -247,24 +247,14 @@ static vg_status store_log(struct vg_outbox *o, const char *cluster, const char 
 vg_status vg_outbox_bind_log(struct vg_outbox *o, const char *cluster, uint32_t partitions,
                              struct vg_err *err)
 {
-    char count[16], old_cluster[VG_CLUSTER_SIZE], old_count[16];
-    vg_status st;
+    char count[16];
+    bool bound;
+    vg_status st = vg_db_check_log(o->db, o->data_dir, cluster, partitions, &bound, err);
 
-    snprintf(count, sizeof(count), "%u", partitions);
-    st = vg_db_meta(o->db, "cluster", old_cluster, sizeof(old_cluster), err);
-    if (st == VG_OK)
-        st = vg_db_meta(o->db, "partitions", old_count, sizeof(old_count), err);
-    if (st != VG_OK)
+    if (st != VG_OK || bound)
         return st;
-    if (!old_count[0])
-        return store_log(o, cluster, count, err);
-    if (strcmp(old_cluster, cluster) == 0 && strcmp(old_count, count) == 0)
-        return VG_OK;
-    return vg_fail(err, VG_E_CONFIG,
-                   "service.data_dir %s belongs to a log of cluster \"%s\" with %s partitions, the "
-                   "source has cluster \"%s\" with %s; use another data_dir, or say "
-                   "service.on_new_cluster: fresh to move the old state aside and begin anew",
-                   o->data_dir, old_cluster, old_count, cluster, count);
+    snprintf(count, sizeof(count), "%u", partitions);
+    return store_log(o, cluster, count, err);
 }
 
 static vg_status move(const char *from, const char *to, struct vg_err *err)

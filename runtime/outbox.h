@@ -193,6 +193,11 @@ void vg_outbox_reader_close(struct vg_outbox_reader *r); /**< NULL is fine */
 VG_NODISCARD vg_status vg_outbox_cluster(struct vg_outbox_reader *r, char ret[VG_CLUSTER_SIZE],
                                          struct vg_err *err);
 
+/** Whether vg_outbox_bind_log() would take this log, and fails as it does. */
+VG_NODISCARD vg_status vg_outbox_check_log(struct vg_outbox_reader *r, const char *data_dir,
+                                           const char *cluster, uint32_t partitions,
+                                           struct vg_err *err);
+
 /** As vg_sink_env.read, .open_episodes and .extent; `repeat` of a delivery is always false. */
 VG_NODISCARD vg_status vg_outbox_read(struct vg_outbox_reader *r, const char *ward, uint64_t after,
                                       size_t max, vg_event_fn fn, void *arg, struct vg_err *err);

@@ -196,3 +196,25 @@ vg_status vg_db_check_schema(sqlite3 *db, int *ret, struct vg_err *err)
     *ret = (int)schema;
     return VG_OK;
 }
+
+vg_status vg_db_check_log(sqlite3 *db, const char *data_dir, const char *cluster,
+                          uint32_t partitions, bool *ret_bound, struct vg_err *err)
+{
+    char count[16], old_cluster[VG_CLUSTER_SIZE], old_count[16];
+    vg_status st = vg_db_meta(db, "cluster", old_cluster, sizeof(old_cluster), err);
+
+    *ret_bound = false;
+    if (st == VG_OK)
+        st = vg_db_meta(db, "partitions", old_count, sizeof(old_count), err);
+    if (st != VG_OK || !old_count[0])
+        return st;
+    snprintf(count, sizeof(count), "%u", partitions);
+    *ret_bound = strcmp(old_cluster, cluster) == 0 && strcmp(old_count, count) == 0;
+    if (*ret_bound)
+        return VG_OK;
+    return vg_fail(err, VG_E_CONFIG,
+                   "service.data_dir %s belongs to a log of cluster \"%s\" with %s partitions, the "
+                   "source has cluster \"%s\" with %s; use another data_dir, or say "
+                   "service.on_new_cluster: fresh to move the old state aside and begin anew",
+                   data_dir, old_cluster, old_count, cluster, count);
+}

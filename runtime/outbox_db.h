@@ -51,6 +51,13 @@ VG_NODISCARD vg_status vg_db_check_schema(sqlite3 *db, int *ret, struct vg_err *
 VG_NODISCARD vg_status vg_db_meta(sqlite3 *db, const char *key, char *ret, size_t size,
                                   struct vg_err *err);
 
+/**
+ * Whether the file, the outbox of `data_dir`, is tied to this log. *ret_bound: it is tied to one.
+ * Another log: VG_E_CONFIG, with a message that names both and says what to do.
+ */
+VG_NODISCARD vg_status vg_db_check_log(sqlite3 *db, const char *data_dir, const char *cluster,
+                                       uint32_t partitions, bool *ret_bound, struct vg_err *err);
+
 struct vg_outbox;
 /** The connection of the writing half, for its other files. */
 sqlite3 *vg_outbox_handle(struct vg_outbox *o);

@@ -8,6 +8,14 @@ vg_status vg_outbox_cluster(struct vg_outbox_reader *r, char ret[VG_CLUSTER_SIZE
     return vg_db_meta(r->db, "cluster", ret, VG_CLUSTER_SIZE, err);
 }
 
+vg_status vg_outbox_check_log(struct vg_outbox_reader *r, const char *data_dir, const char *cluster,
+                              uint32_t partitions, struct vg_err *err)
+{
+    bool bound;
+
+    return vg_db_check_log(r->db, data_dir, cluster, partitions, &bound, err);
+}
+
 struct command_call {
     vg_command_fn fn;
     void *arg;

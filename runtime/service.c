@@ -53,6 +53,7 @@ vg_status vg_service_watch(struct vg_service *s, struct vg_err *err)
     vg_rates_note(s->observer.what.rates, vg_mono_ns());
     vg_notify_watchdog(&s->notify, vg_mono_ns(), s->stopping || vg_health_moves(&s->observer.what));
     vg_service_audit_look(s);
+    vg_log_tell_hidden(vg_mono_ns());
     if (read(s->wake_fd, &count, sizeof(count)) < 0) {
         /* No thread has ended. */
     }
@@ -116,7 +117,7 @@ vg_status vg_service_run(const struct vg_config *config, const struct vg_run_opt
     s->config = config;
     s->options = *options;
     s->began_ns = vg_mono_ns();
-    vg_log_init(config->service.log_level, config->service.log_format == VG_LOG_JSON);
+    vg_log_open(&config->service.log);
     st = vg_service_start(s, err);
     first_seq = atomic_load(&s->shared.committed_seq);
     if (st == VG_OK)
@@ -124,6 +125,7 @@ vg_status vg_service_run(const struct vg_config *config, const struct vg_run_opt
     if (st == VG_OK)
         st = vg_service_drain(s, err);
     vg_service_audit_stop(s, st, err);
+    vg_log_tell_hidden(VG_TIME_MAX);
     if (st != VG_OK)
         return st;
     summarize(s, first_seq, ret);

@@ -12,11 +12,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/datagram.h"
 #include "core/sink.h"
 #include "core/text.h"
 #include "sinks/event_member.h"
@@ -59,13 +59,13 @@ static const struct vg_option options[] = {
         "The facility of messages; high alerts are crit, medium warning, low notice, and what "
         "is over is info."),
     VG_OPT_STRING(struct syslog, path, "socket", NULL, 0,
-                  "Where the log listens. Default: /dev/log, or /run/systemd/journal/socket."),
+                  "Where the log listens. Default: /dev/log, or " VG_JOURNAL_SOCKET "."),
     VG_OPT_END,
 };
 
 static const char *socket_path(const struct syslog *s)
 {
-    static const char *const usual[] = { "/dev/log", "/run/systemd/journal/socket" };
+    static const char *const usual[] = { "/dev/log", VG_JOURNAL_SOCKET };
 
     return s->path ? s->path : usual[s->target];
 }
@@ -73,12 +73,8 @@ static const char *socket_path(const struct syslog *s)
 static vg_status syslog_check(void *self, struct vg_err *err)
 {
     const struct syslog *s = self;
-    size_t room = sizeof(((struct sockaddr_un *)0)->sun_path);
 
-    if (s->path && (s->path[0] != '/' || strlen(s->path) >= room))
-        return vg_fail_option(err, VG_E_CONFIG, "socket",
-                              "expected the full path of a socket, up to %zu bytes", room - 1);
-    return VG_OK;
+    return s->path ? vg_datagram_check(s->path, "socket", err) : VG_OK;
 }
 
 /* ---- messages ---- */
@@ -143,19 +139,19 @@ static void add_fields(const struct told *t, struct vg_buf *out,
 
 static void add_journal_field(struct vg_buf *out, const char *name, const char *value)
 {
-    if (!*value)
-        return;
-    vg_buf_str(out, "VIGIL_");
-    for (; *name; name++)
-        vg_buf_char(out, (char)toupper((unsigned char)*name));
-    vg_buf_printf(out, "=%s\n", value);
+    char field[32] = "VIGIL_";
+    size_t n = strlen(field);
+
+    for (; *name && n < sizeof(field) - 1; name++)
+        field[n++] = (char)toupper((unsigned char)*name);
+    field[n] = '\0';
+    vg_journal_field(out, field, value);
 }
 
-/* systemd's native protocol: FIELD=value and a newline each. */
 static void write_journal(const struct syslog *s, const struct told *t, struct vg_buf *out)
 {
     vg_buf_str(out, "MESSAGE=");
-    add_text(t, out);
+    add_text(t, out); /* without newlines: read_member() */
     vg_buf_printf(out, "\nPRIORITY=%d\nSYSLOG_FACILITY=%d\nSYSLOG_IDENTIFIER=vigil\n", t->severity,
                   LOG_FAC(facility_codes[s->facility]));
     add_fields(t, out, add_journal_field);
@@ -205,16 +201,13 @@ static vg_status failed(struct syslog *s, const char *what, struct vg_err *err)
 
 static vg_status ensure_connected(struct syslog *s, struct vg_err *err)
 {
-    struct sockaddr_un to = { .sun_family = AF_UNIX };
     struct timeval wait = { .tv_sec = (time_t)(s->timeout_ns / VG_NS_PER_S),
                             .tv_usec = (suseconds_t)(s->timeout_ns % VG_NS_PER_S / 1000) };
 
     if (s->fd != NO_SOCKET)
         return VG_OK;
-    snprintf(to.sun_path, sizeof(to.sun_path), "%s", socket_path(s));
-    s->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (s->fd < 0 || setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) != 0 ||
-        connect(s->fd, (const struct sockaddr *)&to, sizeof(to)) != 0)
+    s->fd = vg_datagram_open(socket_path(s), 0);
+    if (s->fd < 0 || setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) != 0)
         return failed(s, "reach the log at", err);
     return VG_OK;
 }

@@ -230,7 +230,7 @@ static void prepare(void)
     struct vg_err err;
 
     VG_CHECK(mkdtemp(folder) != NULL);
-    vg_log_init(VG_LOG_ERROR, false);
+    vg_log_open(&(const struct vg_log_options){ .level = VG_LOG_ERROR });
     VG_CHECK(vg_outbox_open(folder, "icu", true, &o, &err) == VG_OK);
     vg_outbox_close(o);
     snprintf(rows_path, sizeof(rows_path), "%s/outbox.db", folder);

@@ -112,9 +112,33 @@ sinks:
         check(code == 69 and said["source"]["result"] == "ok", said)
         check(said["sink page"]["result"] == "failed" and "127.0.0.1:1" in said["sink page"]["message"], said)
         code, said = tried("vitals", broker.bootstrap, "127.0.0.1:1")
-        check(code == 69 and said["source"]["result"] == "failed", said)
+        check(code == 69 and said["source"]["result"] == "failed"
+              and "no broker answered at 127.0.0.1:1" in said["source"]["message"], said)
+        code, said = tried("elsewhere", broker.bootstrap)
+        check(code == 69 and said["source"]["result"] == "failed"
+              and "topic elsewhere does not exist" in said["source"]["message"]
+              and "create it" in said["source"]["message"], said)
+
+
+def with_env_a_topic_of_another_number_of_partitions_is_refused_as_run_refuses_it():
+    with vigil.MockBroker("vitals:3", "more:4") as broker, vigil.Pipeline(
+            vigil.sedation_config(broker.bootstrap, topic="vitals")) as p:
+        p.run()
+        check(call("validate", "--env", p.path).returncode == 0, "its own topic")
+        p.config["source"]["topic"] = "more"
+        p.path.write_text(json.dumps(p.config))
+        done = call("validate", "--env", "--json", p.path)
+        source, = (c for c in json.loads(done.stdout)["connections"] if c["what"] == "source")
+        check(done.returncode == 69 and source["result"] == "failed" and "with 3 partitions" in source["message"]
+              and "on_new_cluster: fresh" in source["message"], done.stdout)
+        said = p.run(expect=78)
+        check(source["message"] in said, f"{source['message']}\n--\n{said}")
+        p.config["service"]["on_new_cluster"] = "fresh"
+        p.path.write_text(json.dumps(p.config))
+        check(call("validate", "--env", p.path).returncode == 0, "it begins afresh")
 
 
 if __name__ == "__main__":
     vigil.main(every_error_has_its_place_and_says_what_was_expected, run_refuses_the_same_in_the_same_words,
-               json_has_the_same_problems, warnings_can_be_denied, with_env_connections_are_tried)
+               json_has_the_same_problems, warnings_can_be_denied, with_env_connections_are_tried,
+               with_env_a_topic_of_another_number_of_partitions_is_refused_as_run_refuses_it)

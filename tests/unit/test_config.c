@@ -363,7 +363,7 @@ Test(config, a_small_file_has_its_values_and_all_defaults)
     cr_assert_eq(config->service.data_dir[0], '/');
     cr_assert_geq(config->service.workers, 1);
     cr_assert_eq(config->service.frame_rows, 64);
-    cr_assert_eq(config->service.log_level, 2);
+    cr_assert_eq(config->service.log.level, 2);
     cr_assert_eq(config->service.snapshot_every_ns, 5 * VG_NS_PER_S);
     cr_assert_eq(config->source.ops, &kafka);
     cr_assert_eq(config->source.decoder, &json);
@@ -389,8 +389,8 @@ Test(config, nested_and_special_keys_of_service_are_read)
          "         decoder: {type: json, max_bytes: 4KiB}}\n" CHAIN);
     cr_assert_str_eq(config->service.data_dir, "/var/lib/x");
     cr_assert_eq(config->service.workers, 3);
-    cr_assert_eq(config->service.log_level, 3);
-    cr_assert_eq(config->service.log_format, VG_LOG_JSON);
+    cr_assert_eq(config->service.log.level, 3);
+    cr_assert_eq(config->service.log.format, VG_LOG_JSON);
     cr_assert_eq(config->service.snapshot_every_ns, 200 * VG_NS_PER_MS);
     cr_assert_eq(config->service.drain_timeout_ns, 60 * VG_NS_PER_S);
     cr_assert(config->service.fresh_on_new_cluster);
