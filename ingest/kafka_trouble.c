@@ -42,27 +42,31 @@ void vg_kafka_trouble(struct kafka *k, rd_kafka_resp_err_t code, const char *tex
 
 /* A partition that was read to its end says nothing when its broker is back. Fetched anew, it says that
  * it is at its end, which only a broker can know. */
+static bool probe_shard(struct kafka *k, uint32_t shard)
+{
+    const struct kafka_shard *s = &k->shards[shard];
+
+    if (!s->doubted || s->paused || s->ended)
+        return false;
+    if (!s->behind) {
+        vg_kafka_set_fetching(k, shard, false);
+        vg_kafka_set_fetching(k, shard, true);
+    }
+    return true;
+}
+
 void vg_kafka_probe(struct kafka *k)
 {
+    rd_kafka_topic_partition_list_t *mine;
     int64_t now_ns = vg_mono_ns();
     bool doubted = false;
 
-    if (now_ns < k->probe_ns)
+    if (now_ns < k->probe_ns || rd_kafka_assignment(k->rk, &mine) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
-    k->probe_ns = now_ns + probe_every_ns;
-    for (uint32_t i = 0; i < k->shards_n; i++) {
-        const struct kafka_shard *s = &k->shards[i];
-
-        if (!s->doubted || s->paused || s->ended)
-            continue;
-        doubted = true;
-        if (s->behind)
-            continue;
-        vg_kafka_set_fetching(k, i, false);
-        vg_kafka_set_fetching(k, i, true);
-    }
-    if (!doubted)
-        k->probe_ns = 0;
+    for (int i = 0; i < mine->cnt; i++)
+        doubted |= probe_shard(k, (uint32_t)mine->elems[i].partition);
+    rd_kafka_topic_partition_list_destroy(mine);
+    k->probe_ns = doubted ? now_ns + probe_every_ns : 0;
 }
 
 void vg_kafka_keep_failure(struct kafka *k, const struct vg_err *err)

@@ -439,6 +439,23 @@ Test(kafka_mock, an_outage_is_told_once_and_survived)
     reader_done(&r);
 }
 
+Test(kafka_mock, an_end_is_said_again_once_an_outage_is_over)
+{
+    struct reader r;
+
+    produce(0, 10);
+    reader_init(&r, kafka.bootstrap, "earliest");
+    r.env.until_end = false;
+    reader_start(&r);
+    read_to_end(&r);
+    cr_assert_eq(rd_kafka_mock_broker_set_down(kafka.mock, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    step_until(&r, VG_POLL_TROUBLE);
+    rd_kafka_mock_broker_set_up(kafka.mock, 1);
+    memset(r.reached, 0, sizeof(r.reached));
+    read_to_end(&r);
+    reader_done(&r);
+}
+
 Test(kafka_mock, a_topic_that_may_not_be_read_is_named)
 {
     struct reader r;

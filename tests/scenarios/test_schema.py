@@ -126,6 +126,49 @@ def every_option_is_in_schema_describe_and_reference():
     check(schema - sections <= described, f"not described: {sorted(schema - sections - described)}")
 
 
+KINDS = ("source", "decoder", "stage", "model", "sink")
+
+
+def described_components():
+    """{(kind, name): options} of `describe --all`."""
+    found, options = {}, set()
+    for line in output("describe", "--all").splitlines():
+        if match := re.match(rf"({'|'.join(KINDS)}) (\w+): ", line):
+            options = found[match[1], match[2]] = set()
+        elif match := re.match(r"  ([a-z_0-9.]+)(?: \(required\))?$", line):
+            options.add(match[1])
+    return found
+
+
+def reference_of(kind, name):
+    """The options below the heading of a component in docs/configuration.md."""
+    section = {"source": "source", "decoder": "source.decoder"}.get(kind, kind + "s")
+    page = (vigil.ROOT / "docs/configuration.md").read_text()
+    part = page.split(f"\n## {section}\n")[1].split("\n## ")[0].split(f"\n### `{name}`\n")
+    return set(re.findall(r"^\| `([a-z_0-9.]+)` \|", part[1].split("\n### ")[0], re.M)) if part[1:] else set()
+
+
+def schema_of(kind, name):
+    """The options that the schema allows a component, those of all of its kind among them."""
+    found = set()
+    for case in SCHEMA["definitions"][kind]["allOf"]:
+        if case["if"]["properties"]["type"]["const"] == name:
+            options_of_the_schema(case["then"], found)
+    return found
+
+
+def every_option_of_every_component_is_in_schema_describe_and_reference():
+    """Each in its own place: what one sink has does not cover for another."""
+    described = described_components()
+    listed = {(kind, line.split()[0]) for kind in KINDS for line in output("list", kind + "s").splitlines()[1:]}
+    check(described.keys() == listed, f"{described.keys() ^ listed}")
+    for (kind, name), options in described.items():
+        check(options == reference_of(kind, name),
+              f"reference of {kind} {name}: {options ^ reference_of(kind, name)}")
+        check(options <= schema_of(kind, name), f"schema of {kind} {name}: {options - schema_of(kind, name)}")
+    check(sum(map(len, described.values())) > 100, f"only {sum(map(len, described.values()))} options")
+
+
 def components_are_those_of_the_build():
     listed = output("list")
     text = json.dumps(SCHEMA)
@@ -139,4 +182,5 @@ def components_are_those_of_the_build():
 if __name__ == "__main__":
     vigil.main(the_schema_is_one, every_shipped_configuration_fits, what_the_loader_takes_the_schema_takes,
                what_is_wrong_by_key_or_type_is_refused, every_option_is_in_schema_describe_and_reference,
+               every_option_of_every_component_is_in_schema_describe_and_reference,
                components_are_those_of_the_build)

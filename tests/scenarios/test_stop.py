@@ -166,6 +166,11 @@ def an_unknown_topic_is_told(broker):
     c["source"]["topic"] = "absent"
     with vigil.Pipeline(c) as p:
         refused(p, 69, "absent", "does not exist")
+        # Not in test_validate.py: the mock broker makes a topic that is asked for.
+        tried = subprocess.run([vigil.VIGIL, "validate", "--env", p.path], capture_output=True, text=True,
+                               timeout=vigil.TIMEOUT_S)
+        check(tried.returncode == 69 and "topic absent does not exist" in tried.stdout + tried.stderr,
+              f"{tried.returncode}: {tried.stdout}{tried.stderr}")
 
 
 def instances_of_a_group_share_the_partitions_both_ways():
