@@ -5,12 +5,14 @@ import ctypes
 import ctypes.util
 import hashlib
 import json
+import os
 import pathlib
 import sqlite3
 import struct
 import subprocess
 import sys
 import tempfile
+import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import zmq
@@ -195,6 +197,7 @@ def a_recording_of_the_whole_chain_gives_the_events_of_a_live_run():
             check({"spo2_low", "unusual", "spo2_forecast", "silent"} <= rules, f"only {rules}")
             check_same(p.by_shard(), played(p.path, file))
             verified(p, file, folder)
+            another_order(p, file, folder)
             two = pathlib.Path(folder) / "two.vrec"
             call("record", p.path, "--to", two, "--no-commands")
             check([r for r in Format(two).records if r[0] == 1]
@@ -218,6 +221,48 @@ def verified(p, file, folder):
     check(b" 0 are missing" not in done.stdout and b"does not come again" in done.stderr, done.stdout)
     call("replay", "--verify", file, "--config", p.path, expect=2)
     call("replay", expect=2)
+
+
+def another_order(p, file, folder):
+    """Two events of a shard that changed places are found, and nothing else is said of them."""
+    path = pathlib.Path(folder) / "order.db"
+    with contextlib.closing(sqlite3.connect(p.data / "outbox.db")) as db, \
+            contextlib.closing(sqlite3.connect(path)) as other, other:
+        db.backup(other)
+        first, second = (seq for seq, in other.execute("select seq from event where shard = 1 order by seq limit 2"))
+        for old, new in ((first, -1), (second, first), (-1, second)):
+            other.execute("update event set seq = ? where seq = ?", (new, old))
+    done = call("replay", "--verify", file, "--config", p.path, "--outbox", path, expect=1)
+    check(done.stdout.decode().endswith(" 0 differ, 0 are missing, 0 are new, 1 are in another order\n")
+          and b"comes earlier in its shard" in done.stderr, f"{done.stdout} {done.stderr}")
+
+
+class Demo(vigil.Pipeline):
+    """configs/demo.yaml as `vigil demo` runs it, but that its data stay until the end."""
+
+    def __init__(self, broker, folder):
+        self.folder = pathlib.Path(folder)
+        self.path = vigil.ROOT / "configs/demo.yaml"
+        self.data = self.folder / "data"
+        self.env = {"KAFKA_BROKERS": broker.bootstrap, "VIGIL_DEMO_DATA": str(self.data), "VIGIL_LOG": "info",
+                    "VIGIL_DEMO_PUBLISH": f"ipc://{folder}/publish", "VIGIL_DEMO_CONTROL": f"ipc://{folder}/control"}
+
+
+def the_demo_recorded_gives_its_events_again():
+    """With the marks of a live run in it."""
+    with vigil.MockBroker(f"{TOPIC}:4") as broker, tempfile.TemporaryDirectory() as folder:
+        demo, file = Demo(broker, folder), pathlib.Path(folder) / "demo.vrec"
+        ward(broker)
+        with unittest.mock.patch.dict(os.environ, demo.env):
+            with Live(demo) as run:
+                until("marks", live.outbox_has(demo, "select count(*) from command where kind = 0", 8))
+                run.stop()
+            call("record", demo.path, "--to", file, "--progress", "none")
+            said = call("replay", "--verify", file, "--config", demo.path, "--outbox", demo.data / "outbox.db")
+        stored = demo.outbox("select count(*) from event")[0][0]
+        check(stored > 40, f"only {stored} events")
+        check(said.stdout.decode().startswith(f"{stored} events stored; of the recording again 0 differ, 0 are "
+                                              "missing, 0 are new, 0 are in another order"), said.stdout)
 
 
 def parts(p, file, folder):
@@ -295,4 +340,5 @@ def mistakes_are_explained():
 if __name__ == "__main__":
     vigil.main(commands_and_bad_messages_are_where_they_were,
                a_recording_of_the_whole_chain_gives_the_events_of_a_live_run,
+               the_demo_recorded_gives_its_events_again,
                damage_and_a_cut_are_noticed_with_the_byte, mistakes_are_explained)

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""63 real recordings through a real Kafka: the alerts are those that the CSV says, to the second."""
+"""63 real recordings through a real Kafka: the alerts are those that the CSV says, to the second, and
+come again of a recording of the log, byte for byte."""
 import collections
 import datetime
+import os
 import pathlib
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -76,6 +79,20 @@ def run_with(broker, clock):
                 sedation.expected(CSV, PARTITIONS, device_clock=clock == "device"))
         check_technical(events)
         check(p.outbox("select count(*) from dead_letter") == [(0,)], "a row was dead-lettered")
+        if clock == "record" or os.environ.get("VIGIL_LONG"):
+            verify(p)
+
+
+def verify(p):
+    """What `vigil record` keeps of the run gives every event of it again, byte for byte and in order."""
+    file = p.folder / "sedation.vrec"
+    for arguments in (("record", p.path, "--to", file, "--progress", "none"),
+                      ("replay", "--verify", file, "--config", p.path, "--outbox", p.data / "outbox.db")):
+        done = subprocess.run([vigil.VIGIL, *arguments], capture_output=True, text=True, timeout=vigil.TIMEOUT_S)
+        check(done.returncode == 0, f"{arguments[0]}: exit {done.returncode}: {done.stdout}{done.stderr[-2000:]}")
+    stored = p.outbox("select count(*) from event")[0][0]
+    check(stored > 0 and done.stdout == f"{stored} events stored; of the recording again 0 differ, 0 are missing, "
+          "0 are new, 0 are in another order\n", done.stdout)
 
 
 def alerts_equal_the_recordings():
@@ -83,6 +100,16 @@ def alerts_equal_the_recordings():
         vigil.replay_sedation(broker.bootstrap, "vitals.raw")
         for clock in ("record", "device"):
             run_with(broker, clock)
+        if os.environ.get("VIGIL_LONG"):
+            whole_chain(broker)
+
+
+def whole_chain(broker):
+    """Every model, score and rule over the recordings, by more than one worker."""
+    c = vigil.add_life(vigil.add_models(vigil.sedation_config(broker.bootstrap, workers=2)))
+    with vigil.Pipeline(c) as p:
+        p.run()
+        verify(p)
 
 
 if __name__ == "__main__":
