@@ -42,6 +42,10 @@ static const struct {
       "leave partition.assignment.strategy at what Vigil sets", true },
     { "librdkafka", "2.2.0", "connections with SASL are not authenticated again",
       "brokers with connections.max.reauth.ms will cut connections; they come back", true },
+    { "librdkafka", "2.6.1",
+      "by SCRAM it cannot log in to Kafka 4, whose brokers say that the password is wrong (pull "
+      "request 4895)",
+      "with such brokers use PLAIN over TLS or a client certificate", true },
     { "libzmq", NULL,
       "with ZMQ_HEARTBEAT a full socket is taken for dead, and the program may end when it "
       "connects "

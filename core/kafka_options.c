@@ -129,14 +129,21 @@ static bool is_here(const char *s, size_t n)
     return vg_host_is_loopback(s, colon && colon > bracket ? (size_t)(colon - s) : n);
 }
 
-static bool has_tls(const struct vg_strings *options)
+/* The value of an option, or "". */
+static const char *value_of(const struct vg_strings *options, const char *key)
 {
     for (size_t i = 0; i < options->n; i++) {
-        if (strcmp(options->key[i], "security.protocol") == 0)
-            return strcasecmp(options->value[i], "ssl") == 0 ||
-                   strcasecmp(options->value[i], "sasl_ssl") == 0;
+        if (strcmp(options->key[i], key) == 0)
+            return options->value[i];
     }
-    return false;
+    return "";
+}
+
+static bool has_tls(const struct vg_strings *options)
+{
+    const char *protocol = value_of(options, "security.protocol");
+
+    return strcasecmp(protocol, "ssl") == 0 || strcasecmp(protocol, "sasl_ssl") == 0;
 }
 
 vg_status vg_kafka_check_transport(const char *brokers, const struct vg_strings *options,
@@ -157,4 +164,20 @@ vg_status vg_kafka_check_transport(const char *brokers, const struct vg_strings 
         if (!*s)
             return VG_OK;
     }
+}
+
+/* ---- login ---- */
+
+const char *vg_kafka_login_advice(const struct vg_strings *options, int version)
+{
+    static const int scram_mended = 0x020601ff;
+    const char *mechanism = value_of(options, "sasl.mechanism");
+
+    if (!*mechanism)
+        mechanism = value_of(options, "sasl.mechanisms");
+    if (version >= scram_mended || strncasecmp(mechanism, "SCRAM-", strlen("SCRAM-")) != 0)
+        return NULL;
+    return "by SCRAM librdkafka before 2.6.1 cannot log in to Kafka 4, whatever the password; "
+           "PLAIN "
+           "over TLS or a client certificate can";
 }

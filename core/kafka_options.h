@@ -32,4 +32,13 @@ extern const struct vg_kafka_setting vg_kafka_producer[];
 /** Why no client of Vigil's takes this option of librdkafka's, or NULL when it may be given. */
 const char *vg_kafka_refusal(const char *key, const char *value);
 
+/**
+ * What else may be wrong when brokers refuse a user: advice, or NULL. `version` is rd_kafka_version().
+ *
+ * Before 2.6.1 librdkafka repeats its nonce in SCRAM's last message (pull request 4895 of
+ * confluentinc/librdkafka). Brokers up to Kafka 3.9 overlook that, those of Kafka 4 say that the password
+ * is wrong.
+ */
+const char *vg_kafka_login_advice(const struct vg_strings *options, int version);
+
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/kafka_options.h"
 #include "core/text.h"
 #include "ingest/kafka_conf.h"
 #include "ingest/kafka_parts.h"
@@ -76,13 +77,14 @@ static void serve_callbacks(struct kafka *k, int timeout_ms)
 
 static vg_status fail_no_broker(const struct kafka *k, struct vg_err *err)
 {
+    const char *advice = vg_kafka_login_advice(&k->options, rd_kafka_version());
     char waited[VG_DURATION_TEXT_SIZE];
 
     if (k->last_code == RD_KAFKA_RESP_ERR__AUTHENTICATION)
         return vg_fail_option(err, VG_E_UNAVAILABLE, "options",
                               "the brokers at %s refuse this user: %s; see sasl.mechanism, "
-                              "sasl.username and sasl.password",
-                              k->brokers, k->last_error);
+                              "sasl.username and sasl.password%s%s",
+                              k->brokers, k->last_error, advice ? "; " : "", advice ? advice : "");
     /* A handshake that fails early counts as the connection's failure. */
     if (k->last_code == RD_KAFKA_RESP_ERR__SSL || strstr(k->last_error, "SSL routines"))
         return vg_fail_option(err, VG_E_UNAVAILABLE, "options",

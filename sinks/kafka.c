@@ -149,8 +149,11 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
     struct kafka *k = opaque;
+    const char *advice = vg_kafka_login_advice(&k->options, rd_kafka_version());
     char why[sizeof(k->complaint)];
 
+    if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION && advice)
+        reason = advice;
     if (code == RD_KAFKA_RESP_ERR__FATAL) {
         k->broken = true;
         rd_kafka_fatal_error(rk, why, sizeof(why));

@@ -150,11 +150,13 @@ class Installation:
 
 
 class Secure:
-    """What a node needs for a second listener that takes TLS and one user's password alone."""
+    """What a node needs for a second listener that takes TLS and one user's password alone (PLAIN, and
+    SCRAM once the cluster has been told of the user), and looks at certificates that are shown."""
 
-    def __init__(self, user, password, certificate):
-        """`certificate`.pem and `certificate`.key: made for 127.0.0.1."""
-        self.user, self.password = user, password
+    def __init__(self, user, password, certificate, clients):
+        """`certificate`.pem and `certificate`.key: made for 127.0.0.1. `clients`: the authority of clients'
+        certificates, a PEM file."""
+        self.user, self.password, self.clients = user, password, clients
         both = pathlib.Path(f"{certificate}.both")
         both.touch(mode=0o600)
         both.write_text("".join(pathlib.Path(certificate + end).read_text()
@@ -168,11 +170,15 @@ class Secure:
             "", f"listeners={own},{secure},CONTROLLER://127.0.0.1:{controller_port}",
             f"advertised.listeners={own},{secure}",
             "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL",
-            "sasl.enabled.mechanisms=PLAIN",
+            "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512",
             "listener.name.secure.plain.sasl.jaas.config="
             "org.apache.kafka.common.security.plain.PlainLoginModule required"
             f' user_{self.user}="{self.password}";',
-            "ssl.keystore.type=PEM", f"ssl.keystore.location={self.store}", ""))
+            "listener.name.secure.scram-sha-512.sasl.jaas.config="
+            "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+            "listener.name.secure.ssl.client.auth=requested",
+            "ssl.keystore.type=PEM", f"ssl.keystore.location={self.store}",
+            "ssl.truststore.type=PEM", f"ssl.truststore.location={self.clients}", ""))
 
 
 def write_properties(directory, port, controller_port, number=1, voters=None, more=""):
@@ -353,6 +359,18 @@ class Cluster:
     @property
     def secure_bootstrap(self):
         return ",".join(f"127.0.0.1:{node.secure[1]}" for node in self.nodes)
+
+    def add_scram_user(self, user, password):
+        """With Kafka's own tool: librdkafka 2.0.2 cannot ask for it."""
+        node = self.nodes[0]
+        done = subprocess.run(
+            node.installation.java(node.directory) +
+            ["kafka.admin.ConfigCommand", "--bootstrap-server", self.bootstrap, "--alter",
+             "--add-config", f"SCRAM-SHA-512=[password={password}]", "--entity-type", "users",
+             "--entity-name", user],
+            cwd=node.installation.home, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if done.returncode != 0:
+            raise RuntimeError(f"kafka-configs: {done.stdout}{done.stderr}")
 
     def create_topic(self, name, partitions, setting=""):
         """A replica on every node."""
