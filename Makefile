@@ -2,7 +2,7 @@
 JOBS ?= 2
 SOURCES = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: help demo test test-long bench bench-chain bench-models bench-train build models docs site format lint clean
+.PHONY: help demo test test-long bench bench-chain bench-models bench-train build package models docs site format lint clean
 
 help:
 	@echo 'make demo       a simulated ward, the pipeline and its alerts in one terminal, one minute'
@@ -13,6 +13,7 @@ help:
 	@echo 'make bench-models  the models beside PyTorch, ONNX Runtime, oneDNN and others'
 	@echo 'make bench-train   training beside PyTorch'
 	@echo 'make build      build/release/vigil'
+	@echo 'make package    Debian packages into build/package/packages'
 	@echo 'make models     train the shipped models and check that they are those, byte for byte'
 	@echo 'make docs       write docs/configuration.md and its like from the tables'
 	@echo 'make site       the documents as a site, build/site/index.html'
@@ -21,6 +22,10 @@ help:
 build:
 	@scripts/install-deps.sh build
 	@scripts/build.sh release vigil
+
+package:
+	@scripts/install-deps.sh package
+	@scripts/package.sh
 
 models: build
 	@scripts/models.sh
@@ -47,6 +52,7 @@ test:
 
 test-long:
 	@scripts/install-deps.sh test
+	@scripts/install-deps.sh long
 	@VIGIL_LONG=1 scripts/test.sh
 
 bench:

@@ -1,6 +1,7 @@
-# libvigil-client, for programs of others: `cmake --install BUILD --prefix WHERE`. Nothing else is
-# installed. The same objects are vg_client, which this build's own programs link.
-include(GNUInstallDirs)
+# libvigil-client, for programs of others: `cmake --install BUILD --component client` what they need to run,
+# `--component client-dev` what they are built with. The same objects are vg_client, which this build's own
+# programs link.
+include(VigilInstallDirs)
 
 vg_library(vg_client
   SOURCES client/curve.c client/notices.c client/open.c client/orders.c client/receive.c client/replay.c
@@ -23,11 +24,10 @@ configure_file("${PROJECT_SOURCE_DIR}/client/vigil-client.pc.in"
   "${CMAKE_BINARY_DIR}/vigil-client.pc" @ONLY)
 
 install(TARGETS vg_client vigil_client_shared
-  ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT client
-  LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT client)
-install(FILES client/vigil_client.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
-  COMPONENT client)
-install(FILES client/example.c client/README.md DESTINATION "${CMAKE_INSTALL_DOCDIR}-client"
-  COMPONENT client)
+  ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT client-dev
+  LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT client NAMELINK_COMPONENT client-dev)
+install(FILES client/vigil_client.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT client-dev)
+install(FILES client/example.c client/README.md DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/libvigil-client-dev"
+  COMPONENT client-dev)
 install(FILES "${CMAKE_BINARY_DIR}/vigil-client.pc"
-  DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT client)
+  DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT client-dev)

@@ -1,5 +1,5 @@
 # Manual pages and completion, which the program writes about itself, and its installation.
-include(GNUInstallDirs)
+include(VigilInstallDirs)
 
 # SOURCE_DATE_EPOCH makes the date that of the sources.
 string(TIMESTAMP VG_TODAY "%Y-%m-%d" UTC)

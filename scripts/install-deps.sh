@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the packages that a job needs: install-deps.sh build | demo | test | lint | site | peers
+# Installs the packages that a job needs: install-deps.sh build | demo | package | test | long | lint | site | peers
 #
 # Asks dpkg first, so a second run installs nothing, needs no network and takes no time.
 set -eu
@@ -9,12 +9,14 @@ build='gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libzmq3-dev lib
 
 case "${1:-}" in
 build | demo) packages=$build ;;
-test) packages="$build g++ libcriterion-dev openssl python3 python3-jsonschema python3-yaml python3-zmq python3-hl7 python3-prometheus-client mkdocs mkdocs-material postgresql mosquitto man-db mandoc zsh fish openjdk-17-jdk-headless maven" ;;
+test) packages="$build g++ libcriterion-dev openssl python3 python3-jsonschema python3-yaml python3-zmq python3-hl7 python3-prometheus-client mkdocs mkdocs-material postgresql mosquitto man-db mandoc zsh fish file prometheus openjdk-17-jdk-headless maven" ;;
+package) packages="$build dpkg-dev file lintian" ;;
+long) packages='dpkg-dev lintian mmdebstrap python3-venv' ;;
 site) packages='mkdocs mkdocs-material' ;;
 peers) packages="$build libcriterion-dev libdnnl-dev python3 python3-venv python3-numpy python3-torch" ;;
 lint) packages="$build libcriterion-dev clang-14 clang-format clang-tidy" ;;
 *)
-    echo "usage: $0 build|demo|test|lint|site|peers" >&2
+    echo "usage: $0 build|demo|package|test|long|lint|site|peers" >&2
     exit 2
     ;;
 esac

@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import sysconfig
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -15,9 +16,10 @@ from vigil import check
 
 TOPIC = "vitals.raw"
 PAGE = vigil.ROOT / "client/README.md"
-FILES = {"lib/libvigil-client.a", "lib/libvigil-client.so", "lib/libvigil-client.so.0",
-         "lib/pkgconfig/vigil-client.pc", "include/vigil_client.h",
-         "share/doc/vigil-client/README.md", "share/doc/vigil-client/example.c"}
+LIB = f"lib/{sysconfig.get_config_var('MULTIARCH')}"
+FILES = {f"{LIB}/libvigil-client.a", f"{LIB}/libvigil-client.so", f"{LIB}/libvigil-client.so.0",
+         f"{LIB}/pkgconfig/vigil-client.pc", "include/vigil_client.h",
+         "share/doc/libvigil-client-dev/README.md", "share/doc/libvigil-client-dev/example.c"}
 
 PROGRAMS = ("example", "static")
 
@@ -30,9 +32,10 @@ def run(*command, shell=False, **more):
 
 
 def install(prefix):
-    run("cmake", "--install", str(vigil.BUILD), "--component", "client", "--prefix", str(prefix))
-    return {**os.environ, "PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig",
-            "LD_LIBRARY_PATH": f"{prefix}/lib"}
+    for component in ("client", "client-dev"):
+        run("cmake", "--install", str(vigil.BUILD), "--component", component, "--prefix", str(prefix))
+    return {**os.environ, "PKG_CONFIG_PATH": f"{prefix}/{LIB}/pkgconfig",
+            "LD_LIBRARY_PATH": f"{prefix}/{LIB}"}
 
 
 def declared():
@@ -47,14 +50,14 @@ def what_is_installed_shows_the_functions_of_its_header_and_no_other():
         install(prefix)
         there = {str(p.relative_to(prefix)) for p in prefix.rglob("*") if not p.is_dir()}
         check(FILES <= there and len(there) == len(FILES) + 1, f"installed {sorted(there)}")
-        shared = prefix / "lib/libvigil-client.so"
+        shared = prefix / LIB / "libvigil-client.so"
         names = {line.split()[-1] for line in
                  run("nm", "-D", "--defined-only", shared).splitlines()} - {"VIGIL_CLIENT_0"}
         expected = {f"{name}@@VIGIL_CLIENT_0" for name in declared()}
         check(names == expected, f"exports {names ^ expected} by mistake, or does not")
         check("libvigil-client.so.0]" in run("readelf", "-d", shared), "the soname is another")
-        static = [line.split()[-1] for line in run("nm", "-g", "--defined-only", prefix /
-                  "lib/libvigil-client.a").splitlines() if len(line.split()) == 3]
+        static = [line.split()[-1] for line in run("nm", "-g", "--defined-only", prefix / LIB /
+                  "libvigil-client.a").splitlines() if len(line.split()) == 3]
         foreign = [name for name in static if not name.startswith("vigil_")]
         check(declared() <= set(static) and not foreign, f"the static library has {foreign}")
 

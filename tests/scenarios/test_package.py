@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""The Debian packages: what is in them. VIGIL_LONG=1 also has lintian look at them and installs them in a clean
+Debian, runs the service's program as its user there, upgrades, removes and purges."""
+import gzip
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import vigil
+from debian_root import Root, Unavailable, tell
+from http_client import settings
+from live import Live
+from vigil import check
+
+PACKAGES = {"vigil", "libvigil-client0", "libvigil-client-dev", "vigil-doc"}
+HEALTHCHECK = vigil.ROOT / "packaging/container/healthcheck"
+SERVICE = vigil.ROOT / "packaging/systemd/vigil.service"
+LONG = os.environ.get("VIGIL_LONG") == "1"
+MADE = {}  # by revision: folder of packages
+
+
+def run(*command, expect=0, **more):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=600,
+                          **more)
+    check(done.returncode == expect,
+          f"{command}: exit {done.returncode}, expected {expect}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def packages(folder, revision=1):
+    """{name: file} of the packages of this build."""
+    if revision not in MADE:
+        made = pathlib.Path(folder) / f"revision-{revision}"
+        # Which packages the libraries are of takes longer than all else; nothing is installed without LONG.
+        run("cpack", "-B", made, "-D", f"CPACK_OUTPUT_FILE_PREFIX={made}",
+            "-D", f"CPACK_DEBIAN_PACKAGE_RELEASE={revision}",
+            "-D", f"CPACK_DEBIAN_PACKAGE_SHLIBDEPS={'ON' if LONG else 'OFF'}", cwd=vigil.BUILD)
+        MADE[revision] = {file.name.split("_")[0]: file for file in made.glob("*.deb")}
+        check(set(MADE[revision]) == PACKAGES, f"there are {sorted(MADE[revision])}")
+    return MADE[revision]
+
+
+def lintian_finds_nothing():
+    if not LONG or not shutil.which("lintian"):
+        print("     " + ("lintian is not installed" if LONG else "only with VIGIL_LONG=1"))
+        return
+    said = run("lintian", "--allow-root", "--fail-on", "error,warning", *packages(FOLDER).values())
+    check(not said, said)
+
+
+def files(package):
+    tree = FOLDER / package
+    if not tree.exists():
+        run("dpkg-deb", "-R", packages(FOLDER)[package], tree)
+    return tree
+
+
+def what_is_installed_is_what_a_service_needs():
+    tree = files("vigil")
+    for path in ("usr/bin/vigil", "lib/systemd/system/vigil.service", "usr/lib/sysusers.d/vigil.conf",
+                 "usr/share/bash-completion/completions/vigil", "usr/share/zsh/site-functions/_vigil",
+                 "usr/share/fish/vendor_completions.d/vigil.fish", "usr/share/man/man1/vigil-run.1.gz",
+                 "usr/share/vigil/prometheus/vigil.rules.yml", "usr/share/vigil/grafana/vigil.json",
+                 "usr/share/vigil/kubernetes/vigil.yaml"):
+        check((tree / path).is_file(), f"vigil has no {path}")
+    etc = {f"/{p.relative_to(tree)}" for p in (tree / "etc").rglob("*") if p.is_file()}
+    check(set((tree / "DEBIAN/conffiles").read_text().split()) == etc,
+          f"what an administrator may change is {etc}")
+    commands = re.findall(r"^  (\w[\w-]*)", run(tree / "usr/bin/vigil", "--help"), re.M)
+    pages = {p.name.removesuffix(".1.gz") for p in (tree / "usr/share/man/man1").iterdir()}
+    missing = {f"vigil-{c}" for c in commands} - pages
+    check(len(commands) > 20 and not missing, f"no manual pages for {missing}")
+    check(b"vigil (" in gzip.open(tree / "usr/share/doc/vigil/changelog.Debian.gz").read(), "changelog")
+    for script in ("postinst", "prerm", "postrm"):
+        run("sh", "-n", tree / "DEBIAN" / script)
+
+
+def the_program_of_the_package_takes_every_configuration_of_the_package():
+    tree = files("vigil")
+    configs = [tree / "etc/vigil/vigil.yaml",
+               *sorted((tree / "usr/share/vigil/configs").glob("*.yaml"))]
+    check(len(configs) > 5, f"{configs}")
+    for config in configs:
+        run(tree / "usr/bin/vigil", "validate", "--deny-warnings", config)
+    said = run(tree / "usr/bin/vigil", "test", configs[0])
+    check("3 passed" in said or " 0 failed" in said, said)
+
+
+def the_library_of_one_package_is_what_the_other_one_links():
+    library, dev = files("libvigil-client0"), files("libvigil-client-dev")
+    shared = list(library.glob("usr/lib/*/libvigil-client.so.0.*"))
+    check(len(shared) == 1, f"{shared}")
+    link = dev / shared[0].relative_to(library).parent / "libvigil-client.so"
+    check(os.readlink(link) == "libvigil-client.so.0"
+          and (shared[0].parent / os.readlink(link)).exists(), "the link leads nowhere")
+    check((library / "DEBIAN/shlibs").read_text().startswith("libvigil-client 0 libvigil-client0"),
+          "shlibs")
+    check((dev / "usr/include/vigil_client.h").read_text()
+          == (vigil.ROOT / "client/vigil_client.h").read_text(), "the header")
+
+
+def systemd_says_what_the_docs_say():
+    if not shutil.which("systemd-analyze"):
+        print("     systemd-analyze is not installed: the unit is not looked at")
+        return
+    said = run("systemd-analyze", "security", "--offline=true", "--threshold=15", SERVICE)
+    figure = re.search(r"exposure level for vigil.service: ([\d.]+)", said).group(1)
+    for page in ("docs/deploy.md", "docs/http.md"):
+        check(f"exposure {figure} of 10" in (vigil.ROOT / page).read_text(),
+              f"{page} does not say that the exposure is {figure} of 10")
+
+
+def the_container_asks_whether_the_process_lives():
+    with vigil.MockBroker("vitals.raw:1") as broker, \
+            vigil.Pipeline(vigil.sedation_config(broker.bootstrap, http=settings())) as pipeline, \
+            Live(pipeline) as live:
+        port = live.wait_line(b"listens at ").rsplit(b":", 1)[1].strip().decode()
+        run(HEALTHCHECK, port)
+        live.stop()
+        run(HEALTHCHECK, port, expect=1)
+
+
+# ---- in a clean Debian ----
+
+def users_program(*command, broker):
+    return ["setpriv", "--reuid=vigil", "--regid=vigil", "--clear-groups", "env",
+            f"KAFKA_BROKERS={broker.bootstrap}", *command]
+
+
+def runs_as_its_user(root, broker):
+    """Starts what the unit starts, as its user and in its folder, until it has listened; stops it."""
+    process = root.start(*users_program("env", "-C", "/var/lib/vigil", "/usr/bin/vigil", "run",
+                                        "/etc/vigil/vigil.yaml", broker=broker))
+    try:
+        vigil.read_line(process.stderr, until=b" runs: ")
+        run(HEALTHCHECK)
+        tell(process, "vigil", signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+        check(process.returncode == 0, said.decode())
+    finally:
+        process.kill()
+        process.wait()
+    data = root / "var/lib/vigil"
+    check((data / "outbox.db").exists(), "no outbox")
+    user = (root / "etc/passwd").read_text()
+    uid = int(re.search(r"^vigil:[^:]*:(\d+):", user, re.M).group(1))
+    foreign = [p for p in data.rglob("*") if p.stat().st_uid != uid or p.stat().st_mode & 0o007]
+    check(uid > 0 and not foreign, f"{foreign} are not vigil's alone")
+
+
+def enable_and_see(root):
+    wanted = root / "etc/systemd/system/multi-user.target.wants/vigil.service"
+    check(not wanted.is_symlink(), "an installation enables the service")
+    root.run("systemctl", "enable", "vigil.service")
+    check(wanted.is_symlink(), "systemctl enable does nothing")
+    root.run("systemd-analyze", "verify", "--man=no", "vigil.service")
+
+
+def install(root, files):
+    for file in files.values():
+        shutil.copy(file, root / "packages")
+    root.run("apt-get", "install", "-q", "-y", "--no-install-recommends",
+             *(f"/packages/{file.name}" for file in files.values()))
+
+
+def upgrade_keeps_what_the_administrator_wrote(root, files):
+    config = root / "etc/vigil/vigil.yaml"
+    config.write_text(config.read_text().replace('name: "${VIGIL_NAME:-vigil}"', "name: ward-7"))
+    before = config.read_text(), sorted(p.name for p in (root / "var/lib/vigil").iterdir())
+    install(root, files)
+    check("0.1.0-2" in root.run("dpkg-query", "-W", "vigil"), "not upgraded")
+    after = config.read_text(), sorted(p.name for p in (root / "var/lib/vigil").iterdir())
+    check("ward-7" in after[0] and before == after, "an upgrade changed what is not its own")
+
+
+def remove_and_purge(root):
+    wanted = root / "etc/systemd/system/multi-user.target.wants/vigil.service"
+    check(wanted.is_symlink(), "an upgrade disabled the service")
+    root.run("apt-get", "remove", "-q", "-y", "vigil")
+    check(not (root / "usr/bin/vigil").exists() and (root / "etc/vigil/vigil.yaml").exists(),
+          "a removal leaves the program or takes the configuration")
+    said = root.run("apt-get", "purge", "-q", "-y", *PACKAGES)
+    check(not (root / "etc/vigil").exists() and not wanted.is_symlink(), "a purge leaves something")
+    check((root / "var/lib/vigil/outbox.db").exists() and "stay in /var/lib/vigil" in said,
+          "records of a ward were removed, or nobody was told that they were not")
+
+
+def a_clean_debian_installs_runs_upgrades_removes_and_purges():
+    if not LONG:
+        print("     only with VIGIL_LONG=1")
+        return
+    try:
+        root = Root("systemd")
+    except Unavailable as why:
+        print(f"     SKIP: {why}")
+        return
+    with root, vigil.MockBroker("vitals.raw:2") as broker:
+        (root / "packages").mkdir()
+        root.run("apt-get", "update", "-q")
+        install(root, packages(FOLDER))
+        enable_and_see(root)
+        root.run(*users_program("vigil", "validate", "--env", "/etc/vigil/vigil.yaml", broker=broker))
+        runs_as_its_user(root, broker)
+        upgrade_keeps_what_the_administrator_wrote(root, packages(FOLDER, revision=2))
+        runs_as_its_user(root, broker)
+        remove_and_purge(root)
+        install(root, packages(FOLDER, revision=2))
+        runs_as_its_user(root, broker)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        FOLDER = pathlib.Path(name)
+        vigil.main(what_is_installed_is_what_a_service_needs,
+                   the_program_of_the_package_takes_every_configuration_of_the_package,
+                   the_library_of_one_package_is_what_the_other_one_links, lintian_finds_nothing,
+                   systemd_says_what_the_docs_say, the_container_asks_whether_the_process_lives,
+                   a_clean_debian_installs_runs_upgrades_removes_and_purges)
