@@ -91,7 +91,7 @@ struct vg_shared {
     uint64_t failing_sinks;                 /**< bit i: that of place i */
     uint64_t tickets;                       /**< last one given, from 1 */
     struct vg_asked asked[VG_TICKETS_KEPT]; /**< of ticket t at t mod VG_TICKETS_KEPT */
-    int wake_fd[VG_SINKS_MAX + 1];          /**< eventfds of the sinks and of the HTTP server */
+    int wake_fd[VG_SINKS_MAX];              /**< eventfds of the sinks */
     uint32_t wakes;
     char ward[VG_WARDS_MAX][VG_WARD_SIZE]; /**< seen in rows */
     uint32_t wards;
@@ -118,9 +118,9 @@ bool vg_shared_answered(struct vg_shared *s, uint64_t ticket, enum vg_answer *re
 void vg_shared_note_ward(struct vg_shared *s, const char *ward);
 void vg_shared_wards(struct vg_shared *s, void (*fn)(void *arg, const char *ward), void *arg);
 
-/** Wakes every sink, and the HTTP server. */
+/** Wakes every sink. */
 void vg_shared_wake(struct vg_shared *s);
-/** Registers an eventfd, which lives as long as others may wake. */
+/** Registers a sink's eventfd. */
 void vg_shared_add_wake(struct vg_shared *s, int fd);
 
 void vg_shared_open(struct vg_shared *s, enum vg_gate gate);

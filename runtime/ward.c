@@ -88,8 +88,7 @@ static struct vg_ward_bed *add(struct vg_ward *w, const struct vg_patient *who, 
     return b;
 }
 
-/* It is kept as a mark, without memory, so that those who know the tile are told. */
-static void leave(struct vg_ward *w, struct vg_ward_bed *b)
+void vg_ward_leave(struct vg_ward *w, struct vg_ward_bed *b)
 {
     vg_ward_ring_done(&b->ring);
     free(b->forecast);
@@ -119,7 +118,7 @@ static void come_back(struct vg_ward *w, struct vg_ward_bed *b, const struct vg_
 
 /* ---- the whole ---- */
 
-static void choose_quantiles(struct vg_ward *w)
+void vg_ward_choose_quantiles(struct vg_ward *w)
 {
     const struct vg_model *m = w->models.forecaster;
 
@@ -138,13 +137,28 @@ static void choose_quantiles(struct vg_ward *w)
     w->quantile[2] = m->quantiles - 1;
 }
 
-static void configure(struct vg_ward *w, const struct vg_config *config,
+/* Whether the answers of the model that there was are those of `now`. */
+static bool note_model(char sha256[65], const struct vg_model *now)
+{
+    const char *hash = now ? now->sha256 : "";
+    bool same = strcmp(sha256, hash) == 0;
+
+    memcpy(sha256, hash, strlen(hash) + 1);
+    return same;
+}
+
+/* Returns whether the models are those that there were. */
+static bool configure(struct vg_ward *w, const struct vg_config *config,
                       const struct vg_ward_models *models)
 {
+    bool same_forecaster = note_model(w->forecaster, models->forecaster);
+    bool same_detector = note_model(w->detector, models->detector);
+
     w->config = config;
     w->models = *models;
-    choose_quantiles(w);
+    vg_ward_choose_quantiles(w);
     vg_ward_limits(&config->site, "", NULL, w->limit);
+    return same_forecaster && same_detector;
 }
 
 struct vg_ward *vg_ward_new(const struct vg_config *config, const struct vg_ward_models *models,
@@ -191,75 +205,20 @@ static void forget_models(const struct vg_ward *w, struct vg_ward_bed *b)
 void vg_ward_configure(struct vg_ward *w, const struct vg_config *config,
                        const struct vg_ward_models *models)
 {
-    configure(w, config, models);
+    bool same = configure(w, config, models);
+
     for (uint32_t i = 0; i < w->beds; i++) {
         struct vg_ward_bed *b = w->bed[i];
 
         if (b->gone)
             continue;
-        forget_models(w, b);
+        if (!same)
+            forget_models(w, b);
         b->place = -1; /* the same place may be another score */
         vg_ward_bed_configure(w, b);
         for (int part = 0; part < VG_WARD_PARTS; part++)
             vg_ward_touch(w, b, (enum vg_ward_part)part);
     }
-}
-
-size_t vg_ward_bed_size(const struct vg_config *config, const struct vg_ward_models *models)
-{
-    struct vg_ward w = { .config = config, .models = *models };
-    uint32_t windows = 0;
-
-    choose_quantiles(&w);
-    for (uint32_t i = 0; i < config->site.scores_n; i++) {
-        uint32_t n = vg_score_windows(&config->site.scores[i].score);
-
-        windows = n > windows ? n : windows;
-    }
-    return sizeof(struct vg_ward_bed) - sizeof(struct vg_ward_ring) +
-           vg_ward_ring_size(VG_MEASURED, vg_ward_forecast_size(&w)) +
-           vg_ward_forecast_size(&w) * sizeof(uint16_t) + windows * sizeof(struct vg_score_window);
-}
-
-size_t vg_ward_bed_planned(const struct vg_config *config)
-{
-    struct vg_planned_stage *stage = calloc(config->stages_n, sizeof(*stage));
-    struct vg_ward_models models = { NULL, NULL };
-    struct vg_layout layout;
-    struct vg_err err;
-
-    VG_CHECK(stage != NULL);
-    /* It has been planned before, or it would not have been loaded. */
-    if (vg_config_plan(config, &layout, stage, &err) == VG_OK) {
-        for (uint32_t i = 0; i < config->stages_n; i++) {
-            if (stage[i].model && stage[i].model->horizons > 0)
-                models.forecaster = stage[i].model;
-            vg_planned_stage_done(&stage[i]);
-        }
-    }
-    free(stage);
-    return vg_ward_bed_size(config, &models);
-}
-
-size_t vg_ward_size(const struct vg_ward *w)
-{
-    size_t sum =
-        sizeof(*w) + w->beds_max * sizeof(struct vg_ward_bed *) + w->index_size * sizeof(*w->index);
-
-    for (uint32_t i = 0; i < w->beds; i++) {
-        const struct vg_ward_bed *b = w->bed[i];
-        uint32_t tracks = 0;
-
-        for (int c = 0; c < VG_MEASURED; c++)
-            tracks += b->ring.track[c] != NULL;
-        sum += sizeof(*b) - sizeof(b->ring) +
-               vg_ward_ring_size(tracks, b->ring.forecast ? b->ring.forecast_size : 0);
-        sum += b->forecast ? vg_ward_forecast_size(w) * sizeof(uint16_t) : 0;
-        if (b->place >= 0)
-            sum += vg_score_windows(&w->config->site.scores[b->place].score) *
-                   sizeof(struct vg_score_window);
-    }
-    return sum;
 }
 
 /* ---- what comes ---- */
@@ -291,91 +250,6 @@ void vg_ward_note(struct vg_ward *w, const struct vg_ward_news *news)
 void vg_ward_lost(struct vg_ward *w, uint64_t rows)
 {
     w->lost = rows;
-}
-
-/* ---- orders ---- */
-
-static void set_limit(struct vg_ward *w, struct vg_ward_bed *b, const struct vg_order *order)
-{
-    struct vg_ward_own_limit *to = NULL;
-
-    for (int i = 0; i < VG_WARD_OWN_LIMITS; i++) {
-        struct vg_ward_own_limit *own = &b->own[i];
-
-        if (own->until_ns != 0 && own->channel == order->channel) {
-            to = own;
-            break;
-        }
-        if (own->until_ns == 0 && !to)
-            to = own;
-    }
-    if (!to)
-        return;
-    *to = (struct vg_ward_own_limit){ 0 };
-    if (!order->clear)
-        *to = (struct vg_ward_own_limit){ .until_ns = order->given_ns + order->for_ns,
-                                          .channel = order->channel,
-                                          .low_set = order->low_set,
-                                          .high_set = order->high_set,
-                                          .low = order->low,
-                                          .high = order->high };
-    vg_ward_bed_configure(w, b);
-}
-
-static void set_note(struct vg_ward *w, struct vg_ward_bed *b, const struct vg_order *order,
-                     int64_t log_ns)
-{
-    struct vg_ward_value *v = &b->value[order->channel];
-
-    b->newest[order->channel] = (struct vg_ward_newest){
-        .known = !order->clear,
-        .value = order->value,
-        .log_ns = log_ns,
-        .until_ns = order->for_ns > 0 ? order->given_ns + order->for_ns : 0,
-    };
-    *v = (struct vg_ward_value){ .value = order->value,
-                                 .quality = order->clear ? VG_Q_MISSING : VG_Q_GOOD,
-                                 .reason = order->clear ? VG_REASON_NO_DATA : VG_REASON_NONE,
-                                 .seen = true,
-                                 .event_ns = log_ns };
-    if (!order->clear)
-        b->remark[b->remarks++ % VG_WARD_NOTES] =
-            (struct vg_ward_remark){ log_ns, order->channel, order->value };
-    vg_ward_bed_score(w, b, log_ns > b->log_ns ? log_ns : b->log_ns);
-    vg_ward_touch(w, b, VG_WARD_ROW);
-}
-
-void vg_ward_obey(struct vg_ward *w, const char *patient, const struct vg_order *order,
-                  int64_t log_ns)
-{
-    struct vg_ward_bed *b = vg_ward_find_patient(w, patient);
-
-    if (!b)
-        return;
-    switch ((enum vg_order_kind)order->kind) {
-    case VG_ORDER_KIND_LIMIT:
-        set_limit(w, b, order);
-        break;
-    case VG_ORDER_KIND_NOTE:
-        set_note(w, b, order, log_ns);
-        break;
-    case VG_ORDER_KIND_STANDBY:
-        b->standby = true;
-        b->standby_until_ns = order->given_ns + order->for_ns;
-        vg_ward_touch(w, b, VG_WARD_STANDING);
-        break;
-    case VG_ORDER_KIND_ADMIT:
-        b->standby = false;
-        vg_ward_touch(w, b, VG_WARD_STANDING);
-        break;
-    case VG_ORDER_KIND_DISCHARGE:
-        /* Rows that came since have made the tile that there is. */
-        if (b->log_ns <= log_ns)
-            leave(w, b);
-        break;
-    default:
-        break;
-    }
 }
 
 /* ---- time ---- */
@@ -432,7 +306,7 @@ void vg_ward_sweep(struct vg_ward *w, int64_t wall_ns)
         expire(w, b, log_ns);
         if (log_ns - b->log_ns > day_ns || w->newest_ns - b->log_ns > day_ns ||
             (w->newest_ns - b->log_ns > left_ns && displaced(w, b)))
-            leave(w, b);
+            vg_ward_leave(w, b);
     }
     if (wall_ns - w->outside_ns < minute_ns)
         return;

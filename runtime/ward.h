@@ -55,8 +55,8 @@ struct vg_ward_news {
 struct vg_ward *vg_ward_new(const struct vg_config *config, const struct vg_ward_models *models,
                             uint32_t beds_max);
 void vg_ward_free(struct vg_ward *w); /**< NULL is fine */
-/** Another configuration from here on; `models` are its. Tiles and their rings stay, forecasts and scores
- *  begin anew. */
+/** Another configuration from here on; `models` are its. Tiles and their rings stay; scores begin anew, and
+ *  with other models forecasts do. */
 void vg_ward_configure(struct vg_ward *w, const struct vg_config *config,
                        const struct vg_ward_models *models);
 

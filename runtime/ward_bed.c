@@ -62,11 +62,14 @@ static void choose_score(const struct vg_ward *w, struct vg_ward_bed *b)
 
 void vg_ward_bed_configure(struct vg_ward *w, struct vg_ward_bed *b)
 {
-    struct vg_ward_limit before[VG_CHANNELS];
+    struct vg_ward_limit now[VG_CHANNELS];
+    bool same = true;
 
-    memcpy(before, b->limit, sizeof(before));
-    vg_ward_limits(&w->config->site, b->who.bed, b->own, b->limit);
-    if (memcmp(before, b->limit, sizeof(before)) != 0)
+    vg_ward_limits(&w->config->site, b->who.bed, b->own, now);
+    for (int c = 0; c < VG_CHANNELS; c++)
+        same &= vg_ward_limit_same(&now[c], &b->limit[c]);
+    memcpy(b->limit, now, sizeof(now));
+    if (!same)
         vg_ward_touch(w, b, VG_WARD_LIMIT);
     choose_score(w, b);
 }

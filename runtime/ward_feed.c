@@ -47,6 +47,9 @@ struct place {
 
 struct vg_ward_feed {
     const struct vg_observed *what;
+    const struct vg_config *config; /* that the ward knows, ... */
+    char hash[sizeof(((struct vg_config *)0)->hash)];
+    struct vg_ward_models models; /* ... and its models */
     struct vg_ward *ward;
     struct vg_watcher **watcher; /* [workers]; NULL where all places were taken */
     uint32_t workers;
@@ -108,6 +111,13 @@ static void open_watchers(struct vg_ward_feed *f)
         f->watcher[w] = vg_watch_open(vg_watches_at(all, w, all->stages - 1), &wish);
 }
 
+static void note_config(struct vg_ward_feed *f, const struct vg_ward_models *models)
+{
+    f->config = f->what->config;
+    memcpy(f->hash, f->config->hash, sizeof(f->hash));
+    f->models = *models;
+}
+
 struct vg_ward_feed *vg_ward_feed_new(const struct vg_observed *what)
 {
     uint32_t beds = (uint32_t)what->config->service.http_beds;
@@ -122,6 +132,7 @@ struct vg_ward_feed *vg_ward_feed_new(const struct vg_observed *what)
     f->place = calloc(VG_SHARDS_MAX, sizeof(*f->place));
     VG_CHECK(f->place != NULL);
     vg_ward_feed_models(what->watches, &models);
+    note_config(f, &models);
     f->ward = vg_ward_new(what->config, &models, beds);
     find_columns(what->watches->layout, &f->columns);
     open_watchers(f);
@@ -382,8 +393,24 @@ vg_status vg_ward_feed_episodes(const struct vg_ward_feed *f, struct vg_outbox_r
 
 /* ---- a turn ---- */
 
+/* Columns are the same in every configuration that can follow another in a running service. */
+static void follow_config(struct vg_ward_feed *f)
+{
+    const struct vg_config *now = f->what->config;
+    struct vg_ward_models models;
+
+    vg_ward_feed_models(f->what->watches, &models);
+    /* Another one may lie where one that is gone has lain. */
+    if (now == f->config && strcmp(now->hash, f->hash) == 0 &&
+        models.forecaster == f->models.forecaster && models.detector == f->models.detector)
+        return;
+    note_config(f, &models);
+    vg_ward_configure(f->ward, now, &models);
+}
+
 void vg_ward_feed_turn(struct vg_ward_feed *f, struct vg_outbox_reader *reader, int64_t mono_ns)
 {
+    follow_config(f);
     take_rows(f);
     if (mono_ns - f->sweep_mono_ns >= second_ns) {
         f->sweep_mono_ns = mono_ns;

@@ -31,7 +31,8 @@ static int64_t newest_ms(const struct vg_ward *w)
 
 static struct steps choose_steps(const struct vg_ward *w, const struct vg_ward_span *span)
 {
-    const int64_t tick_ms = VG_WARD_TICK_S * 1000, minute_ms = VG_WARD_MINUTE_S * 1000;
+    const int64_t tick_ms = VG_WARD_TICK_NS / VG_NS_PER_MS;
+    const int64_t minute_ms = VG_WARD_MINUTE_NS / VG_NS_PER_MS;
     int64_t end_ms = newest_ms(w);
     int64_t to_ms = span->to_ms >= 0 && span->to_ms < end_ms ? span->to_ms : end_ms;
     int64_t from_ms = span->from_ms >= 0 ? span->from_ms : to_ms - HOUR_MS + tick_ms;
@@ -150,8 +151,8 @@ static void write_gaps(const struct vg_ward_ring *r, const struct steps *s, stru
         if (silent || began < 0)
             continue;
         vg_buf_printf(out, "%s[%lld,%lld]", any ? "," : "",
-                      (long long)((s->first + began) * s->step_ms),
-                      (long long)((s->first + i) * s->step_ms));
+                      (long long)(s->first + began) * s->step_ms,
+                      (long long)(s->first + i) * s->step_ms);
         began = -1;
         any = true;
     }
@@ -257,7 +258,7 @@ void vg_ward_write_history(const struct vg_ward *w, const struct vg_ward_bed *be
     span->from_ms = s.first * s.step_ms;
     span->to_ms = (s.first + s.n) * s.step_ms - 1;
     vg_buf_printf(out, "{\"step_s\":%lld,\"from\":%lld,\"n\":%lld", (long long)(s.step_ms / 1000),
-                  (long long)(s.first * s.step_ms), (long long)s.n);
+                  (long long)s.first * s.step_ms, (long long)s.n);
     write_gaps(&bed->ring, &s, out);
     write_channels(&bed->ring, &s, out);
     write_scores(&bed->ring, &s, out);

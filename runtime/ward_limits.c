@@ -34,6 +34,17 @@ static bool movable_limit(const struct vg_site *site, const char *bed,
     return profile && vg_limits_get(&profile->limits, channel, high, ret);
 }
 
+/* Two that are not there are the same, unlike two NANs. */
+static bool same(float a, float b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+bool vg_ward_limit_same(const struct vg_ward_limit *a, const struct vg_ward_limit *b)
+{
+    return same(a->low, b->low) && same(a->high, b->high);
+}
+
 void vg_ward_limits(const struct vg_site *site, const char *bed,
                     const struct vg_ward_own_limit *own, struct vg_ward_limit *ret)
 {

@@ -1,7 +1,7 @@
 /* ward_private.h - what the files of the ward share, and nobody else includes.
  *
- * ward.c keeps the tiles, ward_bed.c takes what a row says, ward_limits.c knows limits, ward_json.c and
- * ward_history.c write.
+ * ward.c keeps the tiles, ward_bed.c takes what a row says, ward_order.c what people say, ward_limits.c
+ * knows limits, ward_size.c how much memory it is; ward_json.c, ward_session.c and ward_history.c write.
  */
 #ifndef VG_RUNTIME_WARD_PRIVATE_H
 #define VG_RUNTIME_WARD_PRIVATE_H
@@ -100,6 +100,7 @@ struct vg_ward_bed {
 struct vg_ward {
     const struct vg_config *config;
     struct vg_ward_models models;
+    char forecaster[65], detector[65];        /**< SHA-256 of their files; "" where there is none */
     uint32_t quantile[VG_WARD_QUANTILES_MAX]; /**< which of the forecaster's are kept */
     uint32_t quantiles;
     struct vg_ward_limit limit[VG_CHANNELS]; /**< of a patient in no declared bed */
@@ -139,7 +140,16 @@ void vg_ward_bed_take(struct vg_ward *w, struct vg_ward_bed *b, const struct vg_
 /** What the score is at that log time. */
 void vg_ward_bed_score(struct vg_ward *w, struct vg_ward_bed *b, int64_t log_ns);
 
+/* ---- ward.c ---- */
+
+/** Which of the forecaster's quantiles are kept. */
+void vg_ward_choose_quantiles(struct vg_ward *w);
+/** The tile goes; it is kept as a mark, without memory, so that those who know it are told. */
+void vg_ward_leave(struct vg_ward *w, struct vg_ward_bed *b);
+
 /* ---- ward_limits.c ---- */
+
+bool vg_ward_limit_same(const struct vg_ward_limit *a, const struct vg_ward_limit *b);
 
 /** The tightest limits that rules about limits have for somebody in that bed, with those of the patient
  *  (`own`, or NULL): ret [VG_CHANNELS]. */

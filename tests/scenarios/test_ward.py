@@ -2,7 +2,9 @@
 """What the ward page is given: tiles, what was before, alerts as they come, and no calm while it hangs."""
 import json
 import pathlib
+import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -146,6 +148,49 @@ def a_page_is_told_of_its_ward():
         run.stop()
 
 
+def says(p, folder, *words):
+    done = subprocess.run(
+        [vigil.VIGIL, "alerts", *words, "--connect", f"ipc://{folder}/publish", "--control",
+         f"ipc://{folder}/control", "--by", "nurse-7", "--data-dir", p.data],
+        capture_output=True, text=True, timeout=vigil.TIMEOUT_S)
+    check(done.returncode == 0, f"{words}: {done.stderr}")
+
+
+def what_people_order_is_on_the_tile_also_after_a_restart():
+    with vigil.MockBroker(f"{TOPIC}:1") as broker, tempfile.TemporaryDirectory() as folder:
+        c = config(broker)
+        c["profiles"] = {"adult": {"spo2": {"low": "90 %"}}}
+        c["alert_rules"] = {"spo2_low": vigil.limit_rule("spo2", "profile.low", 2)}
+        c["sinks"]["live"] = {"type": "zeromq", "publish": f"ipc://{folder}/publish",
+                              "control": f"ipc://{folder}/control"}
+        orders_of_people(broker, vigil.Pipeline(c), folder)
+
+
+def orders_of_people(broker, pipeline, folder):
+    with pipeline as p:
+        with Live(p) as run:
+            server = Server(run)
+            vigil.produce(broker.bootstrap, TOPIC, steady("p-one", [0]))
+            tile_at(server, "p-one", 0)
+            says(p, folder, "limit", "p-one", "spo2", "--low", "84 %", "--for", "1h", "--reason",
+                 "COPD")
+            until("the limit", lambda: tiles(server)["p-one"]["limits"] == {"spo2": [84, None]})
+            run.stop()
+        with Live(p) as run:
+            server = Server(run)
+            vigil.produce(broker.bootstrap, TOPIC, steady("p-one", [1]))
+            tile_at(server, "p-one", 1)
+            until("the limit again",
+                  lambda: tiles(server)["p-one"]["limits"] == {"spo2": [84, None]})
+            with Stream(server.port, TOKEN) as stream:
+                stream.first("beds", lambda d: d["full"], "the whole ward")
+                key = stream.ward()["p-one"]["key"]
+                says(p, folder, "discharge", "p-one")
+                stream.first("beds", lambda d: {"key": key, "gone": True} in d["beds"], "it goes")
+            check(tiles(server) == {}, "no tile")
+            run.stop()
+
+
 if __name__ == "__main__":
-    vigil.main(a_page_is_told_of_its_ward, a_patient_beyond_the_bound_has_no_tile_which_is_told,
+    vigil.main(a_page_is_told_of_its_ward, what_people_order_is_on_the_tile_also_after_a_restart, a_patient_beyond_the_bound_has_no_tile_which_is_told,
                a_ward_that_hangs_is_told_within_five_seconds)
