@@ -27,7 +27,9 @@ import vigil
 from vigil import ROOT, VIGIL, check
 
 LONG = os.environ.get("VIGIL_LONG") == "1"
-FOLLOWED = [ROOT / "README.md", ROOT / "docs/tutorial.md", *sorted((ROOT / "docs/howto").glob("*.md"))]
+# Of these every command is run, of the others each says why not.
+FOLLOWED = [ROOT / "README.md", ROOT / "docs/tutorial.md", *sorted((ROOT / "docs/howto").glob("*.md")),
+            ROOT / "docs/command-line.md", ROOT / "docs/testing-configs.md"]
 EXAMPLES = {"stages/shock_index.c", "tests/unit/test_shock_index.c"}  # readers make them
 GENERATED = {"docs/configuration.md", "docs/metrics.md", "docs/commands.md", "docs/events.md"}
 SECTIONS = {"version", "service", "source", "stages", "models", "profiles", "wards", "scores",
@@ -92,6 +94,12 @@ class Reader:
         pattern = "".join(r"(?:.*\n)*?" if line == "..." else re.escape(line) + r"[ \t]*\n" for line in lines)
         check(re.fullmatch(pattern, self.said), f"the page says\n{block.text}\nit printed\n{self.said}")
 
+    def type_and_compare(self, block):
+        command, _, printed = block.text.partition("\n")
+        self.said = self.desk.run(command.removeprefix("$ "))
+        self.ran += 1
+        check(self.said == printed, f"the page says\n{printed}\nit printed\n{self.said}")
+
     def follow(self):
         for block in self.blocks():
             try:
@@ -99,6 +107,8 @@ class Reader:
                     self.write(block)
                 elif block.language == "sh":
                     self.type(block)
+                elif block.text.startswith("$ "):
+                    self.type_and_compare(block)
                 elif block.mark("prints") is not None or block.mark("terminal ") is not None:
                     self.compare(block)
             except AssertionError as why:
@@ -126,9 +136,10 @@ def follow(page, tree, path, long=False):
     with vigil.MockBroker("vitals.raw:1") as broker:
         env["KAFKA_BROKERS"] = broker.bootstrap
         with terminals.Desk(tree, env) as desk:
-            if page.parent.name == "howto":  # they begin with `vigil` in the PATH
+            if page not in FOLLOWED[:2]:  # they begin with `vigil` in the PATH
                 desk.run('export PATH="$PWD/build/release:$PATH"; mkdir ../work; cd ../work; ln -s ../vigil/configs .')
-            return Reader(desk, page, secrets(tree.parent), long).follow()
+            etc = secrets(pathlib.Path(tempfile.mkdtemp(dir=tree.parent)))
+            return Reader(desk, page, etc, long).follow()
 
 
 def follow_alone(page):
@@ -137,10 +148,15 @@ def follow_alone(page):
     return reader.ran, reader.left_out
 
 
+def readers(n):
+    """Processes to follow pages in, with ports of their own where the system can give them."""
+    alone = terminals.may_be_alone()
+    return concurrent.futures.ProcessPoolExecutor(
+        n if alone else 1, initializer=terminals.alone_on_the_network if alone else None)
+
+
 def pages_are_followed_to_the_letter():
-    """Each page in a process of its own, with ports of its own where the system can give them."""
-    workers = 3 if terminals.may_be_alone() else 1
-    with concurrent.futures.ProcessPoolExecutor(workers, initializer=terminals.alone_on_the_network) as pool:
+    with readers(3) as pool:
         done = list(pool.map(follow_alone, FOLLOWED))
     ran, left_out = sum(n for n, _ in done), [reason for _, reasons in done for reason in reasons]
     print(f"{ran} blocks ran, {len(left_out)} did not:", *left_out, sep="\n  ")
@@ -148,8 +164,19 @@ def pages_are_followed_to_the_letter():
     check(ran > 2 * len(left_out), "too much is left out")
 
 
+def what_is_not_run_says_why():
+    followed = {str(page.relative_to(ROOT)) for page in FOLLOWED}
+    silent = [block.place for block in all_blocks(*followed, *GENERATED)
+              if block.language == "sh" and len(block.mark("not run: ") or "") < 15]
+    check(not silent, f"run it, or say why not: {silent}")
+
+
+def follow_in_a_clone(tree, page):
+    return follow(page, tree, os.environ["PATH"], long=True).ran
+
+
 def a_newcomer_succeeds():
-    """With VIGIL_LONG=1: a clone, the first command of the README, all blocks, then the tutorial."""
+    """With VIGIL_LONG=1: a clone, the first command of the README, all its blocks, then the tutorial."""
     if not LONG:
         return
     with tempfile.TemporaryDirectory(prefix="vigil-newcomer-") as folder:
@@ -157,10 +184,9 @@ def a_newcomer_succeeds():
         run = functools.partial(subprocess.run, check=True, timeout=3600)
         run(["git", "clone", "--quiet", ROOT, tree])
         run(["make", "demo"], cwd=tree)
-        for page in FOLLOWED[:2]:
-            reader = follow(page, tree, os.environ["PATH"], long=True)
-            print(f"{page.name}: {reader.ran} blocks")
-            shutil.rmtree(tree.parent / "ward", ignore_errors=True)
+        with readers(1) as pool:
+            for page in FOLLOWED[:2]:
+                print(f"{page.name}: {pool.submit(follow_in_a_clone, tree, page).result()} blocks in a clone")
 
 
 # ---- commands on all pages ----
@@ -346,6 +372,9 @@ def the_site_builds_without_a_warning():
         done = subprocess.run(["mkdocs", "build", "--strict", "--quiet", "--site-dir", folder], cwd=ROOT,
                               capture_output=True, text=True, timeout=300)
         check(done.returncode == 0, done.stderr)
+        nav = (ROOT / "mkdocs.yml").read_text()
+        lost = [page for page in all_pages() if page.startswith("docs/") and f" {page[5:]}\n" not in nav]
+        check(not lost, f"the menu in mkdocs.yml has no {lost}")
         made = {str(p.relative_to(folder)) for p in pathlib.Path(folder).rglob("*.html")}
         check({"index.html", "tutorial.html", "ARCHITECTURE.html", "sinks/kafka.html"} <= made, made)
         # Nothing is fetched from elsewhere when a page is read.
@@ -367,4 +396,4 @@ if __name__ == "__main__":
     vigil.main(links_lead_somewhere, files_that_pages_name_are_there, the_runbook_knows_what_can_go_wrong,
                the_site_builds_without_a_warning, generated_pages_are_those_of_the_program,
                commands_are_those_of_the_program, every_configuration_on_a_page_is_valid,
-               pages_are_followed_to_the_letter, a_newcomer_succeeds)
+               pages_are_followed_to_the_letter, what_is_not_run_says_why, a_newcomer_succeeds)

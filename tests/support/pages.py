@@ -4,6 +4,7 @@ A comment directly above a block, which no reader sees, says what a test does wi
 with the comment, so a reason may be as long as it needs to be:
 
     <!-- not run: REASON -->              nobody runs it
+    <!-- no block of this page is run: REASON -->  at the top of a page
     <!-- long: REASON -->                 run with VIGIL_LONG=1 only
     <!-- terminal NAME, until "TEXT" -->  runs beside the others, in a terminal of its own; the next block
                                           waits until it has printed TEXT
@@ -14,7 +15,7 @@ with the comment, so a reason may be as long as it needs to be:
     <!-- belongs to SECTION -->           (yaml) is part of a configuration, there
     <!-- not a configuration: WHAT -->    (yaml) is something else
 
-A block of `sh` is run, any block with title="FILE" is written to that file, with title="FILE, at its end"
+A block of `sh` is run, and so is one that begins with "$ " and goes on with what that command prints. Any block with title="FILE" is written to that file, with title="FILE, at its end"
 behind what it holds. All other blocks are for reading.
 """
 import re
@@ -54,13 +55,14 @@ def _marks_above(text):
 
 
 def blocks(page, text):
+    whole = re.search(r"<!-- no block of this page is run: (.*?) -->", text, re.S)
     for m in _BLOCK.finditer(text):
         language, _, more = m["info"].strip().partition(" ")
         title = re.search(r'title="([^"]*)"', more)
         indent = len(m["indent"])
         body = "".join(line[indent:] if line.strip() else "\n" for line in m["text"].splitlines(True))
         yield Block(page, text.count("\n", 0, m.start()) + 1, language, title[1] if title else "",
-                    body, _marks_above(text[:m.start()]))
+                    body, _marks_above(text[:m.start()]) + ([f"not run: {whole[1]}"] if whole else []))
 
 
 def prose(text):
