@@ -48,7 +48,7 @@ def _mend_link(page, m):
 def _mend(page, text):
     text = re.sub(r"\[([^\]\[]*)\]\(([^)\s]+)\)", lambda m: _mend_link(page, m), text)
     up = "../" * page.count("/")
-    return re.sub(r"(?<![\w/`(\[.-])docs/([\w/-]+\.md)(?![\w`\])])",
+    return re.sub(r"(?<!\]\()(?<![\w/`\[.-])docs/([\w/-]+\.md)(?![\w`\])])",
                   lambda m: f"[{m[1].removesuffix('.md')}]({up}{m[1]})" if (ROOT / m[0]).exists() else m[0], text)
 
 
