@@ -59,7 +59,7 @@ static void write_text(const struct line *l, const char *when, struct vg_buf *ou
     vg_buf_printf(out, "%s %-5s %s: ", when, names[l->level], l->component);
     /* What a server answered may have lines of its own; one must not look like one of ours. */
     for (const char *at = l->text; *at; at++)
-        vg_buf_char(out, (unsigned char)*at < ' ' || *at == 0x7f ? ' ' : *at);
+        vg_buf_add(out, (unsigned char)*at < ' ' || *at == 0x7f ? " " : at, 1);
     vg_buf_char(out, '\n');
 }
 
