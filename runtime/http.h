@@ -141,7 +141,8 @@ struct vg_http_content {
 
 struct vg_http;
 
-/** Listens and starts the thread. VG_E_UNAVAILABLE when the address is taken or not this machine's. */
+/** Listens and starts the thread. VG_E_UNAVAILABLE when the address is taken or not this machine's,
+ *  VG_E_MEMORY when there is no thread to be had. */
 VG_NODISCARD vg_status vg_http_start(const struct vg_http_options *o,
                                      const struct vg_http_content *content, int wake_fd,
                                      struct vg_http **ret, struct vg_err *err);

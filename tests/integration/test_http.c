@@ -3,8 +3,10 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +37,18 @@ int64_t __wrap_vg_mono_ns(void)
 static void pass(int64_t seconds)
 {
     atomic_fetch_add(&ahead_ns, seconds * VG_NS_PER_S);
+}
+
+/* ---- a system that gives no more threads ---- */
+
+static atomic_bool no_threads;
+
+int __real_pthread_create(pthread_t *id, const pthread_attr_t *how, void *(*fn)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *how, void *(*fn)(void *), void *arg);
+
+int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *how, void *(*fn)(void *), void *arg)
+{
+    return atomic_load(&no_threads) ? EAGAIN : __real_pthread_create(id, how, fn, arg);
 }
 
 /* ---- the pages ---- */
@@ -570,4 +584,24 @@ Test(http, a_byte_now_and_then_does_not_hold_a_place_for_ever)
     close(head);
     close(body);
     vg_buf_done(&answer);
+}
+
+Test(http, a_server_that_gets_no_thread_says_so_and_lets_go_of_its_address)
+{
+    struct vg_err err = { .status = VG_OK };
+    struct vg_http_options again = options;
+    struct vg_http *other = NULL;
+    char address[64];
+
+    snprintf(address, sizeof(address), "%s", vg_http_address(server));
+    vg_http_stop(server);
+    server = NULL;
+    again.listen = address;
+    atomic_store(&no_threads, true);
+    cr_assert_eq(vg_http_start(&again, &content, -1, &other, &err), VG_E_MEMORY);
+    cr_assert_null(other);
+    cr_assert(strstr(err.msg, "thread http cannot be started"), "%s", err.msg);
+    atomic_store(&no_threads, false);
+    cr_assert_eq(vg_http_start(&again, &content, -1, &other, &err), VG_OK, "%s", err.msg);
+    vg_http_stop(other);
 }
