@@ -331,6 +331,25 @@ def links_lead_somewhere():
     check(seen >= 100, f"only {seen} links")
 
 
+def every_row_is_in_a_table():
+    """A row behind a paragraph, or one with another number of cells, shows as text with bars."""
+    wrong = []
+    for page, text in all_pages().items():
+        lines = re.sub(r"`[^`\n]*`", lambda c: c[0].replace("|", " "), pages.prose(text)).splitlines()
+        cells = 0
+        for number, line in enumerate(lines, 1):
+            if not line.startswith("|"):
+                cells = 0
+                continue
+            n = len(re.findall(r"(?<!\\)\|", line)) - 1
+            if cells == 0 and not re.match(r"\|[ :|-]+\|$", (lines[number:] or [""])[0]):
+                wrong.append(f"{page}:{number}: a row without a table")
+            elif cells not in (0, n):
+                wrong.append(f"{page}:{number}: {n} cells in a table of {cells}")
+            cells = cells or n
+    check(not wrong, "\n".join(wrong))
+
+
 def files_that_pages_name_are_there():
     wrong, seen = [], 0
     for page, text in all_pages().items():
@@ -364,6 +383,28 @@ def the_runbook_knows_what_can_go_wrong():
     check(not unknown, f"there is no metric {unknown}")
 
 
+def versions(page, column):
+    """Of each library in the tables of a page the version that Debian has."""
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|", (ROOT / page).read_text(), re.M)
+    return {re.sub(r"\[([^]]*)\]\(.*?\)", r"\1", name): row[column].strip() for row in rows for name in row[0].split(", ")}
+
+
+def the_soup_list_is_complete():
+    """Whatever the program links is in it, and dependencies.md has no other versions."""
+    listed = versions("docs/soup.md", 1)
+    said = {"ssl": "OpenSSL", "crypto": "OpenSSL", "sqlite3": "SQLite", "jansson": "jansson", "z": "zlib",
+            "c": "glibc; Linux; systemd", "m": "glibc; Linux; systemd"}
+    linked = subprocess.run(["readelf", "-d", VIGIL], capture_output=True, text=True, check=True, timeout=60).stdout
+    names = re.findall(r"\(NEEDED\).*\[lib([\w.+-]+?)\.so", linked)
+    check(len(names) >= 10, f"only {names}")
+    missing = [name for name in names if not {said.get(name, name), f"lib{name}"} & listed.keys()]
+    check(not missing, f"docs/soup.md does not list {missing}; it has {sorted(listed)}")
+    others = versions("docs/dependencies.md", 1)
+    differ = {name: (listed[name], others[name]) for name in listed.keys() & others.keys()
+              if not listed[name].startswith(others[name].split(",")[0])}
+    check(not differ and len(listed.keys() & others.keys()) >= 10, f"{differ}")
+
+
 def the_site_builds_without_a_warning():
     with tempfile.TemporaryDirectory(prefix="vigil-site-") as folder:
         if not shutil.which("mkdocs"):
@@ -393,7 +434,8 @@ def generated_pages_are_those_of_the_program():
 
 
 if __name__ == "__main__":
-    vigil.main(links_lead_somewhere, files_that_pages_name_are_there, the_runbook_knows_what_can_go_wrong,
+    vigil.main(links_lead_somewhere, every_row_is_in_a_table, files_that_pages_name_are_there, the_runbook_knows_what_can_go_wrong,
+               the_soup_list_is_complete,
                the_site_builds_without_a_warning, generated_pages_are_those_of_the_program,
                commands_are_those_of_the_program, every_configuration_on_a_page_is_valid,
                pages_are_followed_to_the_letter, what_is_not_run_says_why, a_newcomer_succeeds)
