@@ -16,7 +16,9 @@
 
 #include <jansson.h>
 
-enum { WAIT_S = 5, ANSWER_MAX = 16 << 20, OK = 200 };
+#include <jansson.h>
+
+enum { WAIT_S = 5, ANSWER_MAX = 16 << 20, OK = 200, BAD_REQUEST = 400 };
 
 /* "0.0.0.0" and "[::]" are every address of the server's machine: from there the loopback. */
 static bool split(const char *address, char host[64], const char **ret_port)
@@ -92,57 +94,82 @@ static bool receive_all(int fd, struct vg_buf *ret)
     return n == 0 && ret->len > 0;
 }
 
-static bool ask(const char *address, const char *token, const char *path, struct vg_buf *ret)
+int vg_http_ask(const char *address, const char *token, const char *path, const char *body)
 {
     struct vg_buf question = VG_BUF_INIT;
     int fd = open_socket(address);
-    bool answered;
 
     if (fd < 0)
-        return false;
-    vg_buf_printf(&question, "GET %s HTTP/1.0\r\nHost: %s\r\n", path, address);
+        return -1;
+    vg_buf_printf(&question, "%s %s HTTP/1.0\r\nHost: %s\r\n", body ? "POST" : "GET", path,
+                  address);
     if (token)
         vg_buf_printf(&question, "Authorization: Bearer %s\r\n", token);
-    vg_buf_str(&question, "\r\n");
-    answered = send_all(fd, &question) && receive_all(fd, ret);
+    if (body)
+        vg_buf_printf(&question, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+                      strlen(body));
+    vg_buf_printf(&question, "\r\n%s", body ? body : "");
+    if (!send_all(fd, &question)) {
+        close(fd);
+        fd = -1;
+    }
     explicit_bzero(question.data, question.cap);
     vg_buf_done(&question);
-    close(fd);
-    return answered;
+    return fd;
 }
 
-/* What a refusal says: the text in {"error":TEXT}, or all of it. */
-static vg_status refused(const char *address, const char *path, const char *body,
+vg_status vg_http_silent(const char *address, struct vg_err *err)
+{
+    return vg_fail(err, VG_E_UNAVAILABLE, "http://%s does not answer: %s; is the pipeline running?",
+                   address, strerror(errno ? errno : EPROTO));
+}
+
+/* A refusal is {"error":"..."}, or a line of text of somebody else. */
+static vg_status refused(const char *address, const char *path, int code, const char *body,
                          struct vg_err *err)
 {
-    json_t *object = json_loads(body, 0, NULL);
-    const char *text = json_string_value(json_object_get(object, "error"));
+    json_t *json = json_loads(body, 0, NULL);
+    const char *why = json_string_value(json_object_get(json, "error"));
+    vg_status st = code == BAD_REQUEST ? VG_E_USAGE : VG_E_FAILED;
 
-    vg_fail(err, VG_E_FAILED, "http://%s%s: %.300s", address, path, text ? text : body);
-    json_decref(object);
-    return err->status;
+    if (why)
+        vg_fail(err, st, "%.500s", why);
+    else
+        vg_fail(err, st, "http://%s%s: %.200s", address, path, body);
+    json_decref(json);
+    return st;
+}
+
+vg_status vg_http_body(const char *address, const char *path, const char *answer,
+                       const char **ret_body, struct vg_err *err)
+{
+    const char *body = strstr(answer, "\r\n\r\n");
+    int code;
+
+    if (strncmp(answer, "HTTP/1.", 7) != 0 || !body)
+        return vg_fail(err, VG_E_FAILED, "what answers at %s is no HTTP server", address);
+    code = atoi(answer + 9); /* NOLINT(cert-err34-c): anything but 200 is a refusal */
+    *ret_body = body + 4;
+    return code == OK ? VG_OK : refused(address, path, code, body + 4, err);
 }
 
 vg_status vg_http_get(const char *address, const char *token, const char *path, struct vg_buf *ret,
                       struct vg_err *err)
 {
     struct vg_buf answer = VG_BUF_INIT;
-    const char *body;
-    vg_status st = VG_OK;
+    const char *body = "";
+    int fd = vg_http_ask(address, token, path, NULL);
+    vg_status st;
 
-    if (!ask(address, token, path, &answer)) {
-        vg_buf_done(&answer);
-        return vg_fail(err, VG_E_UNAVAILABLE,
-                       "http://%s does not answer: %s; is the pipeline running?", address,
-                       strerror(errno ? errno : EPROTO));
+    if (fd < 0 || !receive_all(fd, &answer)) {
+        st = vg_http_silent(address, err);
+    } else {
+        st = vg_http_body(address, path, answer.data, &body, err);
+        if (st == VG_OK)
+            vg_buf_str(ret, body);
     }
-    body = strstr(answer.data, "\r\n\r\n");
-    if (strncmp(answer.data, "HTTP/1.", 7) != 0 || !body)
-        st = vg_fail(err, VG_E_FAILED, "what answers at %s is no HTTP server", address);
-    else if (atoi(answer.data + 9) != OK) /* NOLINT(cert-err34-c): anything else is a refusal */
-        st = refused(address, path, body + 4, err);
-    else
-        vg_buf_str(ret, body + 4);
+    if (fd >= 0)
+        close(fd);
     vg_buf_done(&answer);
     return st;
 }

@@ -13,4 +13,16 @@
 VG_NODISCARD vg_status vg_http_get(const char *address, const char *token, const char *path,
                                    struct vg_buf *ret, struct vg_err *err);
 
+/* ---- for those who read an answer themselves ---- */
+
+/** Sends a question: a GET, or with a `body` (JSON) a POST. Returns the socket that the answer comes from, -1
+ *  and errno when there is nobody. */
+int vg_http_ask(const char *address, const char *token, const char *path, const char *body);
+/** Fails with VG_E_UNAVAILABLE and errno. */
+vg_status vg_http_silent(const char *address, struct vg_err *err);
+/** Where the body begins in an answer whose headers are whole. What refuses fails with what it says:
+ *  VG_E_USAGE for a question that was wrong, else VG_E_FAILED. */
+VG_NODISCARD vg_status vg_http_body(const char *address, const char *path, const char *answer,
+                                    const char **ret_body, struct vg_err *err);
+
 #endif

@@ -1,13 +1,9 @@
 /* status.c - `vigil status`: how a running pipeline does, on one screen. */
-#include <jansson.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "app/command.h"
-#include "app/config_load.h"
-#include "app/http_get.h"
+#include "app/running.h"
 #include "app/verbs.h"
-#include "core/text.h"
 
 struct options {
     bool json;
@@ -16,8 +12,7 @@ struct options {
 
 static const struct vg_option options[] = {
     VG_OPT_BOOL(struct options, json, "json", "false", 0, "The state as JSON (docs/http.md)."),
-    VG_CLI_STRING(struct options, at, "at", "ADDRESS:PORT", NULL, 0,
-                  "where the pipeline is reached, instead of its service.http.listen"),
+    VG_RUNNING_AT(struct options),
     VG_OPT_END,
 };
 
@@ -35,34 +30,6 @@ static const struct vg_command command = {
 };
 
 /* ---- the screen ---- */
-
-static const char *text(const json_t *of, const char *key)
-{
-    const char *value = json_string_value(json_object_get(of, key));
-
-    return value ? value : "";
-}
-
-static long long number(const json_t *of, const char *key)
-{
-    return (long long)json_integer_value(json_object_get(of, key));
-}
-
-static double real(const json_t *of, const char *key)
-{
-    return json_number_value(json_object_get(of, key));
-}
-
-static double uptime_s(const json_t *state)
-{
-    const char *began = text(state, "started"), *now = text(state, "now");
-    int64_t began_ns, now_ns;
-
-    if (!vg_parse_time(began, strlen(began), &began_ns) ||
-        !vg_parse_time(now, strlen(now), &now_ns) || now_ns <= began_ns)
-        return 0;
-    return (double)(now_ns - began_ns) / 1e9;
-}
 
 static void print_list(const char *what, const json_t *list)
 {
@@ -82,14 +49,15 @@ static void print_source(const json_t *source)
 
     json_array_foreach(partitions, i, p)
     {
-        lag += number(p, "lag_records");
+        lag += vg_state_number(p, "lag_records");
         unknown += json_is_null(json_object_get(p, "lag_records"));
-        if (real(p, "log_time_lag_s") > behind_s)
-            behind_s = real(p, "log_time_lag_s");
+        if (vg_state_real(p, "log_time_lag_s") > behind_s)
+            behind_s = vg_state_real(p, "log_time_lag_s");
     }
     printf("source  %s %s: %zu of %lld partitions, %lld records read, %lld to go",
-           text(source, "type"), text(source, "topic"), json_array_size(partitions),
-           number(source, "partitions_of_topic"), number(source, "records"), lag);
+           vg_state_text(source, "type"), vg_state_text(source, "topic"),
+           json_array_size(partitions), vg_state_number(source, "partitions_of_topic"),
+           vg_state_number(source, "records"), lag);
     if (unknown > 0)
         printf(" (of %zu not known)", unknown);
     printf(", log time %.1f s behind\n", behind_s);
@@ -98,19 +66,20 @@ static void print_source(const json_t *source)
 static void print_stages(const json_t *state, double seconds)
 {
     const json_t *commit = json_object_get(state, "commit");
-    double scale = seconds > 0 ? 100 / (seconds * (double)number(state, "workers")) : 0;
+    double scale = seconds > 0 ? 100 / (seconds * (double)vg_state_number(state, "workers")) : 0;
     size_t i;
     json_t *s;
 
     printf("\n%-24s %12s %12s %8s %8s %8s\n", "stage", "rows in", "rows out", "busy %", "waiting",
            "errors");
     json_array_foreach(json_object_get(state, "stages"), i, s)
-        printf("%-24s %12lld %12lld %8.1f %8lld %8lld\n", text(s, "name"), number(s, "rows_in"),
-               number(s, "rows_out"), real(s, "busy_s") * scale, number(s, "waiting_frames"),
-               number(s, "model_errors"));
+        printf("%-24s %12lld %12lld %8.1f %8lld %8lld\n", vg_state_text(s, "name"),
+               vg_state_number(s, "rows_in"), vg_state_number(s, "rows_out"),
+               vg_state_real(s, "busy_s") * scale, vg_state_number(s, "waiting_frames"),
+               vg_state_number(s, "model_errors"));
     printf("%-24s %12s %12s %8.1f %8lld\n", "commit", "", "",
-           seconds > 0 ? 100 * real(commit, "busy_s") / seconds : 0,
-           number(commit, "waiting_frames"));
+           seconds > 0 ? 100 * vg_state_real(commit, "busy_s") / seconds : 0,
+           vg_state_number(commit, "waiting_frames"));
 }
 
 static void print_sinks(const json_t *state)
@@ -121,9 +90,10 @@ static void print_sinks(const json_t *state)
     printf("\n%-24s %-10s %-8s %10s %8s %8s %8s %8s\n", "sink", "type", "state", "delivered",
            "waiting", "oldest s", "refused", "too old");
     json_array_foreach(json_object_get(state, "sinks"), i, s)
-        printf("%-24s %-10s %-8s %10lld %8lld %8.1f %8lld %8lld\n", text(s, "name"),
-               text(s, "type"), text(s, "state"), number(s, "delivered"), number(s, "waiting"),
-               real(s, "oldest_waiting_s"), number(s, "refused"), number(s, "passed_over"));
+        printf("%-24s %-10s %-8s %10lld %8lld %8.1f %8lld %8lld\n", vg_state_text(s, "name"),
+               vg_state_text(s, "type"), vg_state_text(s, "state"), vg_state_number(s, "delivered"),
+               vg_state_number(s, "waiting"), vg_state_real(s, "oldest_waiting_s"),
+               vg_state_number(s, "refused"), vg_state_number(s, "passed_over"));
 }
 
 static void print_rest(const json_t *state)
@@ -132,13 +102,14 @@ static void print_rest(const json_t *state)
     const json_t *storage = json_object_get(state, "storage");
     const json_t *age = json_object_get(storage, "snapshot_age_s");
 
-    printf("\nactive alerts: %lld high, %lld medium, %lld low\n", number(alerts, "high"),
-           number(alerts, "medium"), number(alerts, "low"));
-    printf("rows %lld, dead letters %lld, replay mismatches %lld\n", number(state, "rows"),
-           number(state, "dead_letters"), number(state, "replay_mismatches"));
+    printf("\nactive alerts: %lld high, %lld medium, %lld low\n", vg_state_number(alerts, "high"),
+           vg_state_number(alerts, "medium"), vg_state_number(alerts, "low"));
+    printf("rows %lld, dead letters %lld, replay mismatches %lld\n", vg_state_number(state, "rows"),
+           vg_state_number(state, "dead_letters"), vg_state_number(state, "replay_mismatches"));
     printf("outbox %.1f MiB, free %.1f GiB, %lld snapshots",
-           real(storage, "outbox_bytes") / 1048576, real(storage, "free_bytes") / 1073741824,
-           number(storage, "snapshots"));
+           vg_state_real(storage, "outbox_bytes") / 1048576,
+           vg_state_real(storage, "free_bytes") / 1073741824,
+           vg_state_number(storage, "snapshots"));
     if (json_is_number(age))
         printf(", the newest %.1f s old", json_number_value(age));
     putchar('\n');
@@ -146,11 +117,12 @@ static void print_rest(const json_t *state)
 
 static void print_screen(const json_t *state)
 {
-    double seconds = uptime_s(state);
+    double seconds = vg_state_uptime_s(state);
     bool ready = json_is_true(json_object_get(state, "ready"));
 
-    printf("%s  %s, %s  up %.0f s  vigil %s\n", text(state, "pipeline"), text(state, "state"),
-           ready ? "ready" : "NOT READY", seconds, text(state, "version"));
+    printf("%s  %s, %s  up %.0f s  vigil %s\n", vg_state_text(state, "pipeline"),
+           vg_state_text(state, "state"), ready ? "ready" : "NOT READY", seconds,
+           vg_state_text(state, "version"));
     print_list("not ready", json_object_get(state, "reasons"));
     print_list("trouble", json_object_get(state, "troubles"));
     print_source(json_object_get(state, "source"));
@@ -161,60 +133,33 @@ static void print_screen(const json_t *state)
 
 /* ---- the verb ---- */
 
-static vg_status fetch(const char *path, const struct options *o, struct vg_buf *ret,
-                       struct vg_err *err)
+static int show(const json_t *state, const struct vg_buf *text, const struct options *o)
 {
-    struct vg_config *config = NULL;
-    const struct vg_http_options *http;
-    vg_status st = vg_config_load_aloud(path, &config, err);
-
-    if (st != VG_OK)
-        return st;
-    http = &config->service.http;
-    if (!http->listen)
-        st = vg_fail(err, VG_E_CONFIG,
-                     "%s has no HTTP server to ask: set service.http.listen and service.http.token",
-                     path);
-    else if (!http->token)
-        st = vg_fail(err, VG_E_CONFIG,
-                     "%s has no service.http.token, without which nobody may read the state", path);
-    else
-        st = vg_http_get(o->at ? o->at : http->listen, http->token, "/api/v1/status", ret, err);
-    vg_config_free(config);
-    return st;
-}
-
-static int show(const struct vg_buf *answer, const struct options *o)
-{
-    json_t *state = json_loadb(answer->data, answer->len, JSON_REJECT_DUPLICATES, NULL);
-    bool ready = json_is_true(json_object_get(state, "ready"));
-    struct vg_err err;
-
-    if (!json_is_object(state)) {
-        json_decref(state);
-        vg_fail(&err, VG_E_FAILED, "what answers is no pipeline of this version");
-        return vg_command_failed(&command, &err);
-    }
     if (o->json)
-        fputs(answer->data, stdout);
+        fputs(text->data, stdout);
     else
         print_screen(state);
-    json_decref(state);
-    return ready ? 0 : vg_status_exit(VG_E_FAILED);
+    return json_is_true(json_object_get(state, "ready")) ? 0 : vg_status_exit(VG_E_FAILED);
 }
 
 int vg_verb_status(int argc, char **argv)
 {
     struct options o = { 0 };
-    struct vg_buf answer = VG_BUF_INIT;
+    struct vg_running running = { 0 };
+    struct vg_buf text = VG_BUF_INIT;
+    json_t *state = NULL;
     struct vg_err err;
     char **args;
     int exit = vg_command_parse(&command, argc, argv, &o, &args);
 
     if (exit == VG_COMMAND_GO)
-        exit = fetch(args[0], &o, &answer, &err) == VG_OK ? show(&answer, &o)
-                                                          : vg_command_failed(&command, &err);
-    vg_buf_done(&answer);
+        exit = vg_running_find(args[0], o.at, &running, &err) == VG_OK &&
+                       vg_running_state(&running, &text, &state, &err) == VG_OK
+                   ? show(state, &text, &o)
+                   : vg_command_failed(&command, &err);
+    json_decref(state);
+    vg_buf_done(&text);
+    vg_running_done(&running);
     vg_options_done(options, &o);
     return exit;
 }

@@ -5,6 +5,7 @@
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/status.h"
+#include "runtime/tap.h"
 #include "runtime/web.h"
 
 static const unsigned UNAVAILABLE = 503;
@@ -146,6 +147,13 @@ static void turn(void *arg, int64_t mono_ns)
     vg_ward_feed_turn(o->ward.feed, o->reader, mono_ns);
 }
 
+static void tap(void *arg, const struct vg_http_request *request, struct vg_http_answer *ret)
+{
+    const struct vg_observer *o = arg;
+
+    vg_tap_answer(&o->what, request, ret);
+}
+
 /* clang-format off */
 static const struct vg_http_page pages[] = {
     { "/livez", VG_HTTP_GET, VG_HTTP_ANYBODY, livez },
@@ -153,6 +161,7 @@ static const struct vg_http_page pages[] = {
     { "/metrics", VG_HTTP_GET, VG_HTTP_TRUSTED, metrics },
     { "/api/v1/status", VG_HTTP_GET, VG_HTTP_READ, status },
     { "/api/v1/config", VG_HTTP_GET, VG_HTTP_READ, config },
+    { "/api/v1/tap", VG_HTTP_POST, VG_HTTP_READ, tap },
     { "/api/v1/beds", VG_HTTP_GET, VG_HTTP_READ, beds },
     { "/api/v1/history", VG_HTTP_GET, VG_HTTP_READ, history },
     { "/api/v1/stream", VG_HTTP_GET, VG_HTTP_READ, stream },
