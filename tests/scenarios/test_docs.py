@@ -201,29 +201,37 @@ def described():
     return found
 
 
-def commands(block):
+def calls(text):
     """Each call of vigil in a block: the words behind it, up to the end of the command."""
-    text = re.sub(r"\\\n", " ", block.text)
-    for line in text.splitlines():
+    for line in re.sub(r"\\\n", " ", text).splitlines():
         for call in re.findall(r"(?:^|[|;&(]|sudo -u \w+)\s*(?:build/release/)?vigil ((?:[^#|;&>()]|\$\([^)]*\))*)",
                                line.split(" # ")[0]):
             yield call.split()
 
 
+def commands():
+    """(place, words) of each, in blocks and in running text."""
+    for block in all_blocks(*GENERATED):
+        if block.language in ("sh", ""):
+            yield from ((block.place, words) for words in calls(block.text))
+    for page, text in all_pages().items():
+        for code in re.findall(r"`(vigil [^`]+)`", pages.prose(text)) if page not in GENERATED else ():
+            yield from ((page, words) for words in calls(" ".join(code.split())))
+
+
 def commands_are_those_of_the_program():
     known, seen = described(), 0
-    for block in all_blocks(*GENERATED):
-        if block.language not in ("sh", ""):
+    for place, words in commands():
+        if not words or not re.fullmatch("[a-z][a-z-]*", words[0]):  # `vigil VERB --help`
             continue
-        for words in commands(block):
-            if not words or words[0] not in known:
-                check(block.language != "sh", f"{block.place}: vigil {' '.join(words)}: no such command")
-                continue
-            seen += 1
-            has = known[words[0]] | known.get(" ".join(words[:2]), set())
-            given = {word[2:].split("=")[0] for word in words if re.match("--[a-z]", word)}
-            check(given <= has | {"help"}, f"{block.place}: vigil {' '.join(words)}: no option {given - has}")
-    check(seen >= 50, f"only {seen} commands")
+        check(words[0] in known, f"{place}: vigil {' '.join(words)}: no such command")
+        seen += 1
+        has = known[words[0]] | known.get(" ".join(words[:2]), set())
+        if len(words) == 1 or words[1].startswith("--"):  # of a family, whichever member is meant
+            has = set().union(has, *(of for name, of in known.items() if name.startswith(f"{words[0]} ")))
+        given = {word[2:].split("=")[0] for word in words if re.match("--[a-z]", word)}
+        check(given <= has | {"help"}, f"{place}: vigil {' '.join(words)}: no option {given - has}")
+    check(seen >= 150, f"only {seen} commands")
 
 
 # ---- configurations on all pages ----

@@ -58,7 +58,7 @@ class Terminal:
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         start_new_session=True)
 
-    def wait_for(self, text, timeout_s=60):
+    def wait_for(self, text, timeout_s=300):
         return read_line(self.process.stdout, timeout_s, text.encode()).decode()
 
     def expect(self, lines, timeout_s=60):
