@@ -91,6 +91,10 @@ const struct vg_option vg_service_options[] = {
         0,
         "Most patients that the ward page shows at a time, each with its last hour and day in "
         "memory (`vigil validate` says how much); 0: there is no ward page."),
+    VG_OPT_DURATION(struct service_options, service.http_refill_ns, "http.refill", "1h", 0, 86400,
+                    0,
+                    "How much of the topic is read back for the ward page after a start, by a "
+                    "consumer of its own without a group; 0: nothing, and the page begins empty."),
     VG_OPT_DURATION(struct service_options, service.snapshot_every_ns, "snapshot.every", "5s", 0.05,
                     3600, 0, "Time between two snapshots of a shard."),
     VG_OPT_INT(struct service_options, service.snapshot_keep, "snapshot.keep", "3", 1, 100, "files",

@@ -34,7 +34,8 @@ struct vg_service_config {
     int64_t in_flight_rows; /**< rows between ingest and the committer before a source pauses */
     struct vg_log_options log;
     struct vg_http_options http;
-    int64_t http_beds; /**< tiles that the ward page can have; 0: there is no ward */
+    int64_t http_beds;      /**< tiles that the ward page can have; 0: there is no ward */
+    int64_t http_refill_ns; /**< of the log, read back for it after a start; 0: nothing is */
     int64_t snapshot_every_ns;
     int64_t snapshot_keep;
     int64_t drain_timeout_ns;

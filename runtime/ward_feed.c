@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/event.h"
 #include "runtime/log.h"
+#include "runtime/ward_refill.h"
 
 enum {
     ROWS_PER_TURN = 16384, /* some ten milliseconds */
@@ -38,9 +39,9 @@ struct pending {
     struct vg_order order;
 };
 
-/* Up to where the commands of a shard were read. */
+/* Of a shard: whether a row has come, and up to where its commands were read. */
 struct place {
-    bool began;
+    bool heard, began;
     int64_t next_offset;
     uint32_t ordinal;
 };
@@ -54,6 +55,7 @@ struct vg_ward_feed {
     struct vg_watcher **watcher; /* [workers]; NULL where all places were taken */
     uint32_t workers;
     struct columns columns;
+    struct vg_ward_refill *refill; /* NULL: nothing is read back, or it has come to its end */
     int64_t sweep_mono_ns, orders_mono_ns;
     struct place *place; /* [VG_SHARDS_MAX] */
     struct pending pending[VG_WARD_PENDING];
@@ -136,21 +138,15 @@ struct vg_ward_feed *vg_ward_feed_new(const struct vg_observed *what)
     f->ward = vg_ward_new(what->config, &models, beds);
     find_columns(what->watches->layout, &f->columns);
     open_watchers(f);
+    f->refill = vg_ward_refill_start(what);
     return f;
-}
-
-void vg_ward_feed_configure(struct vg_ward_feed *f)
-{
-    struct vg_ward_models models;
-
-    vg_ward_feed_models(f->what->watches, &models);
-    vg_ward_configure(f->ward, f->what->config, &models);
 }
 
 void vg_ward_feed_free(struct vg_ward_feed *f)
 {
     if (!f)
         return;
+    vg_ward_refill_stop(f->refill);
     for (uint32_t w = 0; w < f->workers; w++)
         vg_watcher_close(f->watcher[w]);
     free(f->watcher);
@@ -170,7 +166,14 @@ static void note_row(struct vg_ward_feed *f, const struct vg_watcher *r,
                      const struct vg_watched *row, int64_t wall_ns)
 {
     const struct columns *c = &f->columns;
+    struct place *place = &f->place[row->shard];
 
+    /* A tick has no place in the log. */
+    if (row->kind == VG_ROW_SAMPLE && !place->heard) {
+        if (f->refill)
+            vg_ward_refill_until(f->refill, row->shard, row->offset);
+        place->heard = true;
+    }
     vg_ward_note(f->ward, &(struct vg_ward_news){
                               .kind = row->kind,
                               .flags = row->flags,
@@ -203,6 +206,27 @@ static void take_rows(struct vg_ward_feed *f)
         lost += r ? vg_watcher_lost(r) : 0;
     }
     vg_ward_lost(f->ward, lost);
+}
+
+/* Of what was read back as much as came since the last turn. */
+static void take_refilled(struct vg_ward_feed *f)
+{
+    bool ended = vg_ward_refill_ended(f->refill);
+    const struct vg_refilled *row;
+
+    for (int n = 0; n < VG_REFILL_RING && (row = vg_ward_refill_next(f->refill)); n++)
+        vg_ward_note(f->ward, &(struct vg_ward_news){ .kind = VG_ROW_SAMPLE,
+                                                      .flags = row->flags,
+                                                      .log_ns = row->log_ns,
+                                                      .event_ns = row->event_ns,
+                                                      .patient = &row->patient,
+                                                      .value = row->value,
+                                                      .quality = row->quality,
+                                                      .reason = row->reason });
+    if (!ended || row)
+        return;
+    vg_ward_refill_stop(f->refill);
+    f->refill = NULL;
 }
 
 /* ---- orders ---- */
@@ -301,7 +325,7 @@ static void take_orders_of(struct vg_ward_feed *f, struct vg_outbox_reader *read
     struct vg_err err;
 
     if (!place->began)
-        *place = (struct place){ .began = true, .next_offset = -1 };
+        *place = (struct place){ .heard = place->heard, .began = true, .next_offset = -1 };
     /* A reader that fails has been told of elsewhere. */
     if (vg_outbox_commands(reader, shard, place->next_offset, place->ordinal, see_command, &r,
                            &err) == VG_E_AGAIN)
@@ -420,6 +444,8 @@ void vg_ward_feed_turn(struct vg_ward_feed *f, struct vg_outbox_reader *reader, 
 {
     follow_config(f);
     take_rows(f);
+    if (f->refill)
+        take_refilled(f);
     if (mono_ns - f->sweep_mono_ns >= second_ns) {
         f->sweep_mono_ns = mono_ns;
         vg_ward_sweep(f->ward, vg_wall_ns());

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What the ward page is given: tiles, what was before, alerts as they come, and no calm while it hangs."""
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -148,6 +149,36 @@ def a_page_is_told_of_its_ward():
         run.stop()
 
 
+def what_was_before_a_restart_is_read_back():
+    """VIGIL_LONG=1: only a real Kafka knows where a time is. The short form is tests/integration/test_ward_refill.c."""
+    if not os.environ.get("VIGIL_LONG"):
+        return
+    with vigil.real_kafka(TOPIC, 2) as broker, vigil.Pipeline(config(broker)) as p:
+        vigil.produce(broker.bootstrap, TOPIC,
+                      steady("p-one", range(0, 60)) + steady("p-one", range(90, 120))
+                      + steady("p-two", [10], partition=1, bed="icu-a/02", spo2=0))
+        with Live(p) as run:
+            server = Server(run)
+            tile_at(server, "p-one", 119)
+            until("stored", lambda: "p-two" in tiles(server))
+            run.stop()
+        vigil.produce(broker.bootstrap, TOPIC, steady("p-one", range(120, 150)))
+        with Live(p) as run:
+            server = Server(run)
+            run.wait_line(b"are on the ward page")
+            one, two = tile_at(server, "p-one", 149), tile_at(server, "p-two", 10)
+            check(two["seen"] is None and one["seen"], "what came by itself and what was read back")
+            check(two["values"][SPO2][:3] == [None, "invalid", "range"]
+                  and two["values"][HR][:2] == [80, "suspect"], two["values"])
+            h = get(server, f"/api/v1/history?bed={one['key']}&from={BASE_MS}")
+            spo2 = h["channels"]["spo2"]
+            check(spo2["raw"] == [97] * 12 + [None] * 6 + [97] * 12, spo2["raw"])
+            check(spo2["quality"] == "s" * 12 + "-" * 6 + "s" * 6 + "g" * 6, spo2["quality"])
+            check(spo2["clean"] == [None] * 24 + [97] * 6, "nobody has judged what was read back")
+            check(h["gaps"] == [[BASE_MS + 60000, BASE_MS + 90000]], h["gaps"])
+            run.stop()
+
+
 def says(p, folder, *words):
     done = subprocess.run(
         [vigil.VIGIL, "alerts", *words, "--connect", f"ipc://{folder}/publish", "--control",
@@ -192,5 +223,6 @@ def orders_of_people(broker, pipeline, folder):
 
 
 if __name__ == "__main__":
-    vigil.main(a_page_is_told_of_its_ward, what_people_order_is_on_the_tile_also_after_a_restart, a_patient_beyond_the_bound_has_no_tile_which_is_told,
+    vigil.main(a_page_is_told_of_its_ward, what_was_before_a_restart_is_read_back,
+               what_people_order_is_on_the_tile_also_after_a_restart, a_patient_beyond_the_bound_has_no_tile_which_is_told,
                a_ward_that_hangs_is_told_within_five_seconds)
