@@ -14,6 +14,7 @@
     X(test, "test", "run the tests that configurations carry, in virtual time")               \
     X(status, "status", "show how a running pipeline does")                                   \
     X(tap, "tap", "show rows of a running pipeline as they pass a stage")                     \
+    X(reload, "reload", "have a running pipeline take over its changed configuration")        \
     X(record, "record", "keep what a pipeline reads in one file, to run it again")            \
     X(whatif, "whatif", "show what two configurations make of the same recording")            \
     X(alerts, "alerts", "follow the alerts of a running pipeline, missing none")              \

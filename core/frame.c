@@ -101,6 +101,7 @@ void vg_frame_reset(struct vg_frame *f, enum vg_frame_kind kind, uint32_t shard)
     f->live = false;
     f->more = false;
     f->building = 0;
+    f->change = 0;
     f->events = 0;
     f->stored = 0;
     f->log_ns = VG_TIME_NONE;

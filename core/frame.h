@@ -28,6 +28,7 @@ enum vg_frame_kind {
     VG_FRAME_BARRIER, /**< collects the memory of one shard at one position */
     VG_FRAME_RESTORE, /**< hands out what a barrier collected */
     VG_FRAME_DROP,    /**< the shard now belongs to another instance: forget it */
+    VG_FRAME_CHANGE,  /**< each thread of the chain goes on with the stage that lies ready for it */
     VG_FRAME_END,     /**< nothing follows; each thread passes it on and ends */
 };
 
@@ -103,6 +104,7 @@ struct vg_frame {
     bool more;           /**< the rest of what this frame began follows: to be committed with it */
     uint32_t building;   /**< (restore) how many changes of configuration are still to be passed
                               before events count again */
+    uint32_t change;     /**< (barrier) the offer for which its memory is wanted back; 0: none */
     int64_t log_ns;      /**< log time after this frame, VG_TIME_NONE before the first record */
     int64_t wall_ns;     /**< wall clock when ingest began it; for latency and supervision only */
     uint64_t events;     /**< (restore) number of the shard's last event here */

@@ -476,13 +476,18 @@ static bool slab_fits(const struct vg_apply *a, const struct vg_item_slab *slab)
            memcmp(slab->identity, a->stage->identity, sizeof(slab->identity)) == 0;
 }
 
+static void drop(struct vg_apply *a, uint32_t shard)
+{
+    vg_slots_free(a->shard[shard]);
+    a->shard[shard] = NULL;
+}
+
 static void load(struct vg_apply *a, struct vg_frame *f)
 {
     struct vg_slots *slots;
     bool warm = f->tail_len == 0; /* no snapshot: there is nothing to miss */
 
-    vg_slots_free(a->shard[f->shard]);
-    a->shard[f->shard] = NULL;
+    drop(a, f->shard);
     slots = slots_of(a, f->shard);
     for (struct vg_item *item = NULL; (item = vg_frame_next_item(f, a->layout, item));) {
         const struct vg_item_slab *slab = vg_item_body(item);
@@ -504,6 +509,16 @@ static void load(struct vg_apply *a, struct vg_frame *f)
     send(a, f);
 }
 
+/* The memory of every shard comes again, from the barriers that went before. */
+static void change(struct vg_apply *a)
+{
+    VG_CHECK(a->next.stage != NULL && a->next.stage->ops == a->stage->ops);
+    for (uint32_t s = 0; s < a->shards; s++)
+        drop(a, s);
+    a->config = a->next.config;
+    a->stage = a->next.stage;
+}
+
 static void forward_mark(struct vg_apply *a, struct vg_frame *f)
 {
     switch ((enum vg_frame_kind)f->kind) {
@@ -514,8 +529,11 @@ static void forward_mark(struct vg_apply *a, struct vg_frame *f)
         load(a, f);
         break;
     case VG_FRAME_DROP:
-        vg_slots_free(a->shard[f->shard]);
-        a->shard[f->shard] = NULL;
+        drop(a, f->shard);
+        send(a, f);
+        break;
+    case VG_FRAME_CHANGE:
+        change(a);
         send(a, f);
         break;
     case VG_FRAME_END:

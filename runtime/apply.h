@@ -17,6 +17,12 @@
 #include "runtime/identity.h"
 #include "runtime/pool.h"
 
+/** What a VG_FRAME_CHANGE exchanges. The stage is opened. */
+struct vg_apply_next {
+    const struct vg_config *config;
+    struct vg_planned_stage *stage; /**< of the same type, with the same columns */
+};
+
 /** All calls come from one thread. */
 struct vg_apply {
     /* set by the owner before vg_apply_open() */
@@ -30,6 +36,7 @@ struct vg_apply {
     uint32_t shards;                                 /**< room in `shard` */
     void (*send)(void *ctx, struct vg_frame *frame); /**< takes a frame that is finished here */
     void *ctx;
+    struct vg_apply_next next; /**< set before the frame is sent that asks for it */
 
     /* its own */
     struct vg_slots **shard; /**< [shards], NULL where not held */
@@ -43,7 +50,7 @@ struct vg_apply {
     bool ended;                 /**< the END has passed */
 };
 
-/** Opens the stage, in the thread that will run it; sets its floating-point environment. */
+/** Opens the stage, in the thread that will run it; sets that thread's floating-point environment. */
 VG_NODISCARD vg_status vg_apply_open(struct vg_apply *a, struct vg_err *err);
 /** Frees memory and what waits; also after a failed open. The stage itself is the owner's. */
 void vg_apply_done(struct vg_apply *a);

@@ -172,11 +172,14 @@ vg_status vg_commit_cursors(struct vg_commit *c, struct vg_err *err)
 
 /* ---- afterwards ---- */
 
-static void write_snapshot(struct vg_commit *c, struct vg_frame *f)
+/* What a barrier collected, to those who want it: the disk, and a change that waits for it. */
+static void hand_out(struct vg_commit *c, struct vg_frame *f)
 {
     struct vg_pool *pool = c->pool[f->shard % c->workers];
     struct vg_writer_job job = { .frame = f, .pool = pool };
 
+    if (f->change != 0)
+        vg_change_give(c->change, f->change, f->shard, vg_frame_items(f, c->layout), f->tail_len);
     if (f->building > 0) {
         vg_pool_put(pool, f);
         return;
@@ -195,6 +198,7 @@ static void passed(struct vg_commit *c, struct vg_frame *f)
     struct vg_shard_shared *s = &c->shared->shard[f->shard];
     struct vg_pool *pool = c->pool[f->shard % c->workers];
 
+    /* A CHANGE and an END belong to no shard; their `shard` is the worker they came from. */
     switch ((enum vg_frame_kind)f->kind) {
     case VG_FRAME_ROWS:
         if (f->log_ns != VG_TIME_NONE)
@@ -203,7 +207,7 @@ static void passed(struct vg_commit *c, struct vg_frame *f)
         vg_pool_put(pool, f);
         break;
     case VG_FRAME_BARRIER:
-        write_snapshot(c, f);
+        hand_out(c, f);
         break;
     case VG_FRAME_DROP:
         atomic_store(&s->dropping, false);
@@ -212,8 +216,14 @@ static void passed(struct vg_commit *c, struct vg_frame *f)
     case VG_FRAME_RESTORE:
         vg_pool_put(pool, f);
         break;
+    case VG_FRAME_CHANGE:
+        if (++c->changes == c->workers) {
+            c->changes = 0;
+            vg_change_pass(c->change);
+        }
+        vg_pool_put(c->pool[f->shard], f);
+        break;
     case VG_FRAME_END:
-        /* An END belongs to no shard; its `shard` is the worker it came from. */
         c->ends++;
         vg_pool_put(c->pool[f->shard], f);
         break;
@@ -265,7 +275,7 @@ static vg_status commit_gathered(struct vg_commit *c, struct vg_err *err)
     if (st != VG_OK)
         return st;
     note_orders(c);
-    vg_commit_tally_count(&c->tally, &c->shared->meters, &c->shared->config->site);
+    vg_commit_tally_count(&c->tally, &c->shared->meters, c->site);
     for (uint32_t i = 0; i < c->frames; i++)
         passed(c, c->frame[i]);
     if (disk)
@@ -284,7 +294,7 @@ static void keep(struct vg_commit *c, struct vg_frame *f)
         VG_CHECK(c->frame != NULL);
     }
     c->frame[c->frames++] = f;
-    if (f->kind == VG_FRAME_END || f->more == c->shard[f->shard].more)
+    if (f->kind == VG_FRAME_END || f->kind == VG_FRAME_CHANGE || f->more == c->shard[f->shard].more)
         return;
     c->shard[f->shard].more = f->more;
     c->open += f->more ? 1 : UINT32_MAX;

@@ -9,6 +9,7 @@
 #ifndef VG_RUNTIME_COMMIT_H
 #define VG_RUNTIME_COMMIT_H
 
+#include "runtime/change.h"
 #include "runtime/commit_tally.h"
 #include "runtime/feed.h"
 #include "runtime/letter_feed.h"
@@ -43,6 +44,8 @@ struct vg_commit {
     struct vg_feed *feed; /**< [feeds] */
     uint32_t feeds;
     struct vg_letter_feed *letters; /**< NULL: dead letters only stay in the outbox */
+    struct vg_change *change;
+    const struct vg_site *site; /**< in force where it has come to */
 
     /* the thread's own */
     struct vg_link from;
@@ -52,9 +55,9 @@ struct vg_commit {
     uint32_t open; /**< shards of which the rest must be gathered too */
     struct vg_retention retention;
     struct vg_space space;
-    int64_t confirmed_ns; /* when confirmations were last a reason to write */
-    uint32_t ends;
-    uint64_t mismatches; /**< of the transaction */
+    int64_t confirmed_ns;   /* when confirmations were last a reason to write */
+    uint32_t ends, changes; /**< of the workers' ENDs; of their CHANGEs, if they are not complete */
+    uint64_t mismatches;    /**< of the transaction */
     struct vg_commit_tally tally;
     bool news; /**< the transaction has something that sinks wait for */
     uint64_t ticket[VG_COMMIT_FRAMES];

@@ -196,6 +196,9 @@ vg_status vg_commit_put_frame(struct vg_commit *c, struct vg_frame *f, struct vg
                                                        .n = f->events,
                                                        .stored = f->stored };
         return VG_OK;
+    case VG_FRAME_CHANGE:
+        c->site = &vg_change_config(c->change)->site;
+        return VG_OK;
     case VG_FRAME_DROP:
     case VG_FRAME_END:
         return VG_OK;

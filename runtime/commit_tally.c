@@ -73,7 +73,7 @@ void vg_commit_tally_count(struct vg_commit_tally *t, struct vg_meters *m,
 
 void vg_commit_tally_frame(struct vg_meters *m, const struct vg_frame *f, uint32_t workers)
 {
-    /* The shard of an END is its worker. */
+    /* The shard of an END, or of a CHANGE, is its worker. */
     vg_meter_add(&m->taken[f->shard % workers], 1);
     if (f->kind == VG_FRAME_ROWS && f->rows > 0 && f->live)
         vg_delays_note(&m->hop[VG_HOP_CHAIN], vg_wall_ns() - f->wall_ns);

@@ -56,7 +56,7 @@ static vg_status fill(struct vg_feed *f, uint64_t after, size_t max, struct vg_e
 static void choose(struct vg_feed *f)
 {
     const struct vg_delivery_options *o = &f->config->delivery;
-    const struct vg_site *site = &f->shared->config->site;
+    const struct vg_site *site = &vg_shared_look_at_config(f->shared)->site;
     int64_t now_ns = vg_wall_ns();
     uint32_t n = 0;
 
@@ -72,6 +72,7 @@ static void choose(struct vg_feed *f)
                 (struct vg_left_out){ event->seq, .old = takes,
                                       .urgent = event->priority == VG_PRIORITY_HIGH };
     }
+    vg_shared_leave_config(f->shared);
     f->batched = n;
 }
 

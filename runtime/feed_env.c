@@ -53,13 +53,14 @@ static void add_ward(void *arg, const char *ward)
 static void env_wards(void *ctx, void (*fn)(void *arg, const char *ward), void *arg)
 {
     struct vg_feed *f = ctx;
-    const struct vg_site *site = &f->shared->config->site;
+    const struct vg_site *site = &vg_shared_look_at_config(f->shared)->site;
     struct ward_list list = { .n = 0 };
     struct vg_err err;
 
     add_ward(&list, "none");
     for (uint32_t i = 0; i < site->wards_n; i++)
         add_ward(&list, site->wards[i]);
+    vg_shared_leave_config(f->shared);
     vg_shared_wards(f->shared, add_ward, &list);
     if (vg_outbox_wards(f->reader, add_ward, &list, &err) != VG_OK)
         vg_log(VG_LOG_ERROR, f->config->name, "%s", err.msg);

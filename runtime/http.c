@@ -32,11 +32,15 @@ static void serve_once(struct vg_http *h, int epoll_fd)
     if (MHD_get_timeout(h->daemon, &left_ms) == MHD_YES && left_ms < (unsigned)timeout_ms)
         timeout_ms = (int)left_ms;
     poll(p, 2, timeout_ms);
+    if (h->content->enter)
+        h->content->enter(h->content->arg);
     if (h->content->turn)
         h->content->turn(h->content->arg, vg_mono_ns());
     MHD_run(h->daemon);
     now_ns = vg_mono_ns();
     vg_http_holds_tick(h, now_ns);
+    if (h->content->leave)
+        h->content->leave(h->content->arg);
     vg_http_places_tidy(h, now_ns);
 }
 

@@ -136,6 +136,10 @@ struct vg_http_content {
     /** Called in the server's thread at every turn, before any page, also while nobody is connected. May
      *  be NULL. */
     void (*turn)(void *arg, int64_t mono_ns);
+    /** Called by the thread before and after all that it asks of pages, streams and later answers in one
+     *  turn, but for the ends of those that are left at the stop. May be NULL. */
+    void (*enter)(void *arg);
+    void (*leave)(void *arg);
     void *arg;
 };
 

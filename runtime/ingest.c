@@ -82,7 +82,7 @@ static void tell(struct vg_ingest *in, enum vg_trouble which, const char *text)
 /* Troubles that are in no shard's log: the heartbeat says them. */
 static void tell_troubles(struct vg_ingest *in, int64_t now_ns)
 {
-    int64_t silence_ns = in->heard ? least_silence(&in->config->site) : 0;
+    int64_t silence_ns = in->heard ? least_silence(in->site) : 0;
     char text[VG_OVERLAP_TEXT] = "";
 
     if (in->record_came || in->record_ns == 0)
@@ -140,6 +140,7 @@ static void duties(struct vg_ingest *in)
         tell_source(in, i);
     }
     vg_ingest_hold_back(in, now_ns);
+    vg_ingest_look_for_change(in);
 }
 
 /* ---- the loop ---- */
@@ -269,7 +270,8 @@ static vg_status open_ingest(struct vg_ingest *in, struct vg_err *err)
 
     in->shard = calloc(VG_SHARDS_MAX, sizeof(*in->shard));
     in->worker = calloc(in->workers, sizeof(*in->worker));
-    in->heard = vg_intake_is_heard(&in->config->site);
+    in->site = &in->config->site;
+    in->heard = vg_intake_is_heard(in->site);
     VG_CHECK(in->shard != NULL && in->worker != NULL);
     for (uint32_t w = 0; w < in->workers; w++) {
         st = vg_link_connect(&in->worker[w].link, in->zmq, in->endpoint[w], 0, err);

@@ -7,6 +7,7 @@
 #ifndef VG_RUNTIME_INGEST_H
 #define VG_RUNTIME_INGEST_H
 
+#include "runtime/change.h"
 #include "runtime/letters.h"
 #include "runtime/link.h"
 #include "runtime/notice_log.h"
@@ -20,7 +21,8 @@ struct vg_ingest {
     /* set by the service before the thread starts */
     struct vg_thread thread;
     struct vg_shared *shared;
-    const struct vg_config *config;
+    const struct vg_config *config; /**< its source and its section `service` hold for good */
+    struct vg_change *change;
     const struct vg_layout *layout;
     void *zmq;
     struct vg_pool **pool; /**< [workers] */
@@ -33,7 +35,9 @@ struct vg_ingest {
     /* the thread's own */
     struct vg_ingest_shard *shard; /**< [VG_SHARDS_MAX] */
     struct vg_ingest_worker *worker;
-    bool heard; /**< a rule wants to be told that records come */
+    const struct vg_site *site; /**< in force at what is read now */
+    bool heard;                 /**< a rule wants to be told that records come */
+    uint32_t change_number;     /**< that barriers carry; 0: nobody waits for them */
     struct vg_overlap overlap;
     struct vg_notice_log notices;
     struct vg_letters *letters;

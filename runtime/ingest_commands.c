@@ -97,10 +97,10 @@ static void repeat_settings(struct vg_ingest *in, uint32_t shard)
     }
 }
 
-/* The configuration changed since the outbox was written: from the first of these commands on,
- * events count again. The alert stage learns what subscribers believe to be open, and then for each
- * patient that this was all. */
-static void announce_config(struct vg_ingest *in, uint32_t shard)
+/* From the first of these commands on, events count again. The alert stage learns what subscribers
+ * believe to be open, and then for each patient that this was all. What this instance itself had told
+ * is told anew. */
+void vg_ingest_announce_config(struct vg_ingest *in, uint32_t shard)
 {
     static const char nobody[VG_PATIENT_SIZE];
     struct vg_ingest_shard *s = &in->shard[shard];
@@ -115,6 +115,7 @@ static void announce_config(struct vg_ingest *in, uint32_t shard)
     s->together = false;
     vg_ingest_flush(in, shard);
     s->recovery.config_changed = false;
+    vg_notice_log_renew(&in->notices, shard);
 }
 
 /* ---- what is recorded ---- */
@@ -136,10 +137,8 @@ void vg_ingest_replay(struct vg_ingest *in, uint32_t shard)
         vg_ingest_flush(in, shard); /* a frame is either in the region or behind it */
         s->in_region = false;
         atomic_store(&in->shared->shard[shard].live, true);
-        if (r->config_changed) {
-            announce_config(in, shard);
-            vg_notice_log_renew(&in->notices, shard);
-        }
+        if (r->config_changed)
+            vg_ingest_announce_config(in, shard);
         vg_log(VG_LOG_DEBUG, "ingest", "shard %u: recovered up to offset %lld", shard,
                (long long)s->next_offset);
     }

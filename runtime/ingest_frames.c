@@ -139,6 +139,7 @@ void vg_ingest_mark(struct vg_ingest *in, uint32_t shard, enum vg_frame_kind kin
     stamp(s, f);
     f->wall_ns = vg_wall_ns();
     if (kind == VG_FRAME_BARRIER) {
+        f->change = in->change_number;
         for (uint32_t i = 1; i < vg_patients_count(s->patients); i++)
             vg_ingest_name_patient(in, &f, s->patients, i);
     } else if (kind == VG_FRAME_RESTORE) {
@@ -149,6 +150,11 @@ void vg_ingest_mark(struct vg_ingest *in, uint32_t shard, enum vg_frame_kind kin
     }
     send(in, vg_ingest_worker_of(in, shard), f);
     s->sent_mono_ns = vg_mono_ns();
+}
+
+void vg_ingest_mark_worker(struct vg_ingest *in, uint32_t worker, enum vg_frame_kind kind)
+{
+    send(in, worker, vg_pool_get(in->pool[worker], kind, worker));
 }
 
 void vg_ingest_barrier(struct vg_ingest *in, uint32_t shard, int64_t now_ns)
@@ -166,7 +172,7 @@ void vg_ingest_barrier(struct vg_ingest *in, uint32_t shard, int64_t now_ns)
 void vg_ingest_send_ends(struct vg_ingest *in)
 {
     for (uint32_t w = 0; w < in->workers; w++) {
-        send(in, w, vg_pool_get(in->pool[w], VG_FRAME_END, w));
+        vg_ingest_mark_worker(in, w, VG_FRAME_END);
         for (uint32_t i = 0; i < in->worker[w].n; i++)
             vg_link_send(&in->worker[w].link, in->worker[w].waiting[i], true);
         in->worker[w].n = 0;

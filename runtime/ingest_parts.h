@@ -5,6 +5,7 @@
  *   ingest_rows.c       a record becomes rows and dead letters
  *   ingest_commands.c   a command enters the log order, a new one or a recorded one
  *   ingest_new.c        where new commands come from
+ *   ingest_change.c     another configuration takes over
  *   ingest_frames.c     frames are filled and leave, or wait
  *
  * All of it runs in the thread of ingest. A `shard` is a number below shared->partitions.
@@ -78,6 +79,14 @@ void vg_ingest_inject(struct vg_ingest *in, uint32_t shard, struct vg_item_comma
                       const void *payload);
 /** Repeats the recorded commands of this position, and notices when the region ends. */
 void vg_ingest_replay(struct vg_ingest *in, uint32_t shard);
+/** From here on another configuration is in force: tells the alert stage, from what the shard's recovery
+ *  says, what subscribers believe to be open and what people have set. */
+void vg_ingest_announce_config(struct vg_ingest *in, uint32_t shard);
+
+/* ---- ingest_change.c ---- */
+
+/** Takes up a configuration that is offered, if now is the time for it. Between two records. */
+void vg_ingest_look_for_change(struct vg_ingest *in);
 
 /* ---- ingest_new.c ---- */
 
@@ -112,6 +121,8 @@ void vg_ingest_flush(struct vg_ingest *in, uint32_t shard);
 void vg_ingest_flush_all(struct vg_ingest *in);
 /** Sends a frame of that kind without rows, at the shard's present position. */
 void vg_ingest_mark(struct vg_ingest *in, uint32_t shard, enum vg_frame_kind kind);
+/** The same for a kind that belongs to no shard. */
+void vg_ingest_mark_worker(struct vg_ingest *in, uint32_t worker, enum vg_frame_kind kind);
 /** Sends what was filled and a barrier behind it, if the shard moved since the last one. */
 void vg_ingest_barrier(struct vg_ingest *in, uint32_t shard, int64_t now_ns);
 /** Tells every worker that nothing more comes; waits until the links have taken everything. */

@@ -16,12 +16,26 @@
 
 /* ---- what runs ---- */
 
+static void tell_reload(const struct vg_observed *o, struct vg_exposition *x)
+{
+    struct vg_reloaded last;
+
+    vg_shared_reloaded(o->shared, &last);
+    vg_expose_family(x, VG_METRIC_CONFIG_GENERATION);
+    vg_expose_count(x, NULL, last.generation);
+    vg_expose_family(x, VG_METRIC_CONFIG_RELOAD_OK);
+    vg_expose_count(x, NULL, last.ok);
+    vg_expose_family(x, VG_METRIC_CONFIG_RELOAD_TIME);
+    vg_expose_ns(x, NULL, last.wall_ns);
+}
+
 static void tell_info(const struct vg_observed *o, struct vg_exposition *x)
 {
     vg_expose_family(x, VG_METRIC_BUILD_INFO);
     vg_expose_count(x, (const char *[]){ VG_VERSION, vg_kernel_id() }, 1);
     vg_expose_family(x, VG_METRIC_CONFIG_INFO);
     vg_expose_count(x, (const char *[]){ o->config->service.name, o->config->hash }, 1);
+    tell_reload(o, x);
     vg_expose_family(x, VG_METRIC_MODEL_INFO);
     for (uint32_t i = 0; i < o->config->models_n; i++) {
         const struct vg_model *m = o->config->models[i];

@@ -1,7 +1,8 @@
 /* observed.h - what those who watch a running service may look at.
  *
- * They are one thread (runtime/observer.h). They read atomics and the constants that are set before it
- * starts, take the lock of runtime/shared.h as shortly as a heartbeat does, and read the outbox by a
+ * They are one thread (runtime/observer.h), which looks at the configuration while it holds the lock that
+ * a reload waits for, and the supervisor. They read atomics and the constants that are set before they
+ * start, take the lock of runtime/shared.h as shortly as a heartbeat does, and read the outbox by a
  * connection of their own.
  */
 #ifndef VG_RUNTIME_OBSERVED_H
@@ -15,7 +16,7 @@
 struct vg_rates;
 
 struct vg_observed {
-    const struct vg_config *config;
+    const struct vg_config *config; /**< in force; behind shared->config_lock once it runs */
     struct vg_shared *shared;
     const struct vg_feed *feed; /**< [config->sinks_n]; of each only its atomics */
     struct vg_pool **pool;      /**< [workers] */

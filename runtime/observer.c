@@ -171,6 +171,24 @@ static const struct vg_http_page pages[] = {
 
 /* ---- the server ---- */
 
+/* The configuration does not change under a page. */
+static void enter(void *arg)
+{
+    struct vg_observer *o = arg;
+
+    vg_shared_look_at_config(o->what.shared);
+    if (o->ward.feed && o->generation != o->what.shared->generation)
+        vg_ward_feed_configure(o->ward.feed);
+    o->generation = o->what.shared->generation;
+}
+
+static void leave(void *arg)
+{
+    const struct vg_observer *o = arg;
+
+    vg_shared_leave_config(o->what.shared);
+}
+
 vg_status vg_observer_start(struct vg_observer *o, int wake_fd, struct vg_err *err)
 {
     const struct vg_http_options *options = &o->what.config->service.http;
@@ -178,11 +196,16 @@ vg_status vg_observer_start(struct vg_observer *o, int wake_fd, struct vg_err *e
 
     if (!options->listen)
         return VG_OK;
-    o->content =
-        (struct vg_http_content){ .pages = pages, .files = vg_web_files, .turn = turn, .arg = o };
+    o->content = (struct vg_http_content){ .pages = pages,
+                                           .files = vg_web_files,
+                                           .turn = turn,
+                                           .enter = enter,
+                                           .leave = leave,
+                                           .arg = o };
     o->ward = (struct vg_ward_pages){ .what = &o->what,
                                       .feed = vg_ward_feed_new(&o->what),
                                       .reader = &o->reader };
+    o->generation = o->what.shared->generation;
     st = vg_http_start(options, &o->content, wake_fd, &o->http, err);
     if (st == VG_OK)
         vg_log(VG_LOG_INFO, "http", "listens at http://%s", vg_http_address(o->http));

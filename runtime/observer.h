@@ -14,8 +14,9 @@ struct vg_observer {
     struct vg_observed what;
     struct vg_http_content content;
     struct vg_http *http;
-    struct vg_outbox_reader *reader; /**< the server's thread's */
+    struct vg_outbox_reader *reader; /**< the server's thread's, as is what follows */
     bool told;                       /**< that it cannot be opened */
+    uint32_t generation;             /**< of the configuration that the ward's data know */
     struct vg_ward_pages ward;
 };
 

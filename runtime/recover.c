@@ -293,12 +293,26 @@ static vg_status add_notice(void *arg, const struct vg_item_command *command, co
     return VG_OK;
 }
 
+/* At the stored position another configuration takes over. */
+static vg_status recover_changed(struct vg_outbox_reader *reader, const char *outbox,
+                                 const struct vg_position *stored, struct vg_recovery *r,
+                                 struct vg_err *err)
+{
+    struct gathering g = { r, stored->shard, err };
+    uint64_t as_of;
+    vg_status st = vg_outbox_open_episodes(reader, NULL, add_open, &g, &as_of, err);
+
+    r->config_changed = true;
+    r->building++;
+    r->events = stored->n;
+    return st == VG_OK ? recover_settings(reader, outbox, stored, r, err) : st;
+}
+
 static vg_status recover_known(const struct vg_shared *shared, struct vg_outbox_reader *reader,
                                const char *outbox, const struct vg_position *stored,
                                struct vg_recovery *r, struct vg_err *err)
 {
     struct gathering g = { r, stored->shard, err };
-    uint64_t as_of;
     vg_status st = load_snapshot(shared, stored->shard, stored, r, err);
 
     if (st == VG_OK && !r->restored)
@@ -312,18 +326,13 @@ static vg_status recover_known(const struct vg_shared *shared, struct vg_outbox_
         return st;
     r->stored_offset = stored->next_offset;
     r->stored = stored->n;
-    r->config_changed = strcmp(stored->config, shared->identity.config) != 0;
     if (stored->log_ns != VG_TIME_NONE &&
         (r->known_log_ns == VG_TIME_NONE || stored->log_ns > r->known_log_ns)) {
         r->known_log_ns = stored->log_ns;
         r->known_wall_ns = stored->wall_ns;
     }
-    if (r->config_changed) {
-        r->building++;
-        r->events = stored->n;
-        st = vg_outbox_open_episodes(reader, NULL, add_open, &g, &as_of, err);
-        return st == VG_OK ? recover_settings(reader, outbox, stored, r, err) : st;
-    }
+    if (strcmp(stored->config, shared->identity.config) != 0)
+        return recover_changed(reader, outbox, stored, r, err);
     if (r->building > 0)
         return vg_outbox_config_switches(reader, stored->shard, r->next_offset, r->ordinal,
                                          last_switch, r, err);
@@ -344,6 +353,14 @@ static vg_status repeat_commands(const char *path, uint32_t shard, struct vg_rec
     return st;
 }
 
+static void nothing_known(struct vg_recovery *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    ret->next_offset = VG_START_CONFIGURED;
+    ret->stored_offset = -1;
+    ret->log_ns = ret->known_log_ns = VG_TIME_NONE;
+}
+
 vg_status vg_recover(const struct vg_shared *shared, const char *outbox, const char *commands_from,
                      uint32_t shard, struct vg_recovery *ret, struct vg_err *err)
 {
@@ -352,10 +369,7 @@ vg_status vg_recover(const struct vg_shared *shared, const char *outbox, const c
     bool known;
     vg_status st = vg_outbox_reader_open(outbox, &reader, err);
 
-    memset(ret, 0, sizeof(*ret));
-    ret->next_offset = VG_START_CONFIGURED;
-    ret->stored_offset = -1;
-    ret->log_ns = ret->known_log_ns = VG_TIME_NONE;
+    nothing_known(ret);
     if (st != VG_OK)
         return st;
     st = vg_outbox_position(reader, shard, &stored, &known, err);
@@ -368,6 +382,26 @@ vg_status vg_recover(const struct vg_shared *shared, const char *outbox, const c
         vg_log(VG_LOG_INFO, "recover", "shard %u: from %s at offset %lld; the outbox is at %lld",
                shard, ret->restored ? "a snapshot" : "its start", (long long)ret->next_offset,
                (long long)stored.next_offset);
+    return st;
+}
+
+vg_status vg_recover_changed(const char *outbox, uint32_t shard, struct vg_recovery *ret,
+                             struct vg_err *err)
+{
+    struct vg_outbox_reader *reader;
+    struct vg_position stored;
+    bool known = false;
+    vg_status st = vg_outbox_reader_open(outbox, &reader, err);
+
+    nothing_known(ret);
+    if (st != VG_OK)
+        return st;
+    st = vg_outbox_position(reader, shard, &stored, &known, err);
+    VG_CHECK(st != VG_OK || known); /* a barrier of it is stored */
+    if (st == VG_OK)
+        st = recover_changed(reader, outbox, &stored, ret, err);
+    vg_outbox_reader_close(reader);
+    ret->stored = stored.n;
     return st;
 }
 

@@ -52,6 +52,12 @@ struct vg_recovery {
 VG_NODISCARD vg_status vg_recover(const struct vg_shared *shared, const char *outbox,
                                   const char *commands_from, uint32_t shard,
                                   struct vg_recovery *ret, struct vg_err *err);
+/**
+ * The same for a shard that is at its stored position and goes on there with another configuration,
+ * without its memory: what subscribers believe to be open, and what people set.
+ */
+VG_NODISCARD vg_status vg_recover_changed(const char *outbox, uint32_t shard,
+                                          struct vg_recovery *ret, struct vg_err *err);
 void vg_recovery_done(struct vg_recovery *r);
 
 #endif

@@ -35,10 +35,23 @@ static vg_status out_of_time(const struct vg_service *s, struct vg_err *err)
 
 static void reload(struct vg_service *s)
 {
-    vg_log(VG_LOG_INFO, "service", "SIGHUP: reading keys again");
+    vg_log(VG_LOG_INFO, "service", "SIGHUP: reading the configuration and keys again");
     vg_audit_note(s->shared.audit, "reload", "why", "SIGHUP", NULL);
     atomic_fetch_add(&s->shared.reloads, 1);
     vg_shared_wake(&s->shared);
+    vg_service_reload_ask(s);
+}
+
+/* What the observers see, for systemd and for them. */
+static void look(struct vg_service *s)
+{
+    int64_t now_ns = vg_mono_ns();
+
+    atomic_store(&s->shared.meters.watched_ns, now_ns);
+    vg_shared_look_at_config(&s->shared);
+    vg_rates_note(s->observer.what.rates, now_ns);
+    vg_notify_watchdog(&s->notify, now_ns, s->stopping || vg_health_moves(&s->observer.what));
+    vg_shared_leave_config(&s->shared);
 }
 
 vg_status vg_service_watch(struct vg_service *s, struct vg_err *err)
@@ -49,9 +62,7 @@ vg_status vg_service_watch(struct vg_service *s, struct vg_err *err)
     uint64_t count;
 
     poll(p, 2, 100);
-    atomic_store(&s->shared.meters.watched_ns, vg_mono_ns());
-    vg_rates_note(s->observer.what.rates, vg_mono_ns());
-    vg_notify_watchdog(&s->notify, vg_mono_ns(), s->stopping || vg_health_moves(&s->observer.what));
+    look(s);
     vg_service_audit_look(s);
     vg_log_tell_hidden(vg_mono_ns());
     if (read(s->wake_fd, &count, sizeof(count)) < 0) {

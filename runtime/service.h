@@ -18,7 +18,8 @@ struct vg_run_summary {
 
 /**
  * Runs the pipeline until SIGTERM or SIGINT, until the end (until_end), or until a part of it fails.
- * SIGHUP: sinks read their keys again.
+ * SIGHUP: the configuration is read again and takes over, whole or not at all (docs/reload.md); sinks
+ * read their keys again.
  * Call it from the main thread: it takes over these signals, and blocks them for the threads it
  * makes. A second signal, or service.shutdown.drain_timeout, ends it with VG_E_TEMPORARY.
  *

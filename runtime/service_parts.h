@@ -4,8 +4,9 @@
  *   service_start.c   the parts are made and started, so that nothing moves before all are there
  *   service_stop.c    they are drained and taken down, in the direction of the data
  *   service_audit.c   what the service itself writes into the audit log
+ *   service_reload.c  the configuration is read again
  *
- * All of it runs in the main thread, the supervisor.
+ * All of it runs in the main thread, the supervisor, but for a reload, which has its own.
  */
 #ifndef VG_RUNTIME_SERVICE_PARTS_H
 #define VG_RUNTIME_SERVICE_PARTS_H
@@ -19,12 +20,20 @@
 #include "runtime/service.h"
 
 struct vg_service_chain {
-    struct vg_planned_stage *stage; /* [stages] */
+    struct vg_planned_stage *stage; /* [stages]; the reload's thread's once it runs */
     struct vg_node *node;           /* [stages] */
 };
 
+struct vg_service_reload {
+    struct vg_thread thread;
+    pthread_mutex_t lock; /* for asked and ending */
+    pthread_cond_t changed;
+    bool asked, ending;
+    struct vg_config *config; /* in force, unless that is the one of the start */
+};
+
 struct vg_service {
-    const struct vg_config *config;
+    const struct vg_config *config; /* of the start */
     struct vg_run_options options;
     struct vg_shared shared;
     struct vg_outbox *outbox;
@@ -40,6 +49,8 @@ struct vg_service {
     struct vg_writer writer;
     struct vg_commit commit;
     struct vg_ingest ingest;
+    struct vg_change change;
+    struct vg_service_reload reload;
     struct vg_observer observer;
     struct vg_notify notify; /* systemd */
     int wake_fd;             /* a thread has ended */
@@ -63,6 +74,16 @@ void vg_service_begin_stop(struct vg_service *s);
 /** Handles signals, and looks after what is due. Waits for at most 100 ms. Fails when it is time to
  *  give up. */
 VG_NODISCARD vg_status vg_service_watch(struct vg_service *s, struct vg_err *err);
+
+/* ---- service_reload.c ---- */
+
+/** Once everything runs. */
+VG_NODISCARD vg_status vg_service_reload_start(struct vg_service *s, struct vg_err *err);
+/** Has the configuration read again, soon. */
+void vg_service_reload_ask(struct vg_service *s);
+/** Has the thread end: what has not begun to take over is refused. */
+void vg_service_reload_end(struct vg_service *s);
+void vg_service_reload_done(struct vg_service *s);
 
 /* ---- service_stop.c ---- */
 

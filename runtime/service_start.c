@@ -142,6 +142,8 @@ static vg_status start_commit(struct vg_service *s, struct vg_err *err)
     c->writer = &s->writer;
     c->feed = s->feed;
     c->feeds = s->config->sinks_n;
+    c->change = &s->change;
+    c->site = &s->config->site;
     vg_commit_init(c);
     return vg_thread_start(&c->thread, "commit", vg_commit_run, c, s->wake_fd, err);
 }
@@ -152,6 +154,7 @@ static vg_status start_ingest(struct vg_service *s, struct vg_err *err)
 
     in->shared = &s->shared;
     in->config = s->config;
+    in->change = &s->change;
     in->layout = &s->layout;
     in->zmq = s->zmq;
     in->pool = s->pool;
@@ -223,6 +226,7 @@ vg_status vg_service_start(struct vg_service *s, struct vg_err *err)
     s->feed = calloc(s->config->sinks_n, sizeof(*s->feed));
     VG_CHECK(s->zmq != NULL && s->feed != NULL);
     vg_shared_init(&s->shared, s->config);
+    vg_change_init(&s->change);
     vg_meters_init(&s->shared.meters, s->workers, s->config->stages_n);
     s->shared.identity.pipeline = c->name;
     s->shared.identity.config = s->config->hash;
@@ -231,7 +235,8 @@ vg_status vg_service_start(struct vg_service *s, struct vg_err *err)
         (st = vg_service_audit_start(s, err)) != VG_OK || (st = start_observer(s, err)) != VG_OK ||
         (st = start_ingest(s, err)) != VG_OK || (st = bind_outbox(s, err)) != VG_OK ||
         (st = start_feeds(s, err)) != VG_OK || (st = start_letters(s, err)) != VG_OK ||
-        (st = start_commit(s, err)) != VG_OK || (st = start_chains(s, err)) != VG_OK)
+        (st = start_commit(s, err)) != VG_OK || (st = start_chains(s, err)) != VG_OK ||
+        (st = vg_service_reload_start(s, err)) != VG_OK)
         return st;
     atomic_store(&s->shared.state, VG_STATE_RUNNING);
     vg_shared_open(&s->shared, VG_GATE_GO);

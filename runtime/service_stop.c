@@ -78,6 +78,9 @@ vg_status vg_service_drain(struct vg_service *s, struct vg_err *err)
         if (s->options.until_end && !s->ingest.failed)
             s->deadline_ns = VG_TIME_MAX;
     }
+    vg_service_reload_end(s);
+    if (st == VG_OK)
+        st = wait_for(s, &s->reload.thread, err);
     vg_writer_end(&s->writer);
     if (st == VG_OK)
         st = wait_for(s, &s->writer.thread, err);
@@ -116,6 +119,8 @@ void vg_service_done(struct vg_service *s)
         free(s->chain[w].stage);
         free(s->chain[w].node);
     }
+    vg_service_reload_done(s);
+    vg_change_done(&s->change);
     vg_writer_done(&s->writer);
     vg_watches_done(&s->watches);
     for (uint32_t w = 0; w < s->workers; w++)

@@ -12,7 +12,10 @@
 void vg_shared_init(struct vg_shared *s, const struct vg_config *config)
 {
     memset(s, 0, sizeof(*s));
-    s->config = config;
+    s->config = s->in_force = config;
+    s->generation = 1;
+    s->reloaded = (struct vg_reloaded){ .generation = 1, .ok = true, .wall_ns = vg_wall_ns() };
+    pthread_rwlock_init(&s->config_lock, NULL);
     s->shard = calloc(VG_SHARDS_MAX, sizeof(*s->shard));
     VG_CHECK(s->shard != NULL);
     for (uint32_t i = 0; i < VG_SHARDS_MAX; i++) {
@@ -33,6 +36,32 @@ void vg_shared_done(struct vg_shared *s)
     vg_notices_done(&s->notices);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->changed);
+    pthread_rwlock_destroy(&s->config_lock);
+}
+
+const struct vg_config *vg_shared_look_at_config(struct vg_shared *s)
+{
+    pthread_rwlock_rdlock(&s->config_lock);
+    return s->in_force;
+}
+
+void vg_shared_leave_config(struct vg_shared *s)
+{
+    pthread_rwlock_unlock(&s->config_lock);
+}
+
+void vg_shared_reloaded(struct vg_shared *s, struct vg_reloaded *ret)
+{
+    pthread_mutex_lock(&s->lock);
+    *ret = s->reloaded;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void vg_shared_set_reloaded(struct vg_shared *s, const struct vg_reloaded *reloaded)
+{
+    pthread_mutex_lock(&s->lock);
+    s->reloaded = *reloaded;
+    pthread_mutex_unlock(&s->lock);
 }
 
 bool vg_shared_trouble(struct vg_shared *s, enum vg_trouble which, const char *text)

@@ -64,11 +64,20 @@ struct vg_asked {
     char command_id[VG_COMMAND_ID_SIZE];
 };
 
+/** What became of the last reload. */
+struct vg_reloaded {
+    uint32_t generation; /**< of the configuration in force; the one of the start is 1 */
+    bool ok;         /**< it, or the one before it, is in force as the file says; at first true */
+    int64_t wall_ns; /**< when it ended; of the start at first */
+    char why[256];   /**< of one that was refused; "" */
+};
+
 enum { VG_REQUESTS_MAX = 256, VG_TICKETS_KEPT = 1024, VG_WARDS_MAX = 256 };
 
 struct vg_shared {
-    const struct vg_config *config;
-    struct vg_identity identity; /**< complete once partitions is not 0 */
+    const struct vg_config
+        *config;                 /**< of the start: its sections `service`, `source` and `sinks` */
+    struct vg_identity identity; /**< complete once partitions is not 0; `config` is ingest's */
     atomic_uint partitions;
     struct vg_shard_shared *shard; /**< [VG_SHARDS_MAX] */
     atomic_int state;              /**< enum vg_service_state */
@@ -77,6 +86,10 @@ struct vg_shared {
     atomic_bool disk_full;         /**< or read-only: nothing more is to be read */
     atomic_ulong committed_seq;    /**< newest event that is durable */
     atomic_ulong rows, dead_letters, mismatches, clocks, snapshots, restored; /**< since start */
+
+    pthread_rwlock_t config_lock;
+    const struct vg_config *in_force; /**< behind config_lock ... */
+    uint32_t generation;              /**< ... as is its number; that of the start is 1 */
 
     struct vg_meters meters; /**< empty until vg_meters_init() */
     struct vg_notices notices;
@@ -95,10 +108,18 @@ struct vg_shared {
     uint32_t wakes;
     char ward[VG_WARDS_MAX][VG_WARD_SIZE]; /**< seen in rows */
     uint32_t wards;
+    struct vg_reloaded reloaded;
 };
 
 void vg_shared_init(struct vg_shared *s, const struct vg_config *config);
 void vg_shared_done(struct vg_shared *s);
+
+/**
+ * The configuration in force, which may be another at the next look. It stays until
+ * vg_shared_leave_config(), which must come soon: a reload waits for it.
+ */
+const struct vg_config *vg_shared_look_at_config(struct vg_shared *s);
+void vg_shared_leave_config(struct vg_shared *s);
 
 /** Sets or (text "") clears a trouble; returns whether that changed anything. */
 bool vg_shared_trouble(struct vg_shared *s, enum vg_trouble which, const char *text);
@@ -117,6 +138,9 @@ bool vg_shared_answered(struct vg_shared *s, uint64_t ticket, enum vg_answer *re
 /** Notes a ward that rows name; calls fn for every one noted (under the lock). */
 void vg_shared_note_ward(struct vg_shared *s, const char *ward);
 void vg_shared_wards(struct vg_shared *s, void (*fn)(void *arg, const char *ward), void *arg);
+
+void vg_shared_reloaded(struct vg_shared *s, struct vg_reloaded *ret);
+void vg_shared_set_reloaded(struct vg_shared *s, const struct vg_reloaded *reloaded);
 
 /** Wakes every sink. */
 void vg_shared_wake(struct vg_shared *s);

@@ -93,6 +93,21 @@ static void write_troubles(const struct vg_observed *o, struct vg_buf *out)
     vg_buf_char(out, ']');
 }
 
+static void write_reload(const struct vg_observed *o, struct vg_buf *out)
+{
+    struct vg_reloaded last;
+
+    vg_shared_reloaded(o->shared, &last);
+    name(out, "reload");
+    vg_buf_char(out, '{');
+    count(out, "generation", last.generation);
+    name(out, "ok");
+    vg_buf_str(out, last.ok ? "true" : "false");
+    moment(out, "ended", last.wall_ns, true);
+    text(out, "error", last.why);
+    vg_buf_char(out, '}');
+}
+
 static void write_service(const struct vg_observed *o, struct vg_buf *out)
 {
     static const char *const states[] = { [VG_STATE_STARTING] = "starting",
@@ -103,6 +118,7 @@ static void write_service(const struct vg_observed *o, struct vg_buf *out)
     text(out, "pipeline", o->config->service.name);
     text(out, "version", VG_VERSION);
     text(out, "config", o->config->hash);
+    write_reload(o, out);
     text(out, "state", states[atomic_load(&o->shared->state)]);
     write_reasons(o, out);
     write_troubles(o, out);

@@ -78,6 +78,14 @@ void vg_watches_init(struct vg_watches *w, const struct vg_layout *layout,
     }
 }
 
+void vg_watches_change(struct vg_watches *w, const struct vg_planned_stage *stage)
+{
+    for (uint32_t s = 0; s < w->stages; s++) {
+        for (uint32_t i = 0; i < stage[s].columns; i++)
+            w->column[stage[s].first_column + i].model = stage[s].model;
+    }
+}
+
 void vg_watches_done(struct vg_watches *w)
 {
     for (size_t i = 0; w->at && i < (size_t)w->workers * w->stages; i++) {

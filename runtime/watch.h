@@ -82,6 +82,9 @@ struct vg_watches {
 /** Before threads start. `layout` must be finished and live on; `stage` [stages] are those of any chain. */
 void vg_watches_init(struct vg_watches *w, const struct vg_layout *layout,
                      const struct vg_planned_stage *stage, uint32_t workers, uint32_t stages);
+/** Another configuration is in force, with stages that have the same columns; who reads
+ *  `column[c].model` must not do so meanwhile. */
+void vg_watches_change(struct vg_watches *w, const struct vg_planned_stage *stage);
 /** After all threads have ended; watchers need not have been closed. */
 void vg_watches_done(struct vg_watches *w);
 struct vg_watch *vg_watches_at(const struct vg_watches *w, uint32_t worker, uint32_t place);

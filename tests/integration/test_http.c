@@ -193,7 +193,9 @@ static const struct vg_http_file files[] = {
     { "/tiny.js", "1", 1 },
     { NULL, NULL, 0 },
 };
-static const struct vg_http_content content = { pages, files, note_refusal, NULL, NULL };
+static const struct vg_http_content content = { .pages = pages,
+                                                .files = files,
+                                                .refused = note_refusal };
 
 static char *names[] = { (char *)"Vigil.example.org" };
 static const struct vg_http_options options = {
