@@ -21,27 +21,42 @@ enum {
 
 /* ---- the thread ---- */
 
+static int wait_ms(struct vg_http *h)
+{
+    int most_ms = h->content->turn ? VG_HTTP_TURN_MS : TIDY_MS;
+    MHD_UNSIGNED_LONG_LONG left_ms = 0;
+
+    if (h->held)
+        most_ms = h->woken ? VG_HTTP_WOKEN_MS : VG_HTTP_TICK_MS;
+    if (MHD_get_timeout(h->daemon, &left_ms) == MHD_YES && left_ms < (unsigned)most_ms)
+        return (int)left_ms;
+    return most_ms;
+}
+
+/* There is news: who waits for some is asked before the next tick. */
+static void take_wake(struct vg_http *h)
+{
+    uint64_t n;
+
+    h->woken |= read(h->wake_fd, &n, sizeof(n)) == sizeof(n);
+}
+
 static void serve_once(struct vg_http *h, int epoll_fd)
 {
     struct pollfd p[2] = { { .fd = epoll_fd, .events = POLLIN },
                            { .fd = h->wake_fd, .events = POLLIN } };
-    MHD_UNSIGNED_LONG_LONG left_ms = 0;
-    int timeout_ms = h->held ? VG_HTTP_TICK_MS : h->content->turn ? VG_HTTP_TURN_MS : TIDY_MS;
-    int64_t now_ns;
 
-    if (MHD_get_timeout(h->daemon, &left_ms) == MHD_YES && left_ms < (unsigned)timeout_ms)
-        timeout_ms = (int)left_ms;
-    poll(p, 2, timeout_ms);
+    poll(p, 2, wait_ms(h));
+    take_wake(h);
     if (h->content->enter)
         h->content->enter(h->content->arg);
     if (h->content->turn)
         h->content->turn(h->content->arg, vg_mono_ns());
-    MHD_run(h->daemon);
-    now_ns = vg_mono_ns();
-    vg_http_holds_tick(h, now_ns);
+    vg_http_holds_tick(h, vg_mono_ns());
+    MHD_run(h->daemon); /* behind it: what it has back goes on by no other event */
     if (h->content->leave)
         h->content->leave(h->content->arg);
-    vg_http_places_tidy(h, now_ns);
+    vg_http_places_tidy(h, vg_mono_ns());
 }
 
 static vg_status serve(void *http, struct vg_thread *thread, struct vg_err *err)
@@ -133,6 +148,11 @@ void vg_http_stop(struct vg_http *h)
 const char *vg_http_address(const struct vg_http *h)
 {
     return h->address;
+}
+
+int vg_http_wake_fd(const struct vg_http *h)
+{
+    return h->wake_fd;
 }
 
 void vg_http_each_status(const struct vg_http *h,

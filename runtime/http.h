@@ -29,6 +29,7 @@ enum {
     VG_HTTP_STREAMS = 24,              /**< streams at a time; they are never asked to make room */
     VG_HTTP_LATER = 16,                /**< answers that come later, at a time; nor are these */
     VG_HTTP_TICK_MS = 50,              /**< how often streams and later answers are asked */
+    VG_HTTP_WOKEN_MS = 10,             /**< the same once somebody said that there is news */
     VG_HTTP_TURN_MS = 200,             /**< how often `turn` is called at least */
     VG_HTTP_STUCK_S = 10,              /**< who takes nothing of a stream for so long is cut off */
     VG_HTTP_QUIET_S = 5,               /**< of a stream, before a comment shows that it lives */
@@ -155,6 +156,9 @@ void vg_http_stop(struct vg_http *h);
 
 /** "127.0.0.1:8480", with the port that it has. */
 const char *vg_http_address(const struct vg_http *h);
+/** An eventfd: who writes to it says that there is news for streams and later answers, which are asked
+ *  within VG_HTTP_WOKEN_MS. */
+int vg_http_wake_fd(const struct vg_http *h);
 /** Calls fn for each status that was ever answered. */
 void vg_http_each_status(const struct vg_http *h,
                          void (*fn)(void *arg, unsigned status, uint64_t n), void *arg);

@@ -13,6 +13,7 @@
 enum { KEPT_MAX = 64 << 10 }; /* memory that a stream keeps from one turn to the next */
 
 static const int64_t tick_ns = VG_HTTP_TICK_MS * VG_NS_PER_MS;
+static const int64_t woken_ns = VG_HTTP_WOKEN_MS * VG_NS_PER_MS;
 static const int64_t stuck_ns = VG_HTTP_STUCK_S * VG_NS_PER_S;
 static const int64_t quiet_ns = VG_HTTP_QUIET_S * VG_NS_PER_S;
 
@@ -143,9 +144,10 @@ void vg_http_holds_tick(struct vg_http *h, int64_t mono_ns)
 {
     struct vg_http_exchange *next;
 
-    if (!h->held || mono_ns < h->next_tick_ns)
+    if (!h->held || mono_ns - h->ticked_ns < (h->woken ? woken_ns : tick_ns))
         return;
-    h->next_tick_ns = mono_ns + tick_ns;
+    h->ticked_ns = mono_ns;
+    h->woken = false;
     for (struct vg_http_exchange *x = h->held; x; x = next) {
         next = x->next;
         if (x->answer.stream)

@@ -185,7 +185,8 @@ struct vg_http {
     uint32_t places_n;
     struct vg_http_exchange *held;
     uint32_t streams, later;
-    int64_t next_tick_ns;
+    int64_t ticked_ns;
+    bool woken; /* since then */
     uint64_t cut[VG_HTTP_CUTS];
 };
 

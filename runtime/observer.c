@@ -1,6 +1,12 @@
 /* observer.c - the pages of a running service. */
 #include "runtime/observer.h"
 
+#include <stdio.h>
+
+#include <sodium.h>
+
+#include "core/clock.h"
+#include "runtime/api_alerts.h"
 #include "runtime/health.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
@@ -154,6 +160,52 @@ static void tap(void *arg, const struct vg_http_request *request, struct vg_http
     vg_tap_answer(&o->what, request, ret);
 }
 
+/* ---- alerts and orders ---- */
+
+static void session(void *arg, const struct vg_http_request *request, struct vg_http_answer *ret)
+{
+    static const char *const roles[] = { "read", "acknowledge", "command" };
+    const struct vg_observer *o = arg;
+    struct vg_buf *out = &ret->body;
+
+    ret->type = "application/json";
+    vg_buf_str(out, "{\"pipeline\":");
+    vg_buf_json_str(out, o->what.config->service.name);
+    vg_buf_printf(out, ",\"version\":\"%s\",\"run\":\"%s\",\"now\":%lld,\"roles\":[", VG_VERSION,
+                  o->run, (long long)(vg_wall_ns() / VG_NS_PER_MS));
+    for (size_t i = 0, n = 0; i < VG_ARRAY_LEN(roles); i++) {
+        if (request->roles >> i & 1)
+            vg_buf_printf(out, "%s\"%s\"", n++ ? "," : "", roles[i]);
+    }
+    vg_buf_char(out, ']');
+    vg_ward_page_session(&o->ward, out);
+    vg_buf_str(out, "}\n");
+}
+
+static void alerts(void *arg, const struct vg_http_request *request, struct vg_http_answer *ret)
+{
+    struct vg_observer *o = arg;
+
+    open_reader(o);
+    vg_api_alerts(o->reader, request, ret);
+}
+
+static void orders(void *arg, const struct vg_http_request *request, struct vg_http_answer *ret)
+{
+    struct vg_observer *o = arg;
+
+    open_reader(o);
+    vg_api_orders(o->what.shared, o->reader, &o->refused, request, ret);
+}
+
+static void refused(void *arg, const char *from, const char *path, const char *why)
+{
+    struct vg_observer *o = arg;
+
+    (void)path;
+    vg_api_refused_note(&o->refused, o->what.shared->audit, from, why);
+}
+
 /* clang-format off */
 static const struct vg_http_page pages[] = {
     { "/livez", VG_HTTP_GET, VG_HTTP_ANYBODY, livez },
@@ -165,6 +217,9 @@ static const struct vg_http_page pages[] = {
     { "/api/v1/beds", VG_HTTP_GET, VG_HTTP_READ, beds },
     { "/api/v1/history", VG_HTTP_GET, VG_HTTP_READ, history },
     { "/api/v1/stream", VG_HTTP_GET, VG_HTTP_READ, stream },
+    { "/api/v1/session", VG_HTTP_GET, VG_HTTP_READ, session },
+    { "/api/v1/alerts", VG_HTTP_GET, VG_HTTP_READ, alerts },
+    { "/api/v1/orders", VG_HTTP_POST, VG_HTTP_ACKNOWLEDGE, orders },
     { NULL, VG_HTTP_GET, VG_HTTP_ANYBODY, NULL },
 };
 /* clang-format on */
@@ -198,6 +253,7 @@ vg_status vg_observer_start(struct vg_observer *o, int wake_fd, struct vg_err *e
         return VG_OK;
     o->content = (struct vg_http_content){ .pages = pages,
                                            .files = vg_web_files,
+                                           .refused = refused,
                                            .turn = turn,
                                            .enter = enter,
                                            .leave = leave,
@@ -206,10 +262,13 @@ vg_status vg_observer_start(struct vg_observer *o, int wake_fd, struct vg_err *e
                                       .feed = vg_ward_feed_new(&o->what),
                                       .reader = &o->reader };
     o->generation = o->what.shared->generation;
+    snprintf(o->run, sizeof(o->run), "%08x", randombytes_random());
     st = vg_http_start(options, &o->content, wake_fd, &o->http, err);
-    if (st == VG_OK)
-        vg_log(VG_LOG_INFO, "http", "listens at http://%s", vg_http_address(o->http));
-    return st;
+    if (st != VG_OK)
+        return st;
+    vg_shared_add_wake(o->what.shared, vg_http_wake_fd(o->http));
+    vg_log(VG_LOG_INFO, "http", "listens at http://%s", vg_http_address(o->http));
+    return VG_OK;
 }
 
 void vg_observer_stop(struct vg_observer *o)

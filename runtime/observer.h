@@ -6,12 +6,15 @@
 #ifndef VG_RUNTIME_OBSERVER_H
 #define VG_RUNTIME_OBSERVER_H
 
+#include "runtime/api_orders.h"
 #include "runtime/http.h"
 #include "runtime/observed.h"
 #include "runtime/ward_pages.h"
 
 struct vg_observer {
     struct vg_observed what;
+    char run[9]; /**< of this start, in hexadecimal digits: what a page knows of another is void */
+    struct vg_api_refused refused;
     struct vg_http_content content;
     struct vg_http *http;
     struct vg_outbox_reader *reader; /**< the server's thread's, as is what follows */

@@ -204,6 +204,11 @@ VG_NODISCARD vg_status vg_outbox_read(struct vg_outbox_reader *r, const char *wa
 VG_NODISCARD vg_status vg_outbox_open_episodes(struct vg_outbox_reader *r, const char *ward,
                                                vg_event_fn fn, void *arg, uint64_t *ret_as_of,
                                                struct vg_err *err);
+/** The newest event of each episode, ended or not, with seq < before; at most `max`, the newest
+ *  first. */
+VG_NODISCARD vg_status vg_outbox_newest_events(struct vg_outbox_reader *r, uint64_t before,
+                                               size_t max, vg_event_fn fn, void *arg,
+                                               struct vg_err *err);
 VG_NODISCARD vg_status vg_outbox_extent(struct vg_outbox_reader *r, const char *ward,
                                         uint64_t *ret_last, uint64_t *ret_oldest,
                                         struct vg_err *err);

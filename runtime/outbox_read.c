@@ -66,6 +66,17 @@ vg_status vg_outbox_read(struct vg_outbox_reader *r, const char *ward, uint64_t 
     return vg_reader_each(r, q, "read events", give_event, &call, err);
 }
 
+vg_status vg_outbox_newest_events(struct vg_outbox_reader *r, uint64_t before, size_t max,
+                                  vg_event_fn fn, void *arg, struct vg_err *err)
+{
+    struct event_call call = { fn, arg, err };
+
+    sqlite3_bind_int64(r->stmt[VG_READ_NEWEST_EVENTS], 1, (int64_t)before);
+    sqlite3_bind_int64(r->stmt[VG_READ_NEWEST_EVENTS], 2, (int64_t)max);
+    return vg_reader_each(r, VG_READ_NEWEST_EVENTS, "read the newest events", give_event, &call,
+                          err);
+}
+
 static vg_status take_extent(void *ctx, sqlite3_stmt *row)
 {
     uint64_t *extent = ctx;

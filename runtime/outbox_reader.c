@@ -20,6 +20,10 @@ static const char *const sql[VG_READS] = {
     [VG_READ_OPEN_EVENTS] =
         "SELECT " EVENT_COLUMNS " FROM episode p JOIN event e ON e.seq = p.newest_seq"
         " WHERE p.open AND (?1 = '' OR p.ward = ?1) ORDER BY p.newest_seq",
+    /* By the order of the events, which is that of their rows: no index more to write. */
+    [VG_READ_NEWEST_EVENTS] =
+        "SELECT " EVENT_COLUMNS " FROM event e JOIN episode p ON p.episode_id = e.episode_id"
+        " WHERE p.newest_seq = e.seq AND e.seq < ?1 ORDER BY e.seq DESC LIMIT ?2",
     [VG_READ_EXTENT] = "SELECT (SELECT coalesce(max(seq), 0) FROM event),"
                        " (SELECT coalesce(min(seq), 0) FROM event)",
     [VG_READ_EXTENT_OF_WARD] =

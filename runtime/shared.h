@@ -104,7 +104,7 @@ struct vg_shared {
     uint64_t failing_sinks;                 /**< bit i: that of place i */
     uint64_t tickets;                       /**< last one given, from 1 */
     struct vg_asked asked[VG_TICKETS_KEPT]; /**< of ticket t at t mod VG_TICKETS_KEPT */
-    int wake_fd[VG_SINKS_MAX];              /**< eventfds of the sinks */
+    int wake_fd[VG_SINKS_MAX + 1];          /**< eventfds of the sinks and of the HTTP server */
     uint32_t wakes;
     char ward[VG_WARDS_MAX][VG_WARD_SIZE]; /**< seen in rows */
     uint32_t wards;
@@ -142,9 +142,9 @@ void vg_shared_wards(struct vg_shared *s, void (*fn)(void *arg, const char *ward
 void vg_shared_reloaded(struct vg_shared *s, struct vg_reloaded *ret);
 void vg_shared_set_reloaded(struct vg_shared *s, const struct vg_reloaded *reloaded);
 
-/** Wakes every sink. */
+/** Wakes every sink, and the HTTP server. */
 void vg_shared_wake(struct vg_shared *s);
-/** Registers a sink's eventfd. */
+/** Registers an eventfd, which lives as long as others may wake. */
 void vg_shared_add_wake(struct vg_shared *s, int fd);
 
 void vg_shared_open(struct vg_shared *s, enum vg_gate gate);
