@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/demo_page.h"
 #include "app/produce.h"
 #include "app/verbs.h"
 #include "app/ward.h"
@@ -81,7 +82,7 @@ struct bed {
 
 struct demo {
     const struct options *options;
-    char folder[64], publish[96], control[96], bootstrap[128];
+    char folder[64], publish[96], control[96], bootstrap[128], page[96];
     pid_t broker, pipeline;
     int broker_out;
     struct vg_sim *sim;
@@ -194,6 +195,8 @@ static vg_status start_pipeline(struct demo *d, const char *config, struct vg_er
     setenv("VIGIL_DEMO_DATA", d->folder, 1);
     setenv("VIGIL_DEMO_PUBLISH", d->publish, 1);
     setenv("VIGIL_DEMO_CONTROL", d->control, 1);
+    if (vg_demo_page_choose(d->page, err) != VG_OK)
+        return err->status;
     d->pipeline = start("run", config, NULL, -1, -1);
     if (d->pipeline < 0)
         return vg_fail(err, VG_E_IO, "no process: %s", strerror(errno));
@@ -499,6 +502,7 @@ static vg_status run(struct demo *d, const char *config, struct vg_err *err)
                "them, in ward time (UTC):\n\n",
                VG_WARD_DEMO_BEDS, VG_WARD_DEMO_MIN, WARD_S / d->speed);
         fflush(stdout);
+        fprintf(stderr, "The ward in a browser: %s\n\n", d->page);
         st = play(d, err);
     }
     if (st == VG_OK)

@@ -1,5 +1,5 @@
 # The files of app/web become an array in the program, as they lie there: nothing is built, so nothing but
-# CMake is needed. Names that begin with "." or "_" stay out.
+# CMake is needed. Names that begin with "." or "_" stay out, and so does what is for tools: .json, .d.ts.
 # Run as a script (cmake -DROOT=... -DOUT=... -DFILES=... -P), it writes that array.
 if(CMAKE_SCRIPT_MODE_FILE)
   set(arrays "")
@@ -23,7 +23,7 @@ endif()
 function(vg_web_files target)
   set(root "${PROJECT_SOURCE_DIR}/app/web")
   set(patterns "")
-  foreach(kind html js css svg png json webmanifest woff2 txt)
+  foreach(kind html js css svg png webmanifest woff2 txt)
     list(APPEND patterns "${root}/*.${kind}")
   endforeach()
   file(GLOB_RECURSE files RELATIVE "${root}" CONFIGURE_DEPENDS ${patterns})

@@ -12,13 +12,13 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PYTHON)}
 
 
 @functools.lru_cache
-def node_package():
-    """The Node package with what it depends on, as a user has it after `npm ci`; None, with the reason
-    printed, where that cannot be had. In the build folder, since the source stays as it is."""
+def npm_folder(what, source, name):
+    """A copy of the folder with what its package-lock.json pins, in the build folder, since the source
+    stays as it is; None, with the reason printed, where that cannot be had."""
     if not shutil.which("node") or not shutil.which("npm"):
-        print("SKIP: Node: node and npm are not installed", flush=True)
+        print(f"SKIP: {what}: node and npm are not installed", flush=True)
         return None
-    source, copy = vigil.ROOT / "client/node", vigil.BUILD / "client-node"
+    copy = vigil.BUILD / name
     shutil.copytree(source, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
     lock = (source / "package-lock.json").read_bytes()
     stamp = copy / "node_modules/.installed"
@@ -28,10 +28,15 @@ def node_package():
             done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund",
                                    "--prefer-offline"], cwd=copy, capture_output=True, text=True)
             if done.returncode != 0:
-                print(f"SKIP: Node: npm ci: {done.stderr.strip().splitlines()[-1:]}", flush=True)
+                print(f"SKIP: {what}: npm ci: {done.stderr.strip().splitlines()[-1:]}", flush=True)
                 return None
             stamp.write_bytes(lock)
     return copy
+
+
+def node_package():
+    """The Node package with what it depends on, as a user has it after `npm ci`; None without."""
+    return npm_folder("Node", vigil.ROOT / "client/node", "client-node")
 
 
 class Kind:
