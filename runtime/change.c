@@ -50,6 +50,7 @@ void vg_change_offer(struct vg_change *c, const struct vg_config *config)
     VG_CHECK(c->state == VG_CHANGE_NONE);
     c->number++;
     c->config = config;
+    c->failed = false;
     go_to(c, VG_CHANGE_OFFERED);
     pthread_mutex_unlock(&c->lock);
 }
@@ -127,20 +128,24 @@ bool vg_change_take(struct vg_change *c)
     return taken;
 }
 
-bool vg_change_given(struct vg_change *c, uint32_t shard, struct vg_buf *ret)
+vg_status vg_change_given(struct vg_change *c, uint32_t shard, struct vg_buf *ret,
+                          struct vg_err *err)
 {
     struct vg_change_shard *s = &c->shard[shard];
-    bool there;
+    vg_status st = VG_E_AGAIN;
 
     pthread_mutex_lock(&c->lock);
-    there = s->there;
-    if (there) {
+    if (s->there) {
         *ret = s->items;
         s->items = (struct vg_buf)VG_BUF_INIT;
         s->there = false;
+        st = VG_OK;
+    } else if (c->failed) {
+        *err = c->why;
+        st = err->status;
     }
     pthread_mutex_unlock(&c->lock);
-    return there;
+    return st;
 }
 
 void vg_change_refuse(struct vg_change *c, const struct vg_err *why)
@@ -164,7 +169,7 @@ const struct vg_config *vg_change_make(struct vg_change *c)
     return config;
 }
 
-/* ---- the committer ---- */
+/* ---- the snapshot writer ---- */
 
 void vg_change_give(struct vg_change *c, uint32_t number, uint32_t shard, const void *items,
                     size_t len)
@@ -176,10 +181,21 @@ void vg_change_give(struct vg_change *c, uint32_t number, uint32_t shard, const 
         vg_buf_clear(&s->items);
         vg_buf_add(&s->items, items, len);
         s->there = true;
-        pthread_cond_broadcast(&c->changed);
     }
     pthread_mutex_unlock(&c->lock);
 }
+
+void vg_change_fail(struct vg_change *c, uint32_t number, const struct vg_err *why)
+{
+    pthread_mutex_lock(&c->lock);
+    if (number == c->number && c->state == VG_CHANGE_TAKEN) {
+        c->why = *why;
+        c->failed = true;
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* ---- the committer ---- */
 
 const struct vg_config *vg_change_config(struct vg_change *c)
 {

@@ -1,9 +1,10 @@
 /* change.h - one configuration takes over from another while the pipeline runs.
  *
  * Who made the next chain ready offers it. Ingest takes the offer between two records: it sends a
- * barrier into each shard, and the committer gives back what the barrier collected, once all before it
- * is durable. Until then ingest may refuse, and nothing has changed. Then it sends a CHANGE down each
- * chain, at which every node exchanges its stage, hands the memory out again (RESTORE), and goes on as
+ * barrier into each shard, and the snapshot writer gives back what the barrier collected, once all
+ * before it is durable and the snapshot is on the disk: a recovery must find the very memory that the
+ * new configuration began with. Until then ingest may refuse, and nothing has changed. Then it sends a
+ * CHANGE down each chain, at which every node exchanges its stage, hands the memory out again (RESTORE), and goes on as
  * after a restart with another configuration: the CONFIG commands come at that position.
  *
  * Each function says whose it is. All of it is behind one lock.
@@ -39,6 +40,7 @@ struct vg_change {
     const struct vg_config *config; /**< that is to take over */
     struct vg_err why;
     struct vg_change_shard *shard; /**< [VG_SHARDS_MAX] */
+    bool failed;                   /**< a snapshot cannot be written: `why` */
 };
 
 void vg_change_init(struct vg_change *c);
@@ -61,17 +63,21 @@ struct vg_err vg_change_close(struct vg_change *c);
 bool vg_change_offered(struct vg_change *c, uint32_t *ret_number);
 /** Takes it; false: it was withdrawn. */
 bool vg_change_take(struct vg_change *c);
-/** Moves what came back of a shard into `ret`; false: nothing has yet. */
-bool vg_change_given(struct vg_change *c, uint32_t shard, struct vg_buf *ret);
+/** Moves what came back of a shard into `ret`. VG_E_AGAIN: nothing has yet; else nothing will. */
+VG_NODISCARD vg_status vg_change_given(struct vg_change *c, uint32_t shard, struct vg_buf *ret,
+                                       struct vg_err *err);
 void vg_change_refuse(struct vg_change *c, const struct vg_err *why);
 /** From here on it holds; returns the configuration. */
 const struct vg_config *vg_change_make(struct vg_change *c);
 
-/* ---- the committer ---- */
+/* ---- the snapshot writer: of a barrier of offer `number`; one that is over is passed over ---- */
 
-/** Gives back what a barrier of offer `number` brought; one of an offer that is over is passed over. */
 void vg_change_give(struct vg_change *c, uint32_t number, uint32_t shard, const void *items,
                     size_t len);
+void vg_change_fail(struct vg_change *c, uint32_t number, const struct vg_err *why);
+
+/* ---- the committer ---- */
+
 /** The configuration that was made: at a CHANGE. */
 const struct vg_config *vg_change_config(struct vg_change *c);
 /** The CHANGE of every worker has come out of its chain. */

@@ -172,14 +172,11 @@ vg_status vg_commit_cursors(struct vg_commit *c, struct vg_err *err)
 
 /* ---- afterwards ---- */
 
-/* What a barrier collected, to those who want it: the disk, and a change that waits for it. */
-static void hand_out(struct vg_commit *c, struct vg_frame *f)
+static void write_snapshot(struct vg_commit *c, struct vg_frame *f)
 {
     struct vg_pool *pool = c->pool[f->shard % c->workers];
     struct vg_writer_job job = { .frame = f, .pool = pool };
 
-    if (f->change != 0)
-        vg_change_give(c->change, f->change, f->shard, vg_frame_items(f, c->layout), f->tail_len);
     if (f->building > 0) {
         vg_pool_put(pool, f);
         return;
@@ -207,7 +204,7 @@ static void passed(struct vg_commit *c, struct vg_frame *f)
         vg_pool_put(pool, f);
         break;
     case VG_FRAME_BARRIER:
-        hand_out(c, f);
+        write_snapshot(c, f);
         break;
     case VG_FRAME_DROP:
         atomic_store(&s->dropping, false);

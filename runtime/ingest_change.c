@@ -52,7 +52,9 @@ static void send_barriers(struct vg_ingest *in, uint32_t number)
 static vg_status wait_for_shard(struct vg_ingest *in, uint32_t shard, int64_t until_ns,
                                 struct vg_buf *ret, struct vg_err *err)
 {
-    while (!vg_change_given(in->change, shard, ret)) {
+    vg_status st;
+
+    while ((st = vg_change_given(in->change, shard, ret, err)) == VG_E_AGAIN) {
         if (atomic_load(&in->shared->stop))
             return vg_fail(err, VG_E_TEMPORARY, "the service stops");
         if (vg_mono_ns() > until_ns)
@@ -63,7 +65,7 @@ static vg_status wait_for_shard(struct vg_ingest *in, uint32_t shard, int64_t un
             vg_ingest_push(&in->worker[w]);
         vg_thread_sleep(VG_NS_PER_MS);
     }
-    return VG_OK;
+    return st;
 }
 
 /* Fills in `next` [VG_SHARDS_MAX]: how each shard goes on. Changes nothing. */

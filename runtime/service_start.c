@@ -128,7 +128,7 @@ static vg_status start_commit(struct vg_service *s, struct vg_err *err)
     struct vg_commit *c = &s->commit;
     vg_status st;
 
-    vg_writer_init(&s->writer, &s->shared, &s->layout);
+    vg_writer_init(&s->writer, &s->shared, &s->change, &s->layout);
     st = vg_thread_start(&s->writer.thread, "snapshot", vg_writer_run, &s->writer, s->wake_fd, err);
     if (st != VG_OK)
         return st;

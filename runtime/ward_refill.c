@@ -210,7 +210,7 @@ static vg_status read_log(struct vg_ward_refill *r, struct vg_err *err)
 
 static vg_status refill(struct vg_ward_refill *r, struct vg_err *err)
 {
-    const struct vg_source_env env = { .service = r->what->config->service.name,
+    const struct vg_source_env env = { .service = r->what->shared->config->service.name,
                                        .until_end = true };
     const struct vg_decoder_ops *decoder = r->source.decoder;
     struct vg_source_info info;

@@ -7,10 +7,12 @@
 #include "core/clock.h"
 #include "runtime/log.h"
 
-void vg_writer_init(struct vg_writer *w, struct vg_shared *shared, const struct vg_layout *layout)
+void vg_writer_init(struct vg_writer *w, struct vg_shared *shared, struct vg_change *change,
+                    const struct vg_layout *layout)
 {
     memset(w, 0, sizeof(*w));
     w->shared = shared;
+    w->change = change;
     w->layout = layout;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->changed, NULL);
@@ -81,16 +83,23 @@ static void note_snapshot(struct vg_meters *m, uint64_t bytes, int64_t began_ns)
     atomic_store(&m->snapshot_mono_ns, now_ns);
 }
 
-/* A snapshot that cannot be written costs time at the next start, nothing else: say so, go on. */
+/* A snapshot that cannot be written costs time at the next start: say so, go on. Only a change of
+ * configuration has to wait for one. */
 static void write_one(struct vg_writer *w, const struct vg_writer_job *job)
 {
     const struct vg_service_config *service = &w->shared->config->service;
-    uint32_t shard = job->frame->shard;
+    const void *items = vg_frame_items(job->frame, w->layout);
+    uint32_t shard = job->frame->shard, change = job->frame->change;
     int64_t began_ns = vg_mono_ns();
     struct vg_err err;
+    vg_status st = vg_snapshot_write(service->data_dir, &job->head, items, job->frame->tail_len,
+                                     (uint32_t)service->snapshot_keep, &err);
 
-    if (vg_snapshot_write(service->data_dir, &job->head, vg_frame_items(job->frame, w->layout),
-                          job->frame->tail_len, (uint32_t)service->snapshot_keep, &err) == VG_OK) {
+    if (change != 0 && st == VG_OK)
+        vg_change_give(w->change, change, shard, items, job->frame->tail_len);
+    else if (change != 0)
+        vg_change_fail(w->change, change, &err);
+    if (st == VG_OK) {
         atomic_store(&w->shared->shard[shard].snapshot_offset, job->head.position.next_offset);
         atomic_fetch_add(&w->shared->snapshots, 1);
         note_snapshot(&w->shared->meters, job->frame->tail_len, began_ns);

@@ -2,6 +2,7 @@
 #ifndef VG_RUNTIME_WRITER_H
 #define VG_RUNTIME_WRITER_H
 
+#include "runtime/change.h"
 #include "runtime/pool.h"
 #include "runtime/shared.h"
 #include "runtime/snapshot.h"
@@ -16,6 +17,7 @@ struct vg_writer_job {
 struct vg_writer {
     struct vg_thread thread;
     struct vg_shared *shared;
+    struct vg_change *change; /**< gets back what barriers of it collected */
     const struct vg_layout *layout;
     pthread_mutex_t lock; /**< for all below */
     pthread_cond_t changed;
@@ -24,7 +26,8 @@ struct vg_writer {
     bool ending;
 };
 
-void vg_writer_init(struct vg_writer *w, struct vg_shared *shared, const struct vg_layout *layout);
+void vg_writer_init(struct vg_writer *w, struct vg_shared *shared, struct vg_change *change,
+                    const struct vg_layout *layout);
 void vg_writer_done(struct vg_writer *w);
 /** Takes over the barrier. One of the same shard that still waits is left out for it. */
 void vg_writer_put(struct vg_writer *w, const struct vg_writer_job *job);

@@ -2,12 +2,14 @@
 """A configuration is taken over while rows pass: no row is lost, and every event is the one that
 stopping and starting with the new file at that position gives."""
 import copy
+import http.client
 import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import live
@@ -157,41 +159,79 @@ def check_same(got, wanted):
               f"{(a + b)[min(len(a), len(b))]}")
 
 
-def under_load(seconds, reloads, **service):
-    """Reloads, good and broken, until the log is read or there were so many."""
+class Onlookers:
+    """What looks at the configuration while it changes: pages, metrics and a stream, over and over."""
+
+    PAGES = ("/metrics", "/api/v1/status", "/api/v1/config", "/api/v1/beds", "/readyz")
+
+    def __init__(self, run):
+        self.server = Server(run)
+        self.looks = 0
+        self.thread = threading.Thread(target=self._look, daemon=True)
+        self.thread.start()
+
+    def _look(self):
+        try:
+            while True:
+                for page in self.PAGES:
+                    self.server.ask(page, Authorization=f"Bearer {TOKEN}")
+                    self.looks += 1
+        except (OSError, http.client.HTTPException):
+            pass  # the pipeline has ended
+
+
+def first_change(run, changing, stall):
+    """Asked for while nothing moves, so that it is in the midst of the rows."""
+    p = changing.p
+    changing.write(CHANGES[0], 0)
+    with subprocess.Popen([vigil.VIGIL, "reload", p.path, "--wait"],
+                          stdout=subprocess.PIPE) as asked:
+        run.wait_line(b"reading the configuration")
+        stall.unlink()
+        said = asked.communicate(timeout=60)[0].decode()
+    check("generation 2" in said and "alert_rules.spo2_low" in said, said)
+    changing.in_force.append(json.loads(p.path.read_text()))
+
+
+def reload_on(changing, reloads):
+    """Good and broken ones, until the log is read or there were so many; returns how many good ones."""
+    for n in range(1, reloads):
+        if not changing.reload(CHANGES[n % len(CHANGES)], n) or \
+                (n % 3 == 0 and not changing.refuse()):
+            return n
+    return reloads
+
+
+def under_load(seconds, reloads, kill=False, **service):
+    """Reloads under load, compared with restarts at the same places. With `kill`, a crash right behind
+    the last one."""
     everything = rows(seconds)
     with vigil.MockBroker(f"{TOPIC}:{PARTITIONS}") as broker:
         vigil.produce(broker.bootstrap, TOPIC, everything)
-        c = config(broker, frame_rows=1, in_flight_rows=64, **service)
+        c = config(broker, frame_rows=1, in_flight_rows=64, http=settings(token=TOKEN), **service)
         with vigil.Pipeline(c) as p:
             stall = p.folder / "stall"
             stall.touch()
             changing = Changing(p)
             with Live(p, "--until-end", env={"VIGIL_FAULT_STALL": f"alert:{stall}"}) as run:
-                # The first one is asked for while nothing moves: it is in the midst of the rows.
-                changing.write(CHANGES[0], 0)
-                with subprocess.Popen([vigil.VIGIL, "reload", p.path, "--wait"],
-                                      stdout=subprocess.PIPE) as asked:
-                    run.wait_line(b"reading the configuration")
-                    stall.unlink()
-                    said = asked.communicate(timeout=60)[0].decode()
-                check("generation 2" in said and "alert_rules.spo2_low" in said, said)
-                changing.in_force.append(json.loads(p.path.read_text()))
-                done = 1
-                for n in range(1, reloads):
-                    going = changing.reload(CHANGES[n % len(CHANGES)], n) and \
-                        (n % 3 != 0 or changing.refuse())
-                    if not going:
-                        break
-                    done += 1
-                check(run.wait(300) == 0, f"exit {run.process.returncode}: {run.said[-3000:]}")
+                looking = Onlookers(run)
+                first_change(run, changing, stall)
+                done = reload_on(changing, reloads)
+                if kill:
+                    run.kill()
+                else:
+                    check(run.wait(300) == 0, f"exit {run.process.returncode}: {run.said[-3000:]}")
+                check(looking.looks > 5, f"only {looking.looks} looks at pages")
+            if kill:
+                p.path.write_text(json.dumps(changing.in_force[-1]))
+                live.check_no_mismatch(p.run())
             places = positions(p, len(changing.in_force) - 1)
             check(max(at[0] for at in places.values()) > 0, f"nothing was begun: {places}")
             check(p.outbox("select count(*) from command where kind = 0") == [(0,)], "a CLOCK")
             print(f"     {done} reloads over {len(everything)} rows, the first ones at "
                   f"{[at[:6] for at in places.values()]}")
             wanted = by_restarts(everything, changing.in_force, places)
-            check(sum(map(len, wanted.values())) > 100, "hardly any events")
+            check(sum(map(len, wanted.values())) > 40, "hardly any events")
             check_same(p.by_shard(), wanted)
             # A restart finds all of it as it was.
             lines = p.lines()
@@ -212,6 +252,10 @@ def expect(p, outcome, *texts, exit=78):
     for text in texts:
         check(text in whole, f"no {text!r} in {said}")
     return said
+
+
+def a_crash_behind_a_reload_changes_nothing():
+    under_load(200, 1, kill=True)
 
 
 def what_cannot_be_taken_over_changes_nothing():
@@ -279,6 +323,7 @@ def a_hundred_reloads():
 
 if __name__ == "__main__":
     tests = [reloads_under_load_are_as_restarts_at_the_same_places,
+             a_crash_behind_a_reload_changes_nothing,
              what_cannot_be_taken_over_changes_nothing]
     if LONG:
         tests.append(a_hundred_reloads)
