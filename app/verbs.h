@@ -13,6 +13,7 @@
     X(validate, "validate", "check a configuration as run would")                             \
     X(test, "test", "run the tests that configurations carry, in virtual time")               \
     X(status, "status", "show how a running pipeline does")                                   \
+    X(top, "top", "show a running pipeline in a terminal, anew each second")                  \
     X(tap, "tap", "show rows of a running pipeline as they pass a stage")                     \
     X(reload, "reload", "have a running pipeline take over its changed configuration")        \
     X(record, "record", "keep what a pipeline reads in one file, to run it again")            \

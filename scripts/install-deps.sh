@@ -5,11 +5,11 @@
 set -eu
 
 build='gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libzmq3-dev libfyaml-dev
-    libsqlite3-dev libpq-dev libcurl4-openssl-dev libssl-dev libmicrohttpd-dev libmosquitto-dev libsodium-dev libjansson-dev zlib1g-dev libzstd-dev libopenblas-dev'
+    libsqlite3-dev libpq-dev libcurl4-openssl-dev libssl-dev libmicrohttpd-dev libmosquitto-dev libsodium-dev libjansson-dev zlib1g-dev libncurses-dev libzstd-dev libopenblas-dev'
 
 case "${1:-}" in
 build | demo) packages=$build ;;
-test) packages="$build g++ libcriterion-dev openssl python3 python3-jsonschema python3-yaml python3-zmq python3-hl7 python3-prometheus-client mkdocs mkdocs-material postgresql mosquitto man-db mandoc zsh fish file prometheus openjdk-17-jdk-headless maven" ;;
+test) packages="$build g++ libcriterion-dev openssl python3 python3-jsonschema python3-yaml python3-zmq python3-hl7 python3-prometheus-client mkdocs mkdocs-material postgresql mosquitto man-db mandoc tmux zsh fish file prometheus openjdk-17-jdk-headless maven" ;;
 package) packages="$build dpkg-dev file lintian" ;;
 long) packages='dpkg-dev lintian mmdebstrap python3-venv' ;;
 site) packages='mkdocs mkdocs-material' ;;

@@ -401,7 +401,8 @@ def the_soup_list_is_complete():
     """Whatever the program links is in it, and dependencies.md has no other versions."""
     listed = versions("docs/soup.md", 1)
     said = {"ssl": "OpenSSL", "crypto": "OpenSSL", "sqlite3": "SQLite", "jansson": "jansson", "z": "zlib",
-            "c": "glibc; Linux; systemd", "m": "glibc; Linux; systemd"}
+            "ncursesw": "ncurses", "tinfo": "ncurses", "c": "glibc; Linux; systemd",
+            "m": "glibc; Linux; systemd"}
     linked = subprocess.run(["readelf", "-d", VIGIL], capture_output=True, text=True, check=True, timeout=60).stdout
     names = re.findall(r"\(NEEDED\).*\[lib([\w.+-]+?)\.so", linked)
     check(len(names) >= 10, f"only {names}")

@@ -24,6 +24,7 @@ OWNED = {
     "sodium.h": r"(runtime|models)/\w+\.c|sinks/(fhir|webhook)\.c|app/dlq\.c",
     "mosquitto.h": r"sinks/mqtt\.c",
     "microhttpd.h": r"runtime/http(_\w+)?\.[ch]",
+    "curses.h": r"app/top\.c",
     "curl/": r"sinks/http_post\.c",
     "openssl/": r"sinks/stream_tls\.c",
     "zlib.h": r"app/csv\.h|runtime/http_file\.c",
