@@ -2,11 +2,13 @@
 #include "runtime/observer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <sodium.h>
 
 #include "core/clock.h"
 #include "runtime/api_alerts.h"
+#include "runtime/config_show.h"
 #include "runtime/health.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
@@ -113,9 +115,15 @@ static void config(void *arg, const struct vg_http_request *request, struct vg_h
 {
     const struct vg_observer *o = arg;
 
-    (void)request;
+    const char *form = vg_http_query(request, "form");
+
     ret->type = "application/json";
-    vg_status_write_config(o->what.config, &ret->body);
+    if (form && strcmp(form, "values") == 0)
+        vg_config_show_values(o->what.config, true, &ret->body);
+    else if (form)
+        vg_http_refuse(ret, 400, "there is no form \"%.20s\"; expected: values", form);
+    else
+        vg_status_write_config(o->what.config, &ret->body);
 }
 
 /* ---- the ward ---- */
@@ -229,12 +237,9 @@ static const struct vg_http_page pages[] = {
 /* The configuration does not change under a page. */
 static void enter(void *arg)
 {
-    struct vg_observer *o = arg;
+    const struct vg_observer *o = arg;
 
     vg_shared_look_at_config(o->what.shared);
-    if (o->ward.feed && o->generation != o->what.shared->generation)
-        vg_ward_feed_configure(o->ward.feed);
-    o->generation = o->what.shared->generation;
 }
 
 static void leave(void *arg)
@@ -261,7 +266,6 @@ vg_status vg_observer_start(struct vg_observer *o, int wake_fd, struct vg_err *e
     o->ward = (struct vg_ward_pages){ .what = &o->what,
                                       .feed = vg_ward_feed_new(&o->what),
                                       .reader = &o->reader };
-    o->generation = o->what.shared->generation;
     snprintf(o->run, sizeof(o->run), "%08x", randombytes_random());
     st = vg_http_start(options, &o->content, wake_fd, &o->http, err);
     if (st != VG_OK)

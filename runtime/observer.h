@@ -19,7 +19,6 @@ struct vg_observer {
     struct vg_http *http;
     struct vg_outbox_reader *reader; /**< the server's thread's, as is what follows */
     bool told;                       /**< that it cannot be opened */
-    uint32_t generation;             /**< of the configuration that the ward's data know */
     struct vg_ward_pages ward;
 };
 

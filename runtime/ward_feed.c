@@ -142,14 +142,6 @@ struct vg_ward_feed *vg_ward_feed_new(const struct vg_observed *what)
     return f;
 }
 
-void vg_ward_feed_configure(struct vg_ward_feed *f)
-{
-    struct vg_ward_models models;
-
-    vg_ward_feed_models(f->what->watches, &models);
-    vg_ward_configure(f->ward, f->what->config, &models);
-}
-
 void vg_ward_feed_free(struct vg_ward_feed *f)
 {
     if (!f)

@@ -23,8 +23,6 @@ struct vg_ward_feed;
 /** Begins to watch; `what` must outlive it. NULL when `service.http.beds` is 0. */
 struct vg_ward_feed *vg_ward_feed_new(const struct vg_observed *what);
 void vg_ward_feed_free(struct vg_ward_feed *f); /**< NULL is fine */
-/** Another configuration is in force. */
-void vg_ward_feed_configure(struct vg_ward_feed *f);
 
 /** Takes what has come. `reader` is of the outbox, or NULL while there is none. */
 void vg_ward_feed_turn(struct vg_ward_feed *f, struct vg_outbox_reader *reader, int64_t mono_ns);

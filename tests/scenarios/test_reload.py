@@ -303,6 +303,10 @@ def what_cannot_be_taken_over_changes_nothing():
                   value(metrics, "vigil_config_generation") == 2, "the metrics")
             shown = json.loads(server.page("/api/v1/config", **trusted))
             check(shown["alert_rules"]["spo2_low"]["when"]["below"] == "91 %", "what is in force")
+            values = subprocess.run([vigil.VIGIL, "config", "show", "--json", p.path],
+                                    capture_output=True, text=True).stdout
+            check(server.page("/api/v1/config?form=values", **trusted) == values,
+                  "what is in force is not what `config show` says of the file")
             asked = subprocess.run([vigil.VIGIL, "reload", p.path], capture_output=True, text=True)
             check(asked.returncode == 0 and "was asked" in asked.stderr, f"{asked}")
             run.stop()
