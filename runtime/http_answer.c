@@ -210,6 +210,14 @@ static const struct vg_http_page *find_page(const struct vg_http *h, const char 
     return page->path ? page : NULL;
 }
 
+/* Probes and Prometheus call a server as they like. Where others can reach it, what they are told hangs on
+ * the token alone, which no other site has; where not, it hangs on who asks. */
+static bool any_host(const struct vg_http_guard *guard, const struct vg_http_page *page)
+{
+    return !guard->local && page && page->method == VG_HTTP_GET &&
+           (page->access == VG_HTTP_ANYBODY || page->access == VG_HTTP_TRUSTED);
+}
+
 /* Sets the page or file that is asked for, or refuses. */
 static void judge(struct vg_http_exchange *x, const char *path, const char *method)
 {
@@ -220,9 +228,9 @@ static void judge(struct vg_http_exchange *x, const char *path, const char *meth
     struct vg_http_head head;
 
     read_head(x->connection, &head);
-    if (refused(x, vg_http_guard_host(guard, &head)))
-        return;
     x->page = find_page(x->server, path);
+    if (!any_host(guard, x->page) && refused(x, vg_http_guard_host(guard, &head)))
+        return;
     x->file = x->page ? NULL : vg_http_file_find(&x->server->files, path);
     if (!x->page && !x->file) {
         list_pages(x);

@@ -209,9 +209,10 @@ static void orders(void *arg, const struct vg_http_request *request, struct vg_h
 static void refused(void *arg, const char *from, const char *path, const char *why)
 {
     struct vg_observer *o = arg;
+    char text[256];
 
-    (void)path;
-    vg_api_refused_note(&o->refused, o->what.shared->audit, from, why);
+    snprintf(text, sizeof(text), "%s: %s", path, why);
+    vg_api_refused_note(&o->refused, o->what.shared->audit, from, text);
 }
 
 /* clang-format off */

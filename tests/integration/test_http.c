@@ -177,6 +177,7 @@ static void note_refusal(void *arg, const char *from, const char *path, const ch
 static const struct vg_http_page pages[] = {
     { "/hello", VG_HTTP_GET, VG_HTTP_ANYBODY, hello },
     { "/read", VG_HTTP_GET, VG_HTTP_READ, hello },
+    { "/trusted", VG_HTTP_GET, VG_HTTP_TRUSTED, hello },
     { "/stream", VG_HTTP_GET, VG_HTTP_ANYBODY, stream },
     { "/quiet", VG_HTTP_GET, VG_HTTP_ANYBODY, quiet },
     { "/echo", VG_HTTP_POST, VG_HTTP_ACKNOWLEDGE, echo },
@@ -378,6 +379,37 @@ Test(http, a_request_is_answered_or_refused_as_it_says)
     }
     cr_expect(eq(int, atomic_load(&refusals), 8));
     vg_buf_done(&answer);
+}
+
+Test(http, where_others_can_reach_it_probes_use_any_name_and_pages_for_browsers_do_not)
+{
+    static const struct {
+        const char *request;
+        int status;
+    } rows[] = {
+        { "GET /hello HTTP/1.1\r\nConnection: close\r\nHost: gateway\r\n\r\n", 200 },
+        { "GET /trusted HTTP/1.1\r\nConnection: close\r\nHost: gateway\r\n\r\n", 401 },
+        { "GET /trusted HTTP/1.1\r\nConnection: close\r\nHost: gateway\r\n" BY(READER) "\r\n",
+          200 },
+        { "GET /trusted HTTP/1.1\r\nConnection: close\r\nHost: 10.0.0.1\r\n\r\n", 401 },
+        { "GET /read HTTP/1.1\r\nConnection: close\r\nHost: gateway\r\n" BY(READER) "\r\n", 421 },
+        { "GET /read HTTP/1.1\r\nConnection: close\r\nHost: 10.0.0.1\r\n" BY(READER) "\r\n", 200 },
+        { "GET /read HTTP/1.1\r\nConnection: close\r\nHost: [fe80::1]:1\r\n" BY(READER) "\r\n",
+          200 },
+        { "GET / HTTP/1.1\r\nConnection: close\r\nHost: gateway\r\n\r\n", 421 },
+        { "POST /echo HTTP/1.1\r\nConnection: close\r\nHost: gateway\r\n" BY(NURSE) JSON
+          "Content-Length: 2\r\n\r\n{}",
+          421 },
+    };
+    struct vg_http_options wide = options;
+    struct vg_err err = { .status = VG_OK };
+
+    vg_http_stop(server);
+    wide.listen = (char *)"0.0.0.0:0";
+    wide.insecure = true;
+    cr_assert(vg_http_start(&wide, &content, -1, &server, &err) == VG_OK, "%s", err.msg);
+    for (size_t i = 0; i < VG_ARRAY_LEN(rows); i++)
+        cr_expect(ask(rows[i].request, NULL) == rows[i].status, "row %zu: %s", i, rows[i].request);
 }
 
 Test(http, a_body_arrives_whole_however_it_is_cut)
