@@ -66,6 +66,8 @@ export interface Alert {
     rule: string;
     title: string;
     text: string;
+    /** Set by the page: the newest text that says what happened to the patient. */
+    said?: string;
     patient?: string;
     bed?: string;
     ward?: string;

@@ -17,7 +17,7 @@ export function priorityBadge(alert) {
 /** What happened. @param {Alert} alert */
 export function sentence(alert) {
     return make('span', { class: 'sentence', lang: 'en' },
-        make('strong', { text: alert.title }), ' ', make('span', { text: alert.text }));
+        make('strong', { text: alert.title }), ' ', make('span', { text: alert.said ?? alert.text }));
 }
 
 /** Where: the bed, or that it is about none. @param {Alert} alert  @returns {string} */

@@ -13,6 +13,24 @@ import { Trend } from './trend.js';
 /** @type {readonly Alert[]} */
 const NO_ALERTS = [];
 
+/** Updates about what somebody did, or about its end: their texts say nothing of the patient. */
+const ABOUT_SIGNAL = new Set(['snoozed', 'muted', 'mute_over', 'acknowledge_over', 'pause_over']);
+
+/** Whether the text of the event says what happened to the patient. @param {Alert} alert */
+function saysWhat(alert) {
+    return alert.phase !== 'acknowledge' && !(alert.phase === 'update' && ABOUT_SIGNAL.has(alert.reason ?? ''));
+}
+
+/** What the members of an event tell of the patient, when its text does not: in English, as texts are.
+ * @param {Alert} alert */
+function whatIsKnown(alert) {
+    const { worst, observed } = alert;
+
+    if (worst)
+        return `Worst ${worst.is} so far ${worst.value} ${worst.unit ?? ''}`.trimEnd();
+    return observed?.value === undefined ? alert.text : `${observed.value} ${observed.unit}`;
+}
+
 export class State {
     /** @type {Map<string, Bed>} */
     beds = new Map();
@@ -131,7 +149,7 @@ export class State {
                 this.alerts.delete(alert.episode_id);
                 continue;
             }
-            this.alerts.set(alert.episode_id, alert);
+            this.alerts.set(alert.episode_id, { ...alert, said: saysWhat(alert) ? alert.text : before?.said ?? whatIsKnown(alert) });
             if (isTold(alert) && (!before || !isTold(before) || before.priority !== alert.priority))
                 told.push(alert);
         }

@@ -16,6 +16,9 @@ const TOUCH_HOLD_MS = 2000;
 /** Tiles out of view are drawn each so many seconds, in turns: for who searches the page or hears it read.
  *  What comes into view is drawn before it is there. */
 const UNSEEN_EVERY = 5;
+/** Tiles are made for so long in one frame, but at least so many, however slow the machine is. */
+const MAKING_MS = 5;
+const MAKING_LEAST = 4;
 
 export class WardView {
     visible = true; // to the painter: making tiles comes first
@@ -242,7 +245,8 @@ export class WardView {
         const before = /** @type {HTMLElement[]} */ ([...this.#list.children]).map((tile) => tile.dataset.key ?? '');
         const stay = staying(before, shown);
         const wanted = new Set(shown);
-        const until = performance.now() + 5;
+        const until = performance.now() + MAKING_MS;
+        let few = MAKING_LEAST;
         let place = this.#list.firstElementChild;
         let made = true;
 
@@ -250,7 +254,7 @@ export class WardView {
             this.#drop(key);
         place = this.#list.firstElementChild;
         for (const key of shown) {
-            if (!this.#tiles.has(key) && performance.now() > until) {
+            if (!this.#tiles.has(key) && few-- <= 0 && performance.now() > until) {
                 made = false;
                 continue;
             }

@@ -61,7 +61,7 @@ export const WORDS = {
     last_hours: ['Last {n} h', 'Letzte {n} h', '最近 {n} 小时'],
     left_out: ['{n} beds have no tile: service.http.beds is too small', '{n} Betten ohne Kachel: service.http.beds ist zu klein', '{n} 个床位未显示：service.http.beds 过小'],
     latched: ['Over, waits for a reset', 'Vorbei, wartet auf Rücksetzen', '已结束，待复位'],
-    legend: ['Lines: last hour. Shaded: forecast with its interval.', 'Linien: letzte Stunde. Schattiert: Vorhersage mit Intervall.', '曲线：最近一小时；阴影：预测区间。'],
+    legend: ['Line: last hour. Shaded: forecast. %: share of the anomaly.', 'Linie: letzte Stunde. Schattiert: Vorhersage. %: Anteil an der Anomalie.', '曲线：最近一小时；阴影：预测；%：异常占比。'],
     light: ['Light', 'Hell', '浅色'],
     limits: ['Limits', 'Grenzen', '限值'],
     loading: ['Loading …', 'Lade …', '加载中…'],

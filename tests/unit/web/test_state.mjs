@@ -62,6 +62,24 @@ test('alerts are told once, again when they are more urgent, and leave when they
     assert.equal(state.alertsKnown, false, 'the outbox cannot be read');
 });
 
+test('what somebody did to an alert does not hide what happened to the patient', () => {
+    const said = (...alerts) => {
+        const state = new State(session);
+
+        for (const a of alerts)
+            state.takeAlerts({ full: false, alerts: [alert(a)] });
+        return state.alertsOf('k1')[0].said;
+    };
+    const start = { text: 'HR 150 /min above 130 /min' };
+    const taken = { seq: 2, phase: 'acknowledge', text: 'Acknowledged: T', signal: { is: 'acknowledged' } };
+    const paused = { seq: 3, phase: 'update', reason: 'snoozed', text: 'Audio paused for 60 s' };
+
+    assert.equal(said(start, taken, paused), 'HR 150 /min above 130 /min');
+    assert.equal(said(start, taken, { seq: 4, phase: 'update', text: 'HR 160 /min, the highest so far' }), 'HR 160 /min, the highest so far');
+    assert.equal(said({ ...taken, worst: { is: 'value', value: 161, unit: '/min' } }), 'Worst value so far 161 /min');
+    assert.equal(said(taken), 'Acknowledged: T');
+});
+
 test('a trend has the mean of the usable values of each minute, and gaps where there are none', () => {
     const trend = new Trend(session.channels.length);
     const at = (ms, hr) => trend.add(bed(ms, { hr }));
