@@ -99,6 +99,8 @@ def list_and_describe_cover_the_registry():
     call("describe", expect=2)
     call("describe", "--markdown", expect=2)
     call("describe", "--all", "hr", expect=2)
+    call("describe", "--commands", "hr", expect=2)
+    call("describe", "--commands", "--events", expect=2)
 
 
 def the_same_seed_gives_the_same_bytes_at_any_speed():
