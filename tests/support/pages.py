@@ -15,12 +15,20 @@ with the comment, so a reason may be as long as it needs to be:
     <!-- belongs to SECTION -->           (yaml) is part of a configuration, there
     <!-- not a configuration: WHAT -->    (yaml) is something else
 
-A block of `sh` is run, and so is one that begins with "$ " and goes on with what that command prints. Any block with title="FILE" is written to that file, with title="FILE, at its end"
-behind what it holds. All other blocks are for reading.
+A block of `sh` is run, and so is one that begins with "$ " and goes on with what that command prints. A block
+with title="FILE" is written to that file, with title="FILE, at its end" behind what it holds. All other blocks
+are for reading.
 """
+import functools
+import pathlib
 import re
 import unicodedata
 from dataclasses import dataclass, field
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# `make docs` writes these from the tables of the program: page, and what `vigil describe` is asked for.
+GENERATED = {"docs/configuration.md": ("--all", "--markdown"), "docs/metrics.md": ("--metrics",),
+             "docs/commands.md": ("--commands",), "docs/events.md": ("--events",)}
 
 _BLOCK = re.compile(r"^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S)
 _MARKS = ("not run: ", "long: ", "exits ", "terminal ", "prints", "stop ", "belongs to ", "not a configuration: ")
@@ -99,3 +107,18 @@ def paths(text):
     folders = "app|bench|client|cmake|configs|core|docs|ingest|models|packaging|runtime|scripts|sinks|stages|tests"
     for m in re.finditer(rf"(?<![\w/.-])(?:{folders})/[\w./*-]*[\w*]", text):
         yield text.count("\n", 0, m.start()) + 1, m[0]
+
+
+@functools.cache
+def every():
+    """The text of each page, by its place in the project."""
+    found = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "client/README.md",
+             *(ROOT / "client").glob("*/README.md")]
+    return {str(p.relative_to(ROOT)): p.read_text() for p in sorted(found)}
+
+
+def all_blocks(*but):
+    """The blocks of all pages but those that are named."""
+    for page, text in every().items():
+        if page not in but:
+            yield from blocks(page, text)
