@@ -276,8 +276,6 @@ static void take_pending(struct vg_ward_feed *f)
 
 /* Reading commands of one shard. */
 struct reading {
-    struct vg_ward_feed *f;
-    struct vg_outbox_reader *reader;
     struct place *place;
     uint32_t n;
     struct found {
@@ -321,7 +319,7 @@ static bool was_obeyed(struct vg_outbox_reader *reader, const struct vg_order *o
 static void take_orders_of(struct vg_ward_feed *f, struct vg_outbox_reader *reader, uint32_t shard)
 {
     struct place *place = &f->place[shard];
-    struct reading r = { .f = f, .reader = reader, .place = place };
+    struct reading r = { .place = place };
     struct vg_err err;
 
     if (!place->began)

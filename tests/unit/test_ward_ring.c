@@ -176,6 +176,7 @@ Test(ward_ring, scores_keep_the_highest_of_a_minute_and_none_is_none)
     vg_ward_ring_put_score(&r, START + 5 * S, 1.25f);
     vg_ward_ring_put_score(&r, START + 35 * S, 3.5f);
     vg_ward_ring_put_score(&r, START + 40 * S, 0.0f);
+    good(45, 80);
     vg_ward_ring_put_score(&r, START + 45 * S, NAN);
     cr_expect_eq(r.score[tick_at(5)], 126);
     cr_expect_eq(r.score[tick_at(40)], 1, "0 is a score");
