@@ -60,7 +60,7 @@ VG_NODISCARD vg_status vg_http_options_check(const struct vg_http_options *o, st
 
 struct vg_http_request {
     const char *accept; /**< NULL: none was sent */
-    bool trusted;       /**< it may read, or only this machine can ask */
+    bool trusted;       /**< it may read, or comes from this machine */
     unsigned roles;     /**< VG_HTTP_MAY_...; 0: it has no token */
     const char *body;   /**< of a POST, body_len bytes and a NUL; "" otherwise */
     size_t body_len;
@@ -102,7 +102,7 @@ enum vg_http_method { VG_HTTP_GET, VG_HTTP_POST };
 
 enum vg_http_access {
     VG_HTTP_ANYBODY,
-    VG_HTTP_TRUSTED, /**< who may read, or only this machine can ask */
+    VG_HTTP_TRUSTED, /**< who may read, or asks from this machine */
     VG_HTTP_READ,
     VG_HTTP_ACKNOWLEDGE,
     VG_HTTP_COMMAND,

@@ -92,6 +92,8 @@ static enum MHD_Result respond(struct vg_http_exchange *x)
     vg_http_harden(r);
     MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, a->type);
     MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (a->stream) /* a server in front shall not gather it */
+        MHD_add_response_header(r, "X-Accel-Buffering", "no");
     if (a->status == MHD_HTTP_UNAUTHORIZED)
         MHD_add_response_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
     if (a->status == MHD_HTTP_METHOD_NOT_ALLOWED)
@@ -246,7 +248,9 @@ static void judge(struct vg_http_exchange *x, const char *path, const char *meth
     x->roles = vg_http_guard_roles(guard, head.authorization);
     if (x->page && posts && forbidden(x, vg_http_guard_origin(&head)))
         return;
-    if (x->page && forbidden(x, vg_http_guard_access(guard, x->page->access, x->roles)))
+    x->is_local = vg_http_guard_is_local(guard, &head);
+    if (x->page &&
+        forbidden(x, vg_http_guard_access(guard, x->page->access, x->roles, x->is_local)))
         return;
     refused(x, vg_http_guard_body(&head, posts));
 }
@@ -268,7 +272,7 @@ static void make_page(struct vg_http_exchange *x)
     struct vg_http_request request = {
         .accept = header(x->connection, MHD_HTTP_HEADER_ACCEPT),
         .roles = x->roles,
-        .trusted = (x->roles & VG_HTTP_MAY_READ) || x->server->guard.local,
+        .trusted = (x->roles & VG_HTTP_MAY_READ) || x->is_local,
         .from = x->place->from,
         .connection = x->connection,
     };

@@ -60,7 +60,8 @@ unsigned vg_http_guard_roles(const struct vg_http_guard *g, const char *authoriz
 }
 
 struct vg_http_verdict vg_http_guard_access(const struct vg_http_guard *g,
-                                            enum vg_http_access access, unsigned roles)
+                                            enum vg_http_access access, unsigned roles,
+                                            bool is_local)
 {
     static const struct {
         unsigned role;
@@ -86,7 +87,7 @@ struct vg_http_verdict vg_http_guard_access(const struct vg_http_guard *g,
     };
     bool set = false;
 
-    if (access == VG_HTTP_ANYBODY || (access == VG_HTTP_TRUSTED && g->local) ||
+    if (access == VG_HTTP_ANYBODY || (access == VG_HTTP_TRUSTED && is_local) ||
         (roles & needs[access].role))
         return fine;
     /* A greater token does for a smaller one. */
@@ -118,6 +119,14 @@ static size_t host_part(const char *text, const char **ret)
         return 0;
     *ret = host;
     return n;
+}
+
+bool vg_http_guard_is_local(const struct vg_http_guard *g, const struct vg_http_head *head)
+{
+    const char *host = "";
+    size_t n = head->host ? host_part(head->host, &host) : 0;
+
+    return g->local && (!head->host || vg_host_is_loopback(host, n));
 }
 
 static bool is_address(const char *host, size_t n)

@@ -56,9 +56,13 @@ struct vg_http_verdict {
 void vg_http_guard_init(struct vg_http_guard *g, const struct vg_http_options *o, bool local);
 /** What the token of a request allows. */
 unsigned vg_http_guard_roles(const struct vg_http_guard *g, const char *authorization);
-/** Whether `roles` are enough; if not, 401 or 403. */
+/** Whether the request comes from this machine. Under a name of `hosts` it came through a server in front,
+ *  from anywhere. */
+bool vg_http_guard_is_local(const struct vg_http_guard *g, const struct vg_http_head *head);
+/** Whether `roles`, or that it `is_local`, are enough; if not, 401 or 403. */
 struct vg_http_verdict vg_http_guard_access(const struct vg_http_guard *g,
-                                            enum vg_http_access access, unsigned roles);
+                                            enum vg_http_access access, unsigned roles,
+                                            bool is_local);
 /** Whether the request was sent to this server: 421. */
 struct vg_http_verdict vg_http_guard_host(const struct vg_http_guard *g,
                                           const struct vg_http_head *head);
@@ -106,6 +110,7 @@ struct vg_http_exchange {
     const struct vg_http_page *page;
     const struct vg_http_file_ready *file;
     unsigned roles;
+    bool is_local;
     struct vg_buf body;
     struct vg_http_answer answer;
     bool made; /**< the answer is there, or will be by `later` or `stream` */
