@@ -234,9 +234,9 @@ static void tell_heart(struct stream *s, int64_t mono_ns, struct vg_buf *out)
         vg_buf_str(out, i ? "," : "");
         vg_buf_json_str(out, health.reason[i]);
     }
-    vg_buf_printf(out, "],\"left_out\":%u,\"lost\":%llu,\"alerts_known\":%s",
-                  vg_ward_left_out(ward), (unsigned long long)vg_ward_lost_rows(ward),
-                  s->knows_alerts ? "true" : "false");
+    vg_buf_printf(out, "],\"config\":\"%s\",\"left_out\":%u,\"lost\":%llu,\"alerts_known\":%s",
+                  o->config->hash, vg_ward_left_out(ward),
+                  (unsigned long long)vg_ward_lost_rows(ward), s->knows_alerts ? "true" : "false");
     write_partitions(o, mono_ns, out);
     vg_buf_char(out, '}');
     vg_http_event_end(out);

@@ -90,7 +90,8 @@ def changes_and_alerts_come_by_the_stream(broker, server):
         check({b["patient"] for b in first["beds"]} == {"p-one", "p-two"}
               and all("trend" in b for b in first["beds"]), first)
         stream.first("alerts", lambda d: d["full"] and not d["alerts"], "no alerts yet")
-        stream.first("heart", lambda d: d["ready"] and not d["stalled"], "a heart that beats")
+        heart, _ = stream.first("heart", lambda d: d["ready"] and not d["stalled"], "a heart that beats")
+        check(heart["config"] == get(server, "/api/v1/status")["config"] and heart["lost"] == 0, heart)
         mark = len(stream.events)
         vigil.produce(broker.bootstrap, TOPIC, steady("p-two", range(182, 186), bed="icu-a/02",
                                                       partition=1, spo2=80))

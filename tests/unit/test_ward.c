@@ -211,6 +211,17 @@ static json_t *news(struct vg_ward_reader *reader)
     return vg_ward_write_news(w, reader, START, &out) ? parse() : NULL;
 }
 
+static json_t *history(const char *patient, double from_s, double to_s)
+{
+    struct vg_ward_span span = { START / 1000000 + (int64_t)(from_s * 1000),
+                                 START / 1000000 + (int64_t)(to_s * 1000) };
+
+    vg_buf_clear(&out);
+    vg_ward_write_history(w, vg_ward_find_patient(w, patient), &span, &out);
+    vg_buf_char(&out, '}');
+    return parse();
+}
+
 /* ---- tiles ---- */
 
 Test(ward, a_tile_has_the_newest_of_each_channel_and_never_a_value_that_is_none)
@@ -400,6 +411,38 @@ Test(ward, a_patient_who_is_discharged_has_no_tile_until_new_rows_come)
     cr_expect_eq(tiles(), 1, "an order of before the rows that made it");
 }
 
+/* ---- another configuration ---- */
+
+Test(ward, another_configuration_has_other_limits_and_the_same_past)
+{
+    struct vg_model other = forecaster;
+    struct vg_ward_reader reader = { 0 };
+    json_t *message, *bed;
+
+    hr(0, "p-1", NULL, 80);
+    hr(0, "p-2", "icu-a/02", 80);
+    tick(5, "p-1", 1);
+    json_decref(news(&reader));
+    profiles[0].limits.low[SPO2] = 92;
+    vg_ward_configure(w, &config, &(struct vg_ward_models){ &forecaster, &detector });
+    message = news(&reader);
+    expect_text(tile_in(message, "p-2"), "limits", "{\"spo2\":[86,null]}");
+    bed = tile_in(message, "p-1");
+    expect_text(bed, "limits", "{}"); /* as the session's, which is asked for again */
+    cr_expect_not(json_is_null(json_object_get(bed, "forecast")), "of the same model");
+    json_decref(message);
+    snprintf(other.sha256, sizeof(other.sha256), "another");
+    other.horizons = 1;
+    vg_ward_configure(w, &config, &(struct vg_ward_models){ &other, &detector });
+    message = news(&reader);
+    expect_text(tile_in(message, "p-1"), "forecast", "null");
+    json_decref(message);
+    message = history("p-1", 0, 5);
+    cr_expect_eq(json_array_size(json_object_get(message, "forecasts")), 0);
+    expect_text(json_object_get(json_object_get(message, "channels"), "hr"), "raw", "[80,null]");
+    json_decref(message);
+}
+
 /* ---- readers ---- */
 
 Test(ward, a_reader_is_told_all_and_then_what_changed)
@@ -482,17 +525,6 @@ Test(ward, a_new_tile_in_the_place_of_one_that_is_gone_is_told_with_all_others)
 }
 
 /* ---- history ---- */
-
-static json_t *history(const char *patient, double from_s, double to_s)
-{
-    struct vg_ward_span span = { START / 1000000 + (int64_t)(from_s * 1000),
-                                 START / 1000000 + (int64_t)(to_s * 1000) };
-
-    vg_buf_clear(&out);
-    vg_ward_write_history(w, vg_ward_find_patient(w, patient), &span, &out);
-    vg_buf_char(&out, '}');
-    return parse();
-}
 
 Test(ward, history_says_which_steps_and_where_there_is_nothing)
 {
