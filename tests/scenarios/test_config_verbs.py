@@ -32,9 +32,10 @@ def what_is_shown_means_the_same(folder):
     shutil.copytree(vigil.ROOT / "configs", folder / "configs")
     for file in sorted((folder / "configs").glob("*.yaml")):
         shown = file.with_name("shown-" + file.name)
-        shown.write_text(call("config", "show", file).stdout)
+        text = call("config", "show", file).stdout
+        shown.write_text(text.replace('"***"', '"a-secret-in-the-place-of-that"'))
         check(hash_of(shown) == hash_of(file), f"{file.name} means another thing when shown")
-        first, again = call("config", "show", shown).stdout, shown.read_text()
+        first, again = call("config", "show", shown).stdout, text
         values = [re.sub(r" *# [^#]*$", "", line) for line in first.splitlines()[1:]]
         check(values == [re.sub(r" *# [^#]*$", "", line) for line in again.splitlines()[1:]],
               f"{file.name}: shown again it differs")
