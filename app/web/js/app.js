@@ -63,6 +63,11 @@ export class App {
         return this.state.session.roles.includes('acknowledge');
     }
 
+    /** Whether alerts may begin that this page would not hear of. */
+    get #blind() {
+        return this.link.state === 'lost' || this.link.state === 'stalled' || this.state.heart?.alerts_known === false;
+    }
+
     /** Seconds since the server last said anything. @param {number} local_ms */
     silent_s(local_ms) {
         return Math.max(0, local_ms - (this.link.heard_ms ?? 0)) / 1000;
@@ -169,7 +174,7 @@ export class App {
             .sort((a, b) => rank(b.priority) - rank(a.priority))[0];
 
         this.settings.tick(this.state.now(performance.now()));
-        this.sound.tick(asking?.priority ?? null);
+        this.sound.tick(this.#blind && asking?.priority !== 'high' ? 'medium' : asking?.priority ?? null);
         this.#view?.tick();
     }
 

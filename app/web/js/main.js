@@ -28,7 +28,13 @@ function askForToken(refused) {
 async function start() {
     byId('main').replaceChildren(make('p', { class: 'empty', role: 'status', text: text('connecting') }));
     try {
-        const app = new App(server, await server.get('session'));
+        const session = await server.get('session');
+
+        if (!session.channels) {
+            byId('main').replaceChildren(make('p', { class: 'empty', text: text('no_ward') }));
+            return;
+        }
+        const app = new App(server, session);
 
         matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
             applyTheme();

@@ -86,6 +86,7 @@ export const WORDS = {
     no_expiry: ['until it is over', 'bis er vorbei ist', '直至结束'],
     no_history: ['Nothing is kept of this time.', 'Aus dieser Zeit ist nichts gespeichert.', '该时段无记录。'],
     no_role: ['This token may read only.', 'Dieses Token darf nur lesen.', '此令牌仅可读取。'],
+    no_ward: ['This pipeline shows no ward: service.http.beds is 0.', 'Diese Pipeline zeigt keine Station: service.http.beds ist 0.', '此流水线不显示病区：service.http.beds 为 0。'],
     none: ['None', 'Keine', '无'],
     not_ready: ['Not ready: {reasons}', 'Nicht bereit: {reasons}', '未就绪：{reasons}'],
     note: ['Note (optional)', 'Bemerkung (freiwillig)', '备注（可选）'],
