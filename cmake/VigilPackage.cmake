@@ -71,7 +71,7 @@ SQL and files. One program, one configuration file.
 Vigil is not a medical device: it supplements, never replaces, the alarms at
 the bedside.")
 set(CPACK_DEBIAN_VIGIL_PACKAGE_DEPENDS
-  "systemd | systemd-standalone-sysusers | systemd-sysusers, init-system-helpers (>= 1.54)")
+  "systemd | systemd-standalone-sysusers | systemd-sysusers, init-system-helpers (>= 1.54), procps")
 set(CPACK_DEBIAN_VIGIL_PACKAGE_RECOMMENDS "ca-certificates")
 set(CPACK_DEBIAN_VIGIL_PACKAGE_SUGGESTS "libopenblas0, prometheus, vigil-doc")
 set(CPACK_DEBIAN_VIGIL_PACKAGE_CONTROL_EXTRA "${VG_PACKAGING}/debian/postinst"
@@ -93,8 +93,9 @@ missed, and a notice when the link is down or the pipeline hangs.
 .
 This package has the header, the static library, the file for pkg-config and an
 example.")
-set(CPACK_DEBIAN_CLIENT-DEV_PACKAGE_DEPENDS
-  "libvigil-client0 (= ${PROJECT_VERSION}-${VG_DEBIAN_REVISION}), libzmq3-dev, libjansson-dev")
+set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS ON) # of exactly the same version
+set(CPACK_COMPONENT_CLIENT-DEV_DEPENDS client)
+set(CPACK_DEBIAN_CLIENT-DEV_PACKAGE_DEPENDS "libzmq3-dev, libjansson-dev")
 
 vg_package(doc vigil-doc doc "alerts from vital signs in Kafka - documentation"
 "How to deploy, configure and extend Vigil, which makes alerts of the vital

@@ -2,6 +2,7 @@
 """The Debian packages: what is in them. VIGIL_LONG=1 also has lintian look at them and installs them in a clean
 Debian, runs the service's program as its user there, upgrades, removes and purges."""
 import gzip
+import json
 import os
 import pathlib
 import re
@@ -19,6 +20,7 @@ from live import Live
 from vigil import check
 
 PACKAGES = {"vigil", "libvigil-client0", "libvigil-client-dev", "vigil-doc"}
+CONTAINERFILE = vigil.ROOT / "packaging/container/Containerfile"
 HEALTHCHECK = vigil.ROOT / "packaging/container/healthcheck"
 SERVICE = vigil.ROOT / "packaging/systemd/vigil.service"
 LONG = os.environ.get("VIGIL_LONG") == "1"
@@ -128,15 +130,14 @@ def the_container_asks_whether_the_process_lives():
 
 # ---- in a clean Debian ----
 
-def users_program(*command, broker):
-    return ["setpriv", "--reuid=vigil", "--regid=vigil", "--clear-groups", "env",
-            f"KAFKA_BROKERS={broker.bootstrap}", *command]
+def as_user(*command, broker, user="vigil"):
+    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "env",
+            "-C", "/var/lib/vigil", f"KAFKA_BROKERS={broker.bootstrap}", *command]
 
 
-def runs_as_its_user(root, broker):
-    """Starts what the unit starts, as its user and in its folder, until it has listened; stops it."""
-    process = root.start(*users_program("env", "-C", "/var/lib/vigil", "/usr/bin/vigil", "run",
-                                        "/etc/vigil/vigil.yaml", broker=broker))
+def runs(root, broker, command, user="vigil"):
+    """Starts it as its user and in its folder, until it is there and answers; stops it in good order."""
+    process = root.start(*as_user(*command, broker=broker, user=user))
     try:
         vigil.read_line(process.stderr, until=b" runs: ")
         run(HEALTHCHECK)
@@ -146,12 +147,19 @@ def runs_as_its_user(root, broker):
     finally:
         process.kill()
         process.wait()
+
+
+def runs_as_the_unit_says(root, broker):
+    command = re.search(r"^ExecStart=(.*)$", (root / "lib/systemd/system/vigil.service").read_text(),
+                        re.M).group(1)
+    runs(root, broker, command.split())
     data = root / "var/lib/vigil"
     check((data / "outbox.db").exists(), "no outbox")
     user = (root / "etc/passwd").read_text()
     uid = int(re.search(r"^vigil:[^:]*:(\d+):", user, re.M).group(1))
-    foreign = [p for p in data.rglob("*") if p.stat().st_uid != uid or p.stat().st_mode & 0o007]
-    check(uid > 0 and not foreign, f"{foreign} are not vigil's alone")
+    foreign = [p for p in (data, *data.rglob("*")) if p.stat().st_uid != uid]
+    check(uid > 0 and not foreign, f"{foreign} are not vigil's")
+    check(data.stat().st_mode & 0o777 == 0o700, "others can look into /var/lib/vigil")
 
 
 def enable_and_see(root):
@@ -171,12 +179,13 @@ def install(root, files):
 
 def upgrade_keeps_what_the_administrator_wrote(root, files):
     config = root / "etc/vigil/vigil.yaml"
-    config.write_text(config.read_text().replace('name: "${VIGIL_NAME:-vigil}"', "name: ward-7"))
+    mine = "snapshot: {every: 7s}"
+    config.write_text(config.read_text().replace("  http:", f"  {mine}\n  http:", 1))
     before = config.read_text(), sorted(p.name for p in (root / "var/lib/vigil").iterdir())
     install(root, files)
     check("0.1.0-2" in root.run("dpkg-query", "-W", "vigil"), "not upgraded")
     after = config.read_text(), sorted(p.name for p in (root / "var/lib/vigil").iterdir())
-    check("ward-7" in after[0] and before == after, "an upgrade changed what is not its own")
+    check(mine in after[0] and before == after, "an upgrade changed what is not its own")
 
 
 def remove_and_purge(root):
@@ -191,27 +200,69 @@ def remove_and_purge(root):
           "records of a ward were removed, or nobody was told that they were not")
 
 
-def a_clean_debian_installs_runs_upgrades_removes_and_purges():
+def clean_root(*packages):
+    """None, with the reason printed, where there is none to be had."""
     if not LONG:
         print("     only with VIGIL_LONG=1")
-        return
+        return None
     try:
-        root = Root("systemd")
+        return Root(*packages)
     except Unavailable as why:
         print(f"     SKIP: {why}")
+        return None
+
+
+def a_clean_debian_installs_runs_upgrades_removes_and_purges():
+    root = clean_root("systemd")
+    if not root:
         return
     with root, vigil.MockBroker("vitals.raw:2") as broker:
         (root / "packages").mkdir()
         root.run("apt-get", "update", "-q")
         install(root, packages(FOLDER))
         enable_and_see(root)
-        root.run(*users_program("vigil", "validate", "--env", "/etc/vigil/vigil.yaml", broker=broker))
-        runs_as_its_user(root, broker)
+        root.run(*as_user("vigil", "validate", "--env", "/etc/vigil/vigil.yaml", broker=broker))
+        runs_as_the_unit_says(root, broker)
         upgrade_keeps_what_the_administrator_wrote(root, packages(FOLDER, revision=2))
-        runs_as_its_user(root, broker)
+        runs_as_the_unit_says(root, broker)
         remove_and_purge(root)
         install(root, packages(FOLDER, revision=2))
-        runs_as_its_user(root, broker)
+        runs_as_the_unit_says(root, broker)
+
+
+# ---- what the container file does, without a container ----
+
+def last_stage():
+    """{instruction: its texts, in their order} of the stage that becomes the image."""
+    text = re.sub(r"\\\n", " ", CONTAINERFILE.read_text())
+    stage = {}
+    for line in text[text.rindex("\nFROM "):].splitlines():
+        word, _, rest = line.partition(" ")
+        if word.isupper():
+            stage.setdefault(word, []).append(rest)
+    return stage
+
+
+def the_steps_of_the_container_file_make_a_root_that_runs():
+    root = clean_root()
+    if not root:
+        return
+    stage = last_stage()
+    with root, vigil.MockBroker("vitals.raw:2") as broker:
+        (root / "packages").mkdir()
+        shutil.copy(packages(FOLDER)["vigil"], root / "packages")
+        for step in stage["RUN"]:
+            root.run("sh", "-c", re.sub(r"--mount=\S+", "", step))
+        for copied in stage["COPY"]:
+            shutil.copy(vigil.ROOT / copied.split()[0], root / copied.split()[1])
+        user = stage["USER"][0].split(":")[0]
+        # A volume of Kubernetes belongs to root and to the group of the pod.
+        root.run("chown", f"root:{user}", "/var/lib/vigil")
+        root.run("chmod", "2775", "/var/lib/vigil")
+        command = json.loads(stage["ENTRYPOINT"][0]) + json.loads(stage["CMD"][0])
+        runs(root, broker, command, user)
+        probe = json.loads(stage["HEALTHCHECK"][0].split(" CMD ")[1])
+        check("/livez" in (root / "usr/local/bin" / probe[0]).read_text(), f"{probe} asks nothing")
 
 
 if __name__ == "__main__":
@@ -221,4 +272,5 @@ if __name__ == "__main__":
                    the_program_of_the_package_takes_every_configuration_of_the_package,
                    the_library_of_one_package_is_what_the_other_one_links, lintian_finds_nothing,
                    systemd_says_what_the_docs_say, the_container_asks_whether_the_process_lives,
-                   a_clean_debian_installs_runs_upgrades_removes_and_purges)
+                   a_clean_debian_installs_runs_upgrades_removes_and_purges,
+                   the_steps_of_the_container_file_make_a_root_that_runs)

@@ -25,8 +25,9 @@ class Root:
         if not shutil.which("mmdebstrap"):
             raise Unavailable("mmdebstrap is not installed (apt-get install mmdebstrap)")
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="vigil-root-"))
-        done = subprocess.run(["mmdebstrap", "--variant=minbase", f"--include={','.join(packages)}",
-                               "bookworm", self.path], capture_output=True, text=True, timeout=1800)
+        more = [f"--include={','.join(packages)}"] if packages else []
+        done = subprocess.run(["mmdebstrap", "--variant=minbase", *more, "bookworm", self.path],
+                              capture_output=True, text=True, timeout=1800)
         if done.returncode != 0:
             shutil.rmtree(self.path, ignore_errors=True)
             raise Unavailable(f"mmdebstrap: {done.stderr.strip().splitlines()[-1:]}")
