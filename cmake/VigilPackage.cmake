@@ -71,7 +71,7 @@ SQL and files. One program, one configuration file.
 Vigil is not a medical device: it supplements, never replaces, the alarms at
 the bedside.")
 set(CPACK_DEBIAN_VIGIL_PACKAGE_DEPENDS
-  "systemd | systemd-standalone-sysusers | systemd-sysusers, init-system-helpers (>= 1.54), procps")
+  "systemd | systemd-standalone-sysusers | systemd-sysusers, init-system-helpers (>= 1.54)")
 set(CPACK_DEBIAN_VIGIL_PACKAGE_RECOMMENDS "ca-certificates")
 set(CPACK_DEBIAN_VIGIL_PACKAGE_SUGGESTS "libopenblas0, prometheus, vigil-doc")
 set(CPACK_DEBIAN_VIGIL_PACKAGE_CONTROL_EXTRA "${VG_PACKAGING}/debian/postinst"

@@ -230,6 +230,42 @@ def a_clean_debian_installs_runs_upgrades_removes_and_purges():
         runs_as_the_unit_says(root, broker)
 
 
+# ---- under a systemd of its own ----
+
+# Each step prints its name when it has succeeded; what the service said follows.
+UNDER_SYSTEMD = """
+step() { name=$1; shift; "$@" && echo "$name: done"; }
+step start systemctl start vigil
+step answer vigil-healthcheck
+step reload systemctl reload vigil
+step active systemctl is-active vigil
+systemctl show vigil -p NRestarts
+step stop systemctl stop vigil
+systemctl show vigil -p Result
+journalctl -u vigil --no-pager
+"""
+
+
+def the_unit_starts_in_its_sandbox_is_reloaded_and_stops():
+    root = clean_root("systemd", "systemd-sysv", "dbus")
+    if not root:
+        return
+    with root, vigil.MockBroker("vitals.raw:2") as broker:
+        (root / "packages").mkdir()
+        root.run("apt-get", "update", "-q")
+        install(root, {"vigil": packages(FOLDER)["vigil"]})
+        root.write("/etc/default/vigil", f"KAFKA_BROKERS={broker.bootstrap}\n")
+        root.write("/usr/local/bin/vigil-healthcheck", HEALTHCHECK.read_text(), 0o755)
+        try:
+            said = root.boot(UNDER_SYSTEMD)
+        except Unavailable as why:
+            print(f"     SKIP: {why}")
+            return
+        for step in ("start", "answer", "reload", "active", "stop"):
+            check(f"{step}: done" in said, f"{step} failed: {said}")
+        check("NRestarts=0" in said and "Result=success" in said, said)
+
+
 # ---- what the container file does, without a container ----
 
 def last_stage():
@@ -273,4 +309,5 @@ if __name__ == "__main__":
                    the_library_of_one_package_is_what_the_other_one_links, lintian_finds_nothing,
                    systemd_says_what_the_docs_say, the_container_asks_whether_the_process_lives,
                    a_clean_debian_installs_runs_upgrades_removes_and_purges,
+                   the_unit_starts_in_its_sandbox_is_reloaded_and_stops,
                    the_steps_of_the_container_file_make_a_root_that_runs)

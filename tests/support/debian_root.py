@@ -60,6 +60,23 @@ class Root:
               f"{command}: exit {done.returncode}, expected {expect}\n{done.stdout}{done.stderr}")
         return done.stdout + done.stderr
 
+    def boot(self, script):
+        """Boots its systemd, runs a script of the shell under it, and turns it off; what the script printed."""
+        if not shutil.which("systemd-nspawn"):
+            raise Unavailable("systemd-nspawn is not installed (apt-get install systemd-container)")
+        (self / "usr/sbin/policy-rc.d").unlink()
+        self.write("/root/script", f"exec >/root/said 2>&1\n{script}\nsystemctl poweroff\n")
+        self.write("/etc/systemd/system/script.service",
+                   "[Service]\nType=oneshot\nExecStart=/bin/sh /root/script\n"
+                   "[Install]\nWantedBy=multi-user.target\n")
+        self.run("systemctl", "enable", "-q", "script.service")
+        done = subprocess.run(["systemd-nspawn", "-q", "-D", self.path, "-b", "--register=no",
+                               "--keep-unit", "--console=pipe"], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=300)
+        said = self / "root/said"
+        check(done.returncode == 0 and said.exists(), f"systemd-nspawn: {done.stdout}{done.stderr}")
+        return said.read_text()
+
     def start(self, *command):
         """A process in it; its end is that of its namespace."""
         return subprocess.Popen(self._command(command), stdout=subprocess.PIPE,
