@@ -186,7 +186,9 @@ export class Tile {
             ? make('a', { class: 'more', href: `#/bed/${this.key}`, text: text('more', { n: alerts.length - 1 }), 'aria-label': `${text('more', { n: alerts.length - 1 })}: ${placeOf(top)}` })
             : null;
 
-        return [priorityBadge(top), make('p', {}, sentence(top), ' ', more, state ? make('em', { text: state }) : null)];
+        return [make('div', { class: 'mark' }, priorityBadge(top), more),
+            make('div', { class: 'words' }, make('p', { class: 'said', title: `${top.title}. ${top.said ?? top.text}` }, sentence(top)),
+                state ? make('em', { text: state, title: state }) : null)];
     }
 
     /** @param {number} local_ms */
