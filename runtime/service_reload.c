@@ -205,10 +205,10 @@ static void log_outcome(const struct vg_reload_outcome *o, const char *changes)
         vg_log(VG_LOG_INFO, "reload", "generation %u is in force: %s", o->generation, changes);
     else if (o->what == VG_RELOAD_UNCHANGED)
         vg_log(VG_LOG_INFO, "reload", "nothing to take over; generation %u stays", o->generation);
-    else
-        vg_log(VG_LOG_ERROR, "reload", "refused, generation %u stays: %s", o->generation, o->error);
-    if (o->what == VG_RELOAD_REFUSED)
-        log_lines(o->diagnostics);
+    if (o->what != VG_RELOAD_REFUSED)
+        return; /* a start is told elsewhere */
+    vg_log(VG_LOG_ERROR, "reload", "refused, generation %u stays: %s", o->generation, o->error);
+    log_lines(o->diagnostics);
 }
 
 static void tell(struct vg_service *s, const struct attempt *a, int what, const struct vg_err *err)

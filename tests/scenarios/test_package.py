@@ -263,7 +263,7 @@ def the_unit_starts_in_its_sandbox_is_reloaded_and_stops():
             return
         for step in ("start", "answer", "reload", "active", "stop"):
             check(f"{step}: done" in said, f"{step} failed: {said}")
-        check("NRestarts=0" in said and "Result=success" in said, said)
+        check("NRestarts=0" in said and "Result=success" in said and " error " not in said, said)
 
 
 # ---- what the container file does, without a container ----
