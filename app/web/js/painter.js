@@ -7,7 +7,7 @@
 const BUDGET_MS = 8;
 /** Each frame costs the browser a few milliseconds of its own, however little has changed: fewer frames
  *  leave more of them. */
-const PAUSE_MS = 40;
+const PAUSE_MS = 10;
 
 /** @typedef {{visible: boolean, paint: () => void}} Paintable */
 

@@ -13,12 +13,11 @@ import { Tile } from './tile.js';
 
 const SORT_EVERY_MS = 1000;
 const TOUCH_HOLD_MS = 2000;
-/** Tiles out of view are drawn each so many seconds, in turns: for who searches the page or hears it read.
- *  What comes into view is drawn before it is there. */
+/** In tiles out of view ages grow each so many seconds, in turns; what changed is there at once. */
 const UNSEEN_EVERY = 5;
 /** Tiles are made for so long in one frame, but at least so many, however slow the machine is. */
-const MAKING_MS = 5;
-const MAKING_LEAST = 4;
+const MAKING_MS = 8;
+const MAKING_LEAST = 10;
 
 export class WardView {
     visible = true; // to the painter: making tiles comes first
@@ -154,13 +153,7 @@ export class WardView {
     /** Something of the state has changed.
      * @param {{beds?: Set<string>, alerts?: Set<string>}} [changes]  nothing: everything */
     update(changes) {
-        for (const key of changes?.beds ?? []) {
-            const tile = this.#tiles.get(key);
-
-            if (tile?.visible)
-                this.#app.painter.ask(tile);
-        }
-        for (const key of changes ? changes.alerts ?? [] : this.#tiles.keys()) {
+        for (const key of changes ? [...changes.beds ?? [], ...changes.alerts ?? []] : this.#tiles.keys()) {
             const tile = this.#tiles.get(key);
 
             if (tile)
