@@ -130,12 +130,15 @@ static void remark(struct vg_ward_bed *b, int64_t at_ns, int channel, float valu
     b->remark[b->remarks++ % VG_WARD_NOTES] = (struct vg_ward_remark){ at_ns, channel, value };
 }
 
+/* Of the same moment a row of the chain counts, not what was read back. */
 static void take_values(struct vg_ward_bed *b, const struct vg_ward_news *news, int64_t at_ns)
 {
+    int64_t read_back = news->wall_ns == 0 ? 1 : 0;
+
     for (int c = 0; c < VG_CHANNELS; c++) {
         struct vg_ward_value *v = &b->value[c];
 
-        if (news->quality[c] == VG_Q_ABSENT || (v->seen && at_ns < v->event_ns))
+        if (news->quality[c] == VG_Q_ABSENT || (v->seen && at_ns < v->event_ns + read_back))
             continue;
         *v = (struct vg_ward_value){ .value = news->value[c],
                                      .quality = news->quality[c],

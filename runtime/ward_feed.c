@@ -39,9 +39,9 @@ struct pending {
     struct vg_order order;
 };
 
-/* Of a shard: whether a row has come, and up to where its commands were read. */
+/* Up to where the commands of a shard were read. */
 struct place {
-    bool heard, began;
+    bool began;
     int64_t next_offset;
     uint32_t ordinal;
 };
@@ -166,14 +166,7 @@ static void note_row(struct vg_ward_feed *f, const struct vg_watcher *r,
                      const struct vg_watched *row, int64_t wall_ns)
 {
     const struct columns *c = &f->columns;
-    struct place *place = &f->place[row->shard];
 
-    /* A tick has no place in the log. */
-    if (row->kind == VG_ROW_SAMPLE && !place->heard) {
-        if (f->refill)
-            vg_ward_refill_until(f->refill, row->shard, row->offset);
-        place->heard = true;
-    }
     vg_ward_note(f->ward, &(struct vg_ward_news){
                               .kind = row->kind,
                               .flags = row->flags,
@@ -323,7 +316,7 @@ static void take_orders_of(struct vg_ward_feed *f, struct vg_outbox_reader *read
     struct vg_err err;
 
     if (!place->began)
-        *place = (struct place){ .heard = place->heard, .began = true, .next_offset = -1 };
+        *place = (struct place){ .began = true, .next_offset = -1 };
     /* A reader that fails has been told of elsewhere. */
     if (vg_outbox_commands(reader, shard, place->next_offset, place->ordinal, see_command, &r,
                            &err) == VG_E_AGAIN)

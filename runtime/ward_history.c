@@ -70,13 +70,13 @@ static void write_codes(const struct vg_ward_ring *r, const struct steps *s, int
 }
 
 static void write_qualities(const struct vg_ward_ring *r, const struct steps *s,
-                            const uint8_t *quality, struct vg_buf *out)
+                            const struct vg_ward_track *track, struct vg_buf *out)
 {
     vg_buf_str(out, ",\"quality\":\"");
     for (int64_t i = 0; i < s->n; i++) {
         int place = place_of(r, s, i);
 
-        vg_buf_char(out, quality_letters[place < 0 ? VG_Q_ABSENT : quality[place]]);
+        vg_buf_char(out, quality_letters[place < 0 ? VG_Q_ABSENT : vg_ward_quality(track, place)]);
     }
     vg_buf_char(out, '"');
 }
@@ -105,7 +105,7 @@ static void write_channel(const struct vg_ward_ring *r, const struct steps *s, i
         write_codes(r, s, c, "raw", track->raw, out);
         vg_buf_char(out, ',');
         write_codes(r, s, c, "clean", track->clean, out);
-        write_qualities(r, s, track->quality, out);
+        write_qualities(r, s, track, out);
     } else {
         write_codes(r, s, c, "mean", track->mean, out);
         vg_buf_char(out, ',');

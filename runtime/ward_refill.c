@@ -18,11 +18,8 @@
 enum { POLL_MS = 100, LOWEST_PRIORITY = 19 };
 
 static const int64_t turn_ns = 20 * VG_NS_PER_MS;
-/* Rows of the running chain say where it began; where none come, none can be in the way. */
-static const int64_t wait_for_rows_ns = 2 * VG_NS_PER_S;
 
 struct shard {
-    _Atomic int64_t until; /* offset at which the running chain began; VG_TIME_MAX: not known */
     int64_t log_ns;
     bool done;
 };
@@ -73,11 +70,6 @@ const struct vg_refilled *vg_ward_refill_next(struct vg_ward_refill *r)
         atomic_store_explicit(&r->tail, ++tail, memory_order_release);
     r->holds = tail != atomic_load_explicit(&r->head, memory_order_acquire);
     return r->holds ? &r->row[tail % VG_REFILL_RING] : NULL;
-}
-
-void vg_ward_refill_until(struct vg_ward_refill *r, uint32_t shard, int64_t offset)
-{
-    atomic_store(&r->shard[shard].until, offset);
 }
 
 bool vg_ward_refill_ended(const struct vg_ward_refill *r)
@@ -160,8 +152,7 @@ static void take_record(struct vg_ward_refill *r, const struct vg_record *record
     size_t n;
 
     /* What another instance has is on its page. */
-    if (record->offset >= atomic_load(&s->until) ||
-        !atomic_load(&r->what->shared->shard[record->shard].owned)) {
+    if (!atomic_load(&r->what->shared->shard[record->shard].owned)) {
         end_shard(r, record->shard);
         return;
     }
@@ -228,40 +219,26 @@ static vg_status refill(struct vg_ward_refill *r, struct vg_err *err)
     return st;
 }
 
-/* Whether all partitions of this instance have recovered, and rows of the chain have come of each. */
-static bool look_at_shards(const struct vg_ward_refill *r, bool *ret_heard)
+/* Whether this instance has partitions, and all of them have recovered. */
+static bool is_live(const struct vg_shared *shared)
 {
-    const struct vg_shared *shared = r->what->shared;
-    uint32_t partitions = atomic_load(&shared->partitions);
-    bool live = atomic_load(&shared->state) == VG_STATE_RUNNING;
+    uint32_t partitions = atomic_load(&shared->partitions), owned = 0, live = 0;
 
-    *ret_heard = true;
     for (uint32_t i = 0; i < partitions; i++) {
         if (!atomic_load(&shared->shard[i].owned))
             continue;
-        live &= atomic_load(&shared->shard[i].live);
-        *ret_heard &= atomic_load(&r->shard[i].until) != VG_TIME_MAX;
+        owned++;
+        live += atomic_load(&shared->shard[i].live);
     }
-    return live;
+    return atomic_load(&shared->state) == VG_STATE_RUNNING && owned > 0 && live == owned;
 }
 
 /* Recovery has the machine for itself. */
 static bool wait_for_service(const struct vg_ward_refill *r)
 {
-    int64_t live_ns = 0;
-    bool heard;
-
-    for (; !stops(r); vg_thread_sleep(turn_ns)) {
-        if (!look_at_shards(r, &heard)) {
-            live_ns = 0;
-            continue;
-        }
-        if (live_ns == 0)
-            live_ns = vg_mono_ns();
-        if (heard || vg_mono_ns() - live_ns >= wait_for_rows_ns)
-            return true;
-    }
-    return false;
+    while (!stops(r) && !is_live(r->what->shared))
+        vg_thread_sleep(turn_ns);
+    return !stops(r);
 }
 
 static vg_status run(void *arg, struct vg_thread *thread, struct vg_err *err)
@@ -324,10 +301,8 @@ struct vg_ward_refill *vg_ward_refill_start(const struct vg_observed *what)
     r->shard = calloc(VG_SHARDS_MAX, sizeof(*r->shard));
     r->row = calloc(VG_REFILL_RING, sizeof(*r->row));
     VG_CHECK(r->shard != NULL && r->row != NULL);
-    for (uint32_t i = 0; i < VG_SHARDS_MAX; i++) {
-        r->shard[i].until = VG_TIME_MAX;
+    for (uint32_t i = 0; i < VG_SHARDS_MAX; i++)
         r->shard[i].log_ns = VG_TIME_NONE;
-    }
     vg_format_time(vg_wall_ns() - ago_ns, r->start);
     copy_source(r, &what->config->source);
     vg_layout_init(&r->layout);

@@ -1,13 +1,14 @@
 /* ward_refill.h - the last hours of the log, read back for the ward page after a start.
  *
  * Tiles begin empty when a service starts, and what happened just before is what people ask for first. So
- * a thread of its own reads the topic again, from `service.http.refill` ago up to where the running chain
- * began, by a source of its own: it joins no group, commits nothing, and waits until the service runs. It
- * has the lowest priority and reads at most VG_REFILL_ROWS_PER_S rows a second.
+ * a thread of its own reads the topic again, from `service.http.refill` ago up to the end that it has then,
+ * by a source of its own: it joins no group, commits nothing, and waits until the service has recovered. So
+ * it also fills in what ran through the chain faster than the page could follow. It has the lowest priority
+ * and reads at most VG_REFILL_ROWS_PER_S rows a second.
  *
  * Its rows have passed no stage. So they are SUSPECT where they are plausible, and a page can tell them
- * from what was judged. They fill what is empty and change nothing (runtime/ward_ring.h). What cannot be
- * read back stays a gap.
+ * from what was judged. They fill what is empty, and give way to rows of the chain (runtime/ward_ring.h).
+ * What cannot be read back stays a gap.
  */
 #ifndef VG_RUNTIME_WARD_REFILL_H
 #define VG_RUNTIME_WARD_REFILL_H
@@ -41,8 +42,6 @@ void vg_ward_refill_stop(struct vg_ward_refill *r);
 
 /** The oldest row that was read back and not taken; NULL: none. The one before it is void. */
 const struct vg_refilled *vg_ward_refill_next(struct vg_ward_refill *r);
-/** Says at which offset the running chain began with a shard. */
-void vg_ward_refill_until(struct vg_ward_refill *r, uint32_t shard, int64_t offset);
 /** Whether it has come to its end; what is in the ring may still be taken. */
 bool vg_ward_refill_ended(const struct vg_ward_refill *r);
 

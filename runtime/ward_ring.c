@@ -154,17 +154,28 @@ static bool may_write(uint32_t *taken, uint16_t mine, bool at_pen, int c, uint16
     return !(*taken >> c & 1);
 }
 
-static void put_tick(struct vg_ward_ring *r, struct vg_ward_pen_state *p, int64_t tick, int c,
-                     float value, uint8_t quality)
+/* Whether a step is open to the pen: to rows as they come always, once what was read back has left. */
+static bool take_step(struct vg_ward_track *track, enum vg_ward_pen pen, int place)
 {
+    bool read_back = track->quality[place] & VG_WARD_READ_BACK;
+
+    if (pen == VG_WARD_LIVE && read_back)
+        track->raw[place] = track->clean[place] = track->quality[place] = 0;
+    return pen == VG_WARD_LIVE || read_back || track->quality[place] == 0;
+}
+
+static void put_tick(struct vg_ward_ring *r, enum vg_ward_pen pen, int64_t tick, int c, float value,
+                     uint8_t quality)
+{
+    struct vg_ward_pen_state *p = &r->pen[pen];
     struct vg_ward_track *track = r->track[c];
     int place = vg_ward_tick_place(r, tick);
     bool at_pen = tick == p->tick;
 
-    if (place < 0)
+    if (place < 0 || !take_step(track, pen, place))
         return;
-    if (rank(quality) > rank(track->quality[place]))
-        track->quality[place] = quality;
+    if (rank(quality) > rank(vg_ward_quality(track, place)))
+        track->quality[place] = quality | (pen == VG_WARD_REFILL ? VG_WARD_READ_BACK : 0);
     if (!vg_usable(quality) || !may_write(&p->taken_tick, p->raws[c], at_pen, c, track->raw[place]))
         return;
     track->raw[place] = at_pen ? add(&p->raw[c], &p->raws[c], c, value) : vg_ward_encode(c, value);
@@ -199,8 +210,8 @@ static void put_minute(struct vg_ward_ring *r, struct vg_ward_pen_state *p, int6
             at_pen ? add(&p->mean[c], &p->means[c], c, value) : vg_ward_encode(c, value);
 }
 
-static void put_channel(struct vg_ward_ring *r, struct vg_ward_pen_state *p, int64_t tick,
-                        int64_t minute, int c, float value, uint8_t quality)
+static void put_channel(struct vg_ward_ring *r, enum vg_ward_pen pen, int64_t tick, int64_t minute,
+                        int c, float value, uint8_t quality)
 {
     int place = vg_ward_tick_place(r, tick);
     bool begins;
@@ -213,9 +224,9 @@ static void put_channel(struct vg_ward_ring *r, struct vg_ward_pen_state *p, int
         VG_CHECK(r->track[c] != NULL);
     }
     begins = place < 0 || r->track[c]->raw[place] == 0;
-    put_tick(r, p, tick, c, value, quality);
+    put_tick(r, pen, tick, c, value, quality);
     if (vg_usable(quality))
-        put_minute(r, p, minute, c, value, begins);
+        put_minute(r, &r->pen[pen], minute, c, value, begins);
 }
 
 /* ---- what comes ---- */
@@ -223,20 +234,19 @@ static void put_channel(struct vg_ward_ring *r, struct vg_ward_pen_state *p, int
 void vg_ward_ring_put(struct vg_ward_ring *r, enum vg_ward_pen pen, int64_t at_ns,
                       const float *value, const uint8_t *quality)
 {
-    struct vg_ward_pen_state *p = &r->pen[pen];
     int64_t tick = at_ns / VG_WARD_TICK_NS, minute = at_ns / VG_WARD_MINUTE_NS;
 
     if (at_ns < 0)
         return;
     advance(r, tick, minute);
-    move_pen(p, tick, minute);
+    move_pen(&r->pen[pen], tick, minute);
     if (vg_ward_tick_place(r, tick) >= 0)
         r->heard[vg_ward_tick_place(r, tick)] = true;
     if (vg_ward_minute_place(r, minute) >= 0)
         r->heard_m[vg_ward_minute_place(r, minute)] = true;
     for (int c = 0; c < VG_MEASURED; c++) {
         if (quality[c] != VG_Q_ABSENT)
-            put_channel(r, p, tick, minute, c, value[c], quality[c]);
+            put_channel(r, pen, tick, minute, c, value[c], quality[c]);
     }
 }
 

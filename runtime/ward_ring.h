@@ -8,7 +8,8 @@
  *
  * Writers have a pen each: the rows as they come, and what is read back from the log after a restart.
  * A pen averages within the step it is at. Where something stands already, a pen adds nothing: a value
- * that comes late fills an empty step, and what is read back never changes what came by itself.
+ * that comes late fills an empty step. What is read back never changes a step that came by itself, and
+ * gives way to one that comes later; of a minute it does not, where both mean the same.
  *
  * Not thread safe: all of it is the http thread's.
  */
@@ -37,11 +38,19 @@ float vg_ward_decode(int channel, uint16_t code); /**< of a code that is not 0 *
 struct vg_ward_track {
     uint16_t raw[VG_WARD_TICKS];    /**< mean of the usable values (GOOD and SUSPECT) */
     uint16_t clean[VG_WARD_TICKS];  /**< mean of the GOOD ones */
-    uint8_t quality[VG_WARD_TICKS]; /**< the best that came, enum vg_quality */
+    uint8_t quality[VG_WARD_TICKS]; /**< the best that came; through vg_ward_quality() */
     uint16_t mean[VG_WARD_MINUTES]; /**< of the usable values */
     uint16_t low[VG_WARD_MINUTES], high[VG_WARD_MINUTES];
     uint8_t share[VG_WARD_MINUTES]; /**< of the 12 steps of the minute, those with a usable value */
 };
+
+/** In a quality: the step was read back. */
+enum { VG_WARD_READ_BACK = 0x80 };
+
+static inline uint8_t vg_ward_quality(const struct vg_ward_track *track, int place)
+{
+    return track->quality[place] & (uint8_t)~VG_WARD_READ_BACK;
+}
 
 enum vg_ward_pen { VG_WARD_LIVE, VG_WARD_REFILL, VG_WARD_PENS };
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -168,14 +169,19 @@ def what_was_before_a_restart_is_read_back():
             server = Server(run)
             run.wait_line(b"are on the ward page")
             one, two = tile_at(server, "p-one", 149), tile_at(server, "p-two", 10)
-            check(two["seen"] is None and one["seen"], "what came by itself and what was read back")
+            until("the rows that came by themselves",
+                  lambda: tiles(server)["p-one"]["values"][SPO2]
+                  == [97, "good", "", BASE_MS + 149000])
+            check(two["seen"] is None and tiles(server)["p-one"]["seen"], "what was read back")
             check(two["values"][SPO2][:3] == [None, "invalid", "range"]
                   and two["values"][HR][:2] == [80, "suspect"], two["values"])
             h = get(server, f"/api/v1/history?bed={one['key']}&from={BASE_MS}")
             spo2 = h["channels"]["spo2"]
             check(spo2["raw"] == [97] * 12 + [None] * 6 + [97] * 12, spo2["raw"])
-            check(spo2["quality"] == "s" * 12 + "-" * 6 + "s" * 6 + "g" * 6, spo2["quality"])
-            check(spo2["clean"] == [None] * 24 + [97] * 6, "nobody has judged what was read back")
+            # What the chain recovers, it judges again; how much that is, hangs on the snapshots.
+            check(re.fullmatch("s{6}[sg]{6}-{6}[sg]{6}g{6}", spo2["quality"]), spo2["quality"])
+            check(all((v is None) == (q != "g") for v, q in zip(spo2["clean"], spo2["quality"])),
+                  "nobody has judged what was read back")
             check(h["gaps"] == [[BASE_MS + 60000, BASE_MS + 90000]], h["gaps"])
             run.stop()
 

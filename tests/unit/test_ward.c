@@ -246,6 +246,20 @@ Test(ward, a_tile_has_the_newest_of_each_channel_and_never_a_value_that_is_none)
     json_decref(root);
 }
 
+Test(ward, of_one_moment_the_row_of_the_chain_counts)
+{
+    json_t *root;
+
+    sample(&(struct sample){ 0, "p-1", NULL, HR, 70, VG_Q_SUSPECT, true });
+    hr(0, "p-1", NULL, 80);
+    sample(&(struct sample){ 0, "p-1", NULL, HR, 70, VG_Q_SUSPECT, true });
+    root = all();
+    cr_expect_eq(json_integer_value(json_array_get(
+                     json_array_get(json_object_get(tile_in(root, "p-1"), "values"), HR), 0)),
+                 80);
+    json_decref(root);
+}
+
 Test(ward, a_tile_moves_with_its_patient_and_takes_the_limits_of_the_bed)
 {
     char key[32];

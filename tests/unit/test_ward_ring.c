@@ -67,7 +67,7 @@ Test(ward_ring, a_step_is_the_mean_of_its_values_and_clean_of_those_without_doub
     good(5, 90);
     cr_expect_float_eq(raw(0), 104, 0.01);
     cr_expect_float_eq(shown(r.track[HR]->clean, tick_at(0)), 81, 0.01);
-    cr_expect_eq(r.track[HR]->quality[tick_at(0)], VG_Q_GOOD, "the best that came");
+    cr_expect_eq(vg_ward_quality(r.track[HR], tick_at(0)), VG_Q_GOOD, "the best that came");
     cr_expect_float_eq(raw(5), 90, 0.01);
 }
 
@@ -77,8 +77,8 @@ Test(ward_ring, what_is_no_measurement_has_a_quality_and_no_value)
     put(VG_WARD_LIVE, 5, HR, 0, VG_Q_INVALID);
     put(VG_WARD_LIVE, 10, HR, 0, VG_Q_MISSING);
     cr_expect(isnan(raw(5)) && isnan(raw(10)));
-    cr_expect_eq(r.track[HR]->quality[tick_at(5)], VG_Q_INVALID);
-    cr_expect_eq(r.track[HR]->quality[tick_at(10)], VG_Q_MISSING);
+    cr_expect_eq(vg_ward_quality(r.track[HR], tick_at(5)), VG_Q_INVALID);
+    cr_expect_eq(vg_ward_quality(r.track[HR], tick_at(10)), VG_Q_MISSING);
     cr_expect(r.heard[tick_at(10)]);
     cr_expect_null(r.track[SPO2], "a channel without a value takes no memory");
 }
@@ -152,6 +152,25 @@ Test(ward_ring, what_is_read_back_fills_what_is_empty_and_nothing_else)
     cr_expect_float_eq(shown(r.track[HR]->mean, minute_at(240)), 61, 0.01);
     cr_expect_float_eq(shown(r.track[HR]->mean, minute_at(300)), 92, 0.01,
                        "the minute that had begun by itself");
+}
+
+Test(ward_ring, what_is_read_back_gives_way_to_what_comes_by_itself_later)
+{
+    for (int s = 0; s < 20; s++)
+        put(VG_WARD_REFILL, s, HR, 60, VG_Q_SUSPECT);
+    put(VG_WARD_LIVE, 5, HR, 0, VG_Q_INVALID);
+    for (int s = 10; s < 15; s++)
+        good(s, 90);
+    put(VG_WARD_REFILL, 14.5, HR, 200, VG_Q_SUSPECT);
+    cr_expect_float_eq(raw(0), 60, 0.01);
+    cr_expect_eq(vg_ward_quality(r.track[HR], tick_at(0)), VG_Q_SUSPECT);
+    cr_expect(isnan(raw(5)), "a stage has found it to be none");
+    cr_expect_eq(vg_ward_quality(r.track[HR], tick_at(5)), VG_Q_INVALID);
+    cr_expect_float_eq(raw(10), 90, 0.01);
+    cr_expect_float_eq(shown(r.track[HR]->clean, tick_at(10)), 90, 0.01);
+    cr_expect_eq(vg_ward_quality(r.track[HR], tick_at(10)), VG_Q_GOOD);
+    cr_expect_float_eq(raw(15), 60, 0.01);
+    cr_expect_eq(r.track[HR]->share[minute_at(0)], 4, "steps are counted once");
 }
 
 Test(ward_ring, values_keep_their_precision_and_ends)
