@@ -10,14 +10,23 @@ import { isEnabled } from './risk.js';
 
 /** Mark and word of the priority. @param {Alert} alert */
 export function priorityBadge(alert) {
-    return make('span', { class: `badge priority-${alert.priority} ${isEnabled(alert) ? 'enabled' : 'taken'}` },
-        priorityIcon(alert.priority), make('span', { text: text(alert.priority) }));
+    return make(
+        'span',
+        { class: `badge priority-${alert.priority} ${isEnabled(alert) ? 'enabled' : 'taken'}` },
+        priorityIcon(alert.priority),
+        make('span', { text: text(alert.priority) }),
+    );
 }
 
 /** What happened. @param {Alert} alert */
 export function sentence(alert) {
-    return make('span', { class: 'sentence', lang: 'en' },
-        make('strong', { text: alert.title }), ' ', make('span', { text: alert.said ?? alert.text }));
+    return make(
+        'span',
+        { class: 'sentence', lang: 'en' },
+        make('strong', { text: alert.title }),
+        ' ',
+        make('span', { text: alert.said ?? alert.text }),
+    );
 }
 
 /** Where: the bed, or that it is about none. @param {Alert} alert  @returns {string} */
@@ -30,5 +39,11 @@ export function placeOf(alert) {
 export function acknowledgeButton(alert, opens) {
     const label = `${text('acknowledge')}: ${placeOf(alert)}, ${alert.title}`;
 
-    return make('button', { type: 'button', class: 'acknowledge', 'aria-label': label, text: text('acknowledge'), click: opens });
+    return make('button', {
+        type: 'button',
+        class: 'acknowledge',
+        'aria-label': label,
+        text: text('acknowledge'),
+        click: opens,
+    });
 }

@@ -17,11 +17,29 @@ export class AlertsView {
     /** @param {import('./app.js').App} app */
     constructor(app) {
         this.#app = app;
-        this.#table = make('table', { class: 'cards' }, make('thead', {}, make('tr', {},
-            ...['priority', 'bed', 'sentence', 'since', 'state', 'ticket'].map((key) => make('th', { scope: 'col', text: text(key) })))),
-            this.#body);
-        this.element = make('section', { 'aria-labelledby': 'alerts-title' },
-            make('h1', { id: 'alerts-title', text: text('active_alerts') }), this.#empty, this.#table);
+        this.#table = make(
+            'table',
+            { class: 'cards' },
+            make(
+                'thead',
+                {},
+                make(
+                    'tr',
+                    {},
+                    ...['priority', 'bed', 'sentence', 'since', 'state', 'what_to_do'].map((key) =>
+                        make('th', { scope: 'col', text: text(key) }),
+                    ),
+                ),
+            ),
+            this.#body,
+        );
+        this.element = make(
+            'section',
+            { 'aria-labelledby': 'alerts-title' },
+            make('h1', { id: 'alerts-title', text: text('active_alerts') }),
+            this.#empty,
+            this.#table,
+        );
         this.update();
     }
 
@@ -31,8 +49,7 @@ export class AlertsView {
 
     /** @param {{alerts?: Set<string>}} [changes] */
     update(changes) {
-        if (!changes || changes.alerts)
-            this.#app.painter.ask(this);
+        if (!changes || changes.alerts) this.#app.painter.ask(this);
     }
 
     tick() {
@@ -43,39 +60,52 @@ export class AlertsView {
 
     /** @param {string} episode */
     focus(episode) {
-        const row = /** @type {HTMLElement | null} */ (this.#body.querySelector(`[data-episode="${CSS.escape(episode)}"]`));
+        const row = /** @type {HTMLElement | null} */ (
+            this.#body.querySelector(`[data-episode="${CSS.escape(episode)}"]`)
+        );
 
         (row?.querySelector('button') ?? row?.querySelector('a'))?.focus();
     }
 
     paint() {
-        const alerts = [...this.#app.state.alerts.values()]
-            .sort((a, b) => Number(isTold(b)) - Number(isTold(a)) || compareAlerts(a, b));
+        const alerts = [...this.#app.state.alerts.values()].sort(
+            (a, b) => Number(isTold(b)) - Number(isTold(a)) || compareAlerts(a, b),
+        );
         const shown = alerts.map((alert) => alert.event_id).join() || String(this.#app.state.alertsKnown);
 
-        if (shown === this.#shown)
-            return;
+        if (shown === this.#shown) return;
         this.#shown = shown;
-        const had = /** @type {HTMLElement | null} */ (document.activeElement?.closest('tr'))?.dataset.episode;
+        const had = /** @type {HTMLElement | null} */ (document.activeElement?.closest('tr'))?.dataset
+            .episode;
 
         this.#empty.hidden = alerts.length > 0;
         this.#empty.textContent = text(this.#app.state.alertsKnown ? 'no_alerts' : 'alerts_unknown');
         this.#table.hidden = alerts.length === 0;
         this.#body.replaceChildren(...alerts.map((alert) => this.#row(alert)));
-        if (had)
-            this.focus(had);
+        if (had) this.focus(had);
     }
 
     /** @param {Alert} alert */
     #row(alert) {
         const can = this.#app.mayAcknowledge && isTold(alert) && isEnabled(alert);
 
-        return make('tr', { 'data-episode': alert.episode_id, 'data-told': String(isTold(alert)) },
+        return make(
+            'tr',
+            { 'data-episode': alert.episode_id, 'data-told': String(isTold(alert)) },
             make('td', {}, priorityBadge(alert)),
-            make('td', { class: 'time' }, alert.key ? make('a', { href: `#/bed/${alert.key}`, text: placeOf(alert) }) : placeOf(alert)),
+            make(
+                'td',
+                { class: 'time' },
+                alert.key ? make('a', { href: `#/bed/${alert.key}`, text: placeOf(alert) }) : placeOf(alert),
+            ),
             make('td', {}, sentence(alert)),
             make('td', { class: 'time', text: clockText(Date.parse(alert.onset)) }),
             make('td', {}, nameText('kind_', alert.kind), ' ', make('em', { text: signalText(alert) })),
-            make('td', {}, can ? acknowledgeButton(alert, () => this.#app.openDialog(alert.episode_id)) : null));
+            make(
+                'td',
+                {},
+                can ? acknowledgeButton(alert, () => this.#app.openDialog(alert.episode_id)) : null,
+            ),
+        );
     }
 }

@@ -51,7 +51,12 @@ export class App {
         this.state.takeClock(session, performance.now());
         document.body.append(this.dialog.element);
         byId('pipeline').textContent = session.pipeline;
-        this.link = new Link(server, () => this.#renew(), (name, data) => this.#take(name, data), () => this.#linkChanged());
+        this.link = new Link(
+            server,
+            () => this.#renew(),
+            (name, data) => this.#take(name, data),
+            () => this.#linkChanged(),
+        );
         window.addEventListener('hashchange', () => this.#route());
         window.setInterval(() => this.#tick(), TICK_MS);
         window.setInterval(() => this.#look(), LOOK_MS);
@@ -65,7 +70,11 @@ export class App {
 
     /** Whether alerts may begin that this page would not hear of. */
     get #blind() {
-        return this.link.state === 'lost' || this.link.state === 'stalled' || this.state.heart?.alerts_known === false;
+        return (
+            this.link.state === 'lost' ||
+            this.link.state === 'stalled' ||
+            this.state.heart?.alerts_known === false
+        );
     }
 
     /** Seconds since the server last said anything. @param {number} local_ms */
@@ -82,11 +91,10 @@ export class App {
     openDialog(episode) {
         const alert = this.state.alerts.get(episode);
 
-        if (!alert || this.dialog.open)
-            return;
+        if (!alert || this.dialog.open) return;
         this.#view?.hold?.(true);
         this.dialog.show(episode, () => {
-            this.#view?.focus(this.#view instanceof WardView ? alert.key ?? '' : episode);
+            this.#view?.focus(this.#view instanceof WardView ? (alert.key ?? '') : episode);
             this.#view?.hold?.(false);
         });
     }
@@ -112,8 +120,7 @@ export class App {
         }
         this.state = new State(session);
         this.state.takeClock(session, performance.now());
-        if (this.dialog.open)
-            this.dialog.element.close();
+        if (this.dialog.open) this.dialog.element.close();
         this.#route();
     }
 
@@ -130,10 +137,8 @@ export class App {
             const { changed, told } = this.state.takeAlerts(data);
 
             this.#view?.update({ alerts: changed });
-            if (this.dialog.open)
-                this.dialog.update();
-            if (!data.full)
-                this.#tell(told);
+            if (this.dialog.open) this.dialog.update();
+            if (!data.full) this.#tell(told);
         }
     }
 
@@ -143,25 +148,33 @@ export class App {
         const high = told.filter((alert) => alert.priority === 'high').slice(-3);
 
         if (high.length > 0) {
-            byId('urgent').textContent = high.map((alert) => text('new_alert', {
-                priority: text(alert.priority), bed: placeOf(alert), title: alert.title, text: alert.text,
-            })).join(' ');
+            byId('urgent').textContent = high
+                .map((alert) =>
+                    text('new_alert', {
+                        priority: text(alert.priority),
+                        bed: placeOf(alert),
+                        title: alert.title,
+                        text: alert.text,
+                    }),
+                )
+                .join(' ');
         }
     }
 
     #linkChanged() {
         this.#look();
         this.#view?.update();
-        if (this.link.state === 'refused')
-            this.#signInAgain();
+        if (this.link.state === 'refused') this.#signInAgain();
     }
 
     #signInAgain() {
         this.#show(null);
-        byId('main').replaceChildren(signIn(true, (token) => {
-            this.server.setToken(token);
-            location.reload();
-        }));
+        byId('main').replaceChildren(
+            signIn(true, (token) => {
+                this.server.setToken(token);
+                location.reload();
+            }),
+        );
     }
 
     #look() {
@@ -170,11 +183,12 @@ export class App {
     }
 
     #tick() {
-        const asking = [...this.state.alerts.values()].filter((alert) => isTold(alert) && isEnabled(alert))
+        const asking = [...this.state.alerts.values()]
+            .filter((alert) => isTold(alert) && isEnabled(alert))
             .sort((a, b) => rank(b.priority) - rank(a.priority))[0];
 
         this.settings.tick(this.state.now(performance.now()));
-        this.sound.tick(this.#blind && asking?.priority !== 'high' ? 'medium' : asking?.priority ?? null);
+        this.sound.tick(this.#blind && asking?.priority !== 'high' ? 'medium' : (asking?.priority ?? null));
         this.#view?.tick();
     }
 
@@ -183,16 +197,16 @@ export class App {
 
         this.settings.mark(path);
         switch (path) {
-        case 'alerts':
-            return this.#show(new AlertsView(this));
-        case 'history':
-            return this.#show(new HistoryView(this));
-        case 'timeline':
-            return this.#show(new TimelineView(this));
-        case 'bed':
-            return this.#show(new BedView(this, key));
-        default:
-            return this.#show(new WardView(this));
+            case 'alerts':
+                return this.#show(new AlertsView(this));
+            case 'history':
+                return this.#show(new HistoryView(this));
+            case 'timeline':
+                return this.#show(new TimelineView(this));
+            case 'bed':
+                return this.#show(new BedView(this, key));
+            default:
+                return this.#show(new WardView(this));
         }
     }
 
@@ -202,7 +216,7 @@ export class App {
 
         this.#view?.close();
         this.#view = view;
-        byId('main').replaceChildren(...view ? [view.element] : []);
+        byId('main').replaceChildren(...(view ? [view.element] : []));
         document.title = `${title ? `${title} · ` : ''}Vigil ${this.state.session.pipeline}`;
         window.scrollTo(0, 0);
     }

@@ -10,22 +10,16 @@ import { ageText, text } from './language.js';
  * @param {LinkState} link  @param {import('../types').Heart | null} heart
  * @returns {{level: 'bad' | 'doubt' | '', words: string}} */
 export function bannerOf(link, heart) {
-    if (link === 'lost' || link === 'refused')
-        return { level: 'bad', words: text('lost', { age: '{age}' }) };
-    if (link === 'stalled')
-        return { level: 'bad', words: text('stalled') };
-    if (link === 'connecting')
-        return { level: 'doubt', words: text('connecting') };
+    if (link === 'lost' || link === 'refused') return { level: 'bad', words: text('lost', { age: '{age}' }) };
+    if (link === 'stalled') return { level: 'bad', words: text('stalled') };
+    if (link === 'connecting') return { level: 'doubt', words: text('connecting') };
     const said = [];
 
     if (heart && !heart.ready)
         said.push(text('not_ready', { reasons: heart.reasons?.join('; ') || heart.state }));
-    if (heart?.alerts_known === false)
-        said.push(text('alerts_unknown'));
-    if (heart && heart.left_out > 0)
-        said.push(text('left_out', { n: heart.left_out }));
-    if (heart && heart.lost > 0)
-        said.push(text('lost_rows', { n: heart.lost }));
+    if (heart?.alerts_known === false) said.push(text('alerts_unknown'));
+    if (heart && heart.left_out > 0) said.push(text('left_out', { n: heart.left_out }));
+    if (heart && heart.lost > 0) said.push(text('lost_rows', { n: heart.lost }));
     return { level: said.length > 0 ? 'doubt' : '', words: said.join(' · ') };
 }
 

@@ -29,7 +29,13 @@ export function chartColumns(row, { app, bed, history, horizon_s, raw, now_s }) 
     /** @type {any[]} */
     const data = [times];
     /** @type {any[]} */
-    const series = [{ label: text('time'), value: (/** @type {any} */ _, /** @type {number | null} */ at) => at === null ? '--' : clockText(at * 1000) }];
+    const series = [
+        {
+            label: text('time'),
+            value: (/** @type {any} */ _, /** @type {number | null} */ at) =>
+                at === null ? '--' : clockText(at * 1000),
+        },
+    ];
     /** @type {any[]} */
     const bands = [];
 
@@ -38,7 +44,8 @@ export function chartColumns(row, { app, bed, history, horizon_s, raw, now_s }) 
         const kept = history.channels[channel.name];
         const label = parts.length > 1 ? channel.name.split('_')[1] : '';
         /** @param {any} value */
-        const shown = (/** @type {any} */ _, /** @type {number | null} */ value) => value === null || value === undefined ? '--' : numberText(value, channel.decimals);
+        const shown = (/** @type {any} */ _, /** @type {number | null} */ value) =>
+            value === null || value === undefined ? '--' : numberText(value, channel.decimals);
         /** @param {any} column  @param {any} look */
         const add = (column, look) => {
             data.push(column);
@@ -52,27 +59,58 @@ export function chartColumns(row, { app, bed, history, horizon_s, raw, now_s }) 
             const values = bed.forecast?.values[forecast.channels.indexOf(channel.name)] ?? null;
             const value = bed.values[c];
 
-            layFan(columns, times, (bed.forecast?.at ?? 0) / 1000 || now_s, forecast.horizons_s, values,
-                value && isUsable(value[1]) ? value[0] : null);
+            layFan(
+                columns,
+                times,
+                (bed.forecast?.at ?? 0) / 1000 || now_s,
+                forecast.horizons_s,
+                values,
+                value && isUsable(value[1]) ? value[0] : null,
+            );
             const [least, most] = [forecast.quantiles[0], forecast.quantiles[forecast.quantiles.length - 1]];
-            const top = add(high, { stroke: 'transparent', label: `${label} ${numberText(most * 100, 0)} %` });
-            const bottom = add(low, { stroke: 'transparent', label: `${label} ${numberText(least * 100, 0)} %` });
+            const top = add(high, {
+                stroke: 'transparent',
+                label: `${label} ${numberText(most * 100, 0)} %`,
+            });
+            const bottom = add(low, {
+                stroke: 'transparent',
+                label: `${label} ${numberText(least * 100, 0)} %`,
+            });
 
             bands.push({ series: [top, bottom], fill: withAlpha(ink, 0.22) });
             add(middle, { stroke: ink, width: 1, dash: [4, 3], label: `${label} ${text('forecast')}` });
         }
         if (kept?.mean) {
-            const top = add(padded(kept.high, times.length), { stroke: 'transparent', label: `${label} max` });
-            const bottom = add(padded(kept.low, times.length), { stroke: 'transparent', label: `${label} min` });
+            const top = add(padded(kept.high, times.length), {
+                stroke: 'transparent',
+                label: `${label} max`,
+            });
+            const bottom = add(padded(kept.low, times.length), {
+                stroke: 'transparent',
+                label: `${label} min`,
+            });
 
             bands.push({ series: [top, bottom], fill: withAlpha(ink, 0.3) });
-            add(padded(kept.mean, times.length), { stroke: ink, width: 1.5, dash: DASHES[i], label: `${label} Ø` });
+            add(padded(kept.mean, times.length), {
+                stroke: ink,
+                width: 1.5,
+                dash: DASHES[i],
+                label: `${label} Ø`,
+            });
             continue;
         }
         if (raw)
-            add(padded(kept?.raw, times.length), { stroke: app.colours.get('raw'), width: 1, points: { show: true, size: 3 }, label: `${label} ${text('raw_line')}` });
+            add(padded(kept?.raw, times.length), {
+                stroke: app.colours.get('raw'),
+                width: 1,
+                points: { show: true, size: 3 },
+                label: `${label} ${text('raw_line')}`,
+            });
         add(padded(kept?.clean, times.length), {
-            stroke: ink, width: 1.5, dash: DASHES[i], label: `${label} ${text('main_line')}`,
+            stroke: ink,
+            width: 1.5,
+            dash: DASHES[i],
+            label: `${label} ${text('main_line')}`,
             points: { show: channel.episodic, size: 5 },
         });
     }
@@ -81,7 +119,12 @@ export function chartColumns(row, { app, bed, history, horizon_s, raw, now_s }) 
 
 /** @param {string} colour  #rrggbb  @param {number} alpha */
 function withAlpha(colour, alpha) {
-    return colour + Math.round(alpha * 255).toString(16).padStart(2, '0');
+    return (
+        colour +
+        Math.round(alpha * 255)
+            .toString(16)
+            .padStart(2, '0')
+    );
 }
 
 export class Chart {
@@ -94,20 +137,33 @@ export class Chart {
     constructor(frame, row, context) {
         const { data, series, bands } = chartColumns(row, context);
         const { colours } = context.app;
-        const axis = { stroke: colours.get('muted'), grid: { stroke: colours.get('grid'), width: 1 }, ticks: { stroke: colours.get('grid'), width: 1 } };
+        const axis = {
+            stroke: colours.get('muted'),
+            grid: { stroke: colours.get('grid'), width: 1 },
+            ticks: { stroke: colours.get('grid'), width: 1 },
+        };
 
         this.#row = row;
         this.#context = context;
         this.#frame = frame;
-        this.#plot = new uPlot({
-            width: this.#width(), height: HEIGHT,
-            scales: { x: { time: true }, y: { range: (_, least, most) => this.#range(least, most) } },
-            cursor: { sync: { key: CURSOR }, drag: { x: false, y: false }, y: false },
-            legend: { show: true, live: true },
-            series, bands,
-            axes: [{ ...axis, size: 28, values: (_, ticks) => ticks.map((at) => shortClockText(at * 1000)) }, { ...axis, size: 44, space: 24 }],
-            hooks: { drawClear: [(plot) => this.#under(plot)], draw: [(plot) => this.#over(plot)] },
-        }, data, frame);
+        this.#plot = new uPlot(
+            {
+                width: this.#width(),
+                height: HEIGHT,
+                scales: { x: { time: true }, y: { range: (_, least, most) => this.#range(least, most) } },
+                cursor: { sync: { key: CURSOR }, drag: { x: false, y: false }, y: false },
+                legend: { show: true, live: true },
+                series,
+                bands,
+                axes: [
+                    { ...axis, size: 28, values: (_, ticks) => ticks.map((at) => shortClockText(at * 1000)) },
+                    { ...axis, size: 44, space: 24 },
+                ],
+                hooks: { drawClear: [(plot) => this.#under(plot)], draw: [(plot) => this.#over(plot)] },
+            },
+            data,
+            frame,
+        );
     }
 
     /** @param {ChartContext} context */
@@ -131,7 +187,9 @@ export class Chart {
     #limits() {
         const { app, bed } = this.#context;
 
-        return this.#row.parts.filter((c) => c >= 0).flatMap((c) => limitsOf(app.state.session.channels[c], bed))
+        return this.#row.parts
+            .filter((c) => c >= 0)
+            .flatMap((c) => limitsOf(app.state.session.channels[c], bed))
             .filter((limit) => limit !== null);
     }
 
@@ -142,8 +200,7 @@ export class Chart {
         const low = Math.min(...limits, least ?? Infinity);
         const high = Math.max(...limits, most ?? -Infinity);
 
-        if (!Number.isFinite(low) || !Number.isFinite(high))
-            return [0, 1];
+        if (!Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
         const spare = Math.max(1, (high - low) * 0.08);
 
         return [low - spare, high + spare];
@@ -171,8 +228,7 @@ export class Chart {
         const x = Math.max(left, plot.valToPos(from_s, 'x', true));
         const end = Math.min(left + width, plot.valToPos(to_s, 'x', true));
 
-        if (end < left || x > left + width)
-            return;
+        if (end < left || x > left + width) return;
         plot.ctx.fillStyle = colour;
         plot.ctx.fillRect(x, top, Math.max(2, end - x), whole ? height : LANE * devicePixelRatio);
     }

@@ -15,8 +15,7 @@ export function timesOf(history, horizon_s) {
     const times = [];
     const steps = history.n + Math.ceil(horizon_s / history.step_s);
 
-    for (let i = 0; i < steps; i++)
-        times.push(history.from / 1000 + i * history.step_s);
+    for (let i = 0; i < steps; i++) times.push(history.from / 1000 + i * history.step_s);
     return times;
 }
 
@@ -25,8 +24,7 @@ export function timesOf(history, horizon_s) {
 export function padded(values, length) {
     const column = (values ?? []).slice(0, length);
 
-    while (column.length < length)
-        column.push(null);
+    while (column.length < length) column.push(null);
     return column;
 }
 
@@ -40,7 +38,10 @@ export function horizonsOf(history) {
  * @param {BedHistory} history  @param {string} channel  @param {number} horizon_s
  * @param {number[]} times  @returns {[low: Column, middle: Column, high: Column]} */
 export function forecastColumns(history, channel, horizon_s, times) {
-    const made = history.forecasts.filter((f) => f.channel === channel && f.horizon_s === horizon_s && f.values.every((v) => v !== null))
+    const made = history.forecasts
+        .filter(
+            (f) => f.channel === channel && f.horizon_s === horizon_s && f.values.every((v) => v !== null),
+        )
         .sort((a, b) => a.at - b.at);
     /** @type {[Column, Column, Column]} */
     const columns = [padded([], times.length), padded([], times.length), padded([], times.length)];
@@ -57,7 +58,9 @@ export function forecastColumns(history, channel, horizon_s, times) {
 
             columns.forEach((column, q) => {
                 const from = /** @type {number} */ (f.values[Math.min(q, f.values.length - 1)]);
-                const to = joined ? /** @type {number} */ (next.values[Math.min(q, next.values.length - 1)]) : from;
+                const to = joined
+                    ? /** @type {number} */ (next.values[Math.min(q, next.values.length - 1)])
+                    : from;
 
                 column[at] = from + (to - from) * Math.min(1, Math.max(0, part));
             });
@@ -73,13 +76,13 @@ export function forecastColumns(history, channel, horizon_s, times) {
  * @param {(number | null)[][] | null} values  quantiles of each horizon; null: there is none
  * @param {number | null} newest  value at that time */
 export function layFan(columns, times, at_s, horizons_s, values, newest) {
-    const corners = [{ at: at_s, quantiles: [newest, newest, newest] },
-        ...(values ?? []).map((quantiles, h) => ({ at: at_s + horizons_s[h], quantiles }))]
-        .filter(({ quantiles }) => quantiles.every((v) => v !== null));
+    const corners = [
+        { at: at_s, quantiles: [newest, newest, newest] },
+        ...(values ?? []).map((quantiles, h) => ({ at: at_s + horizons_s[h], quantiles })),
+    ].filter(({ quantiles }) => quantiles.every((v) => v !== null));
 
     times.forEach((time, i) => {
-        if (time <= at_s)
-            return;
+        if (time <= at_s) return;
         const next = corners.findIndex((corner) => corner.at >= time);
         const [a, b] = [corners[next - 1], corners[next]];
 
@@ -91,7 +94,7 @@ export function layFan(columns, times, at_s, horizons_s, values, newest) {
             const from = /** @type {number} */ (a.quantiles[Math.min(q, a.quantiles.length - 1)]);
             const to = /** @type {number} */ (b.quantiles[Math.min(q, b.quantiles.length - 1)]);
 
-            column[i] = from + (to - from) * (time - a.at) / (b.at - a.at);
+            column[i] = from + ((to - from) * (time - a.at)) / (b.at - a.at);
         });
     });
 }
@@ -101,5 +104,8 @@ export function layFan(columns, times, at_s, horizons_s, values, newest) {
 export function spanOf(alert, now_s) {
     const from = Date.parse(alert.onset) / 1000;
 
-    return [from, alert.state === 'inactive' ? Math.max(from, Date.parse(alert.time) / 1000) : Math.max(from, now_s)];
+    return [
+        from,
+        alert.state === 'inactive' ? Math.max(from, Date.parse(alert.time) / 1000) : Math.max(from, now_s),
+    ];
 }

@@ -21,8 +21,8 @@ const operator = { name: '', at: -Infinity };
 function newId() {
     const bytes = crypto.getRandomValues(new Uint8Array(16));
 
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
     const hex = [...bytes].map((b) => b.toString(16).padStart(2, '0')).join('');
 
     return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
@@ -35,7 +35,13 @@ export class AlertDialog {
     #command = '';
     #shown = '';
     #what = make('div', { class: 'what' });
-    #name = make('input', { id: 'order-name', required: true, maxlength: 40, autocomplete: 'off', 'aria-describedby': 'order-problem' });
+    #name = make('input', {
+        id: 'order-name',
+        required: true,
+        maxlength: 40,
+        autocomplete: 'off',
+        'aria-describedby': 'order-problem',
+    });
     #note = make('input', { id: 'order-note', maxlength: 200, autocomplete: 'off' });
     #problem = make('p', { id: 'order-problem', class: 'problem', role: 'alert' });
     #time = make('select', { id: 'order-time' });
@@ -57,10 +63,14 @@ export class AlertDialog {
 
     /** @param {string} episode  @param {() => void} closed  called when it is over, either way */
     show(episode, closed) {
-        const form = make('form', { method: 'dialog', novalidate: true, submit: (/** @type {SubmitEvent} */ event) => {
-            event.preventDefault();
-            this.#send();
-        } });
+        const form = make('form', {
+            method: 'dialog',
+            novalidate: true,
+            submit: (/** @type {SubmitEvent} */ event) => {
+                event.preventDefault();
+                this.#send();
+            },
+        });
 
         this.#episode = episode;
         this.#command = newId();
@@ -70,14 +80,30 @@ export class AlertDialog {
         this.#note.value = '';
         this.#forgetProblem();
         this.#submit.textContent = text('confirm');
-        form.append(make('h2', { id: 'order-title', text: `${text('acknowledge')} / ${text('snooze')}` }), this.#what,
-            make('fieldset', {}, make('legend', { text: text('ticket') }),
-                this.#kind('acknowledge', 'acknowledge_hint'), this.#kind('snooze', 'snooze_hint')),
-            make('label', { for: 'order-time', text: text('expires') }), this.#time,
-            make('label', { for: 'order-name', text: text('operator') }), this.#name,
-            make('label', { for: 'order-note', text: text('note') }), this.#note, this.#problem,
-            make('div', { class: 'buttons' },
-                make('button', { type: 'button', text: text('cancel'), click: () => this.element.close() }), this.#submit));
+        form.append(
+            make('h2', { id: 'order-title', text: `${text('acknowledge')} / ${text('snooze')}` }),
+            this.#what,
+            make(
+                'fieldset',
+                {},
+                make('legend', { text: text('what_to_do') }),
+                this.#kind('acknowledge', 'acknowledge_hint'),
+                this.#kind('snooze', 'snooze_hint'),
+            ),
+            make('label', { for: 'order-time', text: text('expires') }),
+            this.#time,
+            make('label', { for: 'order-name', text: text('operator') }),
+            this.#name,
+            make('label', { for: 'order-note', text: text('note') }),
+            this.#note,
+            this.#problem,
+            make(
+                'div',
+                { class: 'buttons' },
+                make('button', { type: 'button', text: text('cancel'), click: () => this.element.close() }),
+                this.#submit,
+            ),
+        );
         this.element.replaceChildren(form);
         this.#kinds[0].checked = true;
         this.update();
@@ -89,11 +115,27 @@ export class AlertDialog {
 
     /** @param {'acknowledge' | 'snooze'} kind  @param {string} hint */
     #kind(kind, hint) {
-        const input = make('input', { type: 'radio', name: 'kind', value: kind, id: `order-${kind}`, change: () => this.#times() });
+        const input = make('input', {
+            type: 'radio',
+            name: 'kind',
+            value: kind,
+            id: `order-${kind}`,
+            change: () => this.#times(),
+        });
 
         this.#kinds = kind === 'acknowledge' ? [input] : [...this.#kinds, input];
-        return make('label', { for: `order-${kind}`, class: 'choice' }, input,
-            make('span', {}, make('strong', { text: text(kind) }), make('br'), make('span', { class: 'muted', text: text(hint) })));
+        return make(
+            'label',
+            { for: `order-${kind}`, class: 'choice' },
+            input,
+            make(
+                'span',
+                {},
+                make('strong', { text: text(kind) }),
+                make('br'),
+                make('span', { class: 'muted', text: text(hint) }),
+            ),
+        );
     }
 
     get #alert() {
@@ -110,27 +152,34 @@ export class AlertDialog {
         const most = this.#alert?.priority === 'high' ? SNOOZE_HIGH_MAX_S : Infinity;
         const times = snooze ? SNOOZE_S.filter((s) => s <= most) : EXPIRES_S;
 
-        this.#time.replaceChildren(...times.map((s) => make('option', {
-            value: s, text: s === 0 ? text('no_expiry') : ageText(s), selected: snooze && s === SNOOZE_HIGH_MAX_S,
-        })));
+        this.#time.replaceChildren(
+            ...times.map((s) =>
+                make('option', {
+                    value: s,
+                    text: s === 0 ? text('no_expiry') : ageText(s),
+                    selected: snooze && s === SNOOZE_HIGH_MAX_S,
+                }),
+            ),
+        );
     }
 
     /** The alert has changed, maybe. */
     update() {
         const alert = this.#alert;
 
-        if (this.#shown === (alert?.event_id ?? 'ended'))
-            return;
+        if (this.#shown === (alert?.event_id ?? 'ended')) return;
         this.#shown = alert?.event_id ?? 'ended';
         this.#submit.disabled = !alert;
         if (!alert) {
             this.#what.append(make('p', { class: 'problem', role: 'alert', text: text('ended_in_dialog') }));
             return;
         }
-        this.#what.replaceChildren(make('p', { class: 'place', text: `${text('bed')} ${placeOf(alert)}` }),
-            priorityBadge(alert), make('p', {}, sentence(alert)));
-        if (this.#kinds.some((input) => input.isConnected))
-            this.#times();
+        this.#what.replaceChildren(
+            make('p', { class: 'place', text: `${text('bed')} ${placeOf(alert)}` }),
+            priorityBadge(alert),
+            make('p', {}, sentence(alert)),
+        );
+        if (this.#kinds.some((input) => input.isConnected)) this.#times();
     }
 
     #forgetProblem() {
@@ -144,8 +193,7 @@ export class AlertDialog {
         const kind = this.#chosen;
         const for_s = Number(this.#time.value);
 
-        if (!alert || this.#submit.disabled)
-            return;
+        if (!alert || this.#submit.disabled) return;
         if (by === '') {
             this.#problem.textContent = text('operator_missing');
             this.#name.setAttribute('aria-invalid', 'true');
@@ -156,19 +204,29 @@ export class AlertDialog {
         this.#problem.textContent = text('sending');
         try {
             await this.#app.server.order({
-                command_id: this.#command, kind, episode_id: alert.episode_id, by, note: this.#note.value.trim(),
-                ...for_s > 0 ? { for_s } : {},
+                command_id: this.#command,
+                kind,
+                episode_id: alert.episode_id,
+                by,
+                note: this.#note.value.trim(),
+                ...(for_s > 0 ? { for_s } : {}),
             });
             Object.assign(operator, { name: by, at: performance.now() });
             this.element.close();
-            this.#app.announce(text(kind === 'snooze' ? 'ok_snoozed' : 'ok_acknowledged', { bed: placeOf(alert), title: alert.title }));
+            this.#app.announce(
+                text(kind === 'snooze' ? 'ok_snoozed' : 'ok_acknowledged', {
+                    bed: placeOf(alert),
+                    title: alert.title,
+                }),
+            );
         } catch (error) {
             const { status, message } = /** @type {import('./server.js').ServerError} */ (error);
 
-            this.#problem.textContent = text('failed', { why: status === 504 || status === 0 ? `${text('timeout')} (${message})` : message });
+            this.#problem.textContent = text('failed', {
+                why: status === 504 || status === 0 ? `${text('timeout')} (${message})` : message,
+            });
             /* What was refused is not asked for again under the same name: it would be answered the same. */
-            if (status === 409)
-                this.#command = newId();
+            if (status === 409) this.#command = newId();
         }
         this.#submit.disabled = !this.#alert;
     }

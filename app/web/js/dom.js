@@ -14,16 +14,13 @@ export function make(tag, attributes = {}, ...children) {
     const element = document.createElement(tag);
 
     for (const [name, value] of Object.entries(attributes)) {
-        if (typeof value === 'function')
-            element.addEventListener(name, value);
-        else if (name === 'text')
-            element.append(String(value));
+        if (typeof value === 'function') element.addEventListener(name, value);
+        else if (name === 'text') element.append(String(value));
         else if (value !== null && value !== false)
             element.setAttribute(name, value === true ? '' : String(value));
     }
     for (const child of children) {
-        if (child !== null)
-            element.append(child);
+        if (child !== null) element.append(child);
     }
     return element;
 }
@@ -41,8 +38,7 @@ export class Field {
 
     /** @param {string} text */
     set(text) {
-        if (text === this.#text)
-            return;
+        if (text === this.#text) return;
         this.#text = text;
         this.#node.data = text;
     }
@@ -51,25 +47,20 @@ export class Field {
 /** Sets or removes an attribute when that changes something.
  * @param {Element} element  @param {string} name  @param {string | null} value */
 export function setAttribute(element, name, value) {
-    if (value === element.getAttribute(name))
-        return;
-    if (value === null)
-        element.removeAttribute(name);
-    else
-        element.setAttribute(name, value);
+    if (value === element.getAttribute(name)) return;
+    if (value === null) element.removeAttribute(name);
+    else element.setAttribute(name, value);
 }
 
 /** @param {HTMLElement} element  @param {boolean} hidden */
 export function setHidden(element, hidden) {
-    if (element.hidden !== hidden)
-        element.hidden = hidden;
+    if (element.hidden !== hidden) element.hidden = hidden;
 }
 
 /** An element that the page has from the start. @param {string} id  @returns {HTMLElement} */
 export function byId(id) {
     const element = document.getElementById(id);
 
-    if (!element)
-        throw new Error(`index.html has no #${id}`);
+    if (!element) throw new Error(`index.html has no #${id}`);
     return element;
 }

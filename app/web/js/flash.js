@@ -8,8 +8,7 @@
 export function keepFlashesInStep() {
     document.addEventListener('animationstart', (event) => {
         for (const animation of /** @type {Element} */ (event.target).getAnimations({ subtree: true })) {
-            if (animation.startTime !== 0)
-                animation.startTime = 0;
+            if (animation.startTime !== 0) animation.startTime = 0;
         }
     });
 }

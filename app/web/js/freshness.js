@@ -21,10 +21,8 @@ const VALIDITY_S = 15;
  * @param {number} now_ms  @param {Heart | null} heart  the newest
  * @returns {LinkState} */
 export function linkState(heard_ms, started_ms, now_ms, heart) {
-    if (now_ms - (heard_ms ?? started_ms) > LOST_MS)
-        return 'lost';
-    if (heard_ms === null)
-        return 'connecting';
+    if (now_ms - (heard_ms ?? started_ms) > LOST_MS) return 'lost';
+    if (heard_ms === null) return 'connecting';
     const hangs = heart?.partitions?.some((p) => (p.mark_age_s ?? 0) > STALLED_S);
 
     return heart && (heart.stalled || hangs) ? 'stalled' : 'live';
@@ -46,14 +44,19 @@ export function isSilent(bed, now_ms, stale_s) {
 /** @param {Value} value  @param {Bed} bed  @param {number} now_ms
  * @returns {number | null} seconds since it was taken; null when nobody knows */
 export function ageOf(value, bed, now_ms) {
-    if (value[3] === null || value[3] === undefined || bed.log === null)
-        return null;
+    if (value[3] === null || value[3] === undefined || bed.log === null) return null;
     return Math.max(0, (bed.log - value[3]) / 1000) + (silence(bed, now_ms) ?? 0);
 }
 
 /** @param {Value} value  @param {Channel} channel  @param {number | null} age_s
  * @returns {boolean} whether the value still speaks for the patient */
 export function speaks(value, channel, age_s) {
-    return value[0] !== null && value[1] !== 'missing' && value[1] !== 'invalid' &&
-        value[1] !== 'absent' && age_s !== null && age_s <= (channel.validity_s ?? VALIDITY_S);
+    return (
+        value[0] !== null &&
+        value[1] !== 'missing' &&
+        value[1] !== 'invalid' &&
+        value[1] !== 'absent' &&
+        age_s !== null &&
+        age_s <= (channel.validity_s ?? VALIDITY_S)
+    );
 }

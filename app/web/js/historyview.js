@@ -19,12 +19,29 @@ export class HistoryView {
     /** @param {import('./app.js').App} app */
     constructor(app) {
         this.#app = app;
-        this.element = make('section', { 'aria-labelledby': 'history-title' },
+        this.element = make(
+            'section',
+            { 'aria-labelledby': 'history-title' },
             make('h1', { id: 'history-title', text: text('history') }),
-            make('table', { class: 'cards' }, make('thead', {}, make('tr', {},
-                ...['time', 'priority', 'bed', 'sentence', 'phase', 'duration'].map((key) => make('th', { scope: 'col', text: text(key) })))),
-                this.#body),
-            this.#state, this.#more);
+            make(
+                'table',
+                { class: 'cards' },
+                make(
+                    'thead',
+                    {},
+                    make(
+                        'tr',
+                        {},
+                        ...['time', 'priority', 'bed', 'sentence', 'phase', 'duration'].map((key) =>
+                            make('th', { scope: 'col', text: text(key) }),
+                        ),
+                    ),
+                ),
+                this.#body,
+            ),
+            this.#state,
+            this.#more,
+        );
         this.#load();
     }
 
@@ -42,10 +59,12 @@ export class HistoryView {
         this.#state.textContent = text('loading');
         try {
             const before = this.#before === null ? '' : `&before=${this.#before}`;
-            const { alerts } = await this.#app.server.get(`alerts?state=all&limit=${PAGE}${before}`, this.#closed.signal);
+            const { alerts } = await this.#app.server.get(
+                `alerts?state=all&limit=${PAGE}${before}`,
+                this.#closed.signal,
+            );
 
-            for (const alert of alerts)
-                this.#body.append(this.#row(alert));
+            for (const alert of alerts) this.#body.append(this.#row(alert));
             this.#before = alerts.length > 0 ? alerts[alerts.length - 1].seq : this.#before;
             this.#more.hidden = alerts.length < PAGE;
             this.#state.textContent = this.#body.childElementCount === 0 ? text('no_history') : '';
@@ -59,13 +78,27 @@ export class HistoryView {
     #row(alert) {
         const lasted = alert.duration_s ?? (Date.parse(alert.time) - Date.parse(alert.onset)) / 1000;
 
-        return make('tr', {},
+        return make(
+            'tr',
+            {},
             make('td', { class: 'time', text: dayText(Date.parse(alert.onset)) }),
             make('td', {}, priorityBadge(alert)),
-            make('td', { class: 'time' }, alert.key && this.#app.state.beds.has(alert.key)
-                ? make('a', { href: `#/bed/${alert.key}`, text: placeOf(alert) }) : placeOf(alert)),
+            make(
+                'td',
+                { class: 'time' },
+                alert.key && this.#app.state.beds.has(alert.key)
+                    ? make('a', { href: `#/bed/${alert.key}`, text: placeOf(alert) })
+                    : placeOf(alert),
+            ),
             make('td', {}, sentence(alert)),
-            make('td', {}, nameText('phase_', alert.phase), ' ', make('em', { text: alert.state === 'inactive' ? '' : signalText(alert) })),
-            make('td', { class: 'time', text: lasted > 0 ? durationText(lasted) : '' }));
+            make(
+                'td',
+                {},
+                nameText('phase_', alert.phase),
+                ' ',
+                make('em', { text: alert.state === 'inactive' ? '' : signalText(alert) }),
+            ),
+            make('td', { class: 'time', text: lasted > 0 ? durationText(lasted) : '' }),
+        );
     }
 }

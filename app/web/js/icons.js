@@ -12,14 +12,19 @@ const MARKS = { high: 3, medium: 2, low: 1, none: 0 };
 function draw(tag, attributes) {
     const element = document.createElementNS(SVG, tag);
 
-    for (const [name, value] of Object.entries(attributes))
-        element.setAttribute(name, String(value));
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
     return element;
 }
 
 /** @param {number} width  @param {Element[]} parts */
 function picture(width, ...parts) {
-    const svg = draw('svg', { viewBox: `0 0 ${width} 24`, width, height: 24, 'aria-hidden': 'true', focusable: 'false' });
+    const svg = draw('svg', {
+        viewBox: `0 0 ${width} 24`,
+        width,
+        height: 24,
+        'aria-hidden': 'true',
+        focusable: 'false',
+    });
 
     svg.append(...parts);
     return svg;
@@ -30,9 +35,15 @@ function picture(width, ...parts) {
  * @param {import('../types').Priority} priority */
 export function priorityIcon(priority) {
     const marks = MARKS[priority] ?? 0;
-    const icon = picture(28, draw('path', {
-        d: 'M14 2 27 22H1z', class: 'shape', 'stroke-width': 1.6, 'stroke-linejoin': 'round',
-    }));
+    const icon = picture(
+        28,
+        draw('path', {
+            d: 'M14 2 27 22H1z',
+            class: 'shape',
+            'stroke-width': 1.6,
+            'stroke-linejoin': 'round',
+        }),
+    );
 
     for (let i = 0; i < marks; i++) {
         const x = 14 + (i - (marks - 1) / 2) * 4.4;
@@ -45,11 +56,12 @@ export function priorityIcon(priority) {
 
 /** @param {boolean} on  a bell, crossed out when off */
 export function soundIcon(on) {
-    const icon = picture(24,
-        draw('path', { d: 'M5 17h14l-2-3V9a5 5 0 0 0-10 0v5zM10 20a2 2 0 0 0 4 0', class: 'line' }));
+    const icon = picture(
+        24,
+        draw('path', { d: 'M5 17h14l-2-3V9a5 5 0 0 0-10 0v5zM10 20a2 2 0 0 0 4 0', class: 'line' }),
+    );
 
-    if (!on)
-        icon.append(draw('path', { d: 'M4 3 20 21M20 3 4 21', class: 'line' }));
+    if (!on) icon.append(draw('path', { d: 'M4 3 20 21M20 3 4 21', class: 'line' }));
     setAttribute(icon, 'class', 'icon');
     return icon;
 }

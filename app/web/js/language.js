@@ -28,7 +28,10 @@ export function setLanguage(to) {
     clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
     short = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
     day = new Intl.DateTimeFormat(locale, {
-        day: '2-digit', month: '2-digit', hour: '2-digit', minute: '2-digit',
+        day: '2-digit',
+        month: '2-digit',
+        hour: '2-digit',
+        minute: '2-digit',
     });
 }
 
@@ -73,7 +76,9 @@ export function numberText(value, decimals) {
         const locale = { en: 'en-GB', de: 'de-DE', zh: 'zh-CN' }[language];
 
         format = new Intl.NumberFormat(locale, {
-            minimumFractionDigits: decimals, maximumFractionDigits: decimals, useGrouping: false,
+            minimumFractionDigits: decimals,
+            maximumFractionDigits: decimals,
+            useGrouping: false,
         });
         numbers.set(decimals, format);
     }
@@ -82,10 +87,8 @@ export function numberText(value, decimals) {
 
 /** "41 s", "12 min", "3 h". @param {number} seconds  @returns {string} */
 export function ageText(seconds) {
-    if (seconds < 60)
-        return `${Math.floor(seconds)} ${text('second')}`;
-    if (seconds < 3600)
-        return `${Math.floor(seconds / 60)} ${text('minute')}`;
+    if (seconds < 60) return `${Math.floor(seconds)} ${text('second')}`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} ${text('minute')}`;
     return `${Math.floor(seconds / 3600)} ${text('hour')}`;
 }
 
@@ -93,8 +96,7 @@ export function ageText(seconds) {
 export function durationText(seconds) {
     const rest = Math.floor(seconds % 60);
 
-    if (seconds < 60 || seconds >= 3600 || rest === 0)
-        return ageText(seconds);
+    if (seconds < 60 || seconds >= 3600 || rest === 0) return ageText(seconds);
     return `${ageText(seconds)} ${rest} ${text('second')}`;
 }
 

@@ -1,8 +1,8 @@
 /* link.js - keeps the stream of events open, and says when it is not.
  *
  * The server sends a heart each second, also when nothing changes and when the chain hangs. Three
- * seconds without anything (freshness.js) are a lost connection, whatever the network says: a cable that was pulled
- * makes no error for minutes. What was sent by a stream that was given up is not looked at any more. */
+ * seconds without anything (freshness.js) are a lost connection, whatever the network says: a cable that
+ * was pulled makes no error for minutes. What a stream sent that was given up is not looked at. */
 import { linkState, LOST_MS } from './freshness.js';
 import { EventParser } from './sse.js';
 
@@ -51,7 +51,7 @@ export class Link {
     }
 
     async #open() {
-        const request = this.#request = new AbortController();
+        const request = (this.#request = new AbortController());
 
         this.#opened_ms = performance.now();
         try {
@@ -60,16 +60,14 @@ export class Link {
 
             await this.#read(body, request);
         } catch (error) {
-            if (request.signal.aborted)
-                return;
+            if (request.signal.aborted) return;
             if (/** @type {any} */ (error).status === 401 || /** @type {any} */ (error).status === 403) {
                 this.#is('refused');
                 this.close();
                 return;
             }
         }
-        if (!request.signal.aborted)
-            this.#again();
+        if (!request.signal.aborted) this.#again();
     }
 
     /** @param {ReadableStream<Uint8Array>} body  @param {AbortController} request */
@@ -81,8 +79,7 @@ export class Link {
         for (;;) {
             const { done, value } = await reader.read();
 
-            if (done || request.signal.aborted)
-                return;
+            if (done || request.signal.aborted) return;
             for (const { name, data } of parser.feed(decoder.decode(value, { stream: true })))
                 this.#event(name, JSON.parse(data));
         }
@@ -92,15 +89,17 @@ export class Link {
     #event(name, data) {
         this.heard_ms = performance.now();
         this.#tries = 0;
-        if (name === 'heart')
-            this.#heart = data;
+        if (name === 'heart') this.#heart = data;
         this.#takes(name, data);
         this.#look();
     }
 
     #again() {
         window.clearTimeout(this.#retry);
-        this.#retry = window.setTimeout(() => this.#open(), RETRY_MS[Math.min(this.#tries++, RETRY_MS.length - 1)]);
+        this.#retry = window.setTimeout(
+            () => this.#open(),
+            RETRY_MS[Math.min(this.#tries++, RETRY_MS.length - 1)],
+        );
     }
 
     #look() {
@@ -108,8 +107,7 @@ export class Link {
         const state = linkState(this.heard_ms, this.#started_ms, now, this.#heart);
         const silent_ms = now - Math.max(this.heard_ms ?? 0, this.#opened_ms);
 
-        if (this.state === 'refused')
-            return;
+        if (this.state === 'refused') return;
         this.#is(state);
         /* A stream that says nothing for twice as long will not speak again. */
         if (silent_ms > 2 * LOST_MS && this.#request && !this.#request.signal.aborted) {
@@ -120,8 +118,7 @@ export class Link {
 
     /** @param {LinkState} state */
     #is(state) {
-        if (state === this.state)
-            return;
+        if (state === this.state) return;
         this.state = state;
         this.#tells(state);
     }

@@ -19,10 +19,12 @@ function showTexts() {
 
 /** @param {boolean} refused */
 function askForToken(refused) {
-    byId('main').replaceChildren(signIn(refused, (token) => {
-        server.setToken(token);
-        start();
-    }));
+    byId('main').replaceChildren(
+        signIn(refused, (token) => {
+            server.setToken(token);
+            start();
+        }),
+    );
 }
 
 async function start() {
@@ -47,7 +49,9 @@ async function start() {
             askForToken(server.hasToken);
             return;
         }
-        byId('main').replaceChildren(make('p', { class: 'empty problem', role: 'alert', text: `${text('unconfirmed')}: ${message}` }));
+        byId('main').replaceChildren(
+            make('p', { class: 'empty problem', role: 'alert', text: `${text('unconfirmed')}: ${message}` }),
+        );
         window.setTimeout(start, RETRY_MS);
     }
 }

@@ -21,10 +21,8 @@ export function staying(before, after) {
         while (low < high) {
             const middle = (low + high) >> 1;
 
-            if (/** @type {number} */ (place.get(known[ends[middle]])) < at)
-                low = middle + 1;
-            else
-                high = middle;
+            if (/** @type {number} */ (place.get(known[ends[middle]])) < at) low = middle + 1;
+            else high = middle;
         }
         previous[i] = low > 0 ? ends[low - 1] : -1;
         ends[low] = i;
@@ -33,7 +31,6 @@ export function staying(before, after) {
     /** @type {Set<T>} */
     const stay = new Set();
 
-    for (let i = ends.length > 0 ? ends[ends.length - 1] : -1; i >= 0; i = previous[i])
-        stay.add(known[i]);
+    for (let i = ends.length > 0 ? ends[ends.length - 1] : -1; i >= 0; i = previous[i]) stay.add(known[i]);
     return stay;
 }

@@ -44,16 +44,13 @@ export class Order {
 
     /** @param {string} who  @param {boolean} on */
     hold(who, on) {
-        if (on)
-            this.#holders.add(who);
-        else
-            this.#holders.delete(who);
+        if (on) this.#holders.add(who);
+        else this.#holders.delete(who);
     }
 
     /** Takes the order that waits, held or not. @returns {boolean} whether `shown` has changed */
     take() {
-        if (!this.pending)
-            return false;
+        if (!this.pending) return false;
         this.shown = this.pending;
         this.pending = null;
         return true;

@@ -25,8 +25,7 @@ export class Painter {
     }
 
     #wake() {
-        if (this.#asked)
-            return;
+        if (this.#asked) return;
         this.#asked = true;
         window.setTimeout(() => requestAnimationFrame(() => this.#frame()), PAUSE_MS);
     }
@@ -43,13 +42,11 @@ export class Painter {
         this.#asked = false;
         for (const things of [this.#seen, this.#unseen]) {
             for (const thing of things) {
-                if (performance.now() > until)
-                    break;
+                if (performance.now() > until) break;
                 things.delete(thing);
                 thing.paint();
             }
         }
-        if (this.#seen.size + this.#unseen.size > 0)
-            this.#wake();
+        if (this.#seen.size + this.#unseen.size > 0) this.#wake();
     }
 }

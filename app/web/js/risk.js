@@ -24,8 +24,9 @@ export function isEnabled(alert) {
 /** The most urgent first, then those that nobody has taken, then the newest.
  * @param {Alert} a  @param {Alert} b */
 export function compareAlerts(a, b) {
-    return rank(b.priority) - rank(a.priority) || Number(isEnabled(b)) - Number(isEnabled(a)) ||
-        b.seq - a.seq;
+    return (
+        rank(b.priority) - rank(a.priority) || Number(isEnabled(b)) - Number(isEnabled(a)) || b.seq - a.seq
+    );
 }
 
 /** Names as people count: bed 9 before bed 10. */
@@ -45,6 +46,10 @@ export function riskOf(bed, top) {
 
 /** @param {ReturnType<typeof riskOf>} a  @param {ReturnType<typeof riskOf>} b */
 export function compareRisk(a, b) {
-    return b.priority - a.priority || b.score - a.score || b.anomaly - a.anomaly ||
-        byName.compare(a.name, b.name);
+    return (
+        b.priority - a.priority ||
+        b.score - a.score ||
+        b.anomaly - a.anomaly ||
+        byName.compare(a.name, b.name)
+    );
 }

@@ -19,18 +19,25 @@ export function rowsOf(channels) {
 
         if (!match) {
             rows.set(channel.name, {
-                id: channel.name, label: SHORT[channel.name] ?? channel.label, unit: channel.unit, parts: [index], line: index,
+                id: channel.name,
+                label: SHORT[channel.name] ?? channel.label,
+                unit: channel.unit,
+                parts: [index],
+                line: index,
             });
             return;
         }
         const [, id, part] = match;
         const row = rows.get(id) ?? {
-            id, label: channel.label.split(' ')[0], unit: channel.unit, parts: [-1, -1, -1], line: index,
+            id,
+            label: channel.label.split(' ')[0],
+            unit: channel.unit,
+            parts: [-1, -1, -1],
+            line: index,
         };
 
         row.parts[['sys', 'dia', 'mean'].indexOf(part)] = index;
-        if (part === 'mean' || row.line < 0)
-            row.line = index;
+        if (part === 'mean' || row.line < 0) row.line = index;
         rows.set(id, row);
     });
     return [...rows.values()].sort((a, b) => Number(a.id === 'pulse') - Number(b.id === 'pulse'));

@@ -43,7 +43,9 @@ export class Server {
     /** @param {string} path  below /api/v1/  @param {AbortSignal} [signal]  @returns {Promise<any>} */
     async get(path, signal) {
         const timeout = AbortSignal.timeout(TIMEOUT_MS);
-        const answer = await this.#fetch(path, { signal: signal ? AbortSignal.any([signal, timeout]) : timeout });
+        const answer = await this.#fetch(path, {
+            signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+        });
 
         return answer.json();
     }
@@ -71,19 +73,26 @@ export class Server {
         /** @type {Record<string, string>} */
         const headers = { .../** @type {Record<string, string>} */ (options.headers) };
 
-        if (this.#token)
-            headers.Authorization = `Bearer ${this.#token}`;
+        if (this.#token) headers.Authorization = `Bearer ${this.#token}`;
         let answer;
 
         try {
-            answer = await fetch(`api/v1/${path}`, { ...options, headers, cache: 'no-store', redirect: 'error' });
+            answer = await fetch(`api/v1/${path}`, {
+                ...options,
+                headers,
+                cache: 'no-store',
+                redirect: 'error',
+            });
         } catch (error) {
             throw new ServerError(0, /** @type {Error} */ (error).message);
         }
-        if (answer.ok)
-            return answer;
+        if (answer.ok) return answer;
         const said = await answer.json().catch(() => ({}));
 
-        throw new ServerError(answer.status, said.message ?? said.error ?? `HTTP ${answer.status}`, said.code);
+        throw new ServerError(
+            answer.status,
+            said.message ?? said.error ?? `HTTP ${answer.status}`,
+            said.code,
+        );
     }
 }

@@ -4,7 +4,12 @@ import { byId, Field, make, setAttribute } from './dom.js';
 import { soundIcon } from './icons.js';
 import { chooseLanguage, clockText, LANGUAGE_NAMES, LANGUAGES, languageNow, text } from './language.js';
 
-const VIEWS = [['', 'ward'], ['alerts', 'alerts'], ['history', 'history'], ['timeline', 'timeline']];
+const VIEWS = [
+    ['', 'ward'],
+    ['alerts', 'alerts'],
+    ['history', 'history'],
+    ['timeline', 'timeline'],
+];
 
 export class Settings {
     #app;
@@ -18,29 +23,52 @@ export class Settings {
 
     /** Makes everything anew, as after a change of the language. */
     show() {
-        for (const element of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-text]')))
+        for (const element of /** @type {NodeListOf<HTMLElement>} */ (
+            document.querySelectorAll('[data-text]')
+        ))
             element.textContent = text(element.dataset.text ?? '');
         setAttribute(byId('nav'), 'aria-label', text('nav'));
         document.documentElement.lang = languageNow();
-        byId('nav').replaceChildren(...VIEWS.map(([path, key]) => make('a', { href: `#/${path}`, 'data-view': path, text: text(key) })));
+        byId('nav').replaceChildren(
+            ...VIEWS.map(([path, key]) =>
+                make('a', { href: `#/${path}`, 'data-view': path, text: text(key) }),
+            ),
+        );
         this.#showSound();
         byId('settings').replaceChildren(
-            ...this.#app.mayAcknowledge ? [] : [make('span', { class: 'muted', text: text('no_role') })], this.#sound,
-            this.#choice('theme', THEMES.map((t) => [t, text(t)]), themeNow(), (to) => {
-                chooseTheme(/** @type {'auto' | 'dark' | 'light'} */ (to));
-                this.#app.coloursChanged();
-            }),
-            this.#choice('language', LANGUAGES.map((l) => [l, LANGUAGE_NAMES[l]]), languageNow(), (to) => {
-                chooseLanguage(/** @type {'en' | 'de' | 'zh'} */ (to), localStorage);
-                this.#app.languageChanged();
-            }));
+            ...(this.#app.mayAcknowledge ? [] : [make('span', { class: 'muted', text: text('no_role') })]),
+            this.#sound,
+            this.#choice(
+                'theme',
+                THEMES.map((t) => [t, text(t)]),
+                themeNow(),
+                (to) => {
+                    chooseTheme(/** @type {'auto' | 'dark' | 'light'} */ (to));
+                    this.#app.coloursChanged();
+                },
+            ),
+            this.#choice(
+                'language',
+                LANGUAGES.map((l) => [l, LANGUAGE_NAMES[l]]),
+                languageNow(),
+                (to) => {
+                    chooseLanguage(/** @type {'en' | 'de' | 'zh'} */ (to), localStorage);
+                    this.#app.languageChanged();
+                },
+            ),
+        );
     }
 
     /** @param {string} key  @param {string[][]} options  value and text of each
      * @param {string} chosen  @param {(value: string) => void} takes */
     #choice(key, options, chosen, takes) {
-        const select = make('select', { change: () => takes(select.value) },
-            ...options.map(([value, label]) => make('option', { value, text: label, selected: value === chosen })));
+        const select = make(
+            'select',
+            { change: () => takes(select.value) },
+            ...options.map(([value, label]) =>
+                make('option', { value, text: label, selected: value === chosen }),
+            ),
+        );
 
         return make('label', {}, make('span', { class: 'hidden', text: text(key) }), select);
     }
@@ -60,15 +88,17 @@ export class Settings {
         const wanted = !this.#app.sound.on;
         const on = await this.#app.sound.toggle();
 
-        if (wanted && !on)
-            this.#app.announce(text('sound_blocked'));
+        if (wanted && !on) this.#app.announce(text('sound_blocked'));
         this.#showSound();
     }
 
     #showSound() {
         const { on } = this.#app.sound;
 
-        this.#sound.replaceChildren(soundIcon(on), make('span', { text: text(on ? 'sound_on' : 'sound_off') }));
+        this.#sound.replaceChildren(
+            soundIcon(on),
+            make('span', { text: text(on ? 'sound_on' : 'sound_off') }),
+        );
         setAttribute(this.#sound, 'aria-pressed', String(on));
     }
 }

@@ -17,9 +17,12 @@ export const BURSTS = {
  *  urgent one's pause. @param {Priority | null} priority  what asks for somebody now
  * @param {{priority: string, at_s: number} | null} last  @param {number} now_s */
 export function isDue(priority, last, now_s) {
-    if (!priority || !BURSTS[priority])
-        return false;
-    return !last || last.priority !== priority && priority === 'high' || now_s - last.at_s >= BURSTS[priority].every_s;
+    if (!priority || !BURSTS[priority]) return false;
+    return (
+        !last ||
+        (last.priority !== priority && priority === 'high') ||
+        now_s - last.at_s >= BURSTS[priority].every_s
+    );
 }
 
 export class Sound {
@@ -42,8 +45,7 @@ export class Sound {
         const audio = new AudioContext();
 
         await audio.resume();
-        if (audio.state !== 'running')
-            return false;
+        if (audio.state !== 'running') return false;
         this.#audio = audio;
         this.#last = null;
         this.#play('low');
@@ -54,8 +56,7 @@ export class Sound {
     tick(priority) {
         const now_s = performance.now() / 1000;
 
-        if (!this.#audio || !priority || !isDue(priority, this.#last, now_s))
-            return;
+        if (!this.#audio || !priority || !isDue(priority, this.#last, now_s)) return;
         this.#last = { priority, at_s: now_s };
         this.#play(priority);
     }
@@ -84,7 +85,6 @@ export class Sound {
             gain.gain.setValueAtTime(0.15, start + at + length_s - 0.02);
             gain.gain.linearRampToValueAtTime(0, start + at + length_s);
         }
-        for (const tone of tones)
-            tone.stop(start + pulses[pulses.length - 1] + length_s + 0.1);
+        for (const tone of tones) tone.stop(start + pulses[pulses.length - 1] + length_s + 0.1);
     }
 }

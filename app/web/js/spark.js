@@ -9,7 +9,7 @@
 import { limitsOf } from './tilemodel.js';
 
 const HISTORY_SHARE = 0.75;
-const LEAST_SPAN = { '%': 6, '/min': 20, 'mmHg': 30, '°C': 1 };
+const LEAST_SPAN = { '%': 6, '/min': 20, mmHg: 30, '°C': 1 };
 
 /** @typedef {{line: Float32Array, low: number | null, high: number | null, span: number,
  *     fan: {x: number[], low: number[], middle: number[], high: number[]} | null}} SparkLine */
@@ -21,7 +21,9 @@ export function sparkLine(row, bed, session, line) {
     const [low, high] = limitsOf(channel, bed);
 
     return {
-        line, low, high,
+        line,
+        low,
+        high,
         span: /** @type {Record<string, number>} */ (LEAST_SPAN)[channel.unit] ?? 4,
         fan: fanOf(channel.name, bed, session),
     };
@@ -33,19 +35,20 @@ function fanOf(channel, bed, session) {
     const of = session.forecast?.channels.indexOf(channel) ?? -1;
     const values = of < 0 ? null : bed.forecast?.values[of];
 
-    if (!values || !session.forecast)
-        return null;
+    if (!values || !session.forecast) return null;
     const { horizons_s, quantiles } = session.forecast;
     const furthest = horizons_s[horizons_s.length - 1];
-    const middle = quantiles.reduce((best, q, i) => Math.abs(q - 0.5) < Math.abs(quantiles[best] - 0.5) ? i : best, 0);
+    const middle = quantiles.reduce(
+        (best, q, i) => (Math.abs(q - 0.5) < Math.abs(quantiles[best] - 0.5) ? i : best),
+        0,
+    );
     /** @type {{x: number[], low: number[], middle: number[], high: number[]}} */
     const fan = { x: [], low: [], middle: [], high: [] };
 
     values.forEach((at, h) => {
         const [first, m, last] = [at[0], at[middle], at[at.length - 1]];
 
-        if (first === null || m === null || last === null)
-            return;
+        if (first === null || m === null || last === null) return;
         fan.x.push(horizons_s[h] / furthest);
         fan.low.push(first);
         fan.middle.push(m);
@@ -66,18 +69,15 @@ export function scaleOf({ line, low, high, span, fan }) {
             most = Math.max(most, v);
         }
     }
-    for (const v of [...fan?.low ?? [], ...fan?.high ?? []]) {
+    for (const v of [...(fan?.low ?? []), ...(fan?.high ?? [])]) {
         least = Math.min(least, v);
         most = Math.max(most, v);
     }
-    if (least > most)
-        return null;
+    if (least > most) return null;
     const near = Math.max(span, most - least);
 
-    if (low !== null && least - low < near)
-        least = Math.min(least, low);
-    if (high !== null && high - most < near)
-        most = Math.max(most, high);
+    if (low !== null && least - low < near) least = Math.min(least, low);
+    if (high !== null && high - most < near) most = Math.max(most, high);
     const spare = Math.max(0, span - (most - least)) / 2;
 
     return [least - spare, most + spare];
@@ -93,7 +93,15 @@ export function drawSparks(pen, width, height, lines, colours) {
     const now = lines.some((s) => s.fan) ? width * HISTORY_SHARE : width - 2;
 
     pen.clearRect(0, 0, width, height);
-    lines.forEach((s, i) => drawOne(pen, { left: 1, now, right: width - 1, top: i * band + 3, bottom: (i + 1) * band - 3 }, s, colours.ink[i], colours.limit));
+    lines.forEach((s, i) =>
+        drawOne(
+            pen,
+            { left: 1, now, right: width - 1, top: i * band + 3, bottom: (i + 1) * band - 3 },
+            s,
+            colours.ink[i],
+            colours.limit,
+        ),
+    );
     pen.fillStyle = colours.now;
     pen.fillRect(now, 0, 1, height);
 }
@@ -104,11 +112,10 @@ export function drawSparks(pen, width, height, lines, colours) {
 function drawOne(pen, box, s, ink, limit) {
     const scale = scaleOf(s);
 
-    if (!scale)
-        return;
+    if (!scale) return;
     const [least, most] = scale;
     /** @param {number} v */
-    const y = (v) => box.bottom - (v - least) / (most - least) * (box.bottom - box.top);
+    const y = (v) => box.bottom - ((v - least) / (most - least)) * (box.bottom - box.top);
 
     pen.strokeStyle = limit;
     pen.lineWidth = 1;
@@ -123,8 +130,7 @@ function drawOne(pen, box, s, ink, limit) {
     pen.stroke();
     pen.setLineDash([]);
     drawLine(pen, box, s.line, y, ink);
-    if (s.fan)
-        drawFan(pen, box, s.fan, lastOf(s.line), y, ink);
+    if (s.fan) drawFan(pen, box, s.fan, lastOf(s.line), y, ink);
 }
 
 /** @param {Float32Array} line */
@@ -152,7 +158,8 @@ function drawLine(pen, box, line, y, ink) {
         }
         if (drawing) {
             pen.lineTo(x, y(v));
-        } else if (Number.isNaN(line[i + 1] ?? NaN)) { // alone between gaps
+        } else if (Number.isNaN(line[i + 1] ?? NaN)) {
+            // alone between gaps
             pen.fillRect(x - 1, y(v) - 1, 2, 2);
         } else {
             pen.moveTo(x, y(v));
@@ -172,20 +179,19 @@ function drawFan(pen, box, fan, from, y, ink) {
     pen.globalAlpha = 0.3;
     pen.fillStyle = ink;
     pen.beginPath();
-    if (start !== null)
-        pen.moveTo(box.now, start);
+    if (start !== null) pen.moveTo(box.now, start);
     fan.high.forEach((v, i) => pen.lineTo(x[i], y(v)));
-    for (let i = fan.low.length - 1; i >= 0; i--)
-        pen.lineTo(x[i], y(fan.low[i]));
+    for (let i = fan.low.length - 1; i >= 0; i--) pen.lineTo(x[i], y(fan.low[i]));
     pen.closePath();
     pen.fill();
     pen.globalAlpha = 1;
     pen.strokeStyle = ink;
     pen.setLineDash([3, 2]);
     pen.beginPath();
-    if (start !== null)
-        pen.moveTo(box.now, start);
-    fan.middle.forEach((v, i) => i === 0 && start === null ? pen.moveTo(x[i], y(v)) : pen.lineTo(x[i], y(v)));
+    if (start !== null) pen.moveTo(box.now, start);
+    fan.middle.forEach((v, i) =>
+        i === 0 && start === null ? pen.moveTo(x[i], y(v)) : pen.lineTo(x[i], y(v)),
+    );
     pen.stroke();
     pen.setLineDash([]);
 }

@@ -22,8 +22,7 @@ export class EventParser {
         for (;;) {
             const end = this.#rest.indexOf('\n', from);
 
-            if (end < 0)
-                break;
+            if (end < 0) break;
             this.#line(this.#rest.slice(from, this.#rest[end - 1] === '\r' ? end - 1 : end), events);
             from = end + 1;
         }
@@ -44,9 +43,7 @@ export class EventParser {
         const field = colon < 0 ? line : line.slice(0, colon);
         const value = colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
 
-        if (field === 'event')
-            this.#name = value;
-        else if (field === 'data')
-            this.#data.push(value);
+        if (field === 'event') this.#name = value;
+        else if (field === 'data') this.#data.push(value);
     }
 }

@@ -18,7 +18,9 @@ const ABOUT_SIGNAL = new Set(['snoozed', 'muted', 'mute_over', 'acknowledge_over
 
 /** Whether the text of the event says what happened to the patient. @param {Alert} alert */
 function saysWhat(alert) {
-    return alert.phase !== 'acknowledge' && !(alert.phase === 'update' && ABOUT_SIGNAL.has(alert.reason ?? ''));
+    return (
+        alert.phase !== 'acknowledge' && !(alert.phase === 'update' && ABOUT_SIGNAL.has(alert.reason ?? ''))
+    );
 }
 
 /** What the members of an event tell of the patient, when its text does not: in English, as texts are.
@@ -26,8 +28,7 @@ function saysWhat(alert) {
 function whatIsKnown(alert) {
     const { worst, observed } = alert;
 
-    if (worst)
-        return `Worst ${worst.is} so far ${worst.value} ${worst.unit ?? ''}`.trimEnd();
+    if (worst) return `Worst ${worst.is} so far ${worst.value} ${worst.unit ?? ''}`.trimEnd();
     return observed?.value === undefined ? alert.text : `${observed.value} ${observed.unit}`;
 }
 
@@ -95,14 +96,12 @@ export class State {
         const now = before ? { ...before, ...bed } : bed;
         let trend = this.trends.get(bed.key);
 
-        if (!trend)
-            this.trends.set(bed.key, trend = new Trend(this.session.channels.length));
+        if (!trend) this.trends.set(bed.key, (trend = new Trend(this.session.channels.length)));
         if (bed.trend) {
             trend.load(bed.trend, this.session.channels);
             delete now.trend; // it is kept in the Trend
         }
-        if (bed.log !== before?.log)
-            trend.add(now);
+        if (bed.log !== before?.log) trend.add(now);
         if (bed.minute) {
             trend.take(bed.minute, this.session.channels);
             delete now.minute;
@@ -140,27 +139,26 @@ export class State {
         for (const alert of message.alerts) {
             const before = this.alerts.get(alert.episode_id);
 
-            if (before && before.seq > alert.seq)
-                continue;
+            if (before && before.seq > alert.seq) continue;
             changed.add(alert.key ?? '');
-            if (before && before.key !== alert.key)
-                changed.add(before.key ?? '');
+            if (before && before.key !== alert.key) changed.add(before.key ?? '');
             if (alert.state === 'inactive') {
                 this.alerts.delete(alert.episode_id);
                 continue;
             }
-            this.alerts.set(alert.episode_id, { ...alert, said: saysWhat(alert) ? alert.text : before?.said ?? whatIsKnown(alert) });
+            this.alerts.set(alert.episode_id, {
+                ...alert,
+                said: saysWhat(alert) ? alert.text : (before?.said ?? whatIsKnown(alert)),
+            });
             if (isTold(alert) && (!before || !isTold(before) || before.priority !== alert.priority))
                 told.push(alert);
         }
-        for (const key of changed)
-            this.#told.delete(key);
+        for (const key of changed) this.#told.delete(key);
         for (const alert of this.alerts.values()) {
             if (changed.has(alert.key ?? '') && isTold(alert))
-                this.#told.set(alert.key ?? '', [...this.#told.get(alert.key ?? '') ?? [], alert]);
+                this.#told.set(alert.key ?? '', [...(this.#told.get(alert.key ?? '') ?? []), alert]);
         }
-        for (const key of changed)
-            this.#told.get(key)?.sort(compareAlerts);
+        for (const key of changed) this.#told.get(key)?.sort(compareAlerts);
         return { changed, told };
     }
 
@@ -176,8 +174,7 @@ export class State {
         const counts = { high: 0, medium: 0, low: 0, none: 0 };
 
         for (const alerts of this.#told.values()) {
-            for (const alert of alerts)
-                counts[alert.priority]++;
+            for (const alert of alerts) counts[alert.priority]++;
         }
         return counts;
     }
@@ -187,7 +184,8 @@ export class State {
         const names = new Set([...this.beds.values()].map((bed) => bed.ward));
 
         return [...names].sort().map((name) => ({
-            name, title: this.session.wards?.find((ward) => ward.name === name)?.title || name,
+            name,
+            title: this.session.wards?.find((ward) => ward.name === name)?.title || name,
         }));
     }
 }

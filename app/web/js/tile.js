@@ -26,9 +26,21 @@ class RowLine {
         const [value, unit, note, share] = ['value', 'unit', 'note', 'share'].map(cell);
 
         this.row = row;
-        this.element = make('li', { class: `row channel-${row.id}` },
-            make('span', { class: 'lead' }, make('span', { class: 'label', text: row.label }), ' ', value, ' ', unit),
-            note, share);
+        this.element = make(
+            'li',
+            { class: `row channel-${row.id}` },
+            make(
+                'span',
+                { class: 'lead' },
+                make('span', { class: 'label', text: row.label }),
+                ' ',
+                value,
+                ' ',
+                unit,
+            ),
+            note,
+            share,
+        );
         this.value = new Field(value);
         this.unit = new Field(unit);
         this.note = new Field(note);
@@ -88,10 +100,14 @@ export class Tile {
         this.#strip = make('div', { class: 'strip' });
         this.#canvas = make('canvas', { class: 'sparks', 'aria-hidden': 'true' });
         this.#vitals = make('ul', { class: 'vitals' });
-        this.element = make('li', { class: 'tile', 'data-key': key },
+        this.element = make(
+            'li',
+            { class: 'tile', 'data-key': key },
             make('div', { class: 'head' }, make('h2', {}, link), age, notice, this.#button),
-            this.#strip, make('div', { class: 'chart' }, this.#vitals, this.#canvas),
-            make('div', { class: 'foot' }, score, anomaly));
+            this.#strip,
+            make('div', { class: 'chart' }, this.#vitals, this.#canvas),
+            make('div', { class: 'foot' }, score, anomaly),
+        );
         new ResizeObserver(([entry]) => this.#resized(entry.contentRect)).observe(this.#canvas);
     }
 
@@ -112,11 +128,16 @@ export class Tile {
         const { state, link } = this.#app;
         const bed = state.beds.get(this.key);
 
-        if (!bed)
-            return;
+        if (!bed) return;
         const local_ms = performance.now();
-        const model = tileModel(bed, this.#lines.map((line) => line.row), state.session, link.state,
-            this.#app.silent_s(local_ms), state.now(local_ms));
+        const model = tileModel(
+            bed,
+            this.#lines.map((line) => line.row),
+            state.session,
+            link.state,
+            this.#app.silent_s(local_ms),
+            state.now(local_ms),
+        );
         const alerts = state.alertsOf(this.key);
 
         if (this.#chooseRows()) {
@@ -134,15 +155,16 @@ export class Tile {
         setAttribute(this.#anomaly.element, 'data-unusual', String(model.unusual));
         model.rows.forEach((row, i) => this.#lines[i].set(row));
         this.#paintAlert(alerts, model.calm);
-        if (this.visible && local_ms - this.#drawn_ms > SPARK_EVERY_MS)
-            this.#paintSparks(local_ms);
+        if (this.visible && local_ms - this.#drawn_ms > SPARK_EVERY_MS) this.#paintSparks(local_ms);
     }
 
     /** The rows of what was seen of the bed, the first few. @returns {boolean} whether they changed */
     #chooseRows() {
         const { state } = this.#app;
         const bed = /** @type {import('../types').Bed} */ (state.beds.get(this.key));
-        const rows = state.rows.filter((row) => row.parts.some((c) => c >= 0 && bed.values[c])).slice(0, ROWS_MAX);
+        const rows = state.rows
+            .filter((row) => row.parts.some((c) => c >= 0 && bed.values[c]))
+            .slice(0, ROWS_MAX);
 
         if (rows.length === this.#lines.length && rows.every((row, i) => row === this.#lines[i].row))
             return false;
@@ -159,20 +181,22 @@ export class Tile {
         const state = top ? signalText(top) : '';
         const shown = top
             ? [top.event_id, state, alerts.length, this.#app.mayAcknowledge].join(' ')
-            : calm ? String(this.#app.state.alertsKnown) : '';
+            : calm
+              ? String(this.#app.state.alertsKnown)
+              : '';
 
-        if (shown === this.#shown)
-            return;
+        if (shown === this.#shown) return;
         this.#shown = shown;
         setAttribute(this.element, 'data-level', top ? top.priority : null);
-        setAttribute(this.element, 'data-signal', top ? isEnabled(top) ? 'enabled' : 'taken' : null);
+        setAttribute(this.element, 'data-signal', top ? (isEnabled(top) ? 'enabled' : 'taken') : null);
         const had = this.#button.contains(document.activeElement);
         const can = top && this.#app.mayAcknowledge && isEnabled(top);
 
-        this.#button.replaceChildren(...can ? [acknowledgeButton(top, () => this.#app.openDialog(top.episode_id))] : []);
+        this.#button.replaceChildren(
+            ...(can ? [acknowledgeButton(top, () => this.#app.openDialog(top.episode_id))] : []),
+        );
         this.#strip.replaceChildren(...this.#stripParts(alerts, state, calm));
-        if (had)
-            (this.#button.querySelector('button') ?? this.link).focus();
+        if (had) (this.#button.querySelector('button') ?? this.link).focus();
     }
 
     /** @param {readonly Alert[]} alerts  @param {string} state  @param {boolean} calm
@@ -181,14 +205,33 @@ export class Tile {
         const top = alerts[0];
 
         if (!top)
-            return calm ? [make('p', { class: 'muted', text: text(this.#app.state.alertsKnown ? 'no_alert' : 'alerts_unknown') })] : [];
-        const more = alerts.length > 1
-            ? make('a', { class: 'more', href: `#/bed/${this.key}`, text: text('more', { n: alerts.length - 1 }), 'aria-label': `${text('more', { n: alerts.length - 1 })}: ${placeOf(top)}` })
-            : null;
+            return calm
+                ? [
+                      make('p', {
+                          class: 'muted',
+                          text: text(this.#app.state.alertsKnown ? 'no_alert' : 'alerts_unknown'),
+                      }),
+                  ]
+                : [];
+        const more =
+            alerts.length > 1
+                ? make('a', {
+                      class: 'more',
+                      href: `#/bed/${this.key}`,
+                      text: text('more', { n: alerts.length - 1 }),
+                      'aria-label': `${text('more', { n: alerts.length - 1 })}: ${placeOf(top)}`,
+                  })
+                : null;
 
-        return [make('div', { class: 'mark' }, priorityBadge(top), more),
-            make('div', { class: 'words' }, make('p', { class: 'said', title: `${top.title}. ${top.said ?? top.text}` }, sentence(top)),
-                state ? make('em', { text: state, title: state }) : null)];
+        return [
+            make('div', { class: 'mark' }, priorityBadge(top), more),
+            make(
+                'div',
+                { class: 'words' },
+                make('p', { class: 'said', title: `${top.title}. ${top.said ?? top.text}` }, sentence(top)),
+                state ? make('em', { text: state, title: state }) : null,
+            ),
+        ];
     }
 
     /** @param {number} local_ms */
@@ -199,8 +242,7 @@ export class Tile {
         const pen = this.#canvas.getContext('2d');
         const scale = window.devicePixelRatio || 1;
 
-        if (!bed || !trend || !pen || this.#width === 0)
-            return;
+        if (!bed || !trend || !pen || this.#width === 0) return;
         const [width, height] = [Math.round(this.#width * scale), Math.round(this.#height * scale)];
 
         if (this.#canvas.width !== width || this.#canvas.height !== height) {
@@ -208,10 +250,17 @@ export class Tile {
             this.#canvas.height = height;
         }
         pen.setTransform(scale, 0, 0, scale, 0, 0);
-        drawSparks(pen, this.#width, this.#height,
+        drawSparks(
+            pen,
+            this.#width,
+            this.#height,
             this.#lines.map(({ row }) => sparkLine(row, bed, state.session, trend.lines[row.line])),
-            { limit: colours.limit, now: colours.now, ink: this.#lines.map(({ row }) => colours.inkOf(row.id)) });
+            {
+                limit: colours.limit,
+                now: colours.now,
+                ink: this.#lines.map(({ row }) => colours.inkOf(row.id)),
+            },
+        );
         this.#drawn_ms = local_ms;
     }
 }
-

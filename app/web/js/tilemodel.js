@@ -32,10 +32,8 @@ export function limitsOf(channel, bed) {
 
 /** "50–130", "≥ 90", "". @param {[number | null, number | null]} limits  @param {Channel} channel */
 export function limitsText([low, high], channel) {
-    if (low !== null && high !== null)
-        return `${valueText(channel, low)}–${valueText(channel, high)}`;
-    if (low !== null)
-        return `≥ ${valueText(channel, low)}`;
+    if (low !== null && high !== null) return `${valueText(channel, low)}–${valueText(channel, high)}`;
+    if (low !== null) return `≥ ${valueText(channel, low)}`;
     return high === null ? '' : `≤ ${valueText(channel, high)}`;
 }
 
@@ -46,8 +44,7 @@ export function limitsText([low, high], channel) {
 export function valueModel(bed, index, channel, now_ms, current) {
     const value = bed.values[index];
 
-    if (!value)
-        return { text: NOTHING, tone: 'gone', why: '', age_s: null };
+    if (!value) return { text: NOTHING, tone: 'gone', why: '', age_s: null };
     const age_s = ageOf(value, bed, now_ms);
 
     if (!current || !speaks(value, channel, age_s)) {
@@ -57,19 +54,18 @@ export function valueModel(bed, index, channel, now_ms, current) {
     }
     if (value[1] === 'good')
         return { text: valueText(channel, /** @type {number} */ (value[0])), tone: 'good', why: '', age_s };
-    const reason = value[2] && value[2] !== 'none' ? nameText('reason_', value[2]) : nameText('quality_', value[1]);
+    const reason =
+        value[2] && value[2] !== 'none' ? nameText('reason_', value[2]) : nameText('quality_', value[1]);
 
     return { text: valueText(channel, /** @type {number} */ (value[0])), tone: 'doubt', why: reason, age_s };
 }
 
 /** "120/80 (93)" of two or three pressures, or the one text. @param {string[]} texts */
 function joinParts([first, ...rest]) {
-    if (rest.length === 0)
-        return first;
+    if (rest.length === 0) return first;
     const [dia, mean] = rest;
 
-    if ([first, dia, mean].every((part) => part === NOTHING))
-        return NOTHING;
+    if ([first, dia, mean].every((part) => part === NOTHING)) return NOTHING;
     return `${first}/${dia}${mean === NOTHING ? '' : ` (${mean})`}`;
 }
 
@@ -79,12 +75,16 @@ const WORTH = { good: 0, doubt: 1, gone: 2 };
  * @param {boolean} current  @returns {RowModel} */
 export function rowModel(row, bed, session, now_ms, current) {
     const known = row.parts.filter((c) => c >= 0);
-    const models = row.parts.map((c) => c < 0
-        ? { text: NOTHING, tone: /** @type {const} */ ('gone'), why: '', age_s: null }
-        : valueModel(bed, c, session.channels[c], now_ms, current));
+    const models = row.parts.map((c) =>
+        c < 0
+            ? { text: NOTHING, tone: /** @type {const} */ ('gone'), why: '', age_s: null }
+            : valueModel(bed, c, session.channels[c], now_ms, current),
+    );
     const there = models.filter((model, i) => row.parts[i] >= 0 && bed.values[row.parts[i]]);
-    const worst = there.reduce((a, b) => WORTH[b.tone] > WORTH[a.tone] ? b : a, there[0] ?? models[0]);
-    const shares = known.map((c) => shareOf(session.channels[c].name, bed, session)).filter((x) => x !== null);
+    const worst = there.reduce((a, b) => (WORTH[b.tone] > WORTH[a.tone] ? b : a), there[0] ?? models[0]);
+    const shares = known
+        .map((c) => shareOf(session.channels[c].name, bed, session))
+        .filter((x) => x !== null);
     const gone = models.every((model) => model.tone === 'gone');
 
     return {
@@ -107,8 +107,7 @@ export function shareOf(name, bed, session) {
 
 /** @param {number | null} age_s  @param {boolean} current */
 function noteAge(age_s, current) {
-    if (!current || age_s === null)
-        return '';
+    if (!current || age_s === null) return '';
     return age_s <= FRESH_S ? '' : ageText(age_s);
 }
 
@@ -116,12 +115,9 @@ function noteAge(age_s, current) {
  * @param {Bed} bed  @param {LinkState} link  @param {number} silent_s  since the connection last spoke
  * @param {number} now_ms  @param {Session} session */
 export function noticeOf(bed, link, silent_s, now_ms, session) {
-    if (link === 'lost' || link === 'refused')
-        return text('lost_short', { age: ageText(silent_s) });
-    if (link === 'stalled')
-        return text('stalled_short');
-    if (!isSilent(bed, now_ms, session.stale_s))
-        return '';
+    if (link === 'lost' || link === 'refused') return text('lost_short', { age: ageText(silent_s) });
+    if (link === 'stalled') return text('stalled_short');
+    if (!isSilent(bed, now_ms, session.stale_s)) return '';
     const s = silence(bed, now_ms);
 
     const what = s === null ? text('no_data_yet') : text('no_data', { age: ageText(s) });
@@ -137,7 +133,7 @@ export function tileModel(bed, rows, session, link, silent_s, now_ms) {
     const calm = notice === '';
     const s = silence(bed, now_ms);
     const score = calm ? bed.score : null;
-    const anomaly = calm ? bed.anomaly?.score ?? null : null;
+    const anomaly = calm ? (bed.anomaly?.score ?? null) : null;
     const threshold = session.anomaly?.threshold ?? null;
 
     return {
@@ -146,11 +142,16 @@ export function tileModel(bed, rows, session, link, silent_s, now_ms) {
         age: s === null ? '' : s <= FRESH_S ? text('now') : ageText(s),
         score: score ? `${score.name} ${score.low_bound ? '≥ ' : ''}${score.total}` : '',
         scoreTitle: score?.low_bound
-            ? `${text('score_partial')}: ${text('missing_inputs', { inputs: score.missing.join(', ') })}` : '',
-        anomaly: anomaly === null || threshold === null ? ''
-            : text('anomaly_value', {
-                score: numberText(anomaly, 2), sign: anomaly > threshold ? '>' : '≤', threshold: numberText(threshold, 2),
-            }),
+            ? `${text('score_partial')}: ${text('missing_inputs', { inputs: score.missing.join(', ') })}`
+            : '',
+        anomaly:
+            anomaly === null || threshold === null
+                ? ''
+                : text('anomaly_value', {
+                      score: numberText(anomaly, 2),
+                      sign: anomaly > threshold ? '>' : '≤',
+                      threshold: numberText(threshold, 2),
+                  }),
         unusual: anomaly !== null && threshold !== null && anomaly > threshold,
         rows: rows.map((row) => rowModel(row, bed, session, now_ms, calm)),
     };
@@ -159,18 +160,28 @@ export function tileModel(bed, rows, session, link, silent_s, now_ms) {
 /** What has become of the alert: "Acknowledged by ...", "Sound paused until 12:04:10"; '' when it
  *  still asks for somebody. @param {Alert} alert */
 export function signalText(alert) {
-    const until = alert.signal?.until ? ` ${text('until', { time: clockText(Date.parse(alert.signal.until)) })}` : '';
+    const until = alert.signal?.until
+        ? ` ${text('until', { time: clockText(Date.parse(alert.signal.until)) })}`
+        : '';
 
     switch (alert.signal?.is ?? 'enabled') {
-    case 'acknowledged':
-        return (alert.acknowledged_by ? text('acknowledged_by', { by: alert.acknowledged_by }) : text('acknowledged')) + until;
-    case 'audio-paused':
-        return text('audio_paused') + until;
-    case 'alarm-paused':
-        return text('alarm_paused') + until;
-    case 'alarm-off':
-        return text('alarm_off');
-    default:
-        return alert.state === 'latched' ? text('latched') : alert.state === 'data-lost' ? text('data_lost') : '';
+        case 'acknowledged':
+            return (
+                (alert.acknowledged_by
+                    ? text('acknowledged_by', { by: alert.acknowledged_by })
+                    : text('acknowledged')) + until
+            );
+        case 'audio-paused':
+            return text('audio_paused') + until;
+        case 'alarm-paused':
+            return text('alarm_paused') + until;
+        case 'alarm-off':
+            return text('alarm_off');
+        default:
+            return alert.state === 'latched'
+                ? text('latched')
+                : alert.state === 'data-lost'
+                  ? text('data_lost')
+                  : '';
     }
 }

@@ -17,8 +17,7 @@ export function lanesOf(alerts, from_ms, to_ms) {
         const [from_s, end_s] = spanOf(alert, to_ms / 1000);
         const name = alert.bed ?? alert.patient ?? '';
 
-        if (end_s * 1000 < from_ms || from_s * 1000 > to_ms || alert.suppressed_by)
-            continue;
+        if (end_s * 1000 < from_ms || from_s * 1000 > to_ms || alert.suppressed_by) continue;
         /** @param {number} s */
         const place = (s) => Math.min(1, Math.max(0, (s * 1000 - from_ms) / (to_ms - from_ms)));
         const lane = lanes.get(name) ?? { name, key: alert.key, bars: [] };

@@ -22,16 +22,31 @@ export class TimelineView {
 
     /** @param {import('./app.js').App} app */
     constructor(app) {
-        const choice = make('select', { change: () => {
-            this.#hours = Number(choice.value);
-            this.#load();
-        } }, ...HOURS.map((h) => make('option', { value: h, text: text('last_hours', { n: h }) })));
+        const choice = make(
+            'select',
+            {
+                change: () => {
+                    this.#hours = Number(choice.value);
+                    this.#load();
+                },
+            },
+            ...HOURS.map((h) => make('option', { value: h, text: text('last_hours', { n: h }) })),
+        );
 
         this.#app = app;
-        this.element = make('section', { 'aria-labelledby': 'timeline-title' },
+        this.element = make(
+            'section',
+            { 'aria-labelledby': 'timeline-title' },
             make('h1', { id: 'timeline-title', text: text('timeline') }),
-            make('div', { class: 'toolbar' }, make('label', {}, make('span', { class: 'hidden', text: text('time') }), choice)),
-            this.#state, this.#axis, this.#lanes);
+            make(
+                'div',
+                { class: 'toolbar' },
+                make('label', {}, make('span', { class: 'hidden', text: text('time') }), choice),
+            ),
+            this.#state,
+            this.#axis,
+            this.#lanes,
+        );
         this.#load();
     }
 
@@ -44,8 +59,7 @@ export class TimelineView {
     focus() {}
 
     tick() {
-        if (performance.now() - this.#asked_ms > REFRESH_MS)
-            this.#load();
+        if (performance.now() - this.#asked_ms > REFRESH_MS) this.#load();
     }
 
     /** The newest log time of the ward: in a recording or a demo it is not the clock's. */
@@ -75,16 +89,17 @@ export class TimelineView {
         let before = '';
 
         for (let page = 0; page < PAGES_MAX; page++) {
-            const { alerts } = await this.#app.server.get(`alerts?state=all&limit=${PAGE}${before}`, this.#closed.signal);
+            const { alerts } = await this.#app.server.get(
+                `alerts?state=all&limit=${PAGE}${before}`,
+                this.#closed.signal,
+            );
 
             for (const alert of /** @type {Alert[]} */ (alerts)) {
-                if (!episodes.has(alert.episode_id))
-                    episodes.set(alert.episode_id, alert);
+                if (!episodes.has(alert.episode_id)) episodes.set(alert.episode_id, alert);
             }
             const oldest = alerts[alerts.length - 1];
 
-            if (!oldest || alerts.length < PAGE || Date.parse(oldest.time) < from)
-                break;
+            if (!oldest || alerts.length < PAGE || Date.parse(oldest.time) < from) break;
             before = `&before=${oldest.seq}`;
         }
         return [...episodes.values()];
@@ -93,21 +108,38 @@ export class TimelineView {
     /** @param {ReturnType<typeof lanesOf>} lanes  @param {number} from  @param {number} to */
     #show(lanes, from, to) {
         this.#state.textContent = lanes.length === 0 ? text('no_history') : '';
-        this.#axis.replaceChildren(make('span', { text: dayText(from) }), make('span', { text: clockText((from + to) / 2) }), make('span', { text: dayText(to) }));
-        this.#lanes.replaceChildren(...lanes.map(({ name, key, bars }) => {
-            const label = name || text('system');
-            const known = key && this.#app.state.beds.has(key);
+        this.#axis.replaceChildren(
+            make('span', { text: dayText(from) }),
+            make('span', { text: clockText((from + to) / 2) }),
+            make('span', { text: dayText(to) }),
+        );
+        this.#lanes.replaceChildren(
+            ...lanes.map(({ name, key, bars }) => {
+                const label = name || text('system');
+                const known = key && this.#app.state.beds.has(key);
 
-            return make('li', {}, known ? make('a', { href: `#/bed/${key}`, text: label }) : make('span', { text: label }),
-                laneOf(bars), make('ul', { class: 'hidden' }, ...bars.map((bar) => make('li', { text: barText(bar.alert) }))));
-        }));
+                return make(
+                    'li',
+                    {},
+                    known ? make('a', { href: `#/bed/${key}`, text: label }) : make('span', { text: label }),
+                    laneOf(bars),
+                    make(
+                        'ul',
+                        { class: 'hidden' },
+                        ...bars.map((bar) => make('li', { text: barText(bar.alert) })),
+                    ),
+                );
+            }),
+        );
     }
 }
 
 /** @param {Alert} alert */
 function barText(alert) {
     return text('timeline_bar', {
-        priority: text(alert.priority), title: alert.title, from: clockText(Date.parse(alert.onset)),
+        priority: text(alert.priority),
+        title: alert.title,
+        from: clockText(Date.parse(alert.onset)),
         to: alert.state === 'inactive' ? clockText(Date.parse(alert.time)) : text('now'),
     });
 }

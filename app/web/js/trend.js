@@ -37,32 +37,27 @@ export class Trend {
         this.step_ms = trend.step_s * 1000;
         for (const { name } of channels)
             steps = Math.max(steps, /** @type {unknown[]} */ (trend[name] ?? []).length);
-        if (steps === 0)
-            return;
+        if (steps === 0) return;
         this.newest = trend.from + (steps - 1) * this.step_ms;
         channels.forEach(({ name }, c) => {
             const values = /** @type {(number | null)[]} */ (trend[name] ?? []);
             const line = this.lines[c].fill(NaN);
 
             for (let back = 0; back < Math.min(MINUTES, values.length); back++)
-                line[MINUTES - 1 - back - (steps - values.length)] =
-                    values[values.length - 1 - back] ?? NaN;
+                line[MINUTES - 1 - back - (steps - values.length)] = values[values.length - 1 - back] ?? NaN;
             this.#restart(c, line[MINUTES - 1]);
         });
     }
 
     /** Takes the newest values of the bed. @param {Bed} bed  @returns {boolean} whether a step began */
     add(bed) {
-        if (bed.log === null || bed.log === undefined)
-            return false;
+        if (bed.log === null || bed.log === undefined) return false;
         const step = Math.floor(bed.log / this.step_ms) * this.step_ms;
         const began = !(step <= this.newest);
 
-        if (began)
-            this.#shift(step);
+        if (began) this.#shift(step);
         bed.values.forEach((value, c) => {
-            if (!value || value[0] === null || !isUsable(value[1]) || c >= this.lines.length)
-                return;
+            if (!value || value[0] === null || !isUsable(value[1]) || c >= this.lines.length) return;
             this.#sum[c] += value[0];
             this.#count[c]++;
             this.lines[c][MINUTES - 1] = this.#sum[c] / this.#count[c];
@@ -75,18 +70,17 @@ export class Trend {
     take(minute, channels) {
         const back = Math.round((this.newest - minute.from) / this.step_ms);
 
-        if (!(back >= 0 && back < MINUTES))
-            return;
+        if (!(back >= 0 && back < MINUTES)) return;
         channels.forEach(({ name }, c) => {
-            if (name in minute)
-                this.lines[c][MINUTES - 1 - back] = minute[name] ?? NaN;
+            if (name in minute) this.lines[c][MINUTES - 1 - back] = minute[name] ?? NaN;
         });
     }
 
     /** @param {number} step */
     #shift(step) {
         const by = Number.isNaN(this.newest)
-            ? MINUTES : Math.min(MINUTES, Math.round((step - this.newest) / this.step_ms));
+            ? MINUTES
+            : Math.min(MINUTES, Math.round((step - this.newest) / this.step_ms));
 
         this.lines.forEach((line, c) => {
             line.copyWithin(0, by);

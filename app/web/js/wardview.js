@@ -39,14 +39,29 @@ export class WardView {
     /** @param {import('./app.js').App} app */
     constructor(app) {
         this.#app = app;
-        this.#sort = make('button', { type: 'button', class: 'sort', click: () => this.#sortNow() },
-            make('span', { text: `${text('order_pending')}: ` }), make('strong', { text: text('sort_now') }));
+        this.#sort = make(
+            'button',
+            { type: 'button', class: 'sort', click: () => this.#sortNow() },
+            make('span', { text: `${text('order_pending')}: ` }),
+            make('strong', { text: text('sort_now') }),
+        );
         this.#sort.disabled = true;
-        this.element = make('section', { 'aria-labelledby': 'ward-title' },
+        this.element = make(
+            'section',
+            { 'aria-labelledby': 'ward-title' },
             make('h1', { id: 'ward-title', class: 'hidden', text: text('ward_view') }),
-            make('div', { class: 'toolbar' }, this.#wardChoice(), this.#priorityChoice(), this.#hidden.element, this.#sort,
-                make('span', { class: 'legend muted', text: text('legend') })),
-            this.#empty, this.#list);
+            make(
+                'div',
+                { class: 'toolbar' },
+                this.#wardChoice(),
+                this.#priorityChoice(),
+                this.#hidden.element,
+                this.#sort,
+                make('span', { class: 'legend muted', text: text('legend') }),
+            ),
+            this.#empty,
+            this.#list,
+        );
         this.#seen = new IntersectionObserver((entries) => this.#inView(entries), { rootMargin: '25% 0px' });
         this.#watchHands();
         this.update();
@@ -57,13 +72,21 @@ export class WardView {
     }
 
     #wardChoice() {
-        const select = make('select', { change: () => {
-            this.#app.filter.ward = select.value;
-            this.#sortNow(true);
-        } }, make('option', { value: '', text: text('all_wards') }));
+        const select = make(
+            'select',
+            {
+                change: () => {
+                    this.#app.filter.ward = select.value;
+                    this.#sortNow(true);
+                },
+            },
+            make('option', { value: '', text: text('all_wards') }),
+        );
 
         for (const { name, title } of this.#app.state.wards())
-            select.append(make('option', { value: name, text: title, selected: name === this.#app.filter.ward }));
+            select.append(
+                make('option', { value: name, text: title, selected: name === this.#app.filter.ward }),
+            );
         return make('label', {}, make('span', { class: 'hidden', text: text('ward') }), select);
     }
 
@@ -72,9 +95,14 @@ export class WardView {
 
         for (const level of ['', ...PRIORITIES.slice(0, 3)]) {
             const count = new Field(make('span', { class: 'count' }));
-            const button = make('button', { type: 'button', click: () => this.#choose(level) },
+            const button = make(
+                'button',
+                { type: 'button', click: () => this.#choose(level) },
                 level ? priorityIcon(/** @type {Priority} */ (level)) : null,
-                make('span', { text: level ? text(level) : text('all') }), ' ', count.element);
+                make('span', { text: level ? text(level) : text('all') }),
+                ' ',
+                count.element,
+            );
 
             this.#filters.set(level, { button, count });
             group.append(button);
@@ -92,18 +120,24 @@ export class WardView {
     #watchHands() {
         const list = this.#list;
 
-        list.addEventListener('pointerenter', (event) => event.pointerType !== 'touch' && this.#order.hold('pointer', true));
+        list.addEventListener(
+            'pointerenter',
+            (event) => event.pointerType !== 'touch' && this.#order.hold('pointer', true),
+        );
         list.addEventListener('pointerleave', () => this.#release('pointer'));
         list.addEventListener('focusin', () => this.#order.hold('focus', true));
         list.addEventListener('focusout', (event) => {
-            if (!list.contains(/** @type {Node | null} */ (event.relatedTarget)))
-                this.#release('focus');
+            if (!list.contains(/** @type {Node | null} */ (event.relatedTarget))) this.#release('focus');
         });
-        list.addEventListener('touchstart', () => {
-            window.clearTimeout(this.#touched);
-            this.#order.hold('touch', true);
-            this.#touched = window.setTimeout(() => this.#release('touch'), TOUCH_HOLD_MS);
-        }, { passive: true });
+        list.addEventListener(
+            'touchstart',
+            () => {
+                window.clearTimeout(this.#touched);
+                this.#order.hold('touch', true);
+                this.#touched = window.setTimeout(() => this.#release('touch'), TOUCH_HOLD_MS);
+            },
+            { passive: true },
+        );
         list.addEventListener('keydown', (event) => this.#key(event));
     }
 
@@ -116,17 +150,17 @@ export class WardView {
 
     /** Arrows go from tile to tile. @param {KeyboardEvent} event */
     #key(event) {
-        const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.#columns(), ArrowUp: -this.#columns() }[event.key];
+        const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.#columns(), ArrowUp: -this.#columns() }[
+            event.key
+        ];
         const tiles = /** @type {HTMLElement[]} */ ([...this.#list.children]);
         const at = tiles.findIndex((tile) => tile.contains(document.activeElement));
 
-        if (step === undefined || at < 0 || event.altKey || event.ctrlKey || event.metaKey)
-            return;
+        if (step === undefined || at < 0 || event.altKey || event.ctrlKey || event.metaKey) return;
         const to = tiles[at + step];
 
         event.preventDefault();
-        if (to)
-            this.#tiles.get(to.dataset.key ?? '')?.link.focus();
+        if (to) this.#tiles.get(to.dataset.key ?? '')?.link.focus();
     }
 
     #columns() {
@@ -135,8 +169,7 @@ export class WardView {
 
     /** @param {boolean} [anew]  the filter has changed: the order is another whatever holds it */
     #sortNow(anew = false) {
-        if (anew)
-            this.#order = this.#renewed();
+        if (anew) this.#order = this.#renewed();
         this.#order.take();
         this.#sorted_ms = -Infinity;
         this.#sync();
@@ -153,11 +186,12 @@ export class WardView {
     /** Something of the state has changed.
      * @param {{beds?: Set<string>, alerts?: Set<string>}} [changes]  nothing: everything */
     update(changes) {
-        for (const key of changes ? [...changes.beds ?? [], ...changes.alerts ?? []] : this.#tiles.keys()) {
+        for (const key of changes
+            ? [...(changes.beds ?? []), ...(changes.alerts ?? [])]
+            : this.#tiles.keys()) {
             const tile = this.#tiles.get(key);
 
-            if (tile)
-                this.#app.painter.ask(tile);
+            if (tile) this.#app.painter.ask(tile);
         }
         this.#app.painter.ask(this);
     }
@@ -167,24 +201,20 @@ export class WardView {
         let at = this.#ticks++;
 
         for (const tile of this.#tiles.values()) {
-            if (tile.visible || at++ % UNSEEN_EVERY === 0)
-                this.#app.painter.ask(tile);
+            if (tile.visible || at++ % UNSEEN_EVERY === 0) this.#app.painter.ask(tile);
         }
         this.#app.painter.ask(this);
     }
 
     redraw() {
-        for (const tile of this.#tiles.values())
-            tile.redraw();
+        for (const tile of this.#tiles.values()) tile.redraw();
         this.update();
     }
 
     /** Holds the order, as while a dialog is open. @param {boolean} on */
     hold(on) {
-        if (on)
-            this.#order.hold('dialog', true);
-        else
-            this.#release('dialog');
+        if (on) this.#order.hold('dialog', true);
+        else this.#release('dialog');
     }
 
     /** Puts the focus on a tile, after a dialog about it. @param {string} key */
@@ -195,8 +225,7 @@ export class WardView {
     paint() {
         const now = performance.now();
 
-        if (now - this.#sorted_ms < SORT_EVERY_MS)
-            return;
+        if (now - this.#sorted_ms < SORT_EVERY_MS) return;
         this.#sorted_ms = now;
         this.#order.propose(this.#wanted());
         this.#sync();
@@ -218,24 +247,31 @@ export class WardView {
         const { state, filter } = this.#app;
         const bed = state.beds.get(key);
 
-        return bed !== undefined && (!filter.ward || bed.ward === filter.ward) &&
-            (!filter.priority || state.alertsOf(key).some((alert) => alert.priority === filter.priority));
+        return (
+            bed !== undefined &&
+            (!filter.ward || bed.ward === filter.ward) &&
+            (!filter.priority || state.alertsOf(key).some((alert) => alert.priority === filter.priority))
+        );
     }
 
     /** @returns {string[]} keys of the beds that pass the filter, those at risk first */
     #wanted() {
         const { state } = this.#app;
 
-        return [...state.beds.values()].filter((bed) => this.#passes(bed.key))
+        return [...state.beds.values()]
+            .filter((bed) => this.#passes(bed.key))
             .map((bed) => ({ key: bed.key, risk: riskOf(bed, state.alertsOf(bed.key)[0] ?? null) }))
-            .sort((a, b) => compareRisk(a.risk, b.risk)).map(({ key }) => key);
+            .sort((a, b) => compareRisk(a.risk, b.risk))
+            .map(({ key }) => key);
     }
 
     /** Makes the list what order.shown says, moving as few tiles as can be. New tiles are made a few in
      *  a frame, since making hundreds takes longer than a frame. */
     #sync() {
         const shown = this.#order.shown;
-        const before = /** @type {HTMLElement[]} */ ([...this.#list.children]).map((tile) => tile.dataset.key ?? '');
+        const before = /** @type {HTMLElement[]} */ ([...this.#list.children]).map(
+            (tile) => tile.dataset.key ?? '',
+        );
         const stay = staying(before, shown);
         const wanted = new Set(shown);
         const until = performance.now() + MAKING_MS;
@@ -243,8 +279,7 @@ export class WardView {
         let place = this.#list.firstElementChild;
         let made = true;
 
-        for (const key of before.filter((k) => !wanted.has(k)))
-            this.#drop(key);
+        for (const key of before.filter((k) => !wanted.has(k))) this.#drop(key);
         place = this.#list.firstElementChild;
         for (const key of shown) {
             if (!this.#tiles.has(key) && few-- <= 0 && performance.now() > until) {
@@ -257,10 +292,8 @@ export class WardView {
                 place = tile.element.nextElementSibling;
                 continue;
             }
-            if (tile.element === place)
-                place = place.nextElementSibling;
-            else
-                this.#list.insertBefore(tile.element, place);
+            if (tile.element === place) place = place.nextElementSibling;
+            else this.#list.insertBefore(tile.element, place);
         }
         this.#sort.disabled = this.#order.pending === null;
         if (!made) {
@@ -286,8 +319,7 @@ export class WardView {
     #drop(key) {
         const tile = this.#tiles.get(key);
 
-        if (!tile)
-            return;
+        if (!tile) return;
         this.#seen.unobserve(tile.element);
         this.#app.painter.forget(tile);
         tile.element.remove();
@@ -299,8 +331,7 @@ export class WardView {
         for (const { target, isIntersecting } of entries) {
             const tile = this.#tiles.get(/** @type {HTMLElement} */ (target).dataset.key ?? '');
 
-            if (!tile)
-                continue;
+            if (!tile) continue;
             this.#app.painter.forget(tile);
             tile.visible = isIntersecting;
             tile.redraw();
@@ -308,4 +339,3 @@ export class WardView {
         }
     }
 }
-

@@ -22,12 +22,15 @@ test('a connection that says nothing is lost before three seconds are over', () 
 
 test('a chain that hangs is stalled although the stream lives', () => {
     assert.equal(linkState(1000, 0, 1100, heart({ stalled: true })), 'stalled');
-    assert.equal(linkState(1000, 0, 1100, heart({ partitions: [{ mark_age_s: 0.3 }, { mark_age_s: 5.1 }] })), 'stalled');
+    assert.equal(
+        linkState(1000, 0, 1100, heart({ partitions: [{ mark_age_s: 0.3 }, { mark_age_s: 5.1 }] })),
+        'stalled',
+    );
     assert.equal(linkState(1000, 0, 1100, heart({ partitions: [{ mark_age_s: null }] })), 'live');
     assert.equal(linkState(1000, 0, 9000, heart({ stalled: true })), 'lost');
 });
 
-test('a bed without rows is silent after the session\'s time, and from the start when none came', () => {
+test("a bed without rows is silent after the session's time, and from the start when none came", () => {
     assert.equal(isSilent(bed(T, {}), T + 10_000, 10), false);
     assert.equal(isSilent(bed(T, {}), T + 10_001, 10), true);
     assert.equal(isSilent(bed(T, {}, { seen: null }), T, 10), true);
@@ -54,11 +57,20 @@ test('what is invalid, missing, too old or of unknown age does not speak', () =>
 test('a value is shown with its unit, in doubt with its reason, and never as a number when it is gone', () => {
     const b = bed(T, { hr: 82, spo2: [91, 'suspect', 'motion', T], temp: [null, 'missing', '', T] });
 
-    assert.deepEqual(rowModel(row('hr'), b, session, T, true),
-        { value: '82', unit: '/min', note: '', tone: 'good', share: null, shown: true });
+    assert.deepEqual(rowModel(row('hr'), b, session, T, true), {
+        value: '82',
+        unit: '/min',
+        note: '',
+        tone: 'good',
+        share: null,
+        shown: true,
+    });
     assert.equal(rowModel(row('spo2'), b, session, T, true).tone, 'doubt');
     assert.equal(rowModel(row('spo2'), b, session, T, true).note, 'movement');
-    assert.deepEqual([rowModel(row('temp'), b, session, T, true).value, rowModel(row('temp'), b, session, T, true).tone], ['--', 'gone']);
+    assert.deepEqual(
+        [rowModel(row('temp'), b, session, T, true).value, rowModel(row('temp'), b, session, T, true).tone],
+        ['--', 'gone'],
+    );
     assert.equal(rowModel(row('hr'), b, session, T, false).value, '--');
     assert.equal(rowModel(row('hr'), b, session, T + 8000, true).note, '8 s');
     assert.equal(rowModel(row('pulse'), b, session, T, true).shown, false);
@@ -79,7 +91,14 @@ test('the pressures of one place stand in one line, a part that is missing as su
 });
 
 test('whatever is wrong is said, and leaves no digit of the bed', () => {
-    const b = bed(T, { hr: 82, spo2: 97 }, { score: { name: 'NEWS2', total: 5, low_bound: true, missing: ['acvpu'] }, anomaly: { score: 2.5, share: [1, 0, 0, 0] } });
+    const b = bed(
+        T,
+        { hr: 82, spo2: 97 },
+        {
+            score: { name: 'NEWS2', total: 5, low_bound: true, missing: ['acvpu'] },
+            anomaly: { score: 2.5, share: [1, 0, 0, 0] },
+        },
+    );
     const now = T + 41_000;
 
     assert.equal(noticeOf(b, 'live', 0, T, session), '');
@@ -88,19 +107,35 @@ test('whatever is wrong is said, and leaves no digit of the bed', () => {
     assert.equal(noticeOf(b, 'stalled', 0, T, session), 'Stalled');
     assert.equal(tileModel(b, rows, session, 'live', 0, T).score, 'NEWS2 ≥ 5');
     assert.equal(tileModel(b, rows, session, 'live', 0, T).unusual, true);
-    for (const [link, at] of [['lost', T], ['stalled', T], ['live', now]]) {
+    for (const [link, at] of [
+        ['lost', T],
+        ['stalled', T],
+        ['live', now],
+    ]) {
         const model = tileModel(b, rows, session, link, 4, at);
 
         assert.equal(model.calm, false);
-        assert.deepEqual(model.rows.map((r) => r.value), rows.map(() => '--'));
-        assert.deepEqual([model.score, model.anomaly, model.rows.some((r) => r.share !== null)], ['', '', false]);
+        assert.deepEqual(
+            model.rows.map((r) => r.value),
+            rows.map(() => '--'),
+        );
+        assert.deepEqual(
+            [model.score, model.anomaly, model.rows.some((r) => r.share !== null)],
+            ['', '', false],
+        );
     }
 });
 
 test('what has become of an alert is said in words', () => {
     assert.equal(signalText(alert()), '');
-    assert.equal(signalText(alert({ signal: { is: 'acknowledged' }, acknowledged_by: 'A. B.' })), 'Acknowledged by A. B.');
-    assert.match(signalText(alert({ signal: { is: 'audio-paused', until: '2026-03-01T12:02:00.000Z' } })), /^Sound paused until \d\d:02:00$/);
+    assert.equal(
+        signalText(alert({ signal: { is: 'acknowledged' }, acknowledged_by: 'A. B.' })),
+        'Acknowledged by A. B.',
+    );
+    assert.match(
+        signalText(alert({ signal: { is: 'audio-paused', until: '2026-03-01T12:02:00.000Z' } })),
+        /^Sound paused until \d\d:02:00$/,
+    );
     assert.equal(signalText(alert({ state: 'data-lost' })), 'Data lost');
     setLanguage('de');
     assert.equal(signalText(alert({ state: 'data-lost' })), 'Daten verloren');

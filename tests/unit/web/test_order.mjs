@@ -9,23 +9,48 @@ import { alert, bed } from './ward.mjs';
 
 test('beds are sorted by the most urgent alert, then score, then anomaly, then as people count', () => {
     const beds = [
-        ['calm10', null, 0, 0.5, 'icu-a/10'], ['calm9', null, 0, 0.5, 'icu-a/9'], ['unusual', null, 0, 1.5, 'icu-a/8'],
-        ['score', null, 7, 0.1, 'icu-a/7'], ['low', 'low', 0, 0, 'icu-a/6'], ['high', 'high', 0, 0, 'icu-a/5'],
-        ['medium', 'medium', 9, 9, 'icu-a/4'], ['unknown', null, null, null, 'icu-a/3'],
+        ['calm10', null, 0, 0.5, 'icu-a/10'],
+        ['calm9', null, 0, 0.5, 'icu-a/9'],
+        ['unusual', null, 0, 1.5, 'icu-a/8'],
+        ['score', null, 7, 0.1, 'icu-a/7'],
+        ['low', 'low', 0, 0, 'icu-a/6'],
+        ['high', 'high', 0, 0, 'icu-a/5'],
+        ['medium', 'medium', 9, 9, 'icu-a/4'],
+        ['unknown', null, null, null, 'icu-a/3'],
     ].map(([key, priority, total, score, name]) => ({
-        key, risk: riskOf(bed(0, {}, { bed: name, score: total === null ? null : { total }, anomaly: score === null ? null : { score } }),
-            priority ? alert({ priority }) : null),
+        key,
+        risk: riskOf(
+            bed(
+                0,
+                {},
+                {
+                    bed: name,
+                    score: total === null ? null : { total },
+                    anomaly: score === null ? null : { score },
+                },
+            ),
+            priority ? alert({ priority }) : null,
+        ),
     }));
 
-    assert.deepEqual(beds.sort((a, b) => compareRisk(a.risk, b.risk)).map((b) => b.key),
-        ['high', 'medium', 'low', 'score', 'unusual', 'calm9', 'calm10', 'unknown']);
+    assert.deepEqual(
+        beds.sort((a, b) => compareRisk(a.risk, b.risk)).map((b) => b.key),
+        ['high', 'medium', 'low', 'score', 'unusual', 'calm9', 'calm10', 'unknown'],
+    );
 });
 
 test('of the alerts of a bed the most urgent comes first, then what nobody has taken', () => {
-    const alerts = [alert({ episode_id: 'old', seq: 1 }), alert({ episode_id: 'new', seq: 2 }),
-        alert({ episode_id: 'taken', seq: 3, signal: { is: 'acknowledged' } }), alert({ episode_id: 'low', seq: 4, priority: 'low' })];
+    const alerts = [
+        alert({ episode_id: 'old', seq: 1 }),
+        alert({ episode_id: 'new', seq: 2 }),
+        alert({ episode_id: 'taken', seq: 3, signal: { is: 'acknowledged' } }),
+        alert({ episode_id: 'low', seq: 4, priority: 'low' }),
+    ];
 
-    assert.deepEqual(alerts.sort(compareAlerts).map((a) => a.episode_id), ['new', 'old', 'taken', 'low']);
+    assert.deepEqual(
+        alerts.sort(compareAlerts).map((a) => a.episode_id),
+        ['new', 'old', 'taken', 'low'],
+    );
     assert.equal(isTold(alert({ signal: { is: 'alarm-off' } })), false);
     assert.equal(isTold(alert({ suppressed_by: 'refractory' })), false);
     assert.equal(isTold(alert({ state: 'latched' })), true);
@@ -37,7 +62,13 @@ test('a held order waits, shows new beds at its end, and is taken when somebody 
     assert.equal(order.propose(['a', 'b', 'c']), true);
     order.hold('pointer', true);
     assert.equal(order.propose(['c', 'a', 'b']), false);
-    assert.deepEqual([order.shown, order.pending], [['a', 'b', 'c'], ['c', 'a', 'b']]);
+    assert.deepEqual(
+        [order.shown, order.pending],
+        [
+            ['a', 'b', 'c'],
+            ['c', 'a', 'b'],
+        ],
+    );
     assert.equal(order.propose(['d', 'c', 'a', 'b']), true);
     assert.deepEqual(order.shown, ['a', 'b', 'c', 'd']);
     assert.equal(order.propose(['a', 'b', 'c', 'd']), false);

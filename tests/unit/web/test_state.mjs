@@ -11,15 +11,19 @@ const MINUTE = 60_000;
 const T = 1_772_366_400_000;
 
 test('a stream is the same however it is cut', () => {
-    const text = 'event: heart\ndata: {"a":1}\n\n: comment\r\nevent: beds\r\ndata: one\r\ndata: two\r\n\r\ndata:bare\n\nevent: none\n\n';
-    const want = [{ name: 'heart', data: '{"a":1}' }, { name: 'beds', data: 'one\ntwo' }, { name: 'message', data: 'bare' }];
+    const text =
+        'event: heart\ndata: {"a":1}\n\n: comment\r\nevent: beds\r\ndata: one\r\ndata: two\r\n\r\ndata:bare\n\nevent: none\n\n';
+    const want = [
+        { name: 'heart', data: '{"a":1}' },
+        { name: 'beds', data: 'one\ntwo' },
+        { name: 'message', data: 'bare' },
+    ];
 
     for (const step of [1, 2, 7, text.length]) {
         const parser = new EventParser();
         const events = [];
 
-        for (let at = 0; at < text.length; at += step)
-            events.push(...parser.feed(text.slice(at, at + step)));
+        for (let at = 0; at < text.length; at += step) events.push(...parser.feed(text.slice(at, at + step)));
         assert.deepEqual(events, want);
     }
 });
@@ -27,8 +31,14 @@ test('a stream is the same however it is cut', () => {
 test('a delta keeps what it does not name, a full list forgets what it does not have', () => {
     const state = new State(session);
 
-    state.takeBeds({ full: true, beds: [bed(T, { hr: 80 }, { score: { total: 3 } }), bed(T, {}, { key: 'k2' })] });
-    const { changed } = state.takeBeds({ full: false, beds: [{ key: 'k1', log: T + 1000, seen: T + 1000, values: bed(T + 1000, { hr: 90 }).values }] });
+    state.takeBeds({
+        full: true,
+        beds: [bed(T, { hr: 80 }, { score: { total: 3 } }), bed(T, {}, { key: 'k2' })],
+    });
+    const { changed } = state.takeBeds({
+        full: false,
+        beds: [{ key: 'k1', log: T + 1000, seen: T + 1000, values: bed(T + 1000, { hr: 90 }).values }],
+    });
 
     assert.deepEqual([...changed], ['k1']);
     assert.equal(state.beds.get('k1').score.total, 3);
@@ -48,14 +58,28 @@ test('alerts are told once, again when they are more urgent, and leave when they
     assert.equal(state.alertsKnown, true);
     assert.deepEqual(take(alert({ seq: 2, event_id: 'e.1', priority: 'medium', phase: 'update' })), []);
     assert.deepEqual(take(alert({ seq: 3, event_id: 'e.2' })), ['e.2']);
-    assert.deepEqual(take(alert({ seq: 1, event_id: 'e.0', state: 'inactive' })), [], 'older than what is known');
+    assert.deepEqual(
+        take(alert({ seq: 1, event_id: 'e.0', state: 'inactive' })),
+        [],
+        'older than what is known',
+    );
     assert.equal(state.alertsOf('k1').length, 1);
     assert.deepEqual(state.counts(), { high: 1, medium: 0, low: 0, none: 0 });
     take(alert({ seq: 4, event_id: 'e.3', key: 'k2' }));
-    assert.deepEqual([state.alertsOf('k1').length, state.alertsOf('k2').length], [0, 1], 'moved to another bed');
+    assert.deepEqual(
+        [state.alertsOf('k1').length, state.alertsOf('k2').length],
+        [0, 1],
+        'moved to another bed',
+    );
     take(alert({ seq: 5, event_id: 'e.4', key: 'k2', state: 'inactive' }));
     assert.equal(state.alerts.size, 0);
-    assert.deepEqual(state.takeAlerts({ full: true, alerts: [alert({ suppressed_by: 'budget', signal: { is: 'alarm-off' } })] }).told, []);
+    assert.deepEqual(
+        state.takeAlerts({
+            full: true,
+            alerts: [alert({ suppressed_by: 'budget', signal: { is: 'alarm-off' } })],
+        }).told,
+        [],
+    );
     assert.equal(state.alertsOf('k1').length, 0);
     assert.equal(state.alerts.size, 1);
     state.heart = { alerts_known: false };
@@ -66,8 +90,7 @@ test('what somebody did to an alert does not hide what happened to the patient',
     const said = (...alerts) => {
         const state = new State(session);
 
-        for (const a of alerts)
-            state.takeAlerts({ full: false, alerts: [alert(a)] });
+        for (const a of alerts) state.takeAlerts({ full: false, alerts: [alert(a)] });
         return state.alertsOf('k1')[0].said;
     };
     const start = { text: 'HR 150 /min above 130 /min' };
@@ -75,8 +98,14 @@ test('what somebody did to an alert does not hide what happened to the patient',
     const paused = { seq: 3, phase: 'update', reason: 'snoozed', text: 'Audio paused for 60 s' };
 
     assert.equal(said(start, taken, paused), 'HR 150 /min above 130 /min');
-    assert.equal(said(start, taken, { seq: 4, phase: 'update', text: 'HR 160 /min, the highest so far' }), 'HR 160 /min, the highest so far');
-    assert.equal(said({ ...taken, worst: { is: 'value', value: 161, unit: '/min' } }), 'Worst value so far 161 /min');
+    assert.equal(
+        said(start, taken, { seq: 4, phase: 'update', text: 'HR 160 /min, the highest so far' }),
+        'HR 160 /min, the highest so far',
+    );
+    assert.equal(
+        said({ ...taken, worst: { is: 'value', value: 161, unit: '/min' } }),
+        'Worst value so far 161 /min',
+    );
     assert.equal(said(taken), 'Acknowledged: T');
 });
 
@@ -98,5 +127,8 @@ test('a trend has the mean of the usable values of each minute, and gaps where t
     trend.take({ from: T, hr: null }, session.channels);
     assert.deepEqual([...trend.lines[0].slice(-3)], [NaN, 77, 60]);
     at(T + 300 * MINUTE, 61);
-    assert.deepEqual([...trend.lines[0]].filter((v) => !Number.isNaN(v)), [61]);
+    assert.deepEqual(
+        [...trend.lines[0]].filter((v) => !Number.isNaN(v)),
+        [61],
+    );
 });

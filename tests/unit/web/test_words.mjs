@@ -3,7 +3,16 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { ageText, durationText, LANGUAGES, numberText, setLanguage, startLanguage, languageNow, text } from '../../../app/web/js/language.js';
+import {
+    ageText,
+    durationText,
+    LANGUAGES,
+    numberText,
+    setLanguage,
+    startLanguage,
+    languageNow,
+    text,
+} from '../../../app/web/js/language.js';
 import { WORDS } from '../../../app/web/js/words.js';
 
 const WEB = new URL('../../../app/web/', import.meta.url);
@@ -21,13 +30,15 @@ test('each text has all languages and the same blanks in each', () => {
 });
 
 test('each key that the page uses has a text, and each text is used', () => {
-    const files = readdirSync(new URL('js/', WEB)).filter((name) => name.endsWith('.js') && name !== 'words.js');
-    const source = files.map((name) => readFileSync(new URL(`js/${name}`, WEB), 'utf8')).join('') + readFileSync(new URL('index.html', WEB), 'utf8');
+    const files = readdirSync(new URL('js/', WEB)).filter(
+        (name) => name.endsWith('.js') && name !== 'words.js',
+    );
+    const source =
+        files.map((name) => readFileSync(new URL(`js/${name}`, WEB), 'utf8')).join('') +
+        readFileSync(new URL('index.html', WEB), 'utf8');
 
-    for (const [, key] of source.matchAll(/(?<![\w.])text\('(\w+)'/g))
-        assert.ok(WORDS[key], key);
-    for (const [, key] of source.matchAll(/data-(?:text|label)="(\w+)"/g))
-        assert.ok(WORDS[key], key);
+    for (const [, key] of source.matchAll(/(?<![\w.])text\('(\w+)'/g)) assert.ok(WORDS[key], key);
+    for (const [, key] of source.matchAll(/data-(?:text|label)="(\w+)"/g)) assert.ok(WORDS[key], key);
     for (const key of Object.keys(WORDS).filter((k) => !/^(quality|reason|phase|kind)_/.test(k)))
         assert.match(source, new RegExp(`['"]${key}['"]`), key);
 });
@@ -40,7 +51,10 @@ test('every reason and quality of a value has words', () => {
 });
 
 test('numbers and times are those of the language', () => {
-    assert.deepEqual([numberText(36.85, 1), ageText(41.9), ageText(720), durationText(200)], ['36.9', '41 s', '12 min', '3 min 20 s']);
+    assert.deepEqual(
+        [numberText(36.85, 1), ageText(41.9), ageText(720), durationText(200)],
+        ['36.9', '41 s', '12 min', '3 min 20 s'],
+    );
     setLanguage('de');
     assert.equal(numberText(36.85, 1), '36,9');
     setLanguage('zh');
