@@ -40,7 +40,7 @@ export class AlertsView {
             this.#empty,
             this.#table,
         );
-        this.update();
+        this.paint();
     }
 
     close() {

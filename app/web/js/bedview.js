@@ -96,7 +96,7 @@ export class BedView {
         );
         this.#watch.observe(this.#frames);
         this.#showControls();
-        this.update();
+        this.paint();
         this.#ask();
     }
 
