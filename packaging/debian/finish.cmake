@@ -25,16 +25,21 @@ function(strip_all)
   endforeach()
 endfunction()
 
+# Whatever the checkout's are.
+set(FOR_ALL OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
+
 function(finish folder package)
   set(doc "${folder}/usr/share/doc/${package}")
   set(overrides "${CPACK_VG_DEBIAN}/${package}.lintian-overrides")
   file(MAKE_DIRECTORY "${doc}")
-  file(COPY "${CPACK_VG_DEBIAN}/copyright" DESTINATION "${doc}")
-  configure_file("${CPACK_VG_DEBIAN}/changelog.in" "${doc}/changelog.Debian" @ONLY)
+  file(COPY "${CPACK_VG_DEBIAN}/copyright" DESTINATION "${doc}" FILE_PERMISSIONS ${FOR_ALL})
+  configure_file("${CPACK_VG_DEBIAN}/changelog.in" "${doc}/changelog.Debian" @ONLY
+    FILE_PERMISSIONS ${FOR_ALL})
   file(GLOB changelogs "${doc}/changelog*")
   compress(${changelogs})
   if(EXISTS "${overrides}")
-    file(COPY "${overrides}" DESTINATION "${folder}/usr/share/lintian/overrides")
+    file(COPY "${overrides}" DESTINATION "${folder}/usr/share/lintian/overrides"
+      FILE_PERMISSIONS ${FOR_ALL})
     file(RENAME "${folder}/usr/share/lintian/overrides/${package}.lintian-overrides"
       "${folder}/usr/share/lintian/overrides/${package}")
   endif()
