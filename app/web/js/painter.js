@@ -4,10 +4,10 @@
  * what somebody sees first, the rest after it. A thing that is asked for twice is drawn once. When the
  * window is hidden there are no frames and nothing is drawn, which is as well. */
 
-const BUDGET_MS = 8;
+const BUDGET_MS = 10;
 /** Each frame costs the browser a few milliseconds of its own, however little has changed: fewer frames
  *  leave more of them. */
-const PAUSE_MS = 10;
+const PAUSE_MS = 50;
 
 /** @typedef {{visible: boolean, paint: () => void}} Paintable */
 
