@@ -9,7 +9,7 @@ build='gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libzmq3-dev lib
 
 case "${1:-}" in
 build | demo) packages=$build ;;
-test) packages="$build g++ libcriterion-dev openssl python3 python3-jsonschema python3-yaml python3-zmq python3-hl7 python3-prometheus-client mkdocs mkdocs-material postgresql mosquitto man-db mandoc tmux zsh fish file prometheus openjdk-17-jdk-headless maven" ;;
+test) packages="$build g++ libcriterion-dev openssl python3 python3-jsonschema python3-yaml python3-zmq python3-hl7 python3-prometheus-client mkdocs mkdocs-material postgresql mosquitto man-db mandoc tmux zsh fish file prometheus openjdk-17-jdk-headless maven chromium" ;;
 package) packages="$build dpkg-dev file lintian" ;;
 long) packages='dpkg-dev lintian mmdebstrap systemd-container python3-venv' ;;
 site) packages='mkdocs mkdocs-material' ;;

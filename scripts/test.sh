@@ -33,8 +33,8 @@ run() {
 }
 
 run release all "$@"
-# Not again: a stranger's build, documents, and figures of long recordings, whose code others pass through
-# here.
+# Not again: a stranger's build, documents, the page in a browser, and figures of long recordings, whose
+# code others pass through here.
 run asan all -L 'unit|contract|scenario|fuzz' \
     -E 'contract/test_(pages|stranger)|scenario/test_(alert_(burden|charted|targets)|detector|docs|evaluate)$' "$@"
 run tsan "vigil produce kafka_admin" -R 'scenario/test_(audit|clock|config_change|confirm|dead_letters|tap|train_race)' "$@"
