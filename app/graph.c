@@ -1,10 +1,14 @@
-/* graph.c - `vigil graph`: the way of the data through a configuration, as Mermaid or as a picture. */
+/* graph.c - `vigil graph`: the way of the data through a configuration, as Mermaid or as a picture. With
+ * --live each part says what passes it in the pipeline that runs (app/graph_live.c). */
+#include "app/graph.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/command.h"
 #include "app/config_load.h"
+#include "app/running.h"
 #include "app/verbs.h"
 #include "runtime/document.h"
 
@@ -12,12 +16,17 @@ enum format { MERMAID, SVG };
 
 struct options {
     int format;
+    bool live;
+    char *at;
 };
 
 static const char *const formats[] = { [MERMAID] = "mermaid", [SVG] = "svg", NULL };
 
 static const struct vg_option options[] = {
     VG_OPT_ENUM(struct options, format, "format", "mermaid", formats, 0, "what is printed"),
+    VG_OPT_BOOL(struct options, live, "live", "false", 0,
+                "with what passed each part of the running pipeline in the last ten seconds"),
+    VG_RUNNING_AT(struct options),
     VG_OPT_END,
 };
 
@@ -29,31 +38,17 @@ static const struct vg_command command = {
     .arguments_max = 1,
     .options = options,
     .notes =
-        "Mermaid is what GitHub, GitLab and mkdocs draw in Markdown; an SVG opens in a browser.\n",
+        "Mermaid is what GitHub, GitLab and mkdocs draw in Markdown; an SVG opens in a browser.\n"
+        "--live asks the HTTP server that CONFIG configures. Exit code 69: it does not answer.\n",
 };
 
 /* ---- what is drawn ---- */
 
-enum { LINE_BYTES = 96, BOXES_MAX = 160 };
-
-/* A box with two lines, and where its arrow comes from. */
-struct box {
-    char id[24], title[LINE_BYTES], line[LINE_BYTES];
-    int from;  /* -1: nowhere */
-    int row;   /* of the picture; boxes of a row stand side by side */
-    bool side; /* a model: beside the stage that uses it, with a dotted line */
-};
-
-struct graph {
-    struct box box[BOXES_MAX];
-    int n;
-};
-
-static int add(struct graph *g, const char *kind, uint32_t number, int from, int row)
+static int add(struct vg_graph *g, const char *kind, uint32_t number, int from, int row)
 {
-    struct box *b = &g->box[g->n];
+    struct vg_graph_box *b = &g->box[g->n];
 
-    VG_CHECK(g->n < BOXES_MAX);
+    VG_CHECK(g->n < VG_GRAPH_BOXES);
     snprintf(b->id, sizeof(b->id), "%s%u", kind, number);
     b->from = from;
     b->row = row;
@@ -68,11 +63,11 @@ static const char *text_of(const struct vg_node *map, const char *key)
     return node && node->kind == VG_NODE_SCALAR && !node->secret ? node->text : "";
 }
 
-static void add_source(struct graph *g, const struct vg_config *config)
+static void add_source(struct vg_graph *g, const struct vg_config *config)
 {
     const struct vg_document *doc = config->document;
     const struct vg_node *map = vg_node_find(doc->root, "source");
-    struct box *b = &g->box[add(g, "source", 0, -1, 0)];
+    struct vg_graph_box *b = &g->box[add(g, "source", 0, -1, 0)];
 
     snprintf(b->title, sizeof(b->title), "%s", config->source.ops->name);
     snprintf(b->line, sizeof(b->line), "%s", text_of(map, "topic"));
@@ -82,9 +77,10 @@ static void add_source(struct graph *g, const struct vg_config *config)
 }
 
 /* The model that a stage names, as a box of its own. */
-static void add_model(struct graph *g, const struct vg_config *config, const char *name, int stage)
+static void add_model(struct vg_graph *g, const struct vg_config *config, const char *name,
+                      int stage)
 {
-    struct box *b;
+    struct vg_graph_box *b;
 
     for (uint32_t i = 0; i < config->models_n; i++) {
         if (strcmp(config->models[i]->name, name) != 0)
@@ -98,7 +94,7 @@ static void add_model(struct graph *g, const struct vg_config *config, const cha
 }
 
 static void describe_stage(const struct vg_config *config, const struct vg_stage_config *stage,
-                           const struct vg_node *node, struct box *b)
+                           const struct vg_node *node, struct vg_graph_box *b)
 {
     const char *tick = text_of(node, "tick");
     bool alert = strcmp(stage->ops->name, "alert") == 0;
@@ -115,7 +111,7 @@ static void describe_stage(const struct vg_config *config, const struct vg_stage
 }
 
 /* Returns the last stage. */
-static int add_stages(struct graph *g, const struct vg_config *config)
+static int add_stages(struct vg_graph *g, const struct vg_config *config)
 {
     const struct vg_document *doc = config->document;
     const struct vg_node *node = vg_node_find(doc->root, "stages")->child;
@@ -131,11 +127,11 @@ static int add_stages(struct graph *g, const struct vg_config *config)
     return last;
 }
 
-static void add_sinks(struct graph *g, const struct vg_config *config, int outbox)
+static void add_sinks(struct vg_graph *g, const struct vg_config *config, int outbox)
 {
     for (uint32_t i = 0; i < config->sinks_n; i++) {
         const struct vg_sink_config *sink = &config->sinks[i];
-        struct box *b = &g->box[add(g, "sink", i, outbox, g->box[outbox].row + 1)];
+        struct vg_graph_box *b = &g->box[add(g, "sink", i, outbox, g->box[outbox].row + 1)];
 
         snprintf(b->title, sizeof(b->title), "%s", sink->name);
         snprintf(b->line, sizeof(b->line), "%s%s", sink->ops->name,
@@ -143,15 +139,15 @@ static void add_sinks(struct graph *g, const struct vg_config *config, int outbo
     }
 }
 
-static void fill(struct graph *g, const struct vg_config *config)
+static void fill(struct vg_graph *g, const struct vg_config *config)
 {
     int last, outbox;
 
     add_source(g, config);
     last = add_stages(g, config);
     outbox = add(g, "outbox", 0, last, g->box[last].row + 1);
-    snprintf(g->box[outbox].title, LINE_BYTES, "outbox");
-    snprintf(g->box[outbox].line, LINE_BYTES, "durable");
+    snprintf(g->box[outbox].title, VG_GRAPH_LINE, "outbox");
+    snprintf(g->box[outbox].line, VG_GRAPH_LINE, "durable");
     add_sinks(g, config, outbox);
 }
 
@@ -168,43 +164,54 @@ static void put_label(const char *text)
     }
 }
 
-static void print_mermaid(const struct graph *g)
+static void print_mermaid(const struct vg_graph *g)
 {
     printf("flowchart TD\n");
     for (int i = 0; i < g->n; i++) {
-        const struct box *b = &g->box[i];
+        const struct vg_graph_box *b = &g->box[i];
 
         printf("    %s[\"", b->id);
         put_label(b->title);
         if (b->line[0])
             printf("<br/>");
         put_label(b->line);
-        printf("\"]\n");
+        if (b->live[0])
+            printf("<br/>");
+        put_label(b->live);
+        printf("\"]%s\n", b->bad ? ":::bad" : "");
     }
     for (int i = 0; i < g->n; i++) {
-        const struct box *b = &g->box[i];
+        const struct vg_graph_box *b = &g->box[i];
 
         if (b->from >= 0 && b->side)
             printf("    %s -.-> %s\n", b->id, g->box[b->from].id);
         else if (b->from >= 0)
-            printf("    %s --> %s\n", g->box[b->from].id, b->id);
+            printf("    %s -->%s%s%s %s\n", g->box[b->from].id, b->rate[0] ? "|" : "", b->rate,
+                   b->rate[0] ? "|" : "", b->id);
     }
+    if (g->live)
+        printf("    classDef bad stroke:#b00,stroke-width:3px\n");
 }
 
 /* ---- as a picture ---- */
 
-enum { BOX_WIDTH = 220, BOX_HEIGHT = 46, GAP = 26, MARGIN = 16, IN_A_ROW = 4 };
+enum { BOX_WIDTH = 220, LINE_HEIGHT = 16, GAP = 26, MARGIN = 16, IN_A_ROW = 4 };
+
+static int box_height(const struct vg_graph *g)
+{
+    return (g->live ? 4 : 3) * LINE_HEIGHT - 2;
+}
 
 /* Where a box stands: sinks go on in further rows. */
-static void place(const struct graph *g, int i, int *ret_x, int *ret_y)
+static void place(const struct vg_graph *g, int i, int *ret_x, int *ret_y)
 {
-    const struct box *b = &g->box[i];
+    const struct vg_graph_box *b = &g->box[i];
     int before = 0;
 
     for (int k = 0; k < i; k++)
         before += g->box[k].row == b->row;
     *ret_x = MARGIN + before % IN_A_ROW * (BOX_WIDTH + GAP);
-    *ret_y = MARGIN + (b->row + before / IN_A_ROW) * (BOX_HEIGHT + GAP);
+    *ret_y = MARGIN + (b->row + before / IN_A_ROW) * (box_height(g) + GAP);
 }
 
 static void put_xml(const char *text)
@@ -217,36 +224,44 @@ static void put_xml(const char *text)
     }
 }
 
-static void print_arrow(const struct graph *g, int i)
+static void print_arrow(const struct vg_graph *g, int i)
 {
     int x1, y1, x2, y2;
 
     place(g, g->box[i].from, &x1, &y1);
     place(g, i, &x2, &y2);
     if (g->box[i].side)
-        printf("<path class=\"side\" d=\"M%d %d H%d\"/>\n", x2, y2 + BOX_HEIGHT / 2,
+        printf("<path class=\"side\" d=\"M%d %d H%d\"/>\n", x2, y2 + box_height(g) / 2,
                x1 + BOX_WIDTH);
     else
         printf("<path d=\"M%d %d V%d H%d V%d\" marker-end=\"url(#to)\"/>\n", x1 + BOX_WIDTH / 2,
-               y1 + BOX_HEIGHT, y1 + BOX_HEIGHT + GAP / 2, x2 + BOX_WIDTH / 2, y2);
+               y1 + box_height(g), y1 + box_height(g) + GAP / 2, x2 + BOX_WIDTH / 2, y2);
 }
 
-static void print_box(const struct graph *g, int i)
+static void print_text(const char *text, const char *kind, int x, int y)
 {
-    const struct box *b = &g->box[i];
-    int x, y;
-
-    place(g, i, &x, &y);
-    printf("<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\"/>\n", x, y, BOX_WIDTH,
-           BOX_HEIGHT);
-    printf("<text class=\"title\" x=\"%d\" y=\"%d\">", x + BOX_WIDTH / 2, y + 19);
-    put_xml(b->title);
-    printf("</text>\n<text x=\"%d\" y=\"%d\">", x + BOX_WIDTH / 2, y + 36);
-    put_xml(b->line);
+    printf("<text%s x=\"%d\" y=\"%d\">", kind, x, y);
+    put_xml(text);
     printf("</text>\n");
 }
 
-static void print_svg(const struct graph *g, const struct vg_config *config)
+static void print_box(const struct vg_graph *g, int i)
+{
+    const struct vg_graph_box *b = &g->box[i];
+    int x, y;
+
+    place(g, i, &x, &y);
+    printf("<rect%s x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\"/>\n",
+           b->bad ? " class=\"bad\"" : "", x, y, BOX_WIDTH, box_height(g));
+    print_text(b->title, " class=\"title\"", x + BOX_WIDTH / 2, y + 19);
+    print_text(b->line, "", x + BOX_WIDTH / 2, y + 36);
+    if (b->live[0])
+        print_text(b->live, "", x + BOX_WIDTH / 2, y + 36 + LINE_HEIGHT);
+    if (b->rate[0])
+        print_text(b->rate, " class=\"rate\"", x + BOX_WIDTH / 2 + 8, y - 4);
+}
+
+static void print_svg(const struct vg_graph *g, const struct vg_config *config)
 {
     int width = 0, height = 0;
 
@@ -255,7 +270,7 @@ static void print_svg(const struct graph *g, const struct vg_config *config)
 
         place(g, i, &x, &y);
         width = x + BOX_WIDTH + MARGIN > width ? x + BOX_WIDTH + MARGIN : width;
-        height = y + BOX_HEIGHT + MARGIN > height ? y + BOX_HEIGHT + MARGIN : height;
+        height = y + box_height(g) + MARGIN > height ? y + box_height(g) + MARGIN : height;
     }
     printf("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
            "height=\"%d\" role=\"img\">\n<title>",
@@ -263,7 +278,8 @@ static void print_svg(const struct graph *g, const struct vg_config *config)
     put_xml(config->service.name);
     printf("</title>\n<style>rect{fill:#eef3f8;stroke:#456}path{fill:none;stroke:#456}"
            ".side{stroke-dasharray:4 3}text{font:11px sans-serif;text-anchor:middle;fill:#234}"
-           ".title{font-weight:bold;font-size:13px}</style>\n"
+           ".title{font-weight:bold;font-size:13px}.rate{text-anchor:start}"
+           ".bad{stroke:#b00;stroke-width:3}</style>\n"
            "<marker id=\"to\" markerWidth=\"8\" markerHeight=\"8\" refX=\"7\" refY=\"4\" "
            "orient=\"auto\"><path d=\"M0 0 L8 4 L0 8\"/></marker>\n");
     for (int i = 0; i < g->n; i++) {
@@ -277,27 +293,51 @@ static void print_svg(const struct graph *g, const struct vg_config *config)
 
 /* ---- the verb ---- */
 
+static vg_status ask(struct vg_graph *g, const struct vg_running *running, struct vg_err *err)
+{
+    json_t *state;
+    vg_status st = vg_running_state(running, NULL, &state, err);
+
+    if (st != VG_OK)
+        return st;
+    if (strcmp(vg_state_text(state, "config"), running->config->hash) != 0)
+        fprintf(stderr, "vigil graph: %s is not the configuration that runs: parts may differ\n",
+                running->config->path);
+    vg_graph_live(g, running->config, state);
+    json_decref(state);
+    return VG_OK;
+}
+
+static vg_status draw(const struct options *o, const char *path, struct vg_err *err)
+{
+    struct vg_running running = { 0 };
+    struct vg_graph *g = calloc(1, sizeof(*g));
+    vg_status st = o->live ? vg_running_find(path, o->at, &running, err)
+                           : vg_config_load_aloud(path, &running.config, err);
+
+    VG_CHECK(g);
+    if (st == VG_OK)
+        fill(g, running.config);
+    if (st == VG_OK && o->live)
+        st = ask(g, &running, err);
+    if (st == VG_OK && o->format == SVG)
+        print_svg(g, running.config);
+    else if (st == VG_OK)
+        print_mermaid(g);
+    free(g);
+    vg_running_done(&running);
+    return st;
+}
+
 int vg_verb_graph(int argc, char **argv)
 {
     struct options o = { 0 };
-    struct vg_config *config = NULL;
-    struct graph *g;
     struct vg_err err;
     char **args;
     int exit = vg_command_parse(&command, argc, argv, &o, &args);
 
-    if (exit != VG_COMMAND_GO)
-        return exit;
-    if (vg_config_load_aloud(args[0], &config, &err) != VG_OK)
-        return vg_command_failed(&command, &err);
-    g = calloc(1, sizeof(*g));
-    VG_CHECK(g);
-    fill(g, config);
-    if (o.format == SVG)
-        print_svg(g, config);
-    else
-        print_mermaid(g);
-    free(g);
-    vg_config_free(config);
-    return 0;
+    if (exit == VG_COMMAND_GO)
+        exit = draw(&o, args[0], &err) == VG_OK ? 0 : vg_command_failed(&command, &err);
+    vg_options_done(options, &o);
+    return exit;
 }

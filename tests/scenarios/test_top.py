@@ -3,11 +3,13 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import xml.dom.minidom
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import vigil
@@ -74,6 +76,23 @@ def pipeline_of(broker):
         yield p
 
 
+def graph(pipeline, *more, expect=0):
+    done = subprocess.run([vigil.VIGIL, "graph", pipeline.path, "--live", *more],
+                          capture_output=True, text=True, timeout=60)
+    check(done.returncode == expect, f"exit {done.returncode}: {done.stderr}")
+    return done
+
+
+def check_graph(pipeline):
+    text = graph(pipeline).stdout
+    check(re.search(r"-->\|\d\S*/s\| stage0\b", text), text)
+    check("2 partitions, lag " in text and " dead letters" in text, text)
+    check("does not run" not in text and ":::bad" not in text, text)
+    picture = xml.dom.minidom.parseString(graph(pipeline, "--format", "svg").stdout)
+    words = " ".join(t.firstChild.data for t in picture.getElementsByTagName("text") if t.firstChild)
+    check("busy " in words and "/s" in words and "delivered" in words, words)
+
+
 def once_is_a_screen_as_text_and_agrees_with_the_state():
     with vigil.MockBroker(f"{TOPIC}:2") as broker, pipeline_of(broker) as p:
         def top(*more, expect=0):
@@ -83,6 +102,7 @@ def once_is_a_screen_as_text_and_agrees_with_the_state():
             return done
 
         check("does not answer" in top(expect=69).stderr, "nobody is there")
+        check("does not answer" in graph(p, expect=69).stderr, "nobody is there, for a graph")
         with Live(p) as run, Feeder(broker.bootstrap, TOPIC, RATE, beds=True):
             def rates():
                 text = top().stdout
@@ -99,6 +119,7 @@ def once_is_a_screen_as_text_and_agrees_with_the_state():
             beds = until("beds are known", lambda: (lambda t: t if "icu-0/00" in t else None)(
                 top("--beds").stdout))
             check("icu-1/07" in beds and "PARTITION" not in beds, beds)
+            check_graph(p)
             run.stop()
     usage = subprocess.run([vigil.VIGIL, "top", p.path], capture_output=True, text=True, timeout=60)
     check(usage.returncode != 0, "without a terminal")
