@@ -114,6 +114,16 @@ static vg_status fail_topic(const struct kafka *k, rd_kafka_resp_err_t code, str
                           rd_kafka_err2str(code));
 }
 
+/* As soon as they are known: from then on a broker that is away puts each of them in doubt. */
+static void make_shards(struct kafka *k, uint32_t n)
+{
+    k->shards = calloc(n, sizeof(*k->shards));
+    VG_CHECK(k->shards != NULL);
+    for (uint32_t i = 0; i < n; i++)
+        k->shards[i].end = -1;
+    k->shards_n = n;
+}
+
 /* Asks once for the partitions of the topic. */
 static rd_kafka_resp_err_t ask_partitions(struct kafka *k, rd_kafka_topic_t *topic, int timeout_ms,
                                           bool *answered)
@@ -125,8 +135,8 @@ static rd_kafka_resp_err_t ask_partitions(struct kafka *k, rd_kafka_topic_t *top
         return code;
     *answered = true;
     code = md->topics[0].err;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        k->shards_n = (uint32_t)md->topics[0].partition_cnt;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && md->topics[0].partition_cnt > 0)
+        make_shards(k, (uint32_t)md->topics[0].partition_cnt);
     rd_kafka_metadata_destroy(md);
     return code;
 }
@@ -183,11 +193,6 @@ vg_status vg_kafka_source_open(void *self, const struct vg_source_env *env,
         st = learn_cluster(k, ret, err);
     if (st != VG_OK)
         return st;
-    k->shards = calloc(k->shards_n, sizeof(*k->shards));
-    if (!k->shards)
-        return vg_fail(err, VG_E_MEMORY, "no memory for %" PRIu32 " partitions", k->shards_n);
-    for (uint32_t i = 0; i < k->shards_n; i++)
-        k->shards[i].end = -1;
     ret->shards = k->shards_n;
     ret->topic = k->topic;
     return VG_OK;
@@ -261,4 +266,5 @@ void vg_kafka_source_close(void *self)
     k->rk = NULL;
     free(k->shards);
     k->shards = NULL;
+    k->shards_n = 0;
 }
