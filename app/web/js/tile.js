@@ -111,6 +111,10 @@ export class Tile {
         new ResizeObserver(([entry]) => this.#resized(entry.contentRect)).observe(this.#canvas);
     }
 
+    get rows() {
+        return this.#lines.length;
+    }
+
     /** Its trends are drawn anew with the next turn: colours or values changed. */
     redraw() {
         this.#drawn_ms = -Infinity;
@@ -170,7 +174,6 @@ export class Tile {
             return false;
         this.#lines = rows.map((row) => new RowLine(row));
         this.#vitals.replaceChildren(...this.#lines.map((line) => line.element));
-        this.element.style.setProperty('--rows', String(rows.length));
         this.redraw();
         return true;
     }
@@ -227,7 +230,7 @@ export class Tile {
             make('div', { class: 'mark' }, priorityBadge(top), more),
             make(
                 'div',
-                { class: 'words' },
+                { class: state ? 'words stated' : 'words' },
                 make('p', { class: 'said', title: `${top.title}. ${top.said ?? top.text}` }, sentence(top)),
                 state ? make('em', { text: state, title: state }) : null,
             ),

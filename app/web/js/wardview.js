@@ -35,6 +35,7 @@ export class WardView {
     #sorted_ms = -Infinity;
     #touched = 0;
     #ticks = 0;
+    #rows = 0;
 
     /** @param {import('./app.js').App} app */
     constructor(app) {
@@ -235,6 +236,12 @@ export class WardView {
         for (const [level, { button, count }] of this.#filters) {
             count.set(String(level ? counts[level] : beds.size));
             setAttribute(button, 'aria-pressed', String(level === this.#app.filter.priority));
+        }
+        const rows = Math.max(1, ...[...this.#tiles.values()].map((tile) => tile.rows));
+
+        if (rows !== this.#rows) {
+            this.#rows = rows;
+            this.#list.style.setProperty('--rows', String(rows));
         }
         const hidden = beds.size - this.#order.shown.length;
 
