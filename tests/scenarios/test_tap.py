@@ -119,7 +119,7 @@ def who_takes_nothing_loses_rows_and_holds_nobody_up():
             os.kill(tap.pid, signal.SIGCONT)
             said = vigil.read_line(tap.stderr, until=b"were lost").decode()
             lost, passed = (int(word) for word in said.split() if word.isdigit())
-            check(lost > 10000 and passed > lost, said)
+            check(lost > 1000 and passed > lost, said)  # so far; a slow machine tells before all have passed
             os.kill(tap.pid, signal.SIGTERM)
             tap.communicate(timeout=30)
             check(tap.returncode == 0, f"exit {tap.returncode}")
