@@ -95,6 +95,11 @@ class Peer:
                 s.plain_username, s.plain_password = b"admin", b"admin"
             s.connect(address)
         self.sub.subscribe(b"")
+        self.ends = [s.get_monitor_socket(zmq.EVENT_DISCONNECTED) for s in (self.sub, self.dealer)]
+
+    def wait_until_cut_off(self):
+        for end in self.ends:
+            check(end.poll(20000), "the connection is not cut")
 
     def __enter__(self):
         return self
@@ -256,6 +261,7 @@ def withdraw(site, pair, run):
         (site.allowed / "goes.pub").unlink()
         run.process.send_signal(signal.SIGHUP)
         run.wait_line(b"audit: withdrawn goes")
+        peer.wait_until_cut_off()
         while peer.sub.poll(0):
             peer.sub.recv_multipart()
         check(peer.bytes_heard() == 0, "a key that was withdrawn still hears something")
