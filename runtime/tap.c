@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "runtime/allowance.h"
 #include "runtime/tap_column.h"
 
 enum { COLUMNS_MAX = 40, BAD_REQUEST = 400, BUSY = 503, EVERY_MAX = 1000000 };
@@ -22,7 +23,7 @@ static const char *const DEFAULT_COLUMNS[] = { "event", "bed", "kind", "values" 
 
 struct tap {
     const struct vg_observed *o;
-    uint32_t place;
+    uint32_t place, first_worker;
     struct vg_watcher **reader; /* [workers] */
     struct vg_watch_wish wish;  /* as it was made */
 
@@ -34,6 +35,7 @@ struct tap {
     uint32_t columns;
 
     bool aimed;
+    struct vg_allowance shows, looks; /* rows */
     uint64_t shown;
     int64_t counted_ns; /* when that was told last */
     int64_t sight_ns;   /* when a row was shown last */
@@ -273,20 +275,18 @@ static void show(const struct tap *t, const struct vg_watcher *reader, const str
     vg_http_event_end(out);
 }
 
-static void show_worker(struct tap *t, struct vg_watcher *reader, struct vg_buf *out,
-                        uint32_t *looks)
+static void show_worker(struct tap *t, struct vg_watcher *reader, struct vg_buf *out)
 {
     const struct vg_watched *row;
-    uint32_t rows = 0;
 
-    while (rows<VG_TAP_ROWS && * looks> 0 && (row = vg_watcher_next(reader))) {
-        (*looks)--;
+    for (; t->shows.left > 0 && t->looks.left > 0 && (row = vg_watcher_next(reader));
+         t->looks.left--) {
         if (!is_wanted(t, row))
             continue;
         show(t, reader, row, out);
-        rows++;
+        t->shows.left--;
+        t->shown++;
     }
-    t->shown += rows;
 }
 
 static void tell_count(const struct tap *t, struct vg_buf *out)
@@ -307,10 +307,13 @@ static bool more(void *state, int64_t mono_ns, struct vg_buf *out)
 {
     struct tap *t = state;
     const uint64_t before = t->shown;
-    uint32_t looks = VG_TAP_LOOKED_AT;
+    const uint32_t workers = t->o->watches->workers;
 
-    for (uint32_t w = 0; w < t->o->watches->workers; w++)
-        show_worker(t, t->reader[w], out, &looks);
+    vg_allowance_look(&t->shows, mono_ns);
+    vg_allowance_look(&t->looks, mono_ns);
+    t->first_worker++; /* none is always the last */
+    for (uint32_t w = 0; w < workers; w++)
+        show_worker(t, t->reader[(t->first_worker + w) % workers], out);
     if (t->shown > before || t->sight_ns == 0)
         t->sight_ns = mono_ns;
     if (t->aimed && mono_ns - t->sight_ns > LOST_SIGHT_NS)
@@ -362,6 +365,10 @@ void vg_tap_answer(const struct vg_observed *o, const struct vg_http_request *re
 
     VG_CHECK(t != NULL);
     t->o = o;
+    /* A tenth of a second at once. */
+    t->shows = (struct vg_allowance){ .per_s = VG_TAP_ROWS_PER_S, .most = VG_TAP_ROWS_PER_S / 10 };
+    t->looks = (struct vg_allowance){ .per_s = VG_TAP_LOOKED_AT_PER_S,
+                                      .most = VG_TAP_LOOKED_AT_PER_S / 10 };
     st = read_question(t, question, &err);
     if (st == VG_OK)
         st = stand_at(t, &err);

@@ -5,7 +5,7 @@
  * ticks), "columns" (runtime/tap_column.h), "every" (each n-th row). What comes is documented in
  * ../docs/http.md: events "row", and once a second "count".
  *
- * Bounded and lossy: at most VG_TAP_ROWS rows each time the server asks, the rest is lost where it would be
+ * Bounded and lossy: at most VG_TAP_ROWS_PER_S rows a second are shown, the rest is lost where it would be
  * written and counted. The chain waits for nobody.
  */
 #ifndef VG_RUNTIME_TAP_H
@@ -15,8 +15,8 @@
 #include "runtime/observed.h"
 
 enum {
-    VG_TAP_ROWS = 100,      /**< shown at a time: 2000 a second */
-    VG_TAP_LOOKED_AT = 2000 /**< at a time, for those that are to be shown */
+    VG_TAP_ROWS_PER_S = 1000,      /**< that are shown */
+    VG_TAP_LOOKED_AT_PER_S = 40000 /**< for those that are to be shown */
 };
 
 /** Answers a request: a stream, or a refusal that says what was expected. `o` must outlive the server. */

@@ -6,11 +6,13 @@
 
 #include "core/clock.h"
 #include "core/event.h"
+#include "runtime/allowance.h"
 #include "runtime/log.h"
 #include "runtime/ward_refill.h"
 
 enum {
-    ROWS_PER_TURN = 16384, /* some ten milliseconds */
+    ROWS_PER_S = 4096, /* 2,000 beds send 2,400 at 1 Hz, ticks among them */
+    ROWS_SAVED = 16384,
     EVENTS_PER_TURN = 200,
     EVENTS_AT_START = 5000, /* of those of before, so many are looked at */
     COMMANDS_PER_TURN = 2000,
@@ -53,7 +55,9 @@ struct vg_ward_feed {
     struct vg_ward_models models; /* ... and its models */
     struct vg_ward *ward;
     struct vg_watcher **watcher; /* [workers]; NULL where all places were taken */
-    uint32_t workers;
+    uint32_t workers, first_worker;
+    struct vg_allowance
+        rows; /* beyond it they are lost where they would be copied (runtime/watch.h) */
     struct columns columns;
     struct vg_ward_refill *refill; /* NULL: nothing is read back, or it has come to its end */
     int64_t sweep_mono_ns, orders_mono_ns;
@@ -131,6 +135,7 @@ struct vg_ward_feed *vg_ward_feed_new(const struct vg_observed *what)
     f = calloc(1, sizeof(*f));
     VG_CHECK(f != NULL);
     f->what = what;
+    f->rows = (struct vg_allowance){ .per_s = ROWS_PER_S, .most = ROWS_SAVED };
     f->place = calloc(VG_SHARDS_MAX, sizeof(*f->place));
     VG_CHECK(f->place != NULL);
     vg_ward_feed_models(what->watches, &models);
@@ -185,16 +190,18 @@ static void note_row(struct vg_ward_feed *f, const struct vg_watcher *r,
                           });
 }
 
-static void take_rows(struct vg_ward_feed *f)
+static void take_rows(struct vg_ward_feed *f, int64_t mono_ns)
 {
     int64_t wall_ns = vg_wall_ns();
     uint64_t lost = 0;
 
-    for (uint32_t w = 0; w < f->workers; w++) {
-        struct vg_watcher *r = f->watcher[w];
+    vg_allowance_look(&f->rows, mono_ns);
+    f->first_worker++; /* none is always the last */
+    for (uint32_t i = 0; i < f->workers; i++) {
+        struct vg_watcher *r = f->watcher[(f->first_worker + i) % f->workers];
         const struct vg_watched *row;
 
-        for (int n = 0; r && n < ROWS_PER_TURN && (row = vg_watcher_next(r)); n++)
+        for (; r && f->rows.left > 0 && (row = vg_watcher_next(r)); f->rows.left--)
             note_row(f, r, row, wall_ns);
         lost += r ? vg_watcher_lost(r) : 0;
     }
@@ -434,7 +441,7 @@ static void follow_config(struct vg_ward_feed *f)
 void vg_ward_feed_turn(struct vg_ward_feed *f, struct vg_outbox_reader *reader, int64_t mono_ns)
 {
     follow_config(f);
-    take_rows(f);
+    take_rows(f, mono_ns);
     if (f->refill)
         take_refilled(f);
     if (mono_ns - f->sweep_mono_ns >= second_ns) {

@@ -8,9 +8,17 @@
 #include <stdlib.h>
 
 #include "core/clock.h"
+#include "runtime/allowance.h"
 #include "runtime/health.h"
 
-enum { NOT_FOUND = 404, BAD_REQUEST = 400, UNAVAILABLE = 503, ALERTS_PER_CALL = 200 };
+enum {
+    NOT_FOUND = 404,
+    BAD_REQUEST = 400,
+    UNAVAILABLE = 503,
+    ALERTS_PER_CALL = 200,
+    /* A thousand beds at 1 Hz send as much. In a log that is read faster, a tile comes less often. */
+    BED_BYTES_PER_S = 512 << 10,
+};
 
 static const int64_t beds_every_ns = 500 * VG_NS_PER_MS;
 static const int64_t heart_every_ns = VG_NS_PER_S;
@@ -110,6 +118,7 @@ void vg_ward_page_history(struct vg_ward_pages *p, const struct vg_http_request 
 struct stream {
     struct vg_ward_pages *pages;
     struct vg_ward_reader beds;
+    struct vg_allowance bytes; /* for beds */
     int64_t beds_ns, heart_ns; /* (monotonic) when they were told last */
     bool knows_alerts;
     uint64_t seq; /* of the newest alert that was told */
@@ -117,10 +126,12 @@ struct stream {
 
 static void tell_beds(struct stream *s, int64_t mono_ns, struct vg_buf *out)
 {
+    const bool whole_ward = s->beds.since == 0;
     size_t mark = out->len;
 
     /* A message that is one of several is followed by the others at once. */
-    if (s->beds.target == 0 && mono_ns - s->beds_ns < beds_every_ns)
+    if (s->beds.target == 0 &&
+        (mono_ns - s->beds_ns < beds_every_ns || vg_allowance_look(&s->bytes, mono_ns) <= 0))
         return;
     vg_http_event(out, "beds");
     if (!vg_ward_write_news(vg_ward_feed_ward(s->pages->feed), &s->beds, vg_wall_ns(), out)) {
@@ -128,6 +139,8 @@ static void tell_beds(struct stream *s, int64_t mono_ns, struct vg_buf *out)
         return;
     }
     vg_http_event_end(out);
+    if (!whole_ward)
+        s->bytes.left -= (int64_t)(out->len - mark);
     s->beds_ns = mono_ns;
 }
 
@@ -264,6 +277,7 @@ void vg_ward_page_stream(struct vg_ward_pages *p, struct vg_http_answer *ret)
     s = calloc(1, sizeof(*s));
     VG_CHECK(s != NULL);
     s->pages = p;
+    s->bytes = (struct vg_allowance){ .per_s = BED_BYTES_PER_S, .most = BED_BYTES_PER_S };
     ret->stream = &ward_stream;
     ret->state = s;
 }

@@ -56,35 +56,45 @@ size_t vg_ward_ring_size(uint32_t tracks, uint32_t forecast_size)
 
 /* ---- time ---- */
 
+/* The places of steps `from` to `to`, at most a whole ring of them, in an array of entries of `size` bytes.
+ * A log that is read fast passes many steps from one row to the next. */
+static void clear(void *array, size_t size, int64_t from, int64_t to, int64_t length)
+{
+    const int64_t first = from % length, n = to - from + 1;
+    const int64_t at_end = n < length - first ? n : length - first;
+
+    memset((char *)array + (size_t)first * size, 0, (size_t)at_end * size);
+    memset(array, 0, (size_t)(n - at_end) * size);
+}
+
 static void clear_ticks(struct vg_ward_ring *r, int64_t from, int64_t to)
 {
-    for (int64_t t = from; t <= to; t++) {
-        int64_t i = t % VG_WARD_TICKS;
+    clear(r->heard, sizeof(r->heard[0]), from, to, VG_WARD_TICKS);
+    clear(r->score, sizeof(r->score[0]), from, to, VG_WARD_TICKS);
+    for (int c = 0; c < VG_MEASURED; c++) {
+        struct vg_ward_track *track = r->track[c];
 
-        r->heard[i] = false;
-        r->score[i] = 0;
-        for (int c = 0; c < VG_MEASURED; c++) {
-            struct vg_ward_track *track = r->track[c];
-
-            if (track)
-                track->raw[i] = track->clean[i] = track->quality[i] = 0;
-        }
+        if (!track)
+            continue;
+        clear(track->raw, sizeof(track->raw[0]), from, to, VG_WARD_TICKS);
+        clear(track->clean, sizeof(track->clean[0]), from, to, VG_WARD_TICKS);
+        clear(track->quality, sizeof(track->quality[0]), from, to, VG_WARD_TICKS);
     }
 }
 
 static void clear_minutes(struct vg_ward_ring *r, int64_t from, int64_t to)
 {
-    for (int64_t t = from; t <= to; t++) {
-        int64_t i = t % VG_WARD_MINUTES;
+    clear(r->heard_m, sizeof(r->heard_m[0]), from, to, VG_WARD_MINUTES);
+    clear(r->score_m, sizeof(r->score_m[0]), from, to, VG_WARD_MINUTES);
+    for (int c = 0; c < VG_MEASURED; c++) {
+        struct vg_ward_track *track = r->track[c];
 
-        r->heard_m[i] = false;
-        r->score_m[i] = 0;
-        for (int c = 0; c < VG_MEASURED; c++) {
-            struct vg_ward_track *track = r->track[c];
-
-            if (track)
-                track->mean[i] = track->low[i] = track->high[i] = track->share[i] = 0;
-        }
+        if (!track)
+            continue;
+        clear(track->mean, sizeof(track->mean[0]), from, to, VG_WARD_MINUTES);
+        clear(track->low, sizeof(track->low[0]), from, to, VG_WARD_MINUTES);
+        clear(track->high, sizeof(track->high[0]), from, to, VG_WARD_MINUTES);
+        clear(track->share, sizeof(track->share[0]), from, to, VG_WARD_MINUTES);
     }
 }
 
