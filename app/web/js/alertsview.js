@@ -26,7 +26,7 @@ export class AlertsView {
                 make(
                     'tr',
                     {},
-                    ...['priority', 'bed', 'sentence', 'since', 'state', 'what_to_do'].map((key) =>
+                    ...['priority', 'bed', 'sentence', 'since', 'kind', 'state'].map((key) =>
                         make('th', { scope: 'col', text: text(key) }),
                     ),
                 ),
@@ -100,10 +100,11 @@ export class AlertsView {
             ),
             make('td', {}, sentence(alert)),
             make('td', { class: 'time', text: clockText(Date.parse(alert.onset)) }),
-            make('td', {}, nameText('kind_', alert.kind), ' ', make('em', { text: signalText(alert) })),
+            make('td', {}, nameText('kind_', alert.kind)),
             make(
                 'td',
                 {},
+                signalText(alert) ? make('p', { text: signalText(alert) }) : null,
                 can ? acknowledgeButton(alert, () => this.#app.openDialog(alert.episode_id)) : null,
             ),
         );
