@@ -22,3 +22,8 @@ int64_t vg_wall_ns(void)
 {
     return now_ns(CLOCK_REALTIME);
 }
+
+int64_t vg_thread_cpu_ns(void)
+{
+    return now_ns(CLOCK_THREAD_CPUTIME_ID);
+}

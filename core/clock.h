@@ -5,7 +5,8 @@
 
 #include <stdint.h>
 
-int64_t vg_mono_ns(void); /**< monotonic clock */
-int64_t vg_wall_ns(void); /**< since 1970 */
+int64_t vg_mono_ns(void);       /**< monotonic clock */
+int64_t vg_wall_ns(void);       /**< since 1970 */
+int64_t vg_thread_cpu_ns(void); /**< that the calling thread has run on a processor */
 
 #endif
