@@ -22,9 +22,12 @@ RATE = 400
 class Watched:
     """A pipeline that runs, and `vigil tap` on it."""
 
-    def __init__(self, folder, broker):
+    def __init__(self, folder, broker, models):
         config = vigil.sedation_config(broker.bootstrap, http=settings(token=TOKEN))
-        config["stages"].insert(1, {"type": "resample", "tick": "5s"})
+        if models:
+            vigil.add_models(config)
+        else:
+            config["stages"].insert(1, {"type": "resample", "tick": "5s"})
         self.pipeline = folder.enter_context(vigil.Pipeline(config))
         self.run = folder.enter_context(Live(self.pipeline))
         self.server = Server(self.run)
@@ -46,10 +49,10 @@ class Watched:
 
 
 @contextlib.contextmanager
-def watched():
+def watched(models=False):
     with contextlib.ExitStack() as folder:
         broker = folder.enter_context(vigil.MockBroker(f"{TOPIC}:2"))
-        yield Watched(folder, broker), broker
+        yield Watched(folder, broker, models), broker
 
 
 def rows_of_a_patient_come_in_order_with_what_was_asked_for():
@@ -74,6 +77,20 @@ def rows_of_a_patient_come_in_order_with_what_was_asked_for():
         table = w.tap("alert", "--channel", "spo2", "--limit", "2").stdout.splitlines()
         check(table[0].split() == ["event", "bed", "kind", "values"] and len(table) == 3
               and "spo2" in table[1], table)
+
+
+def what_models_add_has_names_and_units():
+    with watched(models=True) as (w, broker), Feeder(broker.bootstrap, TOPIC, RATE):
+        rows = w.rows("alert", "--kind", "tick", "--limit", "200", "--columns",
+                      "z.spo2,forecast,forecast.spo2,anomaly_score")
+        told = [row for row in rows if row["forecast"] is not None]
+        check(told, f"no forecast in {rows[-1]}")
+        for row in told:
+            spo2, rr = row["forecast"]["spo2"], row["forecast"]["rr"]
+            at = spo2["10m"]
+            check(row["forecast.spo2"] == {"spo2": spo2} and spo2["unit"] == "%", row)
+            check(at["0.05"] <= at["0.5"] <= at["0.95"], row)
+            check(rr["unit"] == "/min" and rr["1m"]["0.5"] is None, row)  # which nobody measures here
 
 
 def each_nth_row_of_a_patient_is_shown():
@@ -141,7 +158,8 @@ def the_end_of_the_pipeline_is_the_end_of_the_tap():
 
 
 if __name__ == "__main__":
-    vigil.main(rows_of_a_patient_come_in_order_with_what_was_asked_for, each_nth_row_of_a_patient_is_shown,
+    vigil.main(rows_of_a_patient_come_in_order_with_what_was_asked_for,
+               what_models_add_has_names_and_units, each_nth_row_of_a_patient_is_shown,
                what_is_asked_for_wrongly_is_said_with_what_there_is,
                who_takes_nothing_loses_rows_and_holds_nobody_up,
                the_end_of_the_pipeline_is_the_end_of_the_tap)
