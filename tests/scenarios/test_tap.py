@@ -80,8 +80,8 @@ def rows_of_a_patient_come_in_order_with_what_was_asked_for():
 
 
 def what_models_add_has_names_and_units():
-    with watched(models=True) as (w, broker), Feeder(broker.bootstrap, TOPIC, RATE):
-        rows = w.rows("alert", "--kind", "tick", "--limit", "200", "--columns",
+    with watched(models=True) as (w, broker), Feeder(broker.bootstrap, TOPIC, 10 * RATE):
+        rows = w.rows("alert", "--kind", "tick", "--limit", "100", "--columns",
                       "z.spo2,forecast,forecast.spo2,anomaly_score")
         told = [row for row in rows if row["forecast"] is not None]
         check(told, f"no forecast in {rows[-1]}")
