@@ -259,6 +259,9 @@ void vg_kafka_source_close(void *self)
     if (k->message)
         rd_kafka_message_destroy(k->message);
     k->message = NULL;
+    if (k->given.list)
+        rd_kafka_assign(k->rk, NULL); /* which a group waits for */
+    vg_kafka_forget_given(k);
     /* librdkafka 2.0.2 can hang in the close of a group member. Such a client is left as it is: the
      * process is about to end, and its place in the group times out. */
     if (k->rk && close_consumer(k))

@@ -18,6 +18,7 @@
 enum {
     TROUBLES = 8,       /**< kept until poll() returns them; more at once say nothing new */
     TROUBLE_KINDS = 16, /**< kinds that are quiet for a while */
+    WAIT_MAX_MS = 1000, /**< that a poll waits for an answer of a broker: all shards wait with it */
 };
 
 struct kafka_shard {
@@ -35,6 +36,16 @@ struct trouble_kind {
     int64_t quiet_until_ns; /* monotonic */
 };
 
+/* Partitions that are ours and not read yet: their brokers have not told what they hold. */
+struct kafka_given {
+    rd_kafka_topic_partition_list_t *list;               /* NULL: there are none */
+    rd_kafka_topic_partition_list_t *low, *start, *high; /* what is held; NULL: not told yet */
+    bool known;                                          /* the caller knew where each begins */
+    int64_t until_ns;                                    /* monotonic: when to give up ... */
+    int64_t next_ns;                                     /* ... and when to ask again, ... */
+    int wait_ms;                                         /* ... waiting so long for the answer */
+};
+
 struct kafka {
     char *brokers, *topic, *group, *instance, *start, *dead_topic; /* options */
     struct vg_strings options;
@@ -45,6 +56,7 @@ struct kafka {
     bool member; /* of the group; else all partitions are ours */
     rd_kafka_t *rk;
     rd_kafka_message_t *message; /* lent to the caller until the next poll */
+    struct kafka_given given;
     struct kafka_shard *shards;
     uint32_t shards_n;
     uint32_t reached_n; /* shards with `reached` */
@@ -87,9 +99,14 @@ bool vg_kafka_parse_start(const char *text, struct beginning *ret);
  *  its last (OFFSET_END), or that of the first record not older than a time in ms. */
 rd_kafka_resp_err_t vg_kafka_look_up(const struct kafka *k, rd_kafka_topic_partition_list_t *list,
                                      int64_t mark, int timeout_ms);
-/** Fetches the partitions of `list` from where each begins. */
-vg_status vg_kafka_take_over(struct kafka *k, rd_kafka_topic_partition_list_t *list,
+/** Fetches the partitions of `list` from where each begins; from a later poll on, when their brokers
+ *  do not tell at once what they hold. */
+vg_status vg_kafka_take_over(struct kafka *k, const rd_kafka_topic_partition_list_t *list,
                              struct vg_err *err);
+/** Goes on with a take-over that waits for its brokers, if it is time to. */
+vg_status vg_kafka_go_on(struct kafka *k, struct vg_err *err);
+/** Forgets it. Also when there is none. */
+void vg_kafka_forget_given(struct kafka *k);
 /** A coming poll() tells that the end of the shard is reached. */
 void vg_kafka_say_reached(struct kafka *k, uint32_t shard);
 /** Callback of librdkafka; `opaque` is the struct kafka. */

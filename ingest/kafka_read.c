@@ -115,9 +115,9 @@ static vg_status fail_offset(const struct kafka *k, const rd_kafka_message_t *m,
     int64_t low = -1, high = INT64_MAX;
 
     rd_kafka_topic_partition_list_add(list, k->topic, m->partition);
-    if (vg_kafka_look_up(k, list, RD_KAFKA_OFFSET_BEGINNING, vg_kafka_connect_timeout_ms(k)) == 0)
+    if (vg_kafka_look_up(k, list, RD_KAFKA_OFFSET_BEGINNING, WAIT_MAX_MS) == 0)
         low = list->elems[0].offset;
-    if (vg_kafka_look_up(k, list, RD_KAFKA_OFFSET_END, vg_kafka_connect_timeout_ms(k)) == 0)
+    if (vg_kafka_look_up(k, list, RD_KAFKA_OFFSET_END, WAIT_MAX_MS) == 0)
         high = list->elems[0].offset;
     rd_kafka_topic_partition_list_destroy(list);
     return m->offset > high ? vg_kafka_fail_beyond(k, shard, m->offset, high, err)
@@ -250,6 +250,11 @@ enum vg_poll vg_kafka_source_poll(void *self, int timeout_ms, struct vg_record *
         waiting = take_waiting(k, record, err);
     if (waiting != VG_POLL_NOTHING)
         return waiting;
+    if (vg_kafka_go_on(k, err) != VG_OK) {
+        rd_kafka_assign(k->rk, NULL);
+        vg_kafka_keep_failure(k, err);
+        return VG_POLL_FAILED;
+    }
     m = poll_client(k, timeout_ms);
     if (m && m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
         return take_record(k, m, record);

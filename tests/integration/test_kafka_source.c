@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/clock.h"
 #include "core/source.h"
 #include "tests/support/kafka.h"
 
@@ -309,6 +310,34 @@ Test(kafka_mock, every_record_comes_once_in_order_with_its_key_value_and_time)
         cr_assert_eq(r.assigned[i], 1);
         cr_assert_eq(r.reached[i], 1);
     }
+    reader_done(&r);
+}
+
+/* Who reads has other partitions, commands and the passing of time to look after. */
+Test(kafka_mock, a_broker_that_does_not_tell_what_it_holds_holds_up_nobody)
+{
+    enum { LIST_OFFSETS = 2, LATE_MS = 2500 };
+    const int64_t most_ns = 1500 * VG_NS_PER_MS;
+    int64_t began_ns;
+    struct reader r;
+
+    produce(0, 10);
+    reader_init(&r, kafka.bootstrap, "earliest");
+    cr_assert_eq(source->open(r.self, &r.env, &r.info, &r.err), VG_OK, "%s", r.err.msg);
+    cr_assert_eq(rd_kafka_mock_broker_push_request_error_rtts(kafka.mock, 1, LIST_OFFSETS, 1,
+                                                              RD_KAFKA_RESP_ERR_NO_ERROR, LATE_MS),
+                 RD_KAFKA_RESP_ERR_NO_ERROR);
+    began_ns = vg_mono_ns();
+    cr_assert_eq(source->start(r.self, &r.err), VG_OK, "%s", r.err.msg);
+    cr_assert_lt(vg_mono_ns() - began_ns, most_ns, "it waits for the broker");
+    while (r.records < 10) {
+        int64_t poll_ns = vg_mono_ns();
+
+        cr_assert_neq(step(&r), VG_POLL_FAILED, "%s", r.err.msg);
+        cr_assert_lt(vg_mono_ns() - poll_ns, most_ns, "a poll waits for the broker");
+        cr_assert_lt(vg_mono_ns() - began_ns, PATIENCE_S * VG_NS_PER_S, "nothing came");
+    }
+    cr_assert_gt(vg_mono_ns() - began_ns, VG_NS_PER_S, "the broker was not late");
     reader_done(&r);
 }
 
