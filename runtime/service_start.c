@@ -16,6 +16,8 @@
 #include "core/clock.h"
 #include "runtime/log.h"
 
+static const int64_t LOOK_NS = 100 * VG_NS_PER_MS; /* between two looks whether to stop */
+
 /* ---- the chains ---- */
 
 static void name_link(char out[64], uint32_t worker, uint32_t place)
@@ -148,9 +150,31 @@ static vg_status start_commit(struct vg_service *s, struct vg_err *err)
     return vg_thread_start(&c->thread, "commit", vg_commit_run, c, s->wake_fd, err);
 }
 
+/* Without taking the signal: a reload that is asked for waits, too. */
+static bool is_told_to_stop(void)
+{
+    sigset_t pending;
+
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
+/* Kafka may take its time, or never answer. */
+static vg_status wait_for_source(struct vg_thread *t, struct vg_err *err)
+{
+    vg_status st;
+
+    while ((st = vg_thread_wait(t, LOOK_NS, err)) == VG_E_AGAIN) {
+        if (is_told_to_stop())
+            return vg_fail(err, VG_E_TEMPORARY, "stopped by a signal before it ran");
+    }
+    return st;
+}
+
 static vg_status start_ingest(struct vg_service *s, struct vg_err *err)
 {
     struct vg_ingest *in = &s->ingest;
+    vg_status st;
 
     in->shared = &s->shared;
     in->config = s->config;
@@ -163,7 +187,8 @@ static vg_status start_ingest(struct vg_service *s, struct vg_err *err)
     in->outbox = vg_outbox_path(s->outbox);
     in->until_end = s->options.until_end;
     in->commands_from = s->options.commands;
-    return vg_thread_start(&in->thread, "ingest", vg_ingest_run, in, s->wake_fd, err);
+    st = vg_thread_begin(&in->thread, "ingest", vg_ingest_run, in, s->wake_fd, err);
+    return st == VG_OK ? wait_for_source(&in->thread, err) : st;
 }
 
 static vg_status bind_outbox(struct vg_service *s, struct vg_err *err)

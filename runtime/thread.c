@@ -26,11 +26,20 @@ static void *body(void *arg)
     return NULL;
 }
 
-vg_status vg_thread_start(struct vg_thread *t, const char *name, vg_thread_fn fn, void *arg,
+static void init_condition(pthread_cond_t *c)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(c, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+vg_status vg_thread_begin(struct vg_thread *t, const char *name, vg_thread_fn fn, void *arg,
                           int wake_fd, struct vg_err *err)
 {
     sigset_t all, old;
-    vg_status st = VG_OK;
     int rc;
 
     memset(t, 0, sizeof(*t));
@@ -39,7 +48,7 @@ vg_status vg_thread_start(struct vg_thread *t, const char *name, vg_thread_fn fn
     t->arg = arg;
     t->wake_fd = wake_fd;
     pthread_mutex_init(&t->lock, NULL);
-    pthread_cond_init(&t->changed, NULL);
+    init_condition(&t->changed);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     rc = pthread_create(&t->id, NULL, body, t);
@@ -48,14 +57,41 @@ vg_status vg_thread_start(struct vg_thread *t, const char *name, vg_thread_fn fn
         return vg_fail(err, VG_E_MEMORY, "thread %s cannot be started: %s", name, strerror(rc));
     t->started = true;
     pthread_setname_np(t->id, t->name);
+    return VG_OK;
+}
+
+vg_status vg_thread_wait(struct vg_thread *t, int64_t ns, struct vg_err *err)
+{
+    struct timespec until;
+    vg_status st = VG_OK;
+    int rc = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    ns += until.tv_nsec;
+    until.tv_sec += ns / VG_NS_PER_S;
+    until.tv_nsec = ns % VG_NS_PER_S;
     pthread_mutex_lock(&t->lock);
-    while (!t->ready && !t->ended)
-        pthread_cond_wait(&t->changed, &t->lock);
-    if (!t->ready) {
+    while (!t->ready && !t->ended && rc == 0)
+        rc = pthread_cond_timedwait(&t->changed, &t->lock, &until);
+    if (!t->ready && !t->ended) {
+        st = VG_E_AGAIN;
+    } else if (!t->ready) {
         st = t->status;
         *err = t->err;
     }
     pthread_mutex_unlock(&t->lock);
+    return st;
+}
+
+vg_status vg_thread_start(struct vg_thread *t, const char *name, vg_thread_fn fn, void *arg,
+                          int wake_fd, struct vg_err *err)
+{
+    vg_status st = vg_thread_begin(t, name, fn, arg, wake_fd, err);
+
+    if (st != VG_OK)
+        return st;
+    while ((st = vg_thread_wait(t, VG_NS_PER_S, err)) == VG_E_AGAIN) {
+    }
     return st;
 }
 

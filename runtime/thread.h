@@ -25,8 +25,13 @@ struct vg_thread {
     int wake_fd; /**< eventfd that gets a 1 when the thread ends; -1: none */
 };
 
-/** Starts fn(arg) with every signal blocked, and waits until it is ready or has ended; returns the
- *  status of one that ended before it was ready. */
+/** Starts fn(arg) with every signal blocked. */
+VG_NODISCARD vg_status vg_thread_begin(struct vg_thread *t, const char *name, vg_thread_fn fn,
+                                       void *arg, int wake_fd, struct vg_err *err);
+/** Waits up to `ns` until it is ready or has ended: VG_OK, or the status of one that ended before it was
+ *  ready. VG_E_AGAIN: neither yet. */
+VG_NODISCARD vg_status vg_thread_wait(struct vg_thread *t, int64_t ns, struct vg_err *err);
+/** Both, for as long as it takes. */
 VG_NODISCARD vg_status vg_thread_start(struct vg_thread *t, const char *name, vg_thread_fn fn,
                                        void *arg, int wake_fd, struct vg_err *err);
 void vg_thread_ready(struct vg_thread *t);

@@ -11,6 +11,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import live
 import vigil
+from http_client import settings
 from live import Live, record, until
 from vigil import check
 
@@ -66,6 +67,16 @@ def stalled(p, stage="alert"):
     file = p.folder / "stall"
     file.write_text("")
     return file, {"VIGIL_FAULT_STALL": f"{stage}:{file}"}
+
+
+def a_signal_is_heard_while_no_broker_answers():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        c = config(f"127.0.0.1:{silent.getsockname()[1]}", http=settings())
+        c["source"]["connect_timeout"] = "60s"
+        with vigil.Pipeline(c) as p, Live(p, wait=b"listens at ") as run:
+            began = time.monotonic()
+            run.stop(expect=75, timeout_s=QUICKLY_S)
+            check("before it ran" in run.said, f"{time.monotonic() - began:.1f} s: {run.said}")
 
 
 def a_second_signal_ends_at_once():
@@ -209,7 +220,8 @@ def instances_of_a_group_share_the_partitions_both_ways():
 
 
 if __name__ == "__main__":
-    vigil.main(a_signal_drains_and_ends_quickly, a_second_signal_ends_at_once,
+    vigil.main(a_signal_drains_and_ends_quickly, a_signal_is_heard_while_no_broker_answers,
+               a_second_signal_ends_at_once,
                what_does_not_drain_in_time_is_left_for_the_next_start,
                the_end_of_an_empty_topic_is_reached_at_once,
                troubles_at_the_start_have_their_code_and_words,
