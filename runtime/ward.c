@@ -223,6 +223,13 @@ void vg_ward_configure(struct vg_ward *w, const struct vg_config *config,
 
 /* ---- what comes ---- */
 
+/* One record with a wrong time takes its partition there for good. It must not make those of others look
+ * as if they had been silent since. */
+static bool is_far_ahead(const struct vg_ward *w, int64_t log_ns)
+{
+    return w->now_ns != 0 && log_ns - w->now_ns > left_ns;
+}
+
 void vg_ward_note(struct vg_ward *w, const struct vg_ward_news *news)
 {
     uint32_t hash;
@@ -243,7 +250,7 @@ void vg_ward_note(struct vg_ward *w, const struct vg_ward_news *news)
     if (!b)
         return;
     vg_ward_bed_take(w, b, news);
-    if (news->log_ns > w->newest_ns)
+    if (news->log_ns > w->newest_ns && !is_far_ahead(w, news->log_ns))
         w->newest_ns = news->log_ns;
 }
 
@@ -294,14 +301,25 @@ static bool displaced(const struct vg_ward *w, const struct vg_ward_bed *b)
     return false;
 }
 
+/* The clock was set back. What came at a time that is still to come would not be silent until then. */
+static void follow_clock(struct vg_ward *w, struct vg_ward_bed *b, int64_t wall_ns)
+{
+    if (b->seen_ns <= wall_ns)
+        return;
+    b->seen_ns = wall_ns;
+    vg_ward_touch(w, b, VG_WARD_ROW);
+}
+
 void vg_ward_sweep(struct vg_ward *w, int64_t wall_ns)
 {
+    w->now_ns = wall_ns;
     for (uint32_t i = 0; i < w->beds; i++) {
         struct vg_ward_bed *b = w->bed[i];
         int64_t log_ns;
 
         if (b->gone)
             continue;
+        follow_clock(w, b, wall_ns);
         log_ns = log_now(b, wall_ns);
         expire(w, b, log_ns);
         if (log_ns - b->log_ns > day_ns || w->newest_ns - b->log_ns > day_ns ||

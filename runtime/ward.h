@@ -25,7 +25,7 @@
 
 enum {
     VG_WARD_LEFT_S = 600,
-    VG_WARD_STALE_S = 10,    /**< without a row for so long a tile is to be shown as silent */
+    VG_WARD_STALE_S = 10,    /**< without a sample for so long a tile is to be shown as silent */
     VG_WARD_PART_BEDS = 64,  /**< in one message of a stream */
     VG_WARD_BEDS_MAX = 2000, /**< that can be configured */
 };

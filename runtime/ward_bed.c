@@ -248,9 +248,10 @@ void vg_ward_bed_take(struct vg_ward *w, struct vg_ward_bed *b, const struct vg_
         take_forecast(w, b, news);
     if (news->kind == VG_ROW_TICK && news->score && w->models.detector)
         take_score(w, b, news);
-    if (newer)
+    /* Ticks go on for an hour after the last sample: who only ticks is silent. */
+    if (newer && news->kind == VG_ROW_SAMPLE)
         b->log_ns = news->log_ns;
-    if (news->wall_ns > b->seen_ns)
+    if (news->wall_ns != 0 && news->kind == VG_ROW_SAMPLE)
         b->seen_ns = news->wall_ns;
     vg_ward_touch(w, b, VG_WARD_ROW);
 }

@@ -23,17 +23,11 @@ static const char quality_letters[] = {
 
 /* ---- which steps ---- */
 
-/* The time up to which there is anything in the ward, so that beds that are silent end in a gap. */
-static int64_t newest_ms(const struct vg_ward *w)
-{
-    return w->newest_ns == VG_TIME_NONE ? 0 : w->newest_ns / VG_NS_PER_MS;
-}
-
-static struct steps choose_steps(const struct vg_ward *w, const struct vg_ward_span *span)
+static struct steps choose_steps(int64_t end_ns, const struct vg_ward_span *span)
 {
     const int64_t tick_ms = VG_WARD_TICK_NS / VG_NS_PER_MS;
     const int64_t minute_ms = VG_WARD_MINUTE_NS / VG_NS_PER_MS;
-    int64_t end_ms = newest_ms(w);
+    int64_t end_ms = end_ns == VG_TIME_NONE ? 0 : end_ns / VG_NS_PER_MS;
     int64_t to_ms = span->to_ms >= 0 && span->to_ms < end_ms ? span->to_ms : end_ms;
     int64_t from_ms = span->from_ms >= 0 ? span->from_ms : to_ms - HOUR_MS + tick_ms;
     struct steps s = { .ticks = to_ms - from_ms <= HOUR_MS &&
@@ -253,7 +247,7 @@ static void write_notes(const struct vg_ward_bed *b, const struct steps *s, stru
 void vg_ward_write_history(const struct vg_ward *w, const struct vg_ward_bed *bed,
                            struct vg_ward_span *span, struct vg_buf *out)
 {
-    const struct steps s = choose_steps(w, span);
+    const struct steps s = choose_steps(vg_ward_end_ns(w, bed), span);
 
     span->from_ms = s.first * s.step_ms;
     span->to_ms = (s.first + s.n) * s.step_ms - 1;

@@ -231,7 +231,8 @@ static void write_mean(const struct vg_ward_ring *r, int channel, int64_t minute
 /* The hour before the minute that goes on in the ward. */
 static void write_trend(const struct vg_ward *w, const struct vg_ward_bed *b, struct vg_buf *out)
 {
-    int64_t end = w->newest_ns == VG_TIME_NONE ? 0 : w->newest_ns / VG_WARD_MINUTE_NS;
+    int64_t end_ns = vg_ward_end_ns(w, b);
+    int64_t end = end_ns == VG_TIME_NONE ? 0 : end_ns / VG_WARD_MINUTE_NS;
 
     vg_buf_str(out, ",\"trend\":{\"from\":");
     whole(out, (end - TREND_MINUTES) * VG_WARD_MINUTE_S * 1000);

@@ -69,8 +69,8 @@ struct vg_ward_bed {
     uint64_t born;    /**< version at which the tile appeared */
     uint64_t changed; /**< the newest of `part` */
     uint64_t part[VG_WARD_PARTS];
-    int64_t log_ns;
-    int64_t seen_ns; /**< wall time of the newest row that came by itself; 0: none */
+    int64_t log_ns;  /**< of the newest sample */
+    int64_t seen_ns; /**< wall time of the newest sample that came by itself; 0: none */
     struct vg_ward_value value[VG_CHANNELS];
     struct vg_ward_newest newest[VG_CHANNELS];
 
@@ -109,8 +109,10 @@ struct vg_ward {
     uint32_t *index; /**< [index_size] place + 1 by hash; 0: free */
     uint32_t index_size;
     uint64_t version;
-    uint32_t epoch;    /**< rises when tiles change their places */
-    int64_t newest_ns; /**< log time of the newest row of all */
+    uint32_t epoch; /**< rises when tiles change their places */
+    int64_t
+        newest_ns;  /**< log time of the newest row of all, but for those far ahead of the clock */
+    int64_t now_ns; /**< wall time of the last sweep; 0: there was none */
     uint64_t lost;
     uint8_t outside[512]; /**< a bit for each patient without a tile in this minute, by hash */
     uint8_t outside_before[512];
@@ -121,6 +123,12 @@ struct vg_ward {
 static inline void vg_ward_touch(struct vg_ward *w, struct vg_ward_bed *b, enum vg_ward_part part)
 {
     b->changed = b->part[part] = ++w->version;
+}
+
+/** Log time up to which a bed can have something, so that one that is silent ends in a gap. */
+static inline int64_t vg_ward_end_ns(const struct vg_ward *w, const struct vg_ward_bed *b)
+{
+    return w->newest_ns > b->log_ns ? w->newest_ns : b->log_ns;
 }
 
 static inline uint32_t vg_ward_forecast_size(const struct vg_ward *w)

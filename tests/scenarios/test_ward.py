@@ -113,6 +113,22 @@ def changes_and_alerts_come_by_the_stream(broker, server):
           and shown["episodes_known"], shown["episodes"])
 
 
+def who_is_silent_is_silent_though_the_grid_goes_on():
+    with vigil.MockBroker(f"{TOPIC}:1") as broker:
+        c = config(broker)
+        c["stages"] = [{"type": "clean"}, {"type": "resample", "tick": "5s"}, {"type": "alert"}]
+        with vigil.Pipeline(c) as p, Live(p) as run:
+            server = Server(run)
+            vigil.produce(broker.bootstrap, TOPIC, steady("p-one", range(11)))
+            seen = tile_at(server, "p-one", 10)["seen"]
+            vigil.produce(broker.bootstrap, TOPIC, steady("p-two", range(11, 121), bed="icu-a/02"))
+            tile_at(server, "p-two", 120)
+            one = tiles(server)["p-one"]
+            check((one["log"], one["seen"]) == (BASE_MS + 10000, seen),
+                  f"{(one['log'] - BASE_MS) / 1000 - 10} s of ticks make it look as if it were heard")
+            run.stop()
+
+
 def a_ward_that_hangs_is_told_within_five_seconds():
     with vigil.MockBroker(f"{TOPIC}:2") as broker, vigil.Pipeline(config(broker)) as p:
         stall = p.folder / "stall"
@@ -232,4 +248,4 @@ def orders_of_people(broker, pipeline, folder):
 if __name__ == "__main__":
     vigil.main(a_page_is_told_of_its_ward, what_was_before_a_restart_is_read_back,
                what_people_order_is_on_the_tile_also_after_a_restart, a_patient_beyond_the_bound_has_no_tile_which_is_told,
-               a_ward_that_hangs_is_told_within_five_seconds)
+               who_is_silent_is_silent_though_the_grid_goes_on, a_ward_that_hangs_is_told_within_five_seconds)

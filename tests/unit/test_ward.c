@@ -287,14 +287,61 @@ Test(ward, the_one_who_was_in_the_bed_before_leaves_after_a_while)
     hr(0, "p-2", "icu-a/03", 80);
     hr(60, "p-3", "icu-a/01", 80);
     hr(VG_WARD_LEFT_S - 1, "p-3", "icu-a/01", 80);
-    vg_ward_sweep(w, START);
+    vg_ward_sweep(w, START + VG_WARD_LEFT_S * S);
     cr_expect_eq(tiles(), 3, "who is only silent stays");
     hr(VG_WARD_LEFT_S + 1, "p-3", "icu-a/01", 80);
-    vg_ward_sweep(w, START);
+    vg_ward_sweep(w, START + (VG_WARD_LEFT_S + 2) * S);
     cr_expect_null(vg_ward_find_patient(w, "p-1"));
     cr_expect_not_null(vg_ward_find_patient(w, "p-2"), "nobody else is there");
     hr(VG_WARD_LEFT_S + 2, "p-1", "icu-a/04", 80);
     cr_expect_not_null(vg_ward_find_patient(w, "p-1"), "and comes back");
+}
+
+/* In seconds after START; of a tile as it is told. */
+static double second_of(const char *patient, const char *key)
+{
+    json_t *root = all();
+    double ms = json_number_value(json_object_get(tile_in(root, patient), key));
+
+    json_decref(root);
+    return (ms - (double)(START / 1000000)) / 1000;
+}
+
+Test(ward, who_only_ticks_is_silent)
+{
+    hr(0, "p-1", NULL, 80);
+    for (int s = 5; s < 60; s += 5)
+        tick(s, "p-1", 1);
+    cr_expect_float_eq(second_of("p-1", "log"), 0, 1e-3);
+    cr_expect_float_eq(second_of("p-1", "seen"), 1, 1e-3);
+}
+
+Test(ward, a_clock_that_is_set_back_keeps_nobody_fresh)
+{
+    hr(0, "p-1", NULL, 80);
+    vg_ward_sweep(w, START + S);
+    cr_expect_float_eq(second_of("p-1", "seen"), 1, 1e-3);
+    vg_ward_sweep(w, START - HOUR * S);
+    vg_ward_sweep(w, START - HOUR * S + 20 * S);
+    cr_expect_float_eq(second_of("p-1", "seen"), -HOUR, 1e-3, "20 s ago, and not in an hour");
+    hr(-HOUR + 20, "p-2", NULL, 80);
+    hr(-HOUR + 21, "p-2", NULL, 80);
+    cr_expect_float_eq(second_of("p-2", "seen"), -HOUR + 22, 1e-3);
+}
+
+Test(ward, a_time_far_ahead_in_one_partition_takes_no_tile_from_another)
+{
+    json_t *root;
+
+    vg_ward_sweep(w, START);
+    hr(0, "p-1", NULL, 80);
+    hr(400.0 * 24 * HOUR, "p-2", "icu-a/03", 80);
+    hr(1, "p-1", NULL, 80);
+    vg_ward_sweep(w, START + 2 * S);
+    cr_expect_eq(tiles(), 2);
+    root = history("p-1", 0, 9);
+    cr_expect_eq(json_integer_value(json_object_get(root, "n")), 1, "of its own time");
+    json_decref(root);
 }
 
 Test(ward, tiles_are_bounded_and_who_has_none_is_counted)
