@@ -18,7 +18,7 @@
 #include "core/order.h"
 #include "core/sink.h"
 
-enum { VG_OUTBOX_SCHEMA = 4, VG_CLUSTER_SIZE = 64, VG_CONFIG_HASH_SIZE = 72 };
+enum { VG_OUTBOX_SCHEMA = 5, VG_CLUSTER_SIZE = 64, VG_CONFIG_HASH_SIZE = 72 };
 
 /** How far a shard's log was worked through. */
 struct vg_position {
@@ -234,6 +234,11 @@ typedef vg_status (*vg_command_fn)(void *arg, const struct vg_item_command *comm
 VG_NODISCARD vg_status vg_outbox_commands(struct vg_outbox_reader *r, uint32_t shard,
                                           int64_t next_offset, uint32_t ordinal, vg_command_fn fn,
                                           void *arg, struct vg_err *err);
+
+/** The same of VG_COMMAND_ORDER alone: marks of a silent shard, one a second, cost nothing. */
+VG_NODISCARD vg_status vg_outbox_orders(struct vg_outbox_reader *r, uint32_t shard,
+                                        int64_t next_offset, uint32_t ordinal, vg_command_fn fn,
+                                        void *arg, struct vg_err *err);
 
 /** The VG_COMMAND_NOTICE of a shard, in order. */
 VG_NODISCARD vg_status vg_outbox_notices(struct vg_outbox_reader *r, uint32_t shard,

@@ -45,6 +45,16 @@ vg_status vg_outbox_commands(struct vg_outbox_reader *r, uint32_t shard, int64_t
     return vg_reader_each(r, VG_READ_COMMANDS, "read commands", give_command, &call, err);
 }
 
+vg_status vg_outbox_orders(struct vg_outbox_reader *r, uint32_t shard, int64_t next_offset,
+                           uint32_t ordinal, vg_command_fn fn, void *arg, struct vg_err *err)
+{
+    struct command_call call = { fn, arg };
+
+    _Static_assert(VG_COMMAND_ORDER == 3, "the query names it");
+    vg_db_bind_place(r->stmt[VG_READ_ORDERS], shard, next_offset, ordinal);
+    return vg_reader_each(r, VG_READ_ORDERS, "read orders", give_command, &call, err);
+}
+
 vg_status vg_outbox_notices(struct vg_outbox_reader *r, uint32_t shard, vg_command_fn fn, void *arg,
                             struct vg_err *err)
 {

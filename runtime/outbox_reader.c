@@ -38,6 +38,9 @@ static const char *const sql[VG_READS] = {
                          " WHERE shard = ?1 AND (next_offset, ordinal) > (?2, ?3)"
                          " ORDER BY next_offset, ordinal",
     /* The kind in words that the index knows. */
+    [VG_READ_ORDERS] = "SELECT next_offset, ordinal, kind, log_ns, patient, payload FROM command"
+                       " WHERE shard = ?1 AND kind = 3 AND (next_offset, ordinal) > (?2, ?3)"
+                       " ORDER BY next_offset, ordinal",
     [VG_READ_NOTICES] = "SELECT next_offset, ordinal, kind, log_ns, patient, payload FROM command"
                         " WHERE shard = ?1 AND kind = 4 ORDER BY next_offset, ordinal",
     [VG_READ_SWITCHES] = "SELECT next_offset, ordinal, n, config FROM config_switch"

@@ -81,7 +81,11 @@ static const char fourth[] =
     "CREATE TABLE passed_over(sink TEXT PRIMARY KEY, seq INTEGER NOT NULL, events INTEGER NOT NULL,"
     " urgent INTEGER NOT NULL) WITHOUT ROWID;";
 
-static const char *const steps[VG_OUTBOX_SCHEMA] = { first, second, third, fourth };
+/* Schema 5: orders are found among the marks of three months. */
+static const char fifth[] =
+    "CREATE INDEX command_order ON command(shard, next_offset, ordinal) WHERE kind = 3;";
+
+static const char *const steps[VG_OUTBOX_SCHEMA] = { first, second, third, fourth, fifth };
 
 vg_status vg_schema_set_meta(sqlite3 *db, const char *key, const char *value, struct vg_err *err)
 {

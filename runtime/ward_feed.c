@@ -17,7 +17,7 @@ enum {
     ROWS_NS_SAVED = 100000000,
     EVENTS_PER_TURN = 200,
     EVENTS_AT_START = 5000, /* of those of before, so many are looked at */
-    COMMANDS_PER_TURN = 2000,
+    ORDERS_PER_TURN = 2000,
 };
 
 static const int64_t second_ns = VG_NS_PER_S;
@@ -43,7 +43,7 @@ struct pending {
     struct vg_order order;
 };
 
-/* Up to where the commands of a shard were read. */
+/* Up to where the orders of a shard were read. */
 struct place {
     bool began;
     int64_t next_offset;
@@ -293,7 +293,7 @@ static void take_pending(struct vg_ward_feed *f)
     }
 }
 
-/* Reading commands of one shard. */
+/* Reading orders of one shard. */
 struct reading {
     struct place *place;
     uint32_t n;
@@ -306,8 +306,8 @@ struct reading {
 };
 
 /* VG_E_AGAIN: enough for now. */
-static vg_status see_command(void *arg, const struct vg_item_command *command, const void *payload,
-                             size_t len)
+static vg_status see_order(void *arg, const struct vg_item_command *command, const void *payload,
+                           size_t len)
 {
     struct reading *r = arg;
     struct found *to = &r->found[r->founds];
@@ -315,13 +315,13 @@ static vg_status see_command(void *arg, const struct vg_item_command *command, c
     r->place->next_offset = command->next_offset;
     r->place->ordinal = command->ordinal;
     r->n++;
-    if (command->kind == VG_COMMAND_ORDER && command->patient[0]) {
+    if (command->patient[0] && len > 0) {
         *to = (struct found){ .log_ns = command->log_ns };
         memcpy(&to->order, payload, len < sizeof(to->order) ? len : sizeof(to->order));
         memcpy(to->patient, command->patient, sizeof(to->patient));
         r->founds += is_about_tile(&to->order);
     }
-    return r->n < COMMANDS_PER_TURN && r->founds < VG_ARRAY_LEN(r->found) ? VG_OK : VG_E_AGAIN;
+    return r->n < ORDERS_PER_TURN && r->founds < VG_ARRAY_LEN(r->found) ? VG_OK : VG_E_AGAIN;
 }
 
 /* An order that was refused changed nothing. */
@@ -344,8 +344,8 @@ static void take_orders_of(struct vg_ward_feed *f, struct vg_outbox_reader *read
     if (!place->began)
         *place = (struct place){ .began = true, .next_offset = -1 };
     /* A reader that fails has been told of elsewhere. */
-    if (vg_outbox_commands(reader, shard, place->next_offset, place->ordinal, see_command, &r,
-                           &err) == VG_E_AGAIN)
+    if (vg_outbox_orders(reader, shard, place->next_offset, place->ordinal, see_order, &r, &err) ==
+        VG_E_AGAIN)
         f->orders_mono_ns = 0;
     for (uint32_t i = 0; i < r.founds; i++) {
         if (was_obeyed(reader, &r.found[i].order))

@@ -1,7 +1,7 @@
 /* ward_feed.h - how the ward page's data come together: rows, orders and alerts, in the http thread.
  *
  * Rows: a watcher behind the last stage of each worker, emptied at every turn. Orders: the outbox's record
- * of commands, read on from where it was; one that was refused is passed over. Alerts: where each episode
+ * of them, read on from where it was; one that was refused is passed over. Alerts: where each episode
  * is in the outbox, so that a history can show it; what a page shows of them is read when it is asked for.
  *
  * A turn does a bounded piece of work, so that probes and streams are served between.

@@ -209,12 +209,12 @@ Test(outbox, one_of_a_newer_version_is_refused_by_writer_and_reader)
     struct vg_outbox_reader *other;
     char path[96];
 
-    execute("UPDATE meta SET value = '5' WHERE key = 'schema'");
+    execute("UPDATE meta SET value = '6' WHERE key = 'schema'");
     snprintf(path, sizeof(path), "%s", vg_outbox_path(o));
     vg_outbox_close(o);
     expect_error(vg_outbox_open(dir, "icu", true, &o, &err), VG_E_IO,
-                 "another version of Vigil (schema 5, this one reads up to 4)");
-    expect_error(vg_outbox_reader_open(path, &other, &err), VG_E_IO, "schema 5");
+                 "another version of Vigil (schema 6, this one reads up to 5)");
+    expect_error(vg_outbox_reader_open(path, &other, &err), VG_E_IO, "schema 6");
     cr_assert_null(other);
 }
 
@@ -616,6 +616,37 @@ Test(outbox, commands_come_back_in_order_behind_a_position)
     cr_assert_str_eq(seen.data, "100.2=b,200.1=c,");
 }
 
+static vg_status note_order(void *arg, const struct vg_item_command *c, const void *payload,
+                            size_t len)
+{
+    (void)arg;
+    (void)payload;
+    (void)len;
+    cr_assert_eq(c->kind, VG_COMMAND_ORDER);
+    vg_buf_printf(&seen, "%lld.%u,", (long long)c->next_offset, c->ordinal);
+    return VG_OK;
+}
+
+Test(outbox, orders_come_back_without_what_lies_between_them)
+{
+    struct vg_item_command order = { .kind = VG_COMMAND_ORDER, .log_ns = 7, .patient = "p-1" };
+
+    begin();
+    for (int64_t at = 1; at <= 40; at++) {
+        put_command(0, at, 1, "");
+        order.next_offset = at;
+        order.ordinal = 2;
+        if (at % 20 == 0)
+            OK(vg_outbox_put_command(o, 0, &order, "x", 1, &err));
+    }
+    commit();
+    OK(vg_outbox_orders(r, 0, -1, 0, note_order, NULL, &err));
+    cr_assert_str_eq(seen.data, "20.2,40.2,");
+    vg_buf_clear(&seen);
+    OK(vg_outbox_orders(r, 0, 20, 2, note_order, NULL, &err));
+    cr_assert_str_eq(seen.data, "40.2,");
+}
+
 Test(outbox, a_position_never_moves_back)
 {
     struct vg_position p = { .shard = 2,
@@ -859,7 +890,7 @@ Test(outbox, one_of_the_schema_before_is_brought_up_to_date_and_keeps_what_it_ha
     commit();
     execute("DROP TABLE passed_over; DROP TABLE quarantine; DROP TABLE dlq_action; DROP TABLE "
             "pruned; DROP TABLE answer;"
-            "DROP INDEX dead_letter_retry; DROP INDEX command_notice;"
+            "DROP INDEX dead_letter_retry; DROP INDEX command_notice; DROP INDEX command_order;"
             "DROP TRIGGER number_letter; DROP TABLE letter_number; DROP INDEX dead_letter_number;"
             "ALTER TABLE dead_letter DROP COLUMN key;"
             "ALTER TABLE dead_letter DROP COLUMN headers;"
