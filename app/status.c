@@ -44,13 +44,14 @@ static void print_source(const json_t *source)
     const json_t *partitions = json_object_get(source, "partitions");
     long long lag = 0;
     double behind_s = 0;
-    size_t i, unknown = 0;
+    size_t i, unknown = 0, timed = 0;
     json_t *p;
 
     json_array_foreach(partitions, i, p)
     {
         lag += vg_state_number(p, "lag_records");
         unknown += json_is_null(json_object_get(p, "lag_records"));
+        timed += json_is_number(json_object_get(p, "log_time_lag_s"));
         if (vg_state_real(p, "log_time_lag_s") > behind_s)
             behind_s = vg_state_real(p, "log_time_lag_s");
     }
@@ -60,7 +61,10 @@ static void print_source(const json_t *source)
            vg_state_number(source, "records"), lag);
     if (unknown > 0)
         printf(" (of %zu not known)", unknown);
-    printf(", log time %.1f s behind\n", behind_s);
+    if (timed > 0)
+        printf(", log time %.1f s behind\n", behind_s);
+    else
+        puts(", no log time yet");
 }
 
 static void print_stages(const json_t *state, double seconds)
@@ -102,8 +106,12 @@ static void print_rest(const json_t *state)
     const json_t *storage = json_object_get(state, "storage");
     const json_t *age = json_object_get(storage, "snapshot_age_s");
 
-    printf("\nactive alerts: %lld high, %lld medium, %lld low\n", vg_state_number(alerts, "high"),
-           vg_state_number(alerts, "medium"), vg_state_number(alerts, "low"));
+    if (json_object_size(alerts) > 0)
+        printf("\nactive alerts: %lld high, %lld medium, %lld low\n",
+               vg_state_number(alerts, "high"), vg_state_number(alerts, "medium"),
+               vg_state_number(alerts, "low"));
+    else
+        puts("\nactive alerts: not known now");
     printf("rows %lld, dead letters %lld, replay mismatches %lld\n", vg_state_number(state, "rows"),
            vg_state_number(state, "dead_letters"), vg_state_number(state, "replay_mismatches"));
     printf("outbox %.1f MiB, free %.1f GiB, %lld snapshots",

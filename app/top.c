@@ -79,7 +79,7 @@ static vg_status print_once(const struct vg_running *running, const struct optio
     vg_top_fetch_beds(&fetch, o->beds);
     for (;;) {
         vg_top_fetch_news(&fetch, &news);
-        if (news.gone[0] || (news.state && (news.beds || !o->beds)))
+        if (news.gone[0] || news.no_beds[0] || (news.state && (news.beds || !o->beds)))
             break;
         json_decref(news.state);
         json_decref(news.beds);
@@ -88,11 +88,13 @@ static vg_status print_once(const struct vg_running *running, const struct optio
     vg_top_fetch_stop(&fetch);
     view.state = news.state;
     view.beds = news.beds;
-    if (!news.gone[0])
+    if (!news.gone[0] && !news.no_beds[0])
         vg_top_lines(&view, print_line, NULL);
     json_decref(news.state);
     json_decref(news.beds);
-    return news.gone[0] ? vg_fail(err, VG_E_UNAVAILABLE, "%s", news.gone) : VG_OK;
+    if (news.gone[0])
+        return vg_fail(err, VG_E_UNAVAILABLE, "%s", news.gone);
+    return news.no_beds[0] ? vg_fail(err, VG_E_FAILED, "%s", news.no_beds) : VG_OK;
 }
 
 /* ---- a terminal ---- */

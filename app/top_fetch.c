@@ -9,13 +9,12 @@
 
 static const int64_t PERIOD_NS = VG_NS_PER_S;
 
-static json_t *ask_beds(const struct vg_running *running)
+static json_t *ask_beds(const struct vg_running *running, struct vg_err *err)
 {
     struct vg_buf answer = VG_BUF_INIT;
-    struct vg_err err;
     json_t *beds = NULL;
 
-    if (vg_http_get(running->address, running->token, "/api/v1/beds", &answer, &err) == VG_OK)
+    if (vg_http_get(running->address, running->token, "/api/v1/beds", &answer, err) == VG_OK)
         beds = json_loadb(answer.data, answer.len, 0, NULL);
     vg_buf_done(&answer);
     return beds;
@@ -34,16 +33,17 @@ static void ask(struct vg_top_fetch *f)
 {
     const bool wants_beds = f->wants_beds;
     json_t *state, *beds;
-    struct vg_err err = { .msg = "" };
+    struct vg_err err = { .msg = "" }, no_beds = { .msg = "" };
 
     pthread_mutex_unlock(&f->lock);
     if (vg_running_state(f->running, NULL, &state, &err) != VG_OK)
         state = NULL;
-    beds = state && wants_beds ? ask_beds(f->running) : NULL;
+    beds = state && wants_beds ? ask_beds(f->running, &no_beds) : NULL;
     pthread_mutex_lock(&f->lock);
     if (state)
         f->news.mono_ns = vg_mono_ns();
     snprintf(f->news.gone, sizeof(f->news.gone), "%s", state ? "" : err.msg);
+    snprintf(f->news.no_beds, sizeof(f->news.no_beds), "%s", no_beds.msg);
     keep(&f->news.state, state);
     keep(&f->news.beds, beds);
     f->news.number++;

@@ -13,6 +13,7 @@ struct vg_top_news {
     int64_t mono_ns;      /**< when the state came */
     uint64_t number;      /**< of answers and failures so far */
     char gone[512];       /**< why the last question had no answer; "": it had */
+    char no_beds[512];    /**< the same of beds */
 };
 
 struct vg_top_fetch {

@@ -184,20 +184,25 @@ static void show_source(struct screen *s)
     const json_t *oldest = NULL;
     long long lag = 0;
     char behind[TEXT];
-    size_t i;
+    size_t i, unknown = 0;
 
     json_array_foreach(partitions, i, p)
     {
         lag += vg_state_number(p, "lag_records");
+        unknown += !json_is_integer(json_object_get(p, "lag_records"));
         if (vg_state_real(p, "log_time_lag_s") >= json_number_value(oldest))
             oldest = json_object_get(p, "log_time_lag_s");
     }
-    line(s, VG_TOP_PLAIN, "source %s %s: %zu of %lld partitions, lag %lld, log time %s behind",
+    line(s, VG_TOP_PLAIN, "source %s %s: %zu of %lld partitions, lag %lld%s, log time %s behind",
          vg_state_text(source, "type"), vg_state_text(source, "topic"), json_array_size(partitions),
-         vg_state_number(source, "partitions_of_topic"), lag, seconds(oldest, behind));
-    line(s, vg_state_number(alerts, "high") > 0 ? VG_TOP_STRONG : VG_TOP_PLAIN,
-         "active alerts: %lld high, %lld medium, %lld low", vg_state_number(alerts, "high"),
-         vg_state_number(alerts, "medium"), vg_state_number(alerts, "low"));
+         vg_state_number(source, "partitions_of_topic"), lag, unknown > 0 ? " or more" : "",
+         seconds(oldest, behind));
+    if (json_object_size(alerts) == 0)
+        line(s, VG_TOP_BAD, "active alerts: not known now");
+    else
+        line(s, vg_state_number(alerts, "high") > 0 ? VG_TOP_STRONG : VG_TOP_PLAIN,
+             "active alerts: %lld high, %lld medium, %lld low", vg_state_number(alerts, "high"),
+             vg_state_number(alerts, "medium"), vg_state_number(alerts, "low"));
 }
 
 /* ---- tables ---- */

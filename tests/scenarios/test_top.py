@@ -70,8 +70,8 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def pipeline_of(broker):
-    http = settings(f"127.0.0.1:{free_port()}", token=TOKEN)
+def pipeline_of(broker, **more):
+    http = settings(f"127.0.0.1:{free_port()}", token=TOKEN, **more)
     with vigil.Pipeline(vigil.sedation_config(broker.bootstrap, http=http)) as p:
         yield p
 
@@ -121,6 +121,11 @@ def once_is_a_screen_as_text_and_agrees_with_the_state():
             check("icu-1/07" in beds and "PARTITION" not in beds, beds)
             check_graph(p)
             run.stop()
+    with vigil.MockBroker(f"{TOPIC}:1") as broker, pipeline_of(broker, beds=0) as p, Live(p) as run:
+        done = subprocess.run([vigil.VIGIL, "top", p.path, "--once", "--beds"], capture_output=True,
+                              text=True, timeout=20)
+        check(done.returncode == 1 and "service.http.beds" in done.stderr, done)
+        run.stop()
     usage = subprocess.run([vigil.VIGIL, "top", p.path], capture_output=True, text=True, timeout=60)
     check(usage.returncode != 0, "without a terminal")
 
