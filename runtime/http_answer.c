@@ -189,6 +189,18 @@ static enum MHD_Result count_hosts(void *arg, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
+/* Servers in front that are not told which name to pass on name this one's address: as if somebody here
+ * had asked. */
+static bool is_forwarded(struct MHD_Connection *c)
+{
+    static const char *const names[] = { "Forwarded", "Via", "X-Forwarded-For", "X-Real-IP" };
+    bool found = false;
+
+    for (size_t i = 0; i < VG_ARRAY_LEN(names); i++)
+        found |= header(c, names[i]) != NULL;
+    return found;
+}
+
 static void read_head(struct MHD_Connection *c, struct vg_http_head *ret)
 {
     *ret = (struct vg_http_head){
@@ -199,6 +211,7 @@ static void read_head(struct MHD_Connection *c, struct vg_http_head *ret)
         .type = header(c, MHD_HTTP_HEADER_CONTENT_TYPE),
         .length = header(c, MHD_HTTP_HEADER_CONTENT_LENGTH),
         .coding = header(c, MHD_HTTP_HEADER_TRANSFER_ENCODING),
+        .forwarded = is_forwarded(c),
     };
     MHD_get_connection_values(c, MHD_HEADER_KIND, count_hosts, &ret->hosts);
 }

@@ -126,7 +126,7 @@ bool vg_http_guard_is_local(const struct vg_http_guard *g, const struct vg_http_
     const char *host = "";
     size_t n = head->host ? host_part(head->host, &host) : 0;
 
-    return g->local && (!head->host || vg_host_is_loopback(host, n));
+    return g->local && !head->forwarded && (!head->host || vg_host_is_loopback(host, n));
 }
 
 static bool is_address(const char *host, size_t n)

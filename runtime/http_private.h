@@ -45,6 +45,7 @@ struct vg_http_guard {
 struct vg_http_head {
     const char *host, *origin, *fetch_site, *authorization, *type, *length, *coding;
     unsigned hosts; /**< how many times it says a host */
+    bool forwarded; /**< a server in front has passed it on */
 };
 
 /** Why a request is refused; status 0: it is not. `why` is a literal. */
@@ -57,7 +58,7 @@ void vg_http_guard_init(struct vg_http_guard *g, const struct vg_http_options *o
 /** What the token of a request allows. */
 unsigned vg_http_guard_roles(const struct vg_http_guard *g, const char *authorization);
 /** Whether the request comes from this machine. Under a name of `hosts` it came through a server in front,
- *  from anywhere. */
+ *  from anywhere, as does one that says so. */
 bool vg_http_guard_is_local(const struct vg_http_guard *g, const struct vg_http_head *head);
 /** Whether `roles`, or that it `is_local`, are enough; if not, 401 or 403. */
 struct vg_http_verdict vg_http_guard_access(const struct vg_http_guard *g,

@@ -128,11 +128,23 @@ static vg_status take_kinds(struct tap *t, const json_t *list, struct vg_err *er
     return VG_OK;
 }
 
+/* A name that is asked for twice is shown once: a row is an object. */
+static bool is_shown(const struct tap *t, const char *name)
+{
+    for (uint32_t i = 0; i < t->columns; i++) {
+        if (strcmp(t->column[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static vg_status add_column(struct tap *t, const char *name, struct vg_err *err)
 {
     struct vg_tap_column *c = &t->column[t->columns];
     vg_status st;
 
+    if (is_shown(t, name))
+        return VG_OK;
     if (t->columns == COLUMNS_MAX)
         return vg_fail(err, VG_E_CONFIG, "\"columns\": at most %d", COLUMNS_MAX);
     st = vg_tap_column_find(t->o, t->place, name, strlen(name), c, err);

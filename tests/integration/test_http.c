@@ -316,6 +316,8 @@ Test(http, a_request_is_answered_or_refused_as_it_says)
         { "POST /command" HEAD BY(COMMANDER) JSON "Content-Length: 2\r\n\r\n{}", 200 },
         { "POST /echo" HEAD BY(COMMANDER) JSON "Content-Length: 2\r\n\r\n{}", 200 },
         { "GET /trusted" HEAD "\r\n", 200 },
+        { "GET /trusted" HEAD "X-Forwarded-For: 192.0.2.7\r\n\r\n", 401 },
+        { "GET /trusted" HEAD "Via: 1.1 front\r\n\r\n", 401 },
         { "GET /trusted HTTP/1.1\r\nConnection: close\r\nHost: vigil.example.org\r\n\r\n", 401 },
         /* bodies */
         { "POST /echo" HEAD BY(NURSE) "Content-Length: 2\r\n\r\n{}", 415 },
