@@ -1,6 +1,6 @@
 /* site.h - the clinical part of a configuration: wards, beds, profiles and alert rules.
  *
- * Filled by the loader (runtime/config.c), constant afterwards, read by any thread. Strings are
+ * Filled by the loader (runtime/config_site.c), constant afterwards, read by any thread. Strings are
  * owned by the struct.
  */
 #ifndef VG_CORE_SITE_H

@@ -1,8 +1,10 @@
 /* config_private.h - what the files of the configuration loader share, and nobody else includes.
  *
- * config.c walks the sections, config_site.c reads whom it watches, config_rule*.c what it tells of,
- * config_tests.c its tests, config_hash.c makes hashes of what was read. Every function here notes
- * what is wrong as a problem of the document and goes on, so that one run shows all of it.
+ * config.c walks the sections, each of which has a file of its own: config_service.c, config_source.c,
+ * config_models.c, config_stages.c, config_sinks.c; config_site.c reads whom it watches, config_rule*.c
+ * what it tells of, config_tests.c its tests. config_plan.c plans the chain, and config_hash.c makes
+ * hashes of what was read. Every function here notes what is wrong as a problem of the document and
+ * goes on, so that one run shows all of it.
  */
 #ifndef VG_RUNTIME_CONFIG_PRIVATE_H
 #define VG_RUNTIME_CONFIG_PRIVATE_H
@@ -21,6 +23,48 @@ struct vg_load {
 bool vg_load_is_name(struct vg_load *l, const struct vg_node *node);
 
 bool vg_name_valid(const char *s); /**< [A-Za-z0-9_.-]{1,64} */
+
+/* ---- components (config_component.c) ---- */
+
+enum vg_load_kind { VG_KIND_SOURCE, VG_KIND_DECODER, VG_KIND_STAGE, VG_KIND_MODEL, VG_KIND_SINK };
+
+/** The name in `node`, which must be that of a component of this kind. NULL after noting a problem. */
+const char *vg_load_name(struct vg_load *l, const struct vg_node *node, enum vg_load_kind kind);
+/** The same of the key `type` in `map`, which must be there. */
+const char *vg_load_type(struct vg_load *l, const struct vg_node *map, enum vg_load_kind kind);
+extern const char *const vg_load_type_key[]; /**< "type", for vg_document_options() */
+
+/** A component's options; an empty table for those without any. */
+const struct vg_option *vg_load_table(const struct vg_option *options);
+/** A component's struct with its defaults, for vg_load_self_free(), which takes NULL too. */
+void *vg_load_self_new(size_t size, const struct vg_option *options);
+void vg_load_self_free(void *self, const struct vg_option *options);
+
+/** Notes what a component said, at the option that it named, else at the component. */
+void vg_load_note(struct vg_load *l, const struct vg_node *node, const struct vg_err *err);
+
+/* ---- sections ---- */
+
+void vg_load_service(struct vg_load *l);
+void vg_load_service_done(struct vg_service_config *service);
+void vg_load_source(struct vg_load *l);
+void vg_load_source_done(struct vg_source_config *source);
+void vg_load_models(struct vg_load *l);
+/** After the site and the models. */
+void vg_load_stages(struct vg_load *l);
+/** After the rules. */
+void vg_load_sinks(struct vg_load *l);
+void vg_load_sink_done(struct vg_sink_config *sink);
+
+/** Warn of models and alert rules that no stage uses, once the stages are loaded. */
+void vg_load_warn_models(struct vg_load *l);
+void vg_load_warn_rules(struct vg_load *l);
+
+/** The node of stage `i`. */
+const struct vg_node *vg_load_stage_node(const struct vg_config *config, uint32_t i);
+/** Plans a chain on a scratch copy, for what the plan finds wrong and for the hashes; when all else is
+ *  right. */
+void vg_load_try_plan(struct vg_load *l);
 
 /** Sections profiles and wards into config->site. */
 void vg_load_site(struct vg_load *l);
