@@ -4,17 +4,12 @@
  * wrong. Values that nobody wants are skipped by the same functions that read the others, without
  * recursion: what is skipped is checked exactly as strictly.
  */
-#include "ingest/json.h"
+#include "ingest/json_private.h"
 
 #include <endian.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-
-static bool is_digit(int c)
-{
-    return c >= '0' && c <= '9';
-}
 
 vg_status vg_json_init(struct vg_json *j, size_t max_bytes, struct vg_err *err)
 {
@@ -48,7 +43,7 @@ __attribute__((cold, noinline)) bool vg_json_fail(struct vg_json *j, const char 
     return false;
 }
 
-static bool malformed(struct vg_json *j, const uint8_t *at, const char *detail)
+bool vg_json_malformed(struct vg_json *j, const uint8_t *at, const char *detail)
 {
     if (at == j->end)
         detail = "the message ends too early";
@@ -66,7 +61,7 @@ bool vg_json_start(struct vg_json *j, const uint8_t *bytes, size_t n, struct vg_
     if (n > j->max_bytes)
         return vg_json_fail(j, "limits", (uint32_t)j->max_bytes, "more bytes than max_bytes");
     if (n >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0)
-        return malformed(j, bytes, "a byte order mark; send UTF-8 without one");
+        return vg_json_malformed(j, bytes, "a byte order mark; send UTF-8 without one");
     return true;
 }
 
@@ -83,15 +78,14 @@ bool vg_json_finish(struct vg_json *j)
 {
     if (vg_json_peek(j) == -1)
         return true;
-    return malformed(j, j->at, "more bytes behind the end of the value");
+    return vg_json_malformed(j, j->at, "more bytes behind the end of the value");
 }
 
 /* ---- strings ---- */
 
-/* The first byte that is a quote, a backslash, a control character or not ASCII; `end` if none.
- * Eight at a time, by the usual tests for "a byte is zero" and "a byte is less than": they may err
+/* Eight at a time, by the usual tests for "a byte is zero" and "a byte is less than": they may err
  * in bytes above a true hit, never in the lowest one. */
-static const uint8_t *plain_end(const uint8_t *p, const uint8_t *end)
+const uint8_t *vg_json_plain_end(const uint8_t *p, const uint8_t *end)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
 
@@ -112,183 +106,11 @@ static const uint8_t *plain_end(const uint8_t *p, const uint8_t *end)
     return p;
 }
 
-/* How long a UTF-8 sequence is that begins with `first`; 0 if none does. */
-static size_t utf8_promise(uint8_t first)
-{
-    if (first >= 0xC2 && first <= 0xDF)
-        return 2;
-    if (first >= 0xE0 && first <= 0xEF)
-        return 3;
-    return first >= 0xF0 && first <= 0xF4 ? 4 : 0;
-}
-
-/* Length of the well-formed UTF-8 sequence at `p` (Unicode, table 3-7), 0 if there is none. */
-static size_t utf8_length(const uint8_t *p, const uint8_t *end)
-{
-    size_t n = utf8_promise(p[0]);
-    uint8_t low = 0x80, high = 0xBF;
-
-    if (p[0] == 0xE0)
-        low = 0xA0; /* below: overlong */
-    if (p[0] == 0xED)
-        high = 0x9F; /* above: surrogates */
-    if (p[0] == 0xF0)
-        low = 0x90; /* below: overlong */
-    if (p[0] == 0xF4)
-        high = 0x8F; /* above: beyond U+10FFFF */
-    if (n == 0 || (size_t)(end - p) < n || p[1] < low || p[1] > high)
-        return 0;
-    for (size_t i = 2; i < n; i++) {
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-    }
-    return n;
-}
-
-static size_t utf8_write(uint32_t code, char *out)
-{
-    if (code < 0x80) {
-        out[0] = (char)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        out[0] = (char)(0xC0 | code >> 6);
-        out[1] = (char)(0x80 | (code & 0x3F));
-        return 2;
-    }
-    if (code < 0x10000) {
-        out[0] = (char)(0xE0 | code >> 12);
-        out[1] = (char)(0x80 | (code >> 6 & 0x3F));
-        out[2] = (char)(0x80 | (code & 0x3F));
-        return 3;
-    }
-    out[0] = (char)(0xF0 | code >> 18);
-    out[1] = (char)(0x80 | (code >> 12 & 0x3F));
-    out[2] = (char)(0x80 | (code >> 6 & 0x3F));
-    out[3] = (char)(0x80 | (code & 0x3F));
-    return 4;
-}
-
-static int hex_digit(uint8_t c)
-{
-    if (is_digit(c))
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The four digits behind a "\u"; leaves j->at behind them. */
-static bool read_hex(struct vg_json *j, uint32_t *ret)
-{
-    *ret = 0;
-    for (int i = 0; i < 4; i++, j->at++) {
-        int digit = j->at < j->end ? hex_digit(*j->at) : -1;
-
-        if (digit < 0)
-            return malformed(j, j->at, "expected four hexadecimal digits behind \\u");
-        *ret = *ret << 4 | (uint32_t)digit;
-    }
-    return true;
-}
-
-/* Stands behind the "\u" of an escape at `start`. */
-static bool read_unicode(struct vg_json *j, const uint8_t *start, uint32_t *ret)
-{
-    uint32_t low;
-
-    if (!read_hex(j, ret))
-        return false;
-    if (*ret < 0xD800 || *ret > 0xDFFF)
-        return true;
-    if (*ret > 0xDBFF)
-        return malformed(j, start, "a low surrogate without a high one before it");
-    if (j->at == j->end || (j->at + 1 == j->end && *j->at == '\\'))
-        return malformed(j, j->end, "");
-    if (j->at[0] != '\\' || j->at[1] != 'u')
-        return malformed(j, start, "a high surrogate without a low one behind it");
-    j->at += 2;
-    if (!read_hex(j, &low))
-        return false;
-    if (low < 0xDC00 || low > 0xDFFF)
-        return malformed(j, start, "a high surrogate without a low one behind it");
-    *ret = 0x10000 + ((*ret - 0xD800) << 10) + (low - 0xDC00);
-    return true;
-}
-
-/* Stands at the backslash. */
-static bool read_escape(struct vg_json *j, uint32_t *ret)
-{
-    static const char letters[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
-    const uint8_t *start = j->at;
-    const char *letter;
-
-    j->at++;
-    if (j->at == j->end)
-        return malformed(j, j->at, "");
-    if (*j->at == 'u') {
-        j->at++;
-        return read_unicode(j, start, ret);
-    }
-    letter = *j->at ? strchr(letters, *j->at) : NULL;
-    if (!letter)
-        return malformed(j, start, "an escape that JSON does not know");
-    j->at++;
-    *ret = (uint8_t)meant[letter - letters];
-    return true;
-}
-
-/* One character that is not plain, appended to the decoded text. */
-static bool decode_character(struct vg_json *j)
-{
-    uint32_t code = 0;
-    size_t n;
-
-    if (*j->at == '\\') {
-        if (!read_escape(j, &code))
-            return false;
-        j->n_decoded += utf8_write(code, j->decoded + j->n_decoded);
-        return true;
-    }
-    if (*j->at < 0x20)
-        return malformed(j, j->at, "a control character in a string; escape it");
-    n = utf8_length(j->at, j->end);
-    if (n == 0)
-        return malformed(j, j->at, "not UTF-8");
-    memcpy(j->decoded + j->n_decoded, j->at, n);
-    j->n_decoded += n;
-    j->at += n;
-    return true;
-}
-
-/* A string that needs decoding or a closer look; j->at is behind its opening quote. */
-static bool read_decoded(struct vg_json *j, struct vg_json_text *ret)
-{
-    const char *s = j->decoded + j->n_decoded;
-
-    for (;;) {
-        const uint8_t *plain = j->at;
-
-        j->at = plain_end(plain, j->end);
-        memcpy(j->decoded + j->n_decoded, plain, (size_t)(j->at - plain));
-        j->n_decoded += (size_t)(j->at - plain);
-        if (j->at == j->end)
-            return malformed(j, j->at, "");
-        if (*j->at == '"')
-            break;
-        if (!decode_character(j))
-            return false;
-    }
-    j->at++;
-    ret->s = s;
-    ret->n = (uint32_t)(j->decoded + j->n_decoded - s);
-    return true;
-}
-
 /* Stands at the opening quote. */
 static bool read_string(struct vg_json *j, struct vg_json_text *ret)
 {
     const uint8_t *first = j->at + 1;
-    const uint8_t *last = plain_end(first, j->end);
+    const uint8_t *last = vg_json_plain_end(first, j->end);
 
     ret->start = vg_json_offset(j);
     if (last < j->end && *last == '"') {
@@ -298,7 +120,7 @@ static bool read_string(struct vg_json *j, struct vg_json_text *ret)
         return true;
     }
     j->at = first;
-    return read_decoded(j, ret);
+    return vg_json_read_decoded(j, ret);
 }
 
 /* ---- numbers ---- */
@@ -310,10 +132,10 @@ static bool read_digits(struct vg_json *j, struct vg_json_number *n)
     const uint8_t *p = j->at;
     uint64_t mantissa = n->mantissa;
 
-    for (; p < j->end && is_digit(*p); p++)
+    for (; p < j->end && vg_json_is_digit(*p); p++)
         mantissa = mantissa * 10 + (uint64_t)(*p - '0');
     if (p == j->at)
-        return malformed(j, p, "expected a digit");
+        return vg_json_malformed(j, p, "expected a digit");
     n->mantissa = mantissa;
     n->digits += (uint32_t)(p - j->at);
     j->at = p;
@@ -332,12 +154,12 @@ static bool read_exponent(struct vg_json *j, struct vg_json_number *n)
     negative = j->at < j->end && *j->at == '-';
     if (negative || (j->at < j->end && *j->at == '+'))
         j->at++;
-    for (start = j->at; j->at < j->end && is_digit(*j->at); j->at++) {
+    for (start = j->at; j->at < j->end && vg_json_is_digit(*j->at); j->at++) {
         if (exponent < HUGE_EXPONENT)
             exponent = exponent * 10 + (*j->at - '0');
     }
     if (j->at == start)
-        return malformed(j, j->at, "expected a digit");
+        return vg_json_malformed(j, j->at, "expected a digit");
     n->exp10 += negative ? -exponent : exponent;
     return true;
 }
@@ -350,8 +172,8 @@ static bool read_number(struct vg_json *j, struct vg_json_value *ret)
     ret->kind = VG_JSON_NUMBER;
     *n = (struct vg_json_number){ .negative = *j->at == '-', .whole = true };
     j->at += n->negative;
-    if (j->at + 1 < j->end && j->at[0] == '0' && is_digit(j->at[1]))
-        return malformed(j, j->at, "a number with a leading zero");
+    if (j->at + 1 < j->end && j->at[0] == '0' && vg_json_is_digit(j->at[1]))
+        return vg_json_malformed(j, j->at, "a number with a leading zero");
     if (!read_digits(j, n))
         return false;
     if (j->at < j->end && *j->at == '.') {
@@ -420,7 +242,7 @@ static enum vg_json_step next_item(struct vg_json *j, char close, const char *ex
     }
     if (level->items > 0) {
         if (c != ',') {
-            malformed(j, j->at, expected);
+            vg_json_malformed(j, j->at, expected);
             return VG_JSON_ERROR;
         }
         j->at++;
@@ -433,13 +255,13 @@ static enum vg_json_step next_item(struct vg_json *j, char close, const char *ex
 static bool read_key(struct vg_json *j, struct vg_json_text *key)
 {
     if (vg_json_peek(j) != '"')
-        return malformed(j, j->at, "expected a key in double quotes");
+        return vg_json_malformed(j, j->at, "expected a key in double quotes");
     if (j->level[j->depth - 1].items > VG_JSON_MEMBERS)
         return vg_json_fail(j, "limits", vg_json_offset(j), "more than 256 members in an object");
     if (!read_string(j, key))
         return false;
     if (vg_json_peek(j) != ':')
-        return malformed(j, j->at, "expected ':' behind a key");
+        return vg_json_malformed(j, j->at, "expected ':' behind a key");
     j->at++;
     return true;
 }
@@ -476,7 +298,7 @@ static bool read_word(struct vg_json *j, const char *word, enum vg_json_kind kin
 {
     for (; *word; word++, j->at++) {
         if (j->at == j->end || *j->at != (uint8_t)*word)
-            return malformed(j, j->at, "expected true, false or null");
+            return vg_json_malformed(j, j->at, "expected true, false or null");
     }
     ret->kind = kind;
     return true;
@@ -487,7 +309,7 @@ static bool read_scalar(struct vg_json *j, struct vg_json_value *ret)
 {
     uint8_t c = j->at < j->end ? *j->at : 0;
 
-    if (is_digit(c) || c == '-')
+    if (vg_json_is_digit(c) || c == '-')
         return read_number(j, ret);
     switch (c) {
     case '"':
@@ -500,7 +322,7 @@ static bool read_scalar(struct vg_json *j, struct vg_json_value *ret)
     case 'n':
         return read_word(j, "null", VG_JSON_NULL, ret);
     default:
-        return malformed(j, j->at, "expected a value");
+        return vg_json_malformed(j, j->at, "expected a value");
     }
 }
 
