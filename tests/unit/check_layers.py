@@ -20,7 +20,7 @@ OWNED = {
     "librdkafka/": r"(ingest|sinks)/kafka\w*\.[ch]|app/(mock_broker|produce)\.c",
     "sqlite3.h": r"runtime/outbox\w*\.[ch]|sinks/sqlite\.c",
     "libpq-fe.h": r"sinks/postgres\w*\.[ch]",
-    "libfyaml.h": r"runtime/document\.c",
+    "libfyaml.h": r"runtime/document_parse\.c",
     "sodium.h": r"(runtime|models)/\w+\.c|sinks/(fhir|webhook)\.c|app/dlq\.c",
     "mosquitto.h": r"sinks/mqtt\.c",
     "microhttpd.h": r"runtime/http(_\w+)?\.[ch]",
