@@ -89,6 +89,9 @@ extern const struct vg_option vg_test_input_options[];
 void vg_load_test_command(struct vg_load *l, const struct vg_node *map, const char *patient,
                           struct vg_test_command *ret);
 extern const struct vg_option vg_test_command_options[];
+/** An entry of `expect`. */
+void vg_load_test_expect(struct vg_load *l, const struct vg_node *node, struct vg_test_expect *ret);
+extern const struct vg_option vg_test_expect_options[];
 /** The name of a rule, or of a technical condition; "" or another name after noting the problem. */
 void vg_load_test_rule(struct vg_load *l, const struct vg_node *node, char rule[VG_NAME_SIZE]);
 /** A value of a channel as tests write it; ABSENT after noting a problem. */
@@ -153,6 +156,7 @@ extern const struct vg_shape vg_shape_rules;        /**< config_rule_options.c *
 extern const struct vg_shape vg_shape_tests;        /**< config_tests.c */
 extern const struct vg_shape vg_shape_test_input;   /**< config_tests_input.c */
 extern const struct vg_shape vg_shape_test_command; /**< config_tests_command.c */
+extern const struct vg_shape vg_shape_test_expect;  /**< config_tests_expect.c */
 
 /** What a name of rules, sinks, models, profiles and scores is made of, as a regular expression. */
 #define VG_NAME_PATTERN "^[A-Za-z0-9_.-]{1,64}$"

@@ -1,8 +1,7 @@
 /* config_tests.c - reads section `tests`: inputs, commands, and what is expected of them.
  *
- * Scalars are read by option tables like everything else; this file reads by hand what a table
- * cannot say: values of channels, and members of events, whose names are those of the events
- * themselves (core/event.h).
+ * An entry of each of the three lists has a file of its own: config_tests_input.c,
+ * config_tests_command.c, config_tests_expect.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +31,9 @@ static const struct vg_shape silent_shape = {
     .name = "silent",
     .json = "{\"anyOf\":[{\"const\":\"others\"},{\"$ref\":\"#/definitions/rule_names\"}]}"
 };
-static const struct vg_shape expects_shape;
+static const struct vg_shape expects_shape = { .kind = VG_SHAPE_LIST,
+                                               .name = "test_expects",
+                                               .entry = &vg_shape_test_expect };
 
 static const struct vg_option test_options[] = {
     VG_OPT_STRING(struct test_options, name, "name", NULL, VG_OPT_REQUIRED,
@@ -67,41 +68,6 @@ const struct vg_shape vg_shape_tests = { .kind = VG_SHAPE_LIST,
                                          .name = "tests",
                                          .entry = &test_shape };
 
-static const char *const phases[] = {
-#define PHASE(id, name) name,
-    VG_PHASES(PHASE)
-#undef PHASE
-        NULL,
-};
-
-struct expect_options {
-    int64_t at_ns, tolerance_ns;
-    char *rule, *onset;
-    int phase;
-};
-
-static const struct vg_option expect_options[] = {
-    VG_OPT_DURATION(struct expect_options, at_ns, "at", NULL, 0, VG_TEST_SECONDS_MAX,
-                    VG_OPT_REQUIRED, "When the event holds, from the beginning of the test."),
-    VG_OPT_DURATION(struct expect_options, tolerance_ns, "tolerance", "0", 0, 86400, 0,
-                    "How much earlier or later it may be."),
-    VG_OPT_STRING(struct expect_options, rule, "rule", NULL, VG_OPT_REQUIRED,
-                  "A rule of alert_rules, or a technical condition."),
-    VG_OPT_ENUM(struct expect_options, phase, "event", "start", phases, 0, "Phase of the event."),
-    VG_OPT_STRING(struct expect_options, onset, "onset", NULL, 0,
-                  "When the condition began to hold, from the beginning of the test; with the same "
-                  "tolerance."),
-    VG_OPT_END,
-};
-
-static const struct vg_shape expect_shape = { .kind = VG_SHAPE_KEYS,
-                                              .name = "test_expect",
-                                              .table = { expect_options },
-                                              .anything = vg_event_members };
-static const struct vg_shape expects_shape = { .kind = VG_SHAPE_LIST,
-                                               .name = "test_expects",
-                                               .entry = &expect_shape };
-
 const struct vg_site_mapping vg_test_mappings[] = {
     { "tests", "tests[]",
       "A test of the configuration, run by `vigil test` (testing-configs.md). `input` is a list of "
@@ -123,7 +89,7 @@ const struct vg_site_mapping vg_test_mappings[] = {
       "An event. Any further member of events (alert1.md) may be named with the value that it "
       "must have: `priority: high`, `limit: {low: 90}`, `text: \"SpO2 86 %*\"`, where * stands for "
       "anything; `~` for a member that must be absent.",
-      expect_options },
+      vg_test_expect_options },
     { .section = NULL },
 };
 
@@ -234,94 +200,6 @@ static void read_commands(struct vg_load *l, const struct vg_node *node,
 
 /* ---- expectations ---- */
 
-static void add_member(struct vg_load *l, const struct vg_node *node, const char *path,
-                       struct vg_test_expect *e)
-{
-    struct vg_test_member *m;
-
-    if (node->kind == VG_NODE_SEQUENCE) {
-        vg_document_error(l->doc, node->at, "%s: expected a value, not a list", path);
-        return;
-    }
-    e->member = reallocarray(e->member, e->members + 1, sizeof(*e->member));
-    VG_CHECK(e->member);
-    m = &e->member[e->members++];
-    m->line = node->key_at.line;
-    m->path = strdup(path);
-    m->want = vg_node_empty(node) ? NULL : strdup(node->text);
-    VG_CHECK(m->path && (m->want || vg_node_empty(node)));
-}
-
-/* NOLINTNEXTLINE(misc-no-recursion): no deeper than VG_DOCUMENT_DEPTH_MAX */
-static void read_member(struct vg_load *l, const struct vg_node *node, const char *path,
-                        struct vg_test_expect *e)
-{
-    if (node->kind != VG_NODE_MAPPING) {
-        add_member(l, node, path, e);
-        return;
-    }
-    for (const struct vg_node *c = node->child; c; c = c->next) {
-        char *longer;
-
-        VG_CHECK(asprintf(&longer, "%s.%s", path, c->key) >= 0);
-        read_member(l, c, longer, e);
-        free(longer);
-    }
-}
-
-static void read_onset(struct vg_load *l, const struct vg_node *node, const char *text,
-                       struct vg_test_expect *e)
-{
-    e->onset_ns = VG_TIME_NONE;
-    if (text && !vg_parse_duration(text, &e->onset_ns))
-        vg_document_error(l->doc, vg_node_find(node, "onset")->at,
-                          "onset: \"%.40s\" is no duration; expected one, such as 10s", text);
-}
-
-/* What an event has and no option reads; NULL-terminated, to be freed. */
-static const char **free_members(void)
-{
-    const char **others = NULL;
-    size_t n = 0;
-
-    for (const char *const *m = vg_event_members; *m; m++)
-        n++;
-    others = calloc(n + 1, sizeof(*others));
-    VG_CHECK(others);
-    n = 0;
-    for (const char *const *m = vg_event_members; *m; m++) {
-        if (!vg_option_find(expect_options, *m))
-            others[n++] = *m;
-    }
-    return others;
-}
-
-static void read_expect(struct vg_load *l, const struct vg_node *node, struct vg_test_expect *e)
-{
-    struct expect_options o = { 0 };
-    const struct vg_target target = { expect_options, &o };
-    const char **others;
-
-    if (!vg_document_is_mapping(l->doc, node))
-        return;
-    others = free_members();
-    e->line = node->at.line;
-    vg_options_default(expect_options, &o);
-    vg_document_options(l->doc, node, &target, 1, others);
-    free(others);
-    e->at_ns = o.at_ns;
-    e->tolerance_ns = o.tolerance_ns;
-    e->phase = o.phase;
-    if (o.rule)
-        vg_load_test_rule(l, vg_node_find(node, "rule"), e->rule);
-    read_onset(l, node, o.onset, e);
-    for (const struct vg_node *c = node->child; c; c = c->next) {
-        if (!vg_option_find(expect_options, c->key))
-            read_member(l, c, c->key, e);
-    }
-    vg_options_done(expect_options, &o);
-}
-
 static int expects_by_time(const void *a, const void *b)
 {
     const struct vg_test_expect *x = a, *y = b;
@@ -337,7 +215,7 @@ static void read_expects(struct vg_load *l, const struct vg_node *node, struct v
         return;
     test->expect = array_of(list, sizeof(*test->expect));
     for (const struct vg_node *c = list->child; c; c = c->next)
-        read_expect(l, c, &test->expect[test->expects++]);
+        vg_load_test_expect(l, c, &test->expect[test->expects++]);
     qsort(test->expect, test->expects, sizeof(*test->expect), expects_by_time);
 }
 
