@@ -112,3 +112,12 @@ bool vg_condition_by_channel(enum vg_condition condition)
 {
     return conditions[condition].by_channel;
 }
+
+bool vg_site_may_tell(const struct vg_site *site, const char *name)
+{
+    for (int i = 0; i < VG_CONDITION_COUNT; i++) {
+        if (strcmp(conditions[i].name, name) == 0)
+            return true;
+    }
+    return vg_site_rule(site, name) != NULL;
+}

@@ -202,6 +202,8 @@ struct vg_site {
 };
 
 const struct vg_rule *vg_site_rule(const struct vg_site *site, const char *name);
+/** Whether an alert can be of `name`: a rule, or a technical condition that needs none. */
+bool vg_site_may_tell(const struct vg_site *site, const char *name);
 /** Puts beds in the order in which they are looked up: after any change of them. */
 void vg_site_sort_beds(struct vg_site *site);
 /** What is declared of a bed, by its label; NULL when nothing is. */

@@ -13,20 +13,11 @@ static const struct vg_node *node_of(const struct vg_node *sink, const char *map
     return at ? at : in ? in : sink;
 }
 
-static bool is_rule(const struct vg_site *site, const char *name)
-{
-    for (int c = 0; c < VG_CONDITION_COUNT; c++) {
-        if (strcmp(vg_condition_name((enum vg_condition)c), name) == 0)
-            return true;
-    }
-    return vg_site_rule(site, name) != NULL;
-}
-
 static void check_rules(struct vg_load *l, const struct vg_node *node,
                         const struct vg_strings *rules)
 {
     for (size_t i = 0; i < rules->n; i++) {
-        if (!is_rule(&l->config->site, rules->value[i]))
+        if (!vg_site_may_tell(&l->config->site, rules->value[i]))
             vg_document_error(l->doc, node_of(node, "filter", "rules")->at,
                               "filter.rules: there is no rule or technical condition \"%.40s\"",
                               rules->value[i]);

@@ -116,15 +116,6 @@ static void *array_of(const struct vg_node *list, size_t size)
     return array;
 }
 
-static bool knows_rule(const struct vg_site *site, const char *name)
-{
-    for (int i = 0; i < VG_CONDITION_COUNT; i++) {
-        if (strcmp(vg_condition_name((enum vg_condition)i), name) == 0)
-            return true;
-    }
-    return vg_site_rule(site, name) != NULL;
-}
-
 void vg_load_test_rule(struct vg_load *l, const struct vg_node *node, char rule[VG_NAME_SIZE])
 {
     const struct vg_site *site = &l->config->site;
@@ -137,7 +128,7 @@ void vg_load_test_rule(struct vg_load *l, const struct vg_node *node, char rule[
         return;
     }
     snprintf(rule, VG_NAME_SIZE, "%s", node->text);
-    if (knows_rule(site, node->text))
+    if (vg_site_may_tell(site, node->text))
         return;
     names = calloc(n + VG_CONDITION_COUNT, sizeof(*names));
     VG_CHECK(names);
