@@ -1,16 +1,13 @@
 /* evaluate_gate.c - how good the artefact stage is on the simulator, which knows the truth. */
 #include "app/evaluate_gate.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/sim_study.h"
 #include "runtime/offline.h"
 
 enum { LABELS_MAX = 1024, DAY_S = 86400, BEFORE_S = 3600 };
-
-/* 2026-03-01T00:00:00Z */
-static const int64_t start_ns = INT64_C(1772323200) * VG_NS_PER_S;
 
 /* One patient who is watched. */
 struct watched {
@@ -101,17 +98,6 @@ static void sum_up(struct watched *w)
     }
 }
 
-static void decode(const struct vg_sim_row *row, struct vg_decoded *ret)
-{
-    memset(ret, 0, sizeof(*ret));
-    ret->usable = true;
-    ret->time_ns = row->device_ns;
-    snprintf(ret->patient, sizeof(ret->patient), "%s", row->patient);
-    snprintf(ret->bed, sizeof(ret->bed), "%s", row->label);
-    memcpy(ret->value, row->value, sizeof(ret->value));
-    memcpy(ret->quality, row->quality, sizeof(ret->quality));
-}
-
 /* Runs one bed through the stages; what comes out is counted. */
 static vg_status watch_bed(const struct vg_config *config, const struct vg_sim_config *sim,
                            uint32_t number, int64_t seconds, struct watched *w, struct vg_err *err)
@@ -129,7 +115,7 @@ static vg_status watch_bed(const struct vg_config *config, const struct vg_sim_c
         struct vg_sim_row row;
 
         vg_sim_bed_next(bed, &row);
-        decode(&row, &decoded);
+        vg_sim_study_decode(&row, &decoded);
         st = vg_offline_row(offline, &next, row.record_ns, &decoded, err);
     }
     if (st == VG_OK)
@@ -145,7 +131,7 @@ static vg_status with_artefacts(const struct vg_config *config, const struct vg_
     const struct vg_sim_config sim = { .beds = study->patients,
                                        .ward = "gate",
                                        .seed = study->seed,
-                                       .start_ns = start_ns,
+                                       .start_ns = VG_SIM_STUDY_START_NS,
                                        .artefact_rate = 1 };
     struct watched *w = malloc(sizeof(*w));
     vg_status st = VG_OK;
@@ -167,7 +153,7 @@ static vg_status in_trouble(const struct vg_config *config, const struct vg_gate
     const struct vg_sim_config sim = { .beds = study->per_group,
                                        .ward = "gate",
                                        .seed = study->seed + 1 + group,
-                                       .start_ns = start_ns,
+                                       .start_ns = VG_SIM_STUDY_START_NS,
                                        .scenario_share = 1,
                                        .scenario_group = vg_sim_group(group),
                                        .onset_from_ns = BEFORE_S * VG_NS_PER_S,
@@ -185,7 +171,7 @@ static vg_status in_trouble(const struct vg_config *config, const struct vg_gate
         w->harm = &ret->group[group];
         vg_sim_bed_labels(bed, INT64_C(2) * BEFORE_S * VG_NS_PER_S, w->label, 1);
         vg_sim_bed_free(bed);
-        seconds = (w->label[0].end_ns - start_ns) / VG_NS_PER_S;
+        seconds = (w->label[0].end_ns - VG_SIM_STUDY_START_NS) / VG_NS_PER_S;
         st = watch_bed(config, &sim, i, seconds, w, err);
     }
     free(w);

@@ -1,21 +1,12 @@
-/* sim_study.c - beds, threads and chains. */
+/* sim_study.c - beds and chains. */
 #include "app/sim_study.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { WORKERS_MAX = 64, LABELS_MAX = 4096 };
+#include "app/shared_work.h"
 
-struct job {
-    const struct vg_sim_study *study;
-    atomic_uint next, done;
-    atomic_bool stop;
-    pthread_mutex_t lock;
-    struct vg_err err; /* guarded by lock */
-};
+enum { LABELS_MAX = 4096 };
 
 /* One bed on its way. */
 struct watch {
@@ -98,8 +89,9 @@ static vg_status feed(struct watch *w, struct vg_sim_bed *bed, int64_t until_ns,
     return st;
 }
 
-static vg_status watch_bed(const struct vg_sim_study *study, uint32_t number, struct vg_err *err)
+static vg_status watch_bed(const void *ctx, uint32_t number, struct vg_err *err)
 {
+    const struct vg_sim_study *study = ctx;
     struct watch w = { .study = study, .bed = number };
     const struct vg_offline_sink sink = { .ctx = &w, .row = on_row, .event = on_event };
     struct vg_sim_bed *bed = vg_sim_bed_new(&study->sim, number);
@@ -118,31 +110,6 @@ static vg_status watch_bed(const struct vg_sim_study *study, uint32_t number, st
     free(label);
     vg_sim_bed_free(bed);
     return st;
-}
-
-/* Takes one bed that nobody has taken yet; false when there is none or the work shall stop. */
-static bool take_bed(struct job *job)
-{
-    uint32_t number = atomic_fetch_add(&job->next, 1);
-    struct vg_err err;
-
-    if (number >= job->study->sim.beds || atomic_load(&job->stop))
-        return false;
-    if (watch_bed(job->study, number, &err) != VG_OK) {
-        pthread_mutex_lock(&job->lock);
-        job->err = err;
-        pthread_mutex_unlock(&job->lock);
-        atomic_store(&job->stop, true);
-    }
-    atomic_fetch_add(&job->done, 1);
-    return true;
-}
-
-static void *work(void *arg)
-{
-    while (take_bed(arg)) {
-    }
-    return NULL;
 }
 
 void vg_sim_study_population(struct vg_sim_study *study, uint32_t number, uint32_t beds,
@@ -165,27 +132,12 @@ void vg_sim_study_population(struct vg_sim_study *study, uint32_t number, uint32
 
 vg_status vg_sim_study_run(const struct vg_sim_study *study, struct vg_err *err)
 {
-    struct job job = { .study = study };
-    pthread_t thread[WORKERS_MAX];
-    uint32_t threads = 0;
-    bool wanted = true;
+    const struct vg_shared_work beds = { .pieces = study->sim.beds,
+                                         .workers = study->workers,
+                                         .ctx = study,
+                                         .piece = watch_bed,
+                                         .progress = study->progress,
+                                         .progress_ctx = study->ctx };
 
-    pthread_mutex_init(&job.lock, NULL);
-    while (threads + 1 < study->workers && threads < WORKERS_MAX &&
-           pthread_create(&thread[threads], NULL, work, &job) == 0)
-        threads++;
-    while (take_bed(&job)) {
-        wanted = !study->progress ||
-                 study->progress(study->ctx, (double)atomic_load(&job.done) / study->sim.beds);
-        if (!wanted)
-            atomic_store(&job.stop, true);
-    }
-    for (uint32_t i = 0; i < threads; i++)
-        pthread_join(thread[i], NULL);
-    pthread_mutex_destroy(&job.lock);
-    if (job.err.status != VG_OK) {
-        *err = job.err;
-        return err->status;
-    }
-    return wanted ? VG_OK : vg_fail(err, VG_E_TEMPORARY, "interrupted");
+    return vg_shared_work_do(&beds, err);
 }
