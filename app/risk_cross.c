@@ -8,19 +8,12 @@
 
 #include "app/dataset.h"
 #include "app/risk_tell.h"
+#include "core/alloc.h"
 #include "models/elementary.h"
 #include "models/train_linear.h"
 
 /* As good as none; it keeps two members that say the same from dividing the weight without end. */
 static const double combination_penalty = 1e-3;
-
-static void *zeros(size_t n, size_t size)
-{
-    void *p = calloc(n ? n : 1, size);
-
-    VG_CHECK(p);
-    return p;
-}
 
 /* ---- learners ---- */
 
@@ -48,9 +41,9 @@ static vg_status run_learner(struct vg_risk_cross *c, const struct vg_risk_recip
                              const struct vg_risk_learner *l, uint32_t number, uint32_t learners,
                              const struct vg_risk_cross_how *how, struct vg_err *err)
 {
-    bool *learn = zeros(c->study->data->stays, sizeof *learn);
-    bool *tell = zeros(c->study->data->stays, sizeof *tell);
-    float *probability = zeros(c->study->cases.n, sizeof *probability);
+    bool *learn = vg_zeros(c->study->data->stays, sizeof *learn);
+    bool *tell = vg_zeros(c->study->data->stays, sizeof *tell);
+    float *probability = vg_zeros(c->study->cases.n, sizeof *probability);
     struct vg_risk_summaries summaries = { 0 };
     vg_status st = VG_OK;
 
@@ -75,7 +68,7 @@ static vg_status run_learner(struct vg_risk_cross *c, const struct vg_risk_recip
                                                 .ctx = &turn },
                          err);
     }
-    c->logit[c->sayers] = zeros(c->study->cases.n, sizeof(float));
+    c->logit[c->sayers] = vg_zeros(c->study->cases.n, sizeof(float));
     for (size_t i = 0; i < c->study->cases.n; i++)
         c->logit[c->sayers][i] = (float)vg_risk_logit((double)probability[i]);
     c->sayers++;
@@ -92,7 +85,7 @@ static bool add_score(struct vg_risk_cross *c)
 {
     const struct vg_risk_data *d = c->study->data;
     double sum = 0.0, n = 0.0;
-    float *score = zeros(c->study->cases.n, sizeof *score);
+    float *score = vg_zeros(c->study->cases.n, sizeof *score);
 
     for (uint32_t s = 0; s < d->stays; s++) {
         sum += d->stay[s].scored ? d->stay[s].score : 0.0;
@@ -143,7 +136,7 @@ static double weighted(const struct vg_risk_row *row, const float *x,
 static vg_status learn_bend(const struct vg_risk_row *row, size_t n, const float *x,
                             const float *label, struct vg_risk_combination *k, struct vg_err *err)
 {
-    float *two = zeros(2 * n, sizeof *two);
+    float *two = vg_zeros(2 * n, sizeof *two);
     float slope[2], a;
     double share = 0.0, at;
     vg_status st;
@@ -173,8 +166,8 @@ vg_status vg_risk_cross_combine(const struct vg_risk_cross *c, uint32_t row, con
                                 struct vg_risk_combination *ret, struct vg_err *err)
 {
     const struct vg_risk_row *r = &c->row[row];
-    float *x = zeros(c->study->cases.n * r->sayers, sizeof *x);
-    float *label = zeros(c->study->cases.n, sizeof *label);
+    float *x = vg_zeros(c->study->cases.n * r->sayers, sizeof *x);
+    float *label = vg_zeros(c->study->cases.n, sizeof *label);
     size_t n = gather(c, r, part, x, label);
     vg_status st;
 
@@ -243,8 +236,8 @@ static struct vg_risk_row *new_row(struct vg_risk_cross *c, const char *name, bo
     VG_CHECK(c->rows <= VG_RISK_ROWS_MAX);
     *r = (struct vg_risk_row){ .member = member };
     snprintf(r->name, sizeof r->name, "%s", name);
-    r->probability = zeros(c->study->cases.n, sizeof *r->probability);
-    r->alarm = zeros(c->study->cases.n, sizeof *r->alarm);
+    r->probability = vg_zeros(c->study->cases.n, sizeof *r->probability);
+    r->alarm = vg_zeros(c->study->cases.n, sizeof *r->alarm);
     return r;
 }
 
@@ -252,8 +245,8 @@ static vg_status add_row(struct vg_risk_cross *c, const char *name, uint32_t fir
                          bool member, struct vg_err *err)
 {
     struct vg_risk_row *r = new_row(c, name, member);
-    bool *other = zeros(c->study->data->stays, sizeof *other);
-    float *all = zeros(c->study->cases.n, sizeof *all);
+    bool *other = vg_zeros(c->study->data->stays, sizeof *other);
+    float *all = vg_zeros(c->study->cases.n, sizeof *all);
     vg_status st = VG_OK;
 
     r->first = first;
@@ -270,7 +263,7 @@ static vg_status add_row(struct vg_risk_cross *c, const char *name, uint32_t fir
 static void deal(struct vg_risk_cross *c, uint32_t folds, const char *salt)
 {
     c->folds = folds;
-    c->fold = zeros(c->study->data->stays, sizeof *c->fold);
+    c->fold = vg_zeros(c->study->data->stays, sizeof *c->fold);
     for (uint32_t s = 0; s < c->study->data->stays; s++)
         c->fold[s] =
             (uint8_t)(vg_dataset_place(c->study->data->stay[s].id, salt) * (double)c->folds);
@@ -315,8 +308,8 @@ static vg_status add_told(struct vg_risk_cross *c, const struct vg_model *model,
                           bool member, struct vg_err *err)
 {
     struct vg_risk_row *r = new_row(c, name, member);
-    bool *other = zeros(c->study->data->stays, sizeof *other);
-    float *all = zeros(c->study->cases.n, sizeof *all);
+    bool *other = vg_zeros(c->study->data->stays, sizeof *other);
+    float *all = vg_zeros(c->study->cases.n, sizeof *all);
     vg_status st = vg_risk_tell(model, c->study, all, err);
 
     for (uint32_t k = 0; k < c->folds && st == VG_OK; k++) {

@@ -8,14 +8,7 @@
 #include <string.h>
 
 #include "app/risk_private.h"
-
-static void *zeros(size_t n, size_t size)
-{
-    void *p = calloc(n ? n : 1, size);
-
-    VG_CHECK(p);
-    return p;
-}
+#include "core/alloc.h"
 
 static void row_summaries(const struct vg_risk_design *d, size_t row, float *x)
 {
@@ -49,9 +42,9 @@ static void add_bends(struct vg_risk_design *d)
     size_t most = (size_t)m->columns * l->bends_n;
     uint32_t n = 0;
 
-    d->bent = zeros(most, sizeof *d->bent);
-    d->bend = zeros(most, sizeof *d->bend);
-    d->center = zeros(most, sizeof *d->center);
+    d->bent = vg_zeros(most, sizeof *d->bent);
+    d->bend = vg_zeros(most, sizeof *d->bend);
+    d->center = vg_zeros(most, sizeof *d->center);
     for (uint32_t k = 0; k < m->columns; k++)
         for (uint32_t b = 0; l->may_bend[m->kind[k]] && b < l->bends_n; b++) {
             d->bent[n] = k;
@@ -65,8 +58,8 @@ static void center_bends(struct vg_risk_design *d)
     const struct vg_risk_summaries *m = d->job->summaries;
     const struct vg_risk_cases *c = &d->job->study->cases;
     uint32_t bends = d->columns - m->columns;
-    double *sum = zeros(bends, sizeof *sum), n = 0.0;
-    float *x = zeros(d->columns, sizeof *x);
+    double *sum = vg_zeros(bends, sizeof *sum), n = 0.0;
+    float *x = vg_zeros(d->columns, sizeof *x);
 
     for (size_t i = 0; i < c->n; i++) {
         if (!d->job->learn[c->list[i].stay])
@@ -108,7 +101,7 @@ void vg_risk_design_variables(const struct vg_risk_design *d, struct vg_variable
 {
     const struct vg_risk_summaries *m = d->job->summaries;
     size_t bytes = d->columns * (sizeof(struct vg_variable) + sizeof(struct named));
-    struct vg_variable *variable = zeros(bytes, 1);
+    struct vg_variable *variable = vg_zeros(bytes, 1);
     struct named *name = (struct named *)(variable + d->columns);
 
     for (uint32_t k = 0; k < m->columns; k++) {
@@ -127,4 +120,27 @@ void vg_risk_design_variables(const struct vg_risk_design *d, struct vg_variable
         variable[k] = (struct vg_variable){ name[k].text, d->center[b], 1.0f };
     }
     *ret = variable;
+}
+
+void vg_risk_rows_init(struct vg_risk_rows *r, const struct vg_risk_design *d, const bool *part)
+{
+    const struct vg_risk_cases *c = &d->job->study->cases;
+
+    r->n = vg_risk_cases_of(d->job->study, part, &r->list);
+    r->x = vg_zeros(r->n * d->columns, sizeof *r->x);
+    r->target = vg_zeros(r->n, sizeof *r->target);
+    r->weight = vg_zeros(r->n, sizeof *r->weight);
+    for (size_t i = 0; i < r->n; i++) {
+        vg_risk_design_row(d, r->list[i], r->x + i * d->columns);
+        r->target[i] = c->list[r->list[i]].target;
+        r->weight[i] = c->list[r->list[i]].weight;
+    }
+}
+
+void vg_risk_rows_done(struct vg_risk_rows *r)
+{
+    free(r->list);
+    free(r->x);
+    free(r->target);
+    free(r->weight);
 }

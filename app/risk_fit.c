@@ -7,17 +7,10 @@
 #include <unistd.h>
 
 #include "app/risk_private.h"
+#include "core/alloc.h"
 #include "models/elementary.h"
 #include "models/save.h"
 #include "models/train_linear.h"
-
-static void *zeros(size_t n, size_t size)
-{
-    void *p = calloc(n ? n : 1, size);
-
-    VG_CHECK(p);
-    return p;
-}
 
 void vg_risk_study_init(struct vg_risk_study *s, const struct vg_risk_data *data)
 {
@@ -42,7 +35,7 @@ double vg_risk_logit(double probability)
 
 size_t vg_risk_cases_of(const struct vg_risk_study *s, const bool *part, uint32_t **ret)
 {
-    uint32_t *list = zeros(s->cases.n, sizeof *list);
+    uint32_t *list = vg_zeros(s->cases.n, sizeof *list);
     size_t n = 0;
 
     for (size_t i = 0; i < s->cases.n; i++)
@@ -53,35 +46,6 @@ size_t vg_risk_cases_of(const struct vg_risk_study *s, const bool *part, uint32_
 }
 
 /* ---- logistic regression ---- */
-
-struct rows {
-    size_t n;
-    uint32_t *list;             /* [n] cases */
-    float *x, *target, *weight; /* [n, columns], [n], [n] */
-};
-
-static void rows_init(struct rows *r, const struct vg_risk_design *d, const bool *part)
-{
-    const struct vg_risk_cases *c = &d->job->study->cases;
-
-    r->n = vg_risk_cases_of(d->job->study, part, &r->list);
-    r->x = zeros(r->n * d->columns, sizeof *r->x);
-    r->target = zeros(r->n, sizeof *r->target);
-    r->weight = zeros(r->n, sizeof *r->weight);
-    for (size_t i = 0; i < r->n; i++) {
-        vg_risk_design_row(d, r->list[i], r->x + i * d->columns);
-        r->target[i] = c->list[r->list[i]].target;
-        r->weight[i] = c->list[r->list[i]].weight;
-    }
-}
-
-static void rows_done(struct rows *r)
-{
-    free(r->list);
-    free(r->x);
-    free(r->target);
-    free(r->weight);
-}
 
 /* One column to a model of one layer: what the file holds is w, then b. */
 static vg_status save_logistic(const struct vg_risk_design *d, const float *parameters,
@@ -113,9 +77,9 @@ static vg_status save_logistic(const struct vg_risk_design *d, const float *para
 
 static void tell_logistic(const struct vg_risk_design *d, const float *parameters)
 {
-    struct rows r;
+    struct vg_risk_rows r;
 
-    rows_init(&r, d, d->job->tell);
+    vg_risk_rows_init(&r, d, d->job->tell);
     for (size_t i = 0; i < r.n; i++) {
         double logit = (double)parameters[d->columns];
 
@@ -123,19 +87,19 @@ static void tell_logistic(const struct vg_risk_design *d, const float *parameter
             logit += (double)parameters[k] * (double)r.x[i * d->columns + k];
         d->job->probability[r.list[i]] = (float)(1.0 / (1.0 + vg_exp(-logit)));
     }
-    rows_done(&r);
+    vg_risk_rows_done(&r);
 }
 
 vg_status vg_risk_fit_logistic(const struct vg_risk_job *job, struct vg_err *err)
 {
     struct vg_risk_design d;
-    struct rows r;
+    struct vg_risk_rows r;
     float *parameters;
     vg_status st;
 
     vg_risk_design_init(&d, job);
-    rows_init(&r, &d, job->learn);
-    parameters = zeros((size_t)d.columns + 1, sizeof *parameters);
+    vg_risk_rows_init(&r, &d, job->learn);
+    parameters = vg_zeros((size_t)d.columns + 1, sizeof *parameters);
     st = vg_logistic_fit(r.n, d.columns, r.x, r.target, r.weight, (double)job->learner->penalty,
                          parameters, parameters + d.columns, err);
     if (st == VG_OK && job->tell)
@@ -143,7 +107,7 @@ vg_status vg_risk_fit_logistic(const struct vg_risk_job *job, struct vg_err *err
     if (st == VG_OK && job->save)
         st = save_logistic(&d, parameters, err);
     free(parameters);
-    rows_done(&r);
+    vg_risk_rows_done(&r);
     vg_risk_design_done(&d);
     return st;
 }

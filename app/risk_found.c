@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/alloc.h"
+
 enum { BOOTSTRAP_SEED = 2012 };
 
 const struct vg_risk_figure_about vg_risk_figures[VG_RISK_FIGURE_COUNT] = {
@@ -11,14 +13,6 @@ const struct vg_risk_figure_about vg_risk_figures[VG_RISK_FIGURE_COUNT] = {
     VG_RISK_FIGURES(ABOUT)
 #undef ABOUT
 };
-
-static void *zeros(size_t n, size_t size)
-{
-    void *p = calloc(n ? n : 1, size);
-
-    VG_CHECK(p);
-    return p;
-}
 
 /* ---- one row ---- */
 
@@ -35,7 +29,7 @@ static void fill_sums(struct row_data *d, const struct vg_risk_row *row)
 {
     const struct vg_risk_data *data = d->study->data;
 
-    d->sums = zeros(data->stays, sizeof *d->sums);
+    d->sums = vg_zeros(data->stays, sizeof *d->sums);
     for (uint32_t s = 0; data->hourly && s < data->stays; s++)
         d->sums[s] = vg_sepsis_sums(data->label + data->stay[s].first_label,
                                     row->alarm + d->study->cases.first[s], data->stay[s].hours);
@@ -45,8 +39,8 @@ static void row_data_init(struct row_data *d, const struct vg_risk_study *study,
                           const struct vg_risk_row *row)
 {
     *d = (struct row_data){ .study = study, .n = study->cases.n };
-    d->cases = zeros(d->n, sizeof *d->cases);
-    d->alarms = zeros(d->n, sizeof *d->alarms);
+    d->cases = vg_zeros(d->n, sizeof *d->cases);
+    d->alarms = vg_zeros(d->n, sizeof *d->alarms);
     for (size_t i = 0; i < d->n; i++) {
         const struct vg_risk_case *c = &study->cases.list[i];
 

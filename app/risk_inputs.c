@@ -6,16 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/alloc.h"
 #include "models/elementary.h"
 #include "models/metrics_challenge.h"
-
-static void *zeros(size_t n, size_t size)
-{
-    void *p = calloc(n ? n : 1, size);
-
-    VG_CHECK(p);
-    return p;
-}
 
 /* ---- cases ---- */
 
@@ -47,8 +40,8 @@ static void add_hours(struct vg_risk_cases *c, const struct vg_risk_data *d, uin
 
 void vg_risk_cases_init(struct vg_risk_cases *c, const struct vg_risk_data *d)
 {
-    *c = (struct vg_risk_cases){ .list = zeros(d->labels, sizeof *c->list),
-                                 .first = zeros(d->stays, sizeof *c->first) };
+    *c = (struct vg_risk_cases){ .list = vg_zeros(d->labels, sizeof *c->list),
+                                 .first = vg_zeros(d->stays, sizeof *c->first) };
     for (uint32_t s = 0; s < d->stays; s++) {
         bool label = d->label[d->stay[s].first_label];
 
@@ -110,19 +103,19 @@ void vg_risk_hours_init(struct vg_risk_hours *h, const struct vg_risk_data *d)
     uint32_t *count;
 
     *h = (struct vg_risk_hours){ .variables = d->variables,
-                                 .first = zeros(d->stays, sizeof *h->first) };
+                                 .first = vg_zeros(d->stays, sizeof *h->first) };
     for (uint32_t s = 0; s < d->stays; s++) {
         h->first[s] = rows;
         rows += d->stay[s].hours;
         longest = d->stay[s].hours > longest ? d->stay[s].hours : longest;
     }
-    h->value = zeros(rows * d->variables, sizeof *h->value);
-    h->seen = zeros(rows * d->variables, sizeof *h->seen);
-    h->age = zeros(longest + 1, sizeof *h->age);
+    h->value = vg_zeros(rows * d->variables, sizeof *h->value);
+    h->seen = vg_zeros(rows * d->variables, sizeof *h->seen);
+    h->age = vg_zeros(longest + 1, sizeof *h->age);
     for (size_t t = 0; t <= longest; t++)
         h->age[t] = (float)(vg_log1p(60.0 * (double)t) / 6.0);
-    sum = zeros(longest * d->variables, sizeof *sum);
-    count = zeros(longest * d->variables, sizeof *count);
+    sum = vg_zeros(longest * d->variables, sizeof *sum);
+    count = vg_zeros(longest * d->variables, sizeof *count);
     for (uint32_t s = 0; s < d->stays; s++)
         fill_hours(d, &d->stay[s], d->variables, sum, count, h->value + h->first[s] * d->variables,
                    h->seen + h->first[s] * d->variables);
@@ -148,8 +141,8 @@ struct moments {
 
 static void moments_init(struct moments *m, uint32_t columns)
 {
-    *m = (struct moments){ columns, zeros(columns, sizeof(double)), zeros(columns, sizeof(double)),
-                           zeros(columns, sizeof(double)) };
+    *m = (struct moments){ columns, vg_zeros(columns, sizeof(double)),
+                           vg_zeros(columns, sizeof(double)), vg_zeros(columns, sizeof(double)) };
 }
 
 static void moments_add(struct moments *m, const float *value, const uint8_t *known)
@@ -167,8 +160,8 @@ static void moments_add(struct moments *m, const float *value, const uint8_t *kn
 
 static void moments_end(struct moments *m, float clip, struct vg_risk_standard *ret)
 {
-    *ret = (struct vg_risk_standard){ .mean = zeros(m->columns, sizeof(float)),
-                                      .scale = zeros(m->columns, sizeof(float)),
+    *ret = (struct vg_risk_standard){ .mean = vg_zeros(m->columns, sizeof(float)),
+                                      .scale = vg_zeros(m->columns, sizeof(float)),
                                       .clip = clip };
     for (uint32_t c = 0; c < m->columns; c++) {
         double deviation = m->n[c] > 0.0 ? sqrt(m->m2[c] / m->n[c]) : 0.0;

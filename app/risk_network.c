@@ -9,15 +9,8 @@
 #include <unistd.h>
 
 #include "app/risk_private.h"
+#include "core/alloc.h"
 #include "models/save.h"
-
-static void *zeros(size_t n, size_t size)
-{
-    void *p = calloc(n ? n : 1, size);
-
-    VG_CHECK(p);
-    return p;
-}
 
 /* ---- several seeds ---- */
 
@@ -144,7 +137,7 @@ vg_status vg_risk_fit_networks(const struct vg_risk_networks *n, struct vg_err *
 {
     uint32_t seeds = (uint32_t)n->job->learner->seeds;
     bool several = seeds > 1;
-    struct told told = { n, zeros(n->job->study->cases.n, sizeof(float)) };
+    struct told told = { n, vg_zeros(n->job->study->cases.n, sizeof(float)) };
     char *path[VG_RISK_SEEDS_MAX] = { NULL };
     vg_status st = VG_OK;
 
@@ -169,41 +162,30 @@ vg_status vg_risk_fit_networks(const struct vg_risk_networks *n, struct vg_err *
 /* ---- dense networks on summaries ---- */
 
 struct rows {
-    size_t n;
-    uint32_t *list; /* [n] cases */
-    float *x, *target, *weight;
-    struct vg_train_sequence *sequence;
+    struct vg_risk_rows rows;
+    struct vg_train_sequence *sequence; /* [rows.n], of one step */
     struct vg_train_memory memory;
     struct vg_train_set set;
 };
 
 static void rows_init(struct rows *r, const struct vg_risk_design *d, const bool *part)
 {
-    const struct vg_risk_cases *c = &d->job->study->cases;
+    struct vg_risk_rows *rows = &r->rows;
 
-    r->n = vg_risk_cases_of(d->job->study, part, &r->list);
-    r->x = zeros(r->n * d->columns, sizeof *r->x);
-    r->target = zeros(r->n, sizeof *r->target);
-    r->weight = zeros(r->n, sizeof *r->weight);
-    r->sequence = zeros(r->n, sizeof *r->sequence);
-    for (size_t i = 0; i < r->n; i++) {
-        vg_risk_design_row(d, r->list[i], r->x + i * d->columns);
-        r->target[i] = c->list[r->list[i]].target;
-        r->weight[i] = c->list[r->list[i]].weight;
-        r->sequence[i] = (struct vg_train_sequence){
-            .steps = 1, .x = r->x + i * d->columns, .target = r->target + i, .weight = r->weight + i
-        };
-    }
-    r->memory = (struct vg_train_memory){ r->n, r->sequence, d->columns, 1 };
+    vg_risk_rows_init(rows, d, part);
+    r->sequence = vg_zeros(rows->n, sizeof *r->sequence);
+    for (size_t i = 0; i < rows->n; i++)
+        r->sequence[i] = (struct vg_train_sequence){ .steps = 1,
+                                                     .x = rows->x + i * d->columns,
+                                                     .target = rows->target + i,
+                                                     .weight = rows->weight + i };
+    r->memory = (struct vg_train_memory){ rows->n, r->sequence, d->columns, 1 };
     r->set = vg_train_memory(&r->memory);
 }
 
 static void rows_done(struct rows *r)
 {
-    free(r->list);
-    free(r->x);
-    free(r->target);
-    free(r->weight);
+    vg_risk_rows_done(&r->rows);
     free(r->sequence);
 }
 
@@ -212,7 +194,7 @@ static size_t row_case(const void *ctx, size_t sequence, uint32_t t)
     const struct rows *r = ctx;
 
     (void)t;
-    return r->list[sequence];
+    return r->rows.list[sequence];
 }
 
 static void describe(struct vg_model *about, const struct vg_risk_job *job)
@@ -282,7 +264,7 @@ static uint32_t stays_of(const struct vg_risk_data *d, const bool *part, uint32_
 {
     uint32_t n = 0;
 
-    *ret = zeros(d->stays, sizeof **ret);
+    *ret = vg_zeros(d->stays, sizeof **ret);
     for (uint32_t s = 0; part && s < d->stays; s++)
         if (part[s])
             (*ret)[n++] = s;

@@ -22,6 +22,17 @@ void vg_risk_design_row(const struct vg_risk_design *d, size_t row, float *x);
 /** What a model file says about the columns. The caller frees *ret; names are within it. */
 void vg_risk_design_variables(const struct vg_risk_design *d, struct vg_variable **ret);
 
+/** The cases of a part of the stays, as rows of a design. */
+struct vg_risk_rows {
+    size_t n;
+    uint32_t *list;             /* [n] cases */
+    float *x, *target, *weight; /* [n, columns], [n], [n] */
+};
+
+/** Of the stays in `part` [S]. */
+void vg_risk_rows_init(struct vg_risk_rows *r, const struct vg_risk_design *d, const bool *part);
+void vg_risk_rows_done(struct vg_risk_rows *r);
+
 VG_NODISCARD vg_status vg_risk_fit_logistic(const struct vg_risk_job *job, struct vg_err *err);
 VG_NODISCARD vg_status vg_risk_fit_dense(const struct vg_risk_job *job, struct vg_err *err);
 VG_NODISCARD vg_status vg_risk_fit_sequence(const struct vg_risk_job *job, struct vg_err *err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/risk_inputs.h"
+#include "core/alloc.h"
 #include "models/elementary.h"
 
 enum { NO_VARIABLE = VG_RISK_VARIABLES_MAX };
@@ -20,14 +21,6 @@ struct plan {
     const struct vg_risk_data *data;
     struct column *column; /* [K] */
 };
-
-static void *zeros(size_t n, size_t size)
-{
-    void *p = calloc(n ? n : 1, size);
-
-    VG_CHECK(p);
-    return p;
-}
 
 /* ---- columns ---- */
 
@@ -78,9 +71,9 @@ static void make_columns(struct plan *p, const struct vg_risk_summary_spec *spec
 {
     size_t most = (size_t)p->data->variables * (VG_SUMMARY_KINDS + 1) + 2;
 
-    p->column = zeros(most, sizeof *p->column);
-    p->to->name = zeros(most, sizeof *p->to->name);
-    p->to->kind = zeros(most, sizeof *p->to->kind);
+    p->column = vg_zeros(most, sizeof *p->column);
+    p->to->name = vg_zeros(most, sizeof *p->to->name);
+    p->to->kind = vg_zeros(most, sizeof *p->to->kind);
     if (spec->time_only) {
         add_column(p, NO_VARIABLE, VG_SUMMARY_FIRST, "hour");
         add_column(p, NO_VARIABLE, VG_SUMMARY_LAST, "hour.newest");
@@ -142,8 +135,8 @@ void vg_risk_summaries_init(struct vg_risk_summaries *m, const struct vg_risk_da
 
     *m = (struct vg_risk_summaries){ .cases = c->n };
     make_columns(&p, spec);
-    m->value = zeros(m->cases * m->columns, sizeof *m->value);
-    m->known = zeros(m->cases * m->columns, sizeof *m->known);
+    m->value = vg_zeros(m->cases * m->columns, sizeof *m->value);
+    m->known = vg_zeros(m->cases * m->columns, sizeof *m->known);
     for (uint32_t s = 0; s < d->stays; s++)
         fill_stay(&p, c, s);
     free(p.column);

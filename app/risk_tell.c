@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/alloc.h"
 #include "core/text.h"
 #include "models/kernel.h"
 #include "models/members.h"
@@ -39,14 +40,6 @@ struct teller {
     struct part part[VG_MEMBERS_MAX];
     float *x;
 };
-
-static void *zeros(size_t n, size_t size)
-{
-    void *p = calloc(n ? n : 1, size);
-
-    VG_CHECK(p);
-    return p;
-}
 
 /* ---- names ---- */
 
@@ -97,7 +90,7 @@ static bool find_bend(const struct vg_model *m, const char *name, struct column 
 
 static vg_status name_rows(struct part *p, struct vg_err *err)
 {
-    const char **known = zeros(p->of.columns, sizeof *known);
+    const char **known = vg_zeros(p->of.columns, sizeof *known);
     vg_status st = VG_OK;
 
     for (uint32_t k = 0; k < p->of.columns; k++)
@@ -183,17 +176,17 @@ static vg_status add_part(struct teller *t, const struct vg_model *m, struct vg_
         return st;
     t->parts++;
     *p = (struct part){ .model = m, .hourly = m->inputs != m->variables };
-    p->standard = (struct vg_risk_standard){ .mean = zeros(m->variables, sizeof(float)),
-                                             .scale = zeros(m->variables, sizeof(float)),
+    p->standard = (struct vg_risk_standard){ .mean = vg_zeros(m->variables, sizeof(float)),
+                                             .scale = vg_zeros(m->variables, sizeof(float)),
                                              .clip = m->clip > 0.0f ? m->clip : INFINITY };
     for (uint32_t v = 0; v < m->variables; v++) {
         p->standard.mean[v] = m->variable[v].mean;
         p->standard.scale[v] = m->variable[v].scale;
     }
-    p->variable = zeros(m->variables, sizeof *p->variable);
-    p->column = zeros(m->variables, sizeof *p->column);
-    p->held = zeros(m->variables, sizeof *p->held);
-    p->since_h = zeros(m->variables, sizeof *p->since_h);
+    p->variable = vg_zeros(m->variables, sizeof *p->variable);
+    p->column = vg_zeros(m->variables, sizeof *p->column);
+    p->held = vg_zeros(m->variables, sizeof *p->held);
+    p->since_h = vg_zeros(m->variables, sizeof *p->since_h);
     if (p->hourly)
         return name_hours(p, d, err);
     vg_risk_summaries_init(&p->of, d, &t->study->cases, &spec);

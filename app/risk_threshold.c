@@ -3,17 +3,10 @@
 #include <stdlib.h>
 
 #include "app/risk_cross.h"
+#include "core/alloc.h"
 #include "models/metrics_challenge.h"
 
 enum { TRIED = 200 };
-
-static void *zeros(size_t n, size_t size)
-{
-    void *p = calloc(n ? n : 1, size);
-
-    VG_CHECK(p);
-    return p;
-}
 
 static size_t gather(const struct vg_risk_study *s, const bool *part, const float *probability,
                      struct vg_case *cases)
@@ -73,7 +66,7 @@ static float best_utility(const struct vg_risk_study *s, const bool *part, const
 
 float vg_risk_threshold(const struct vg_risk_study *s, const bool *part, const float *probability)
 {
-    struct vg_case *cases = zeros(s->cases.n, sizeof *cases);
+    struct vg_case *cases = vg_zeros(s->cases.n, sizeof *cases);
     size_t n = gather(s, part, probability, cases);
     float threshold = 2.0f;
 

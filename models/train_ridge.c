@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/alloc.h"
 #include "models/gemm.h"
 #include "models/train_linear.h"
 
@@ -26,14 +27,6 @@ struct vg_ridge {
     double *wanted; /* [BLOCK]: its targets there */
 };
 
-static void *zeros(size_t n, size_t size)
-{
-    void *p = calloc(n, size);
-
-    VG_CHECK(p);
-    return p;
-}
-
 static size_t gram_size(const struct vg_ridge *r)
 {
     return (r->masked ? r->outputs : 1) * r->inputs * r->inputs;
@@ -41,20 +34,20 @@ static size_t gram_size(const struct vg_ridge *r)
 
 struct vg_ridge *vg_ridge_new(uint32_t inputs, uint32_t outputs, bool masked)
 {
-    struct vg_ridge *r = zeros(1, sizeof(*r));
+    struct vg_ridge *r = vg_zeros(1, sizeof(*r));
 
     VG_CHECK(inputs > 0 && outputs > 0);
     vg_gemm_init();
     r->inputs = (size_t)inputs + 1;
     r->outputs = outputs;
     r->masked = masked;
-    r->gram = zeros(gram_size(r), sizeof(double));
-    r->moment = zeros(r->inputs * outputs, sizeof(double));
-    r->x = zeros(BLOCK * r->inputs, sizeof(double));
-    r->target = zeros(BLOCK * r->outputs, sizeof(double));
-    r->mask = zeros(BLOCK * r->outputs, sizeof(float));
-    r->picked = zeros(BLOCK * r->inputs, sizeof(double));
-    r->wanted = zeros(BLOCK, sizeof(double));
+    r->gram = vg_zeros(gram_size(r), sizeof(double));
+    r->moment = vg_zeros(r->inputs * outputs, sizeof(double));
+    r->x = vg_zeros(BLOCK * r->inputs, sizeof(double));
+    r->target = vg_zeros(BLOCK * r->outputs, sizeof(double));
+    r->mask = vg_zeros(BLOCK * r->outputs, sizeof(float));
+    r->picked = vg_zeros(BLOCK * r->inputs, sizeof(double));
+    r->wanted = vg_zeros(BLOCK, sizeof(double));
     return r;
 }
 
@@ -194,7 +187,7 @@ static vg_status solve(const struct vg_ridge *r, const double *gram, double pena
                        double *b, struct vg_err *err)
 {
     const size_t k = r->inputs;
-    double *a = zeros(k * k, sizeof(double));
+    double *a = vg_zeros(k * k, sizeof(double));
     bool solved;
 
     memcpy(a, gram, k * k * sizeof(double));
@@ -226,7 +219,7 @@ vg_status vg_ridge_solve(struct vg_ridge *r, double penalty, float *weight, floa
                          struct vg_err *err)
 {
     const size_t k = r->inputs, together = r->masked ? 1 : r->outputs;
-    double *b = zeros(k * together, sizeof(double));
+    double *b = vg_zeros(k * together, sizeof(double));
     vg_status st = VG_OK;
 
     flush(r);
