@@ -6,26 +6,23 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/demo_child.h"
 #include "app/demo_page.h"
+#include "app/demo_promises.h"
 #include "app/produce.h"
 #include "app/verbs.h"
 #include "app/ward.h"
 #include "client/vigil_client.h"
 #include "core/alert_line.h"
 #include "core/clock.h"
-#include "core/text.h"
 
 enum {
     WARD_S = VG_WARD_DEMO_MIN * 60,
@@ -62,23 +59,8 @@ static const struct vg_command command = {
              "and is\ngone afterwards. Exit code 1 when an alert that must come did not.\n",
 };
 
-/* What the demo promises; each is filled in by the events that show it. */
-struct promise {
-    const char *text;
-    char seen[160]; /* where and when, "" until then */
-};
-
 /* The same in every demo, so that the patients have the same day and the alerts the same ids. */
 static const int64_t ward_start_ns = INT64_C(1772366400) * VG_NS_PER_S; /* 2026-03-01T12:00:00Z */
-
-enum { P_DESATURATION, P_TECHNICAL, P_FORECAST, P_ANOMALY, PROMISES };
-
-/* The first forecast, and the worst of a limit, by bed. */
-struct bed {
-    char forecast_rule[VG_NAME_SIZE];
-    int64_t forecast_ns[VG_CHANNELS]; /* 0: none */
-    char update_of[40];               /* episode of an SpO2 alert that got worse */
-};
 
 struct demo {
     const struct options *options;
@@ -93,8 +75,7 @@ struct demo {
     int64_t play_mono_ns; /* when that was */
     double speed;
     uint64_t rows, alerts;
-    struct promise promises[PROMISES];
-    struct bed beds[VG_WARD_DEMO_BEDS];
+    struct vg_demo_promises promises;
     double latency_ms[LATENCIES_MAX];
     size_t latencies;
     struct vg_buf line;
@@ -111,54 +92,6 @@ static void on_signal(int sig)
 
 /* ---- processes ---- */
 
-/* Starts this program with another verb and one or two arguments; it dies with this process. `out` and `talk`: where its
- * standard output and error go; -1: here. */
-static pid_t start(const char *verb, const char *first, const char *second, int out, int talk)
-{
-    pid_t pid = fork();
-
-    if (pid != 0)
-        return pid;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    setpgid(0, 0); /* Ctrl-C is for the demo, which then stops the others in order */
-    if (out >= 0)
-        dup2(out, STDOUT_FILENO);
-    if (talk >= 0)
-        dup2(talk, STDERR_FILENO);
-    execl("/proc/self/exe", "vigil", verb, first, second, (char *)NULL);
-    _exit(127);
-}
-
-/* Waits at most timeout_s for a child; its exit code, or -1. */
-static int reap(pid_t *pid, int timeout_s)
-{
-    int64_t until_ns = vg_mono_ns() + timeout_s * VG_NS_PER_S;
-    const struct timespec turn = { .tv_nsec = 10 * VG_NS_PER_MS };
-    int status;
-
-    while (*pid > 0) {
-        pid_t got = waitpid(*pid, &status, WNOHANG);
-
-        if (got == *pid) {
-            *pid = 0;
-            return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-        }
-        if (got < 0 || vg_mono_ns() > until_ns)
-            break;
-        nanosleep(&turn, NULL);
-    }
-    return -1;
-}
-
-static void kill_child(pid_t *pid)
-{
-    if (*pid <= 0)
-        return;
-    kill(*pid, SIGKILL);
-    waitpid(*pid, NULL, 0);
-    *pid = 0;
-}
-
 static vg_status start_broker(struct demo *d, struct vg_err *err)
 {
     static const char key[] = "bootstrap.servers=";
@@ -170,7 +103,7 @@ static vg_status start_broker(struct demo *d, struct vg_err *err)
 
     if (pipe2(fd, O_CLOEXEC) != 0)
         return vg_fail(err, VG_E_IO, "no pipe: %s", strerror(errno));
-    d->broker = start("mock-broker", "--topic", "vitals.raw:4", fd[1], quiet);
+    d->broker = vg_demo_start("mock-broker", "--topic", "vitals.raw:4", fd[1], quiet);
     close(fd[1]);
     if (quiet >= 0)
         close(quiet);
@@ -197,7 +130,7 @@ static vg_status start_pipeline(struct demo *d, const char *config, struct vg_er
     setenv("VIGIL_DEMO_CONTROL", d->control, 1);
     if (vg_demo_page_choose(d->page, err) != VG_OK)
         return err->status;
-    d->pipeline = start("run", config, NULL, -1, -1);
+    d->pipeline = vg_demo_start("run", config, NULL, -1, -1);
     if (d->pipeline < 0)
         return vg_fail(err, VG_E_IO, "no process: %s", strerror(errno));
     return VG_OK;
@@ -215,105 +148,17 @@ static vg_status check_pipeline(struct demo *d, struct vg_err *err)
                    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
 
-/* ---- what the events show ---- */
+/* ---- the subscriber ---- */
 
-static const char *text_of(const json_t *event, const char *key)
+/* From the moment an alert was due to this one. */
+static void note_delay(struct demo *d, int64_t time_ns)
 {
-    const char *text = json_string_value(json_object_get(event, key));
+    int64_t due_ns = time_ns - d->start_ns;
 
-    return text ? text : "";
-}
-
-static int64_t time_of(const json_t *event)
-{
-    const char *text = text_of(event, "time");
-    int64_t ns = 0;
-
-    return vg_parse_time(text, strlen(text), &ns) ? ns : 0;
-}
-
-static void keep(struct demo *d, int promise, const char *fmt, ...) VG_PRINTF(3, 4);
-static void keep(struct demo *d, int promise, const char *fmt, ...)
-{
-    va_list ap;
-
-    if (d->promises[promise].seen[0])
-        return;
-    va_start(ap, fmt);
-    vsnprintf(d->promises[promise].seen, sizeof(d->promises[promise].seen), fmt, ap);
-    va_end(ap);
-}
-
-static struct bed *bed_of(struct demo *d, const char *label)
-{
-    const char *slash = strrchr(label, '/');
-    int64_t number;
-
-    if (!slash || !vg_parse_int(slash + 1 + (slash[1] == '0'), &number) || number < 1 ||
-        number > VG_WARD_DEMO_BEDS)
-        return NULL;
-    return &d->beds[number - 1];
-}
-
-static void see_desaturation(struct demo *d, struct bed *bed, const json_t *event)
-{
-    const char *phase = text_of(event, "phase"), *episode = text_of(event, "episode_id");
-
-    if (strcmp(text_of(event, "rule"), "spo2_low") != 0)
-        return;
-    if (strcmp(phase, "update") == 0)
-        snprintf(bed->update_of, sizeof(bed->update_of), "%s", episode);
-    else if (strcmp(phase, "end") == 0 && strcmp(bed->update_of, episode) == 0)
-        keep(d, P_DESATURATION, "%s, over at %.8s", text_of(event, "bed"),
-             text_of(event, "time") + strlen("2026-01-01T"));
-}
-
-/* A forecast keeps its word when the limit of that channel is passed later. */
-static void see_forecast(struct demo *d, struct bed *bed, const json_t *event)
-{
-    int channel = vg_channel_find(text_of(event, "channel"));
-    int64_t now = time_of(event);
-
-    if (channel == VG_CHANNEL_NONE || strcmp(text_of(event, "phase"), "start") != 0)
-        return;
-    if (json_object_get(event, "forecast")) {
-        bed->forecast_ns[channel] = now;
-    } else if (strcmp(text_of(event, "kind"), "physiological") == 0 && bed->forecast_ns[channel]) {
-        keep(d, P_FORECAST, "%s, %s: %lld s before its limit alert", text_of(event, "bed"),
-             vg_channels[channel].title,
-             (long long)((now - bed->forecast_ns[channel]) / VG_NS_PER_S));
-    }
-}
-
-static void see_anomaly(struct demo *d, const json_t *event)
-{
-    const json_t *all = json_object_get(json_object_get(event, "anomaly"), "contributions");
-    const json_t *first = json_array_get(all, 0);
-
-    if (first)
-        keep(d, P_ANOMALY, "%s, mostly %s", text_of(event, "bed"), text_of(first, "channel"));
-}
-
-static void see(struct demo *d, const char *json, size_t len)
-{
-    json_t *event = json_loadb(json, len, 0, NULL);
-    struct bed *bed = bed_of(d, text_of(event, "bed"));
-    int64_t due_ns = time_of(event) - d->start_ns;
-
-    if (strcmp(text_of(event, "kind"), "technical") == 0)
-        keep(d, P_TECHNICAL, "%s, %s", text_of(event, "bed"), text_of(event, "title"));
-    if (bed) {
-        see_desaturation(d, bed, event);
-        see_forecast(d, bed, event);
-        see_anomaly(d, event);
-    }
     if (d->latencies < LATENCIES_MAX && due_ns >= 0 && due_ns < WARD_S * VG_NS_PER_S)
         d->latency_ms[d->latencies++] =
             (double)(vg_mono_ns() - d->play_mono_ns - (int64_t)((double)due_ns / d->speed)) / 1e6;
-    json_decref(event);
 }
-
-/* ---- the subscriber ---- */
 
 static void show(struct demo *d, const struct vigil_item *item)
 {
@@ -322,7 +167,7 @@ static void show(struct demo *d, const struct vigil_item *item)
     fwrite(d->line.data, 1, d->line.len, stdout);
     fflush(stdout);
     d->alerts++;
-    see(d, item->event.json, item->event.json_len);
+    note_delay(d, vg_demo_promises_see(&d->promises, item->event.json, item->event.json_len));
 }
 
 /* Takes what has come, waiting at most timeout_ms for the first. */
@@ -420,7 +265,7 @@ static vg_status stop(struct demo *d, struct vg_err *err)
     while (vg_mono_ns() < until_ns &&
            !(vigil_client_closing(d->client) && vigil_client_complete(d->client)))
         follow(d, TURN_MS);
-    code = reap(&d->pipeline, STOP_TIMEOUT_S);
+    code = vg_demo_reap(&d->pipeline, STOP_TIMEOUT_S);
     if (code != 0)
         return vg_fail(err, VG_E_FAILED, "the pipeline did not stop in good order (exit code %d)",
                        code);
@@ -462,23 +307,18 @@ static void how_to_go_on(const char *config)
 static vg_status summary(struct demo *d, const char *config, struct vg_err *err)
 {
     double played_s = (double)WARD_S / d->speed;
-    int missing = 0;
+    int missing;
 
     printf("\n%d beds, %d min of ward time in %.0f s: %llu rows (%.0f rows/s), %llu alert events, "
            "p50 %.0f ms, p99 %.0f ms\nfrom the moment an alert was due to its subscriber\n\n",
            VG_WARD_DEMO_BEDS, VG_WARD_DEMO_MIN, played_s, (unsigned long long)d->rows,
            (double)d->rows / played_s, (unsigned long long)d->alerts, quantile(d, 0.5),
            quantile(d, 0.99));
-    for (int i = 0; i < PROMISES; i++) {
-        const char *seen = d->promises[i].seen;
-
-        printf("  %-7s %-50s %s\n", seen[0] ? "seen" : "MISSING", d->promises[i].text, seen);
-        missing += !seen[0];
-    }
+    missing = vg_demo_promises_tell(&d->promises);
     how_to_go_on(config);
     if (missing)
         return vg_fail(err, VG_E_FAILED, "%d of %d promised alerts did not come", missing,
-                       PROMISES);
+                       VG_DEMO_PROMISES);
     return VG_OK;
 }
 
@@ -529,12 +369,6 @@ int vg_verb_demo(int argc, char **argv)
     static struct demo d = {
         .folder = "/tmp/vigil-demo-XXXXXX",
         .broker_out = -1,
-        .promises = {
-            [P_DESATURATION] = { .text = "a desaturation that starts, gets worse and ends" },
-            [P_TECHNICAL] = { .text = "a technical alert" },
-            [P_FORECAST] = { .text = "a forecast alert before its limit was passed" },
-            [P_ANOMALY] = { .text = "an anomaly alert with its contributions" },
-        },
     };
     const struct sigaction action = { .sa_handler = on_signal };
     struct options o = { 0 };
@@ -551,8 +385,8 @@ int vg_verb_demo(int argc, char **argv)
     exit = run(&d, args[0], &err) == VG_OK ? 0 : vg_command_failed(&command, &err);
     vigil_client_free(d.client);
     vg_producer_free(d.producer);
-    kill_child(&d.pipeline);
-    kill_child(&d.broker);
+    vg_demo_kill(&d.pipeline);
+    vg_demo_kill(&d.broker);
     if (d.broker_out >= 0)
         close(d.broker_out);
     vg_sim_free(d.sim);
