@@ -4,51 +4,26 @@
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
 #include "runtime/api_orders.h"
+#include "tests/support/store.h"
 
 enum { SHARD = 3, LONGEST_S = 30 };
 
-static char dir[64];
-static struct vg_outbox *outbox;
-static struct vg_outbox_reader *reader;
 static struct vg_shared shared;
 static struct vg_api_refused refused;
 static struct vg_http_answer answer;
-static struct vg_err err;
-
-#define OK(call) cr_assert_eq(call, VG_OK, "%s", err.msg)
-
-/* The episode aa00... of patient p-1 begins. */
-static void begin_episode(void)
-{
-    static const char json[] = "{}";
-    const struct vg_item_event start = { .episode_id = { 0xaa },
-                                         .phase = VG_PHASE_START,
-                                         .time_ns = 1,
-                                         .json_len = sizeof(json) - 1,
-                                         .ward = "icu-a",
-                                         .patient = "p-1" };
-    enum vg_put what;
-    uint64_t seq;
-
-    OK(vg_outbox_begin(outbox, &err));
-    OK(vg_outbox_put_event(outbox, SHARD, 1, &start, json, 7, &what, &seq, &err));
-    OK(vg_outbox_commit(outbox, &err));
-}
 
 static void setup(void)
 {
     static const struct vg_config none;
 
-    strcpy(dir, "/tmp/vigil-orders-XXXXXX");
-    cr_assert_not_null(mkdtemp(dir));
-    OK(vg_outbox_open(dir, "icu", true, &outbox, &err));
-    begin_episode();
-    OK(vg_outbox_reader_open(vg_outbox_path(outbox), &reader, &err));
+    store_init();
+    store_begin();
+    store_put(SHARD, 1, 0xaa, 0, VG_PHASE_START, "icu-a", "{}");
+    store_commit();
     vg_shared_init(&shared, &none);
     atomic_store(&shared.shard[SHARD].owned, true);
     atomic_store(&shared.shard[SHARD].live, true);
@@ -56,14 +31,9 @@ static void setup(void)
 
 static void teardown(void)
 {
-    char command[128];
-
     vg_shared_done(&shared);
-    vg_outbox_reader_close(reader);
-    vg_outbox_close(outbox);
     vg_buf_done(&answer.body);
-    snprintf(command, sizeof(command), "rm -rf %s", dir);
-    cr_assert_eq(system(command), 0);
+    store_done();
 }
 
 TestSuite(api_orders, .init = setup, .fini = teardown, .timeout = 30);
@@ -77,7 +47,7 @@ static void ask(const char *body)
 
     vg_buf_clear(&answer.body);
     answer = (struct vg_http_answer){ .status = 200, .body = answer.body };
-    vg_api_orders(&shared, reader, &refused, &request, &answer);
+    vg_api_orders(&shared, store.reader, &refused, &request, &answer);
 }
 
 static void acknowledge(const char *name)
@@ -162,11 +132,9 @@ Test(api_orders, nobody_takes_orders_while_a_shard_catches_up)
 
 Test(api_orders, before_there_is_an_outbox_the_pipeline_starts)
 {
-    struct vg_outbox_reader *there = reader;
-
-    reader = NULL;
+    vg_outbox_reader_close(store.reader);
+    store.reader = NULL;
     acknowledge("one");
-    reader = there;
     cr_assert_null(answer.later);
     expect(503, "the pipeline starts");
 }
