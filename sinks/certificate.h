@@ -30,4 +30,16 @@ static inline vg_status vg_certificate_check(const struct vg_certificate_options
                           "certificate and key belong together: give both or neither");
 }
 
+/** The same, for a sink whose option `tls` says whether they are used: VG_E_CONFIG when they are not. */
+static inline vg_status vg_certificate_check_tls(const struct vg_certificate_options *o, bool tls,
+                                                 struct vg_err *err)
+{
+    if (vg_certificate_check(o, err) != VG_OK)
+        return err->status;
+    if (tls || (!o->ca_file && !o->certificate))
+        return VG_OK;
+    return vg_fail_option(err, VG_E_CONFIG, o->ca_file ? "ca" : "certificate",
+                          "it is for TLS, which is off: use tls: true");
+}
+
 #endif

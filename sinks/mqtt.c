@@ -21,6 +21,7 @@
 #include "core/clock.h"
 #include "core/host.h"
 #include "core/sink.h"
+#include "sinks/certificate.h"
 #include "sinks/event_member.h"
 
 enum {
@@ -43,7 +44,7 @@ struct sent {
 
 struct mqtt {
     char *address, *topic, *username, *password, *client_id; /* options */
-    char *ca, *certificate, *key;                            /* options */
+    struct vg_certificate_options certs;                     /* options */
     int64_t qos;                                             /* option */
     bool refused; /* the last answer was a refusal: nothing goes out behind one, again and again */
     bool tls, insecure; /* options */
@@ -76,11 +77,7 @@ static const struct vg_option options[] = {
         "of the names of pipeline and sink and the outbox."),
     VG_OPT_BOOL(struct mqtt, tls, "tls", "false", 0,
                 "Speak TLS; the broker's certificate is checked."),
-    VG_OPT_STRING(struct mqtt, ca, "ca", NULL, VG_OPT_PATH,
-                  "Certificates that the broker's is checked against. Default: the system's."),
-    VG_OPT_STRING(struct mqtt, certificate, "certificate", NULL, VG_OPT_PATH,
-                  "Vigil's own certificate, where the broker asks for one."),
-    VG_OPT_STRING(struct mqtt, key, "key", NULL, VG_OPT_PATH, "Private key of `certificate`."),
+    VG_CERTIFICATE_OPTIONS(struct mqtt, certs),
     VG_OPT_BOOL(struct mqtt, insecure, "insecure", "false", 0,
                 "Allow a broker on another machine without TLS."),
     VG_OPT_END,
@@ -122,20 +119,6 @@ static vg_status check_topic(const struct mqtt *m, struct vg_err *err)
     return VG_OK;
 }
 
-static vg_status check_tls(const struct mqtt *m, struct vg_err *err)
-{
-    if (!m->tls && (m->ca || m->certificate || m->key))
-        return vg_fail_option(err, VG_E_CONFIG,
-                              m->ca            ? "ca"
-                              : m->certificate ? "certificate"
-                                               : "key",
-                              "without `tls: true` it would not be used");
-    if (!m->certificate != !m->key)
-        return vg_fail_option(err, VG_E_CONFIG, m->key ? "key" : "certificate",
-                              "`certificate` and `key` belong together");
-    return VG_OK;
-}
-
 static vg_status mqtt_check(void *self, struct vg_err *err)
 {
     const struct mqtt *m = self;
@@ -144,7 +127,7 @@ static vg_status mqtt_check(void *self, struct vg_err *err)
     if (st == VG_OK)
         st = check_topic(m, err);
     if (st == VG_OK)
-        st = check_tls(m, err);
+        st = vg_certificate_check_tls(&m->certs, m->tls, err);
     if (st != VG_OK)
         return st;
     if (m->qos == 0)
@@ -214,13 +197,14 @@ static vg_status lost(struct mqtt *m, int rc, const char *what, struct vg_err *e
 
 static int set_tls(struct mqtt *m)
 {
+    const struct vg_certificate_options *certs = &m->certs;
     int rc = MOSQ_ERR_SUCCESS;
 
     if (!m->tls)
         return rc;
-    if (m->ca || m->certificate)
-        rc = mosquitto_tls_set(m->client, m->ca, m->ca ? NULL : "/etc/ssl/certs", m->certificate,
-                               m->key, no_password);
+    if (certs->ca_file || certs->certificate)
+        rc = mosquitto_tls_set(m->client, certs->ca_file, certs->ca_file ? NULL : "/etc/ssl/certs",
+                               certs->certificate, certs->key, no_password);
     else
         rc = mosquitto_int_option(m->client, MOSQ_OPT_TLS_USE_OS_CERTS, 1);
     return rc;

@@ -68,12 +68,7 @@ vg_status vg_stream_check(const struct vg_stream_options *o, struct vg_err *err)
                               "%s is another machine, and patients' data would go there in plain "
                               "text: use tls: true, or insecure: true",
                               host);
-    if (vg_certificate_check(&o->certs, err) != VG_OK)
-        return err->status;
-    if (!o->tls && (o->certs.ca_file || o->certs.certificate))
-        return vg_fail_option(err, VG_E_CONFIG, o->certs.ca_file ? "ca" : "certificate",
-                              "it is for TLS, which is off: use tls: true");
-    return VG_OK;
+    return vg_certificate_check_tls(&o->certs, o->tls, err);
 }
 
 static vg_status read_files(const struct vg_stream_options *o, struct vg_tls_files **ret,
