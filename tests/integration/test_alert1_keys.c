@@ -540,9 +540,7 @@ static void expect_refused(const char *part)
                  err.msg);
     cr_assert(strstr(err.msg, part), "%s", err.msg);
     cr_assert_not(strstr(err.msg, server.secret_text));
-    vg_sink_zeromq.close(self);
-    vg_options_done(vg_sink_zeromq.options, self);
-    free(self);
+    fake_sink_close(&vg_sink_zeromq, self);
 }
 
 Test(alert1_keys, a_secret_key_that_others_can_read_is_refused)
@@ -655,9 +653,7 @@ Test(alert1_keys, the_kernel_says_who_connects_to_a_socket_file)
     cr_assert(n == 0 || n == 255, "another user reads %d bytes", n);
     n = greeting_for(geteuid(), path_of("ipc/publish"));
     cr_assert(n > 0 && n < 255, "this user reads %d bytes", n);
-    vg_sink_zeromq.close(self);
-    vg_options_done(vg_sink_zeromq.options, self);
-    free(self);
+    fake_sink_close(&vg_sink_zeromq, self);
 }
 
 /* ---- the test of the gate tests something ---- */

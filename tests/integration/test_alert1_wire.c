@@ -246,9 +246,7 @@ Test(alert1_wire, an_event_frame_carries_sequence_and_repeat_flag)
                         24),
                  0);
     cr_assert_str_eq(text, event.json);
-    vg_sink_zeromq.close(self);
-    vg_options_done(vg_sink_zeromq.options, self);
-    free(self);
+    fake_sink_close(&vg_sink_zeromq, self);
     zmq_close(sub);
     zmq_ctx_term(context);
 }
@@ -312,9 +310,7 @@ Test(alert1_wire, an_address_in_use_is_unavailable_and_names_the_option)
                  VG_E_UNAVAILABLE);
     cr_assert_str_eq(err.option, "publish");
     cr_assert(strstr(err.msg, alert1.dir), "%s", err.msg);
-    vg_sink_zeromq.close(self);
-    vg_options_done(vg_sink_zeromq.options, self);
-    free(self);
+    fake_sink_close(&vg_sink_zeromq, self);
     alert1_add_starts(&alert1.a, "icu-a", 1, 1); /* the first one lives on */
     cr_assert(alert1_next_of(VIGIL_EVENT, ALERT1_DEADLINE_MS));
 }
@@ -332,9 +328,7 @@ Test(alert1_wire, a_tcp_port_in_use_is_unavailable_and_names_the_endpoint)
                  VG_E_UNAVAILABLE);
     cr_assert_str_eq(err.option, "control");
     cr_assert(strstr(err.msg, alert1.a.control), "%s", err.msg);
-    vg_sink_zeromq.close(self);
-    vg_options_done(vg_sink_zeromq.options, self);
-    free(self);
+    fake_sink_close(&vg_sink_zeromq, self);
     zmq_close(other);
     zmq_ctx_term(ctx);
 }
@@ -371,9 +365,7 @@ Test(alert1_wire, a_file_that_is_no_socket_is_not_replaced)
     cr_assert_eq(vg_sink_zeromq.open(self, fake_outbox_env(alert1.a.outbox), &err),
                  VG_E_UNAVAILABLE);
     cr_assert_str_eq(err.option, "publish");
-    vg_sink_zeromq.close(self);
-    vg_options_done(vg_sink_zeromq.options, self);
-    free(self);
+    fake_sink_close(&vg_sink_zeromq, self);
     cr_assert_eq(stat(path, &info), 0);
     cr_assert(S_ISREG(info.st_mode));
 }

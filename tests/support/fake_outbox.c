@@ -532,6 +532,14 @@ void *fake_sink_self(const struct vg_sink_ops *ops)
     return self;
 }
 
+void fake_sink_close(const struct vg_sink_ops *ops, void *self)
+{
+    if (ops->close)
+        ops->close(self);
+    vg_options_done(ops->options, self);
+    free(self);
+}
+
 void fake_sink_set(const struct vg_sink_ops *ops, void *self, const char *option, const char *text)
 {
     const struct vg_option *row = vg_option_find(ops->options, option);

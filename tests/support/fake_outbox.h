@@ -61,6 +61,8 @@ void fake_sink_set(const struct vg_sink_ops *ops, void *self, const char *option
 /** Adds to an option that is a list (key NULL) or a mapping. */
 void fake_sink_add(const struct vg_sink_ops *ops, void *self, const char *option, const char *key,
                    const char *text);
+/** Closes a sink that the test has opened itself, or tried to, and frees it. */
+void fake_sink_close(const struct vg_sink_ops *ops, void *self);
 
 /** Opens the sink in a thread and delivers from `cursor` on, as the runtime does; events up to the
  *  present last are repeats when cursor is not 0. Takes `self`. */

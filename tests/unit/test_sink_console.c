@@ -27,9 +27,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    vg_sink_console.close(self);
-    vg_options_done(vg_sink_console.options, self);
-    free(self);
+    fake_sink_close(&vg_sink_console, self);
     fake_outbox_free(outbox);
     unlink(path);
 }

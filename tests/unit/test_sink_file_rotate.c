@@ -36,9 +36,7 @@ static void start(const char *path, const char *compress, const char *keep)
 
 static void stop(void)
 {
-    vg_sink_file.close(self);
-    vg_options_done(vg_sink_file.options, self);
-    free(self);
+    fake_sink_close(&vg_sink_file, self);
     self = NULL;
 }
 

@@ -33,9 +33,7 @@ static void start(void)
 
 static void stop(void)
 {
-    vg_sink_sqlite.close(self);
-    vg_options_done(vg_sink_sqlite.options, self);
-    free(self);
+    fake_sink_close(&vg_sink_sqlite, self);
     self = NULL;
 }
 

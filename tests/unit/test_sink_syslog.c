@@ -76,9 +76,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    vg_sink_syslog.close(self);
-    vg_options_done(vg_sink_syslog.options, self);
-    free(self);
+    fake_sink_close(&vg_sink_syslog, self);
     close(receiver);
     unlink(path);
     fake_outbox_free(outbox);
@@ -139,9 +137,7 @@ Test(sink_syslog, no_name_ends_a_field_and_begins_another)
     start("journald");
     cr_assert_eq(vg_sink_syslog.deliver(self, &e, 1, &done, &err), VG_OK);
     cr_assert(strstr(receive(), "icu-a: a?MESSAGE=b\nPRIORITY"));
-    vg_sink_syslog.close(self);
-    vg_options_done(vg_sink_syslog.options, self);
-    free(self);
+    fake_sink_close(&vg_sink_syslog, self);
     start("syslog");
     cr_assert_eq(vg_sink_syslog.deliver(self, &e, 1, &done, &err), VG_OK);
     got = receive();
