@@ -109,7 +109,7 @@ static void print_option(const struct vg_option *opt)
     vg_buf_done(&help);
 }
 
-void vg_command_help(const struct vg_command *command)
+static void print_help(const struct vg_command *command)
 {
     bool any = command->options[0].type != VG_OPT_END_;
 
@@ -304,7 +304,7 @@ int vg_command_parse(const struct vg_command *command, int argc, char **argv, vo
         int row = c - FIRST;
 
         if (c == HELP) {
-            vg_command_help(command);
+            print_help(command);
             return 0;
         }
         if (c == ':')

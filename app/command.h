@@ -51,9 +51,6 @@ const char *vg_command_value(const struct vg_option *opt);
 /** Appends what help says of an option: its sentence, what it accepts, its default. */
 void vg_command_tell(const struct vg_option *opt, struct vg_buf *out);
 
-/** Prints what --help prints. */
-void vg_command_help(const struct vg_command *command);
-
 /** Prints "vigil NAME: message" and how to get help; returns exit code 2. */
 int vg_command_usage(const struct vg_command *command, const char *fmt, ...) VG_PRINTF(2, 3);
 

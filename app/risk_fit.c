@@ -90,7 +90,7 @@ static void tell_logistic(const struct vg_risk_design *d, const float *parameter
     vg_risk_rows_done(&r);
 }
 
-vg_status vg_risk_fit_logistic(const struct vg_risk_job *job, struct vg_err *err)
+static vg_status fit_logistic(const struct vg_risk_job *job, struct vg_err *err)
 {
     struct vg_risk_design d;
     struct vg_risk_rows r;
@@ -137,7 +137,7 @@ static vg_status check_classes(const struct vg_risk_job *job, struct vg_err *err
 vg_status vg_risk_fit(const struct vg_risk_job *job, struct vg_err *err)
 {
     static vg_status (*const fit[])(const struct vg_risk_job *job, struct vg_err *err) = {
-        [VG_RISK_LOGISTIC] = vg_risk_fit_logistic,
+        [VG_RISK_LOGISTIC] = fit_logistic,
         [VG_RISK_DENSE] = vg_risk_fit_dense,
         [VG_RISK_SEQUENCE] = vg_risk_fit_sequence,
     };

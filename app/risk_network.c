@@ -14,8 +14,21 @@
 
 /* ---- several seeds ---- */
 
+/* Trains learner->seeds networks and writes the mean of their probabilities (and of the files). */
+struct networks {
+    const struct vg_risk_job *job;
+    const struct vg_network *network;
+    const struct vg_train_set *learn, *tell; /* the latter may be NULL */
+    /* Index of the case at step t of a sequence of `tell`, or SIZE_MAX. */
+    size_t (*case_at)(const void *ctx, size_t sequence, uint32_t t);
+    const void *ctx;
+    uint32_t values;              /* inputs that may be hidden in learning */
+    const struct vg_model *about; /* for the file */
+    const char *kind;             /* of the file */
+};
+
 struct told {
-    const struct vg_risk_networks *n;
+    const struct networks *n;
     float *sum; /* [N] of probabilities over the seeds */
 };
 
@@ -49,7 +62,7 @@ static bool watch(void *ctx, const struct vg_fit_progress *p)
     return !w->ended;
 }
 
-static struct vg_fit fit_options(const struct vg_risk_networks *n, struct watch *w)
+static struct vg_fit fit_options(const struct networks *n, struct watch *w)
 {
     const struct vg_risk_learner *l = n->job->learner;
     struct vg_fit fit = vg_fit_default();
@@ -71,7 +84,7 @@ static struct vg_fit fit_options(const struct vg_risk_networks *n, struct watch 
     return fit;
 }
 
-static vg_status save(const struct vg_risk_networks *n, const float *parameters, const char *path,
+static vg_status save(const struct networks *n, const float *parameters, const char *path,
                       struct vg_err *err)
 {
     return vg_model_save(
@@ -81,7 +94,7 @@ static vg_status save(const struct vg_risk_networks *n, const float *parameters,
         err);
 }
 
-static vg_status fit_seed(const struct vg_risk_networks *n, uint32_t seed, struct told *told,
+static vg_status fit_seed(const struct networks *n, uint32_t seed, struct told *told,
                           const char *path, struct vg_err *err)
 {
     const struct vg_objective objective = { .loss = VG_LOSS_BCE };
@@ -106,7 +119,7 @@ static vg_status fit_seed(const struct vg_risk_networks *n, uint32_t seed, struc
 }
 
 /* One file per seed, then one of all. */
-static vg_status join(const struct vg_risk_networks *n, char *const *path, struct vg_err *err)
+static vg_status join(const struct networks *n, char *const *path, struct vg_err *err)
 {
     const char *members[VG_RISK_SEEDS_MAX];
     uint32_t seeds = (uint32_t)n->job->learner->seeds;
@@ -124,7 +137,7 @@ static char *part_path(const char *path, uint32_t seed)
     return ret;
 }
 
-static void hand_over(const struct vg_risk_networks *n, const float *sum)
+static void hand_over(const struct networks *n, const float *sum)
 {
     const struct vg_risk_cases *c = &n->job->study->cases;
 
@@ -133,7 +146,7 @@ static void hand_over(const struct vg_risk_networks *n, const float *sum)
             n->job->probability[i] = sum[i] / (float)n->job->learner->seeds;
 }
 
-vg_status vg_risk_fit_networks(const struct vg_risk_networks *n, struct vg_err *err)
+static vg_status fit_networks(const struct networks *n, struct vg_err *err)
 {
     uint32_t seeds = (uint32_t)n->job->learner->seeds;
     bool several = seeds > 1;
@@ -219,15 +232,15 @@ static vg_status fit_design(const struct vg_risk_design *d, const struct vg_netw
     rows_init(&learn, d, d->job->learn);
     if (d->job->tell)
         rows_init(&tell, d, d->job->tell);
-    st = vg_risk_fit_networks(&(struct vg_risk_networks){ .job = d->job,
-                                                          .network = network,
-                                                          .learn = &learn.set,
-                                                          .tell = d->job->tell ? &tell.set : NULL,
-                                                          .case_at = row_case,
-                                                          .ctx = &tell,
-                                                          .about = &about,
-                                                          .kind = "mlp" },
-                              err);
+    st = fit_networks(&(struct networks){ .job = d->job,
+                                          .network = network,
+                                          .learn = &learn.set,
+                                          .tell = d->job->tell ? &tell.set : NULL,
+                                          .case_at = row_case,
+                                          .ctx = &tell,
+                                          .about = &about,
+                                          .kind = "mlp" },
+                      err);
     rows_done(&learn);
     rows_done(&tell);
     free(variable);
@@ -305,16 +318,16 @@ static vg_status fit_hours(const struct vg_risk_job *job, const struct vg_networ
                                   standard->mean[v], standard->scale[v] };
     snprintf(about.features, sizeof about.features, "value,mask,age");
     describe(&about, job);
-    return vg_risk_fit_networks(&(struct vg_risk_networks){ .job = job,
-                                                            .network = network,
-                                                            .learn = &learn_set,
-                                                            .tell = job->tell ? &tell_set : NULL,
-                                                            .case_at = hour_case,
-                                                            .ctx = tell,
-                                                            .values = variables,
-                                                            .about = &about,
-                                                            .kind = "risk" },
-                                err);
+    return fit_networks(&(struct networks){ .job = job,
+                                            .network = network,
+                                            .learn = &learn_set,
+                                            .tell = job->tell ? &tell_set : NULL,
+                                            .case_at = hour_case,
+                                            .ctx = tell,
+                                            .values = variables,
+                                            .about = &about,
+                                            .kind = "risk" },
+                        err);
 }
 
 vg_status vg_risk_fit_sequence(const struct vg_risk_job *job, struct vg_err *err)

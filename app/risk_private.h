@@ -33,25 +33,10 @@ struct vg_risk_rows {
 void vg_risk_rows_init(struct vg_risk_rows *r, const struct vg_risk_design *d, const bool *part);
 void vg_risk_rows_done(struct vg_risk_rows *r);
 
-VG_NODISCARD vg_status vg_risk_fit_logistic(const struct vg_risk_job *job, struct vg_err *err);
 VG_NODISCARD vg_status vg_risk_fit_dense(const struct vg_risk_job *job, struct vg_err *err);
 VG_NODISCARD vg_status vg_risk_fit_sequence(const struct vg_risk_job *job, struct vg_err *err);
 
 /** Cases of the stays in `part` [S], in order; the caller frees *ret. */
 size_t vg_risk_cases_of(const struct vg_risk_study *s, const bool *part, uint32_t **ret);
-
-/** Trains learner->seeds networks and writes the mean of their probabilities (and of the files). */
-struct vg_risk_networks {
-    const struct vg_risk_job *job;
-    const struct vg_network *network;
-    const struct vg_train_set *learn, *tell; /* the latter may be NULL */
-    /** Index of the case at step t of a sequence of `tell`, or SIZE_MAX. */
-    size_t (*case_at)(const void *ctx, size_t sequence, uint32_t t);
-    const void *ctx;
-    uint32_t values;              /* inputs that may be hidden in learning */
-    const struct vg_model *about; /* for the file */
-    const char *kind;             /* of the file */
-};
-VG_NODISCARD vg_status vg_risk_fit_networks(const struct vg_risk_networks *n, struct vg_err *err);
 
 #endif

@@ -96,8 +96,10 @@ bool vg_delivery_drops_high(const struct vg_delivery_options *o)
 
 /* ---- what is taken ---- */
 
-bool vg_delivery_tells(const struct vg_site *site, const struct vg_delivery *event,
-                       enum vg_notice_alert alert)
+/* Whether the event tells of delivery itself: that of `alert`, by its built-in rule or by one of
+ * `site` (NULL: none) with that condition. */
+static bool tells(const struct vg_site *site, const struct vg_delivery *event,
+                  enum vg_notice_alert alert)
 {
     const char *condition = vg_notice_alert_name(alert);
     char name[VG_NAME_SIZE];
@@ -119,7 +121,7 @@ bool vg_delivery_old(const struct vg_delivery_options *o, const struct vg_site *
     if (o->max_age_ns == 0 || now_ns - event->time_ns <= o->max_age_ns)
         return false;
     for (int alert = 0; alert < VG_NOTICE_ALERT_COUNT; alert++) {
-        if (vg_delivery_tells(site, event, (enum vg_notice_alert)alert))
+        if (tells(site, event, (enum vg_notice_alert)alert))
             return false;
     }
     return true;
@@ -135,7 +137,7 @@ bool vg_delivery_takes(const struct vg_delivery_options *o, const struct vg_site
 
     if (taken && o->rules.n == 0)
         return true;
-    if (vg_delivery_tells(site, event, VG_NOTICE_ALERT_PASSED_OVER))
+    if (tells(site, event, VG_NOTICE_ALERT_PASSED_OVER))
         return true;
     vg_event_rule(event->json, event->len, rule);
     return taken && has(&o->rules, rule);

@@ -31,10 +31,6 @@ VG_NODISCARD vg_status vg_delivery_check(const struct vg_delivery_options *o, st
 /** Whether the filter leaves out some events of priority high. */
 bool vg_delivery_drops_high(const struct vg_delivery_options *o);
 
-/** Whether the event tells of delivery itself: that of `alert`, by its built-in rule or by one of
- *  `site` (NULL: none) with that condition. */
-bool vg_delivery_tells(const struct vg_site *site, const struct vg_delivery *event,
-                       enum vg_notice_alert alert);
 /** Whether the sink takes an event. What says that alerts were passed over is always taken. */
 bool vg_delivery_takes(const struct vg_delivery_options *o, const struct vg_site *site,
                        const struct vg_delivery *event);

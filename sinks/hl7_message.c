@@ -53,12 +53,15 @@ bool vg_hl7_hd_valid(const char *text)
     return components == 1 || components == 3;
 }
 
-void vg_hl7_time(int64_t ns, char out[VG_HL7_TIME_SIZE])
+enum { TIME_SIZE = 24 };
+
+/* Where all digits and letters of a UTC time are, "20260301120010.000+0000". */
+static void write_time(int64_t ns, char out[TIME_SIZE])
 {
     char text[VG_TIME_TEXT_SIZE];
 
     vg_format_time(ns, text);
-    snprintf(out, VG_HL7_TIME_SIZE, "%.4s%.2s%.2s%.2s%.2s%.2s%.4s+0000", text, text + 5, text + 8,
+    snprintf(out, TIME_SIZE, "%.4s%.2s%.2s%.2s%.2s%.2s%.4s+0000", text, text + 5, text + 8,
              text + 11, text + 14, text + 17, text + 19);
 }
 
@@ -101,12 +104,12 @@ static const char *member(const json_t *object, const char *name)
 
 static void add_member_time(struct vg_buf *out, const char *time)
 {
-    char text[VG_HL7_TIME_SIZE];
+    char text[TIME_SIZE];
     int64_t ns;
 
     if (!vg_parse_time(time, strlen(time), &ns))
         return;
-    vg_hl7_time(ns, text);
+    write_time(ns, text);
     vg_buf_str(out, text);
 }
 
@@ -114,9 +117,9 @@ static void add_member_time(struct vg_buf *out, const char *time)
 
 static void add_msh(const struct message *m, int64_t sent_ns)
 {
-    char sent[VG_HL7_TIME_SIZE];
+    char sent[TIME_SIZE];
 
-    vg_hl7_time(sent_ns, sent);
+    write_time(sent_ns, sent);
     vg_buf_str(m->out, "MSH|^~\\&");
     add_hd(m->out, m->names->sending_application);
     add_hd(m->out, m->names->sending_facility);
@@ -159,9 +162,9 @@ static void add_patient(const struct message *m)
 /* OBR-29 is an EIP, whose second component names the filler's: the first message of the episode. */
 static void add_obr(const struct message *m)
 {
-    char time[VG_HL7_TIME_SIZE];
+    char time[TIME_SIZE];
 
-    vg_hl7_time(m->delivery->time_ns, time);
+    write_time(m->delivery->time_ns, time);
     vg_buf_printf(m->out, "OBR|1||%s^%s|" ALARM "|||%s", m->id, m->names->sending_application,
                   time);
     if (m->delivery->number > 0) {
@@ -252,7 +255,7 @@ static void add_event_facet(const struct message *m)
 {
     const char *event = limit_event(m);
     const char *abnormal = "A";
-    char time[VG_HL7_TIME_SIZE];
+    char time[TIME_SIZE];
 
     if (event)
         abnormal = strstr(event, "_HI^") ? "H" : "L";
@@ -265,7 +268,7 @@ static void add_event_facet(const struct message *m)
         vg_buf_str(m->out, "^99VGL^^^^^^");
     }
     add_text(m->out, member(m->event, "text"));
-    vg_hl7_time(m->delivery->time_ns, time);
+    write_time(m->delivery->time_ns, time);
     vg_buf_printf(m->out, "|||%s~%s~%s|||R|||%s\r", abnormal, priority_text(m->delivery->priority),
                   type_text(m->delivery), time);
 }

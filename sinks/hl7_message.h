@@ -22,10 +22,6 @@ struct vg_hl7_names {
 /** Whether `text` is an HD that can be written as it is: a name, or name^id^type, printable. */
 bool vg_hl7_hd_valid(const char *text);
 
-/** Where all digits and letters of a UTC time are, "20260301120010.000+0000". */
-enum { VG_HL7_TIME_SIZE = 24 };
-void vg_hl7_time(int64_t ns, char out[VG_HL7_TIME_SIZE]);
-
 /**
  * Writes the message of `event` to `out` (cleared first), segments ending in CR, in UTF-8. Its control
  * id (MSH-10) is the event_id; all of it but MSH-7, which is `sent_ns`, follows from the event and

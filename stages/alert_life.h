@@ -46,7 +46,7 @@ static inline struct vg_life *vg_watch_life(const struct vg_look *l, const struc
 
 /* ---- the patient (alert_stay.c), what people say (alert_order.c) ---- */
 
-/** What a watch's limit was; see vg_stay_note_limits(). */
+/** What a watch's limit was, before something that may change it. */
 struct vg_limit_before {
     bool present;
     float value;
@@ -69,10 +69,6 @@ static inline bool vg_stay_explains(const struct vg_look *l)
 int64_t vg_stay_due(const struct vg_look *l, int64_t after_ns);
 /** Finds anew when something expires next, after a change of what expires. */
 void vg_stay_find_next(struct vg_look *l);
-/** Remembers the limits of all watches; then, when something has changed, tells of each open alert
- *  whose limit is another one. */
-void vg_stay_note_limits(struct vg_look *l);
-void vg_stay_tell_limits(struct vg_look *l, const struct vg_order *order);
 /** The patient's own limit, or NULL. */
 const struct vg_stay_limit *vg_stay_limit(const struct vg_stay *stay, int channel);
 /** Log time until which the rule of the watch is muted; 0: it is not. */

@@ -32,7 +32,9 @@ static bool limit_now(struct vg_look *l, const struct vg_watch *w, float *ret)
            vg_look_bound(l, w, &w->rule->bound, ret);
 }
 
-void vg_stay_note_limits(struct vg_look *l)
+/* The limits of all watches are remembered; then, when something has changed, each open alert whose
+ * limit is another one is told of. */
+static void note_limits(struct vg_look *l)
 {
     for (uint32_t i = 0; i < l->alert->watches; i++) {
         struct vg_limit_before *before = &l->alert->before[i];
@@ -42,7 +44,7 @@ void vg_stay_note_limits(struct vg_look *l)
     }
 }
 
-void vg_stay_tell_limits(struct vg_look *l, const struct vg_order *order)
+static void tell_limits(struct vg_look *l, const struct vg_order *order)
 {
     for (uint32_t i = 0; i < l->alert->watches; i++) {
         const struct vg_watch *w = &l->alert->watch[i];
@@ -136,14 +138,14 @@ static void expire_limits(struct vg_look *l)
 {
     struct vg_stay *stay = &l->memory->stay;
 
-    vg_stay_note_limits(l);
+    note_limits(l);
     for (int i = 0; i < VG_STAY_LIMITS; i++) {
         struct vg_stay_limit *own = &stay->limit[i];
 
         if (own->until_ns != 0 && l->out->log_ns >= own->until_ns)
             memset(own, 0, sizeof(*own));
     }
-    vg_stay_tell_limits(l, NULL);
+    tell_limits(l, NULL);
 }
 
 void vg_stay_expire(struct vg_look *l)
@@ -402,7 +404,7 @@ enum vg_answer vg_stay_set_limit(struct vg_look *l, const struct vg_order *order
     vg_refused_over(l, order);
     if (!own)
         return VG_ANSWER_OK;
-    vg_stay_note_limits(l);
+    note_limits(l);
     memset(own, 0, sizeof(*own));
     if (!order->clear)
         *own = (struct vg_stay_limit){ .until_ns = order->given_ns + order->for_ns,
@@ -412,7 +414,7 @@ enum vg_answer vg_stay_set_limit(struct vg_look *l, const struct vg_order *order
                                        .low_set = order->low_set,
                                        .high_set = order->high_set };
     vg_stay_find_next(l);
-    vg_stay_tell_limits(l, order);
+    tell_limits(l, order);
     return VG_ANSWER_OK;
 }
 

@@ -105,7 +105,7 @@ struct vg_alert {
     struct vg_hours hour;
     struct vg_hour last_hour; /**< of the event being built */
     size_t memory_size;
-    struct vg_limit_before *before; /**< [watches], scratch of vg_stay_note_limits() */
+    struct vg_limit_before *before; /**< [watches], scratch of alert_stay.c */
     struct vg_buf text;             /**< of the event being built */
     struct vg_buf words;            /**< through vg_look_words() */
     struct vg_episode
