@@ -98,6 +98,8 @@ static enum MHD_Result respond(struct vg_http_exchange *x)
         MHD_add_response_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
     if (a->status == MHD_HTTP_METHOD_NOT_ALLOWED)
         MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, allowed(x));
+    if (x->unframed)
+        MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
     if (a->status == MHD_HTTP_SERVICE_UNAVAILABLE)
         MHD_add_response_header(r, MHD_HTTP_HEADER_RETRY_AFTER, "5");
     done = MHD_queue_response(x->connection, a->status, r);
@@ -178,14 +180,16 @@ static const char *header(struct MHD_Connection *c, const char *name)
     return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
 }
 
-static enum MHD_Result count_hosts(void *arg, enum MHD_ValueKind kind, const char *key,
-                                   const char *value)
+static enum MHD_Result count_header(void *arg, enum MHD_ValueKind kind, const char *key,
+                                    const char *value)
 {
-    unsigned *n = arg;
+    struct vg_http_head *head = arg;
 
     (void)kind;
     (void)value;
-    *n += strcasecmp(key, MHD_HTTP_HEADER_HOST) == 0;
+    head->hosts += strcasecmp(key, MHD_HTTP_HEADER_HOST) == 0;
+    head->lengths += strcasecmp(key, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+    head->origins += strcasecmp(key, MHD_HTTP_HEADER_ORIGIN) == 0;
     return MHD_YES;
 }
 
@@ -213,7 +217,7 @@ static void read_head(struct MHD_Connection *c, struct vg_http_head *ret)
         .coding = header(c, MHD_HTTP_HEADER_TRANSFER_ENCODING),
         .forwarded = is_forwarded(c),
     };
-    MHD_get_connection_values(c, MHD_HEADER_KIND, count_hosts, &ret->hosts);
+    MHD_get_connection_values(c, MHD_HEADER_KIND, count_header, ret);
 }
 
 static const struct vg_http_page *find_page(const struct vg_http *h, const char *path)
@@ -243,6 +247,9 @@ static void judge(struct vg_http_exchange *x, const char *path, const char *meth
     struct vg_http_head head;
 
     read_head(x->connection, &head);
+    x->unframed = refused(x, vg_http_guard_framing(&head));
+    if (x->unframed)
+        return;
     x->page = find_page(x->server, path);
     if (!any_host(guard, x->page) && refused(x, vg_http_guard_host(guard, &head)))
         return;

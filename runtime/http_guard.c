@@ -187,6 +187,14 @@ struct vg_http_verdict vg_http_guard_origin(const struct vg_http_head *head)
 
 /* ---- bodies ---- */
 
+struct vg_http_verdict vg_http_guard_framing(const struct vg_http_head *head)
+{
+    if (head->lengths <= 1 && head->origins <= 1)
+        return fine;
+    return (struct vg_http_verdict){ MHD_HTTP_BAD_REQUEST,
+                                     "expected one Content-Length and one Origin at most" };
+}
+
 static bool is_json(const char *type)
 {
     static const char json[] = "application/json";

@@ -44,8 +44,8 @@ struct vg_http_guard {
 /** What a request says of itself; NULL where it says nothing. */
 struct vg_http_head {
     const char *host, *origin, *fetch_site, *authorization, *type, *length, *coding;
-    unsigned hosts; /**< how many times it says a host */
-    bool forwarded; /**< a server in front has passed it on */
+    unsigned hosts, lengths, origins; /**< how many times it says each */
+    bool forwarded;                   /**< a server in front has passed it on */
 };
 
 /** Why a request is refused; status 0: it is not. `why` is a literal. */
@@ -69,6 +69,9 @@ struct vg_http_verdict vg_http_guard_host(const struct vg_http_guard *g,
                                           const struct vg_http_head *head);
 /** Whether a POST comes from a page of this server or from no page: 403. */
 struct vg_http_verdict vg_http_guard_origin(const struct vg_http_head *head);
+/** Whether it is clear where the request ends, and where it comes from: 400. Else a server in front may see
+ *  another request in it than this one does. */
+struct vg_http_verdict vg_http_guard_framing(const struct vg_http_head *head);
 /** Whether there is a body as it must be: 411, 413, 415; for a GET, whether there is none. */
 struct vg_http_verdict vg_http_guard_body(const struct vg_http_head *head, bool posts);
 
@@ -114,7 +117,8 @@ struct vg_http_exchange {
     bool is_local;
     struct vg_buf body;
     struct vg_http_answer answer;
-    bool made; /**< the answer is there, or will be by `later` or `stream` */
+    bool made;     /**< the answer is there, or will be by `later` or `stream` */
+    bool unframed; /**< nobody knows where the request ends: nothing more is read behind it */
 
     struct vg_http_exchange *next, **link; /**< of those that are held */
     bool held;

@@ -302,6 +302,13 @@ Test(http, a_request_is_answered_or_refused_as_it_says)
         { "POST /hello" HEAD JSON "Content-Length: 2\r\n\r\n{}", 405 },
         { "GET /echo" HEAD "\r\n", 405 },
         { "GET /hello" HEAD "Content-Length: 2\r\n\r\n{}", 413 },
+        { "GET /hello" HEAD "Content-Length: 0\r\nContent-Length: 2\r\n\r\n{}", 400 },
+        { "POST /echo" HEAD BY(NURSE) JSON "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+          400 },
+        { "POST /echo" HEAD BY(NURSE) JSON
+          "Origin: http://127.0.0.1\r\nOrigin: http://evil.example\r\n"
+          "Content-Length: 2\r\n\r\n{}",
+          400 },
         /* tokens */
         { "GET /read" HEAD "\r\n", 401 },
         { "GET /read" HEAD BY(READER) "\r\n", 200 },
