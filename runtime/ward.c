@@ -254,8 +254,10 @@ void vg_ward_note(struct vg_ward *w, const struct vg_ward_news *news)
         w->newest_ns = news->log_ns;
 }
 
-void vg_ward_lost(struct vg_ward *w, uint64_t rows)
+void vg_ward_lost(struct vg_ward *w, uint64_t rows, int64_t wall_ns)
 {
+    if (rows > w->lost)
+        w->lost_ns = wall_ns;
     w->lost = rows;
 }
 
@@ -361,8 +363,9 @@ uint64_t vg_ward_version(const struct vg_ward *w)
     return w->version;
 }
 
-uint64_t vg_ward_lost_rows(const struct vg_ward *w)
+uint64_t vg_ward_lost_rows(const struct vg_ward *w, int64_t *wall_ns)
 {
+    *wall_ns = w->lost_ns;
     return w->lost;
 }
 

@@ -74,8 +74,8 @@ void vg_ward_obey(struct vg_ward *w, const char *patient, const struct vg_order 
                   int64_t log_ns);
 /** What time alone changes: scores that expire, tiles that go. Call it about once a second. */
 void vg_ward_sweep(struct vg_ward *w, int64_t wall_ns);
-/** Rows that were lost on the way here, for the page to say. */
-void vg_ward_lost(struct vg_ward *w, uint64_t rows);
+/** Rows that were lost on the way here so far, for the page to say. */
+void vg_ward_lost(struct vg_ward *w, uint64_t rows, int64_t wall_ns);
 
 /** The tile of a key or patient; NULL: there is none. */
 struct vg_ward_bed *vg_ward_find_key(const struct vg_ward *w, const char *key);
@@ -115,6 +115,7 @@ void vg_ward_write_history(const struct vg_ward *w, const struct vg_ward_bed *be
 const char *vg_ward_bed_patient(const struct vg_ward_bed *bed);
 
 uint32_t vg_ward_left_out(const struct vg_ward *w);
-uint64_t vg_ward_lost_rows(const struct vg_ward *w);
+/** Rows that were lost on the way here; *wall_ns becomes when that was last, where there are any. */
+uint64_t vg_ward_lost_rows(const struct vg_ward *w, int64_t *wall_ns);
 
 #endif

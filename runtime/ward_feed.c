@@ -224,7 +224,7 @@ static void take_rows(struct vg_ward_feed *f, int64_t mono_ns)
         take_rows_of(f, r, wall_ns);
         lost += vg_watcher_lost(r);
     }
-    vg_ward_lost(f->ward, lost);
+    vg_ward_lost(f->ward, lost, wall_ns);
 }
 
 /* Of what was read back as much as came since the last turn. */

@@ -224,6 +224,18 @@ static void write_partitions(const struct vg_observed *o, int64_t mono_ns, struc
     vg_buf_char(out, ']');
 }
 
+static void write_lost(const struct vg_ward *ward, struct vg_buf *out)
+{
+    int64_t last_ns;
+    uint64_t lost = vg_ward_lost_rows(ward, &last_ns);
+
+    vg_buf_printf(out, ",\"lost\":%llu,\"lost_at\":", (unsigned long long)lost);
+    if (lost == 0)
+        vg_buf_str(out, "null");
+    else
+        vg_buf_printf(out, "%lld", (long long)(last_ns / VG_NS_PER_MS));
+}
+
 static void tell_heart(struct stream *s, int64_t mono_ns, struct vg_buf *out)
 {
     static const char *const states[] = { [VG_STATE_STARTING] = "starting",
@@ -247,9 +259,9 @@ static void tell_heart(struct stream *s, int64_t mono_ns, struct vg_buf *out)
         vg_buf_str(out, i ? "," : "");
         vg_buf_json_str(out, health.reason[i]);
     }
-    vg_buf_printf(out, "],\"config\":\"%s\",\"left_out\":%u,\"lost\":%llu,\"alerts_known\":%s",
-                  o->config->hash, vg_ward_left_out(ward),
-                  (unsigned long long)vg_ward_lost_rows(ward), s->knows_alerts ? "true" : "false");
+    vg_buf_printf(out, "],\"config\":\"%s\",\"left_out\":%u,\"alerts_known\":%s", o->config->hash,
+                  vg_ward_left_out(ward), s->knows_alerts ? "true" : "false");
+    write_lost(ward, out);
     write_partitions(o, mono_ns, out);
     vg_buf_char(out, '}');
     vg_http_event_end(out);

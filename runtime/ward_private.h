@@ -114,6 +114,7 @@ struct vg_ward {
         newest_ns;  /**< log time of the newest row of all, but for those far ahead of the clock */
     int64_t now_ns; /**< wall time of the last sweep; 0: there was none */
     uint64_t lost;
+    int64_t lost_ns;      /**< wall time at which it grew last */
     uint8_t outside[512]; /**< a bit for each patient without a tile in this minute, by hash */
     uint8_t outside_before[512];
     int64_t outside_ns; /**< wall time at which the minute began */

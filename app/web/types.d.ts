@@ -96,6 +96,8 @@ export interface Heart {
     reasons: string[];
     left_out: number;
     lost: number;
+    /** When a row was lost last; null: none was. */
+    lost_at: number | null;
     /** false: the outbox could not be read. */
     alerts_known?: boolean;
     partitions: { partition: number; state?: string; log: number | null; mark_age_s: number | null }[];

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
+import { summary } from './trace.mjs';
 
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync'];
@@ -106,6 +107,24 @@ async function busy() {
     return { task_s: of('TaskDuration'), script_s: of('ScriptDuration'), layout_s: of('LayoutDuration'), at_s: of('Timestamp') };
 }
 
+/* What the main thread does in so many seconds, by name. Costs some time itself. */
+async function trace({ seconds }) {
+    const events = [];
+    const take = ({ value }) => events.push(...value);
+    const done = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve));
+
+    session.on('Tracing.dataCollected', take);
+    await session.send('Tracing.start', {
+        transferMode: 'ReportEvents',
+        traceConfig: { includedCategories: ['toplevel', 'devtools.timeline', 'disabled-by-default-devtools.timeline', 'v8'] },
+    });
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    await session.send('Tracing.end');
+    await done;
+    session.off('Tracing.dataCollected', take);
+    return summary(events);
+}
+
 const orders = {
     async open({ url, script }) {
         if (script)
@@ -133,6 +152,7 @@ const orders = {
     accessibility,
     heap,
     busy,
+    trace,
     complaints: () => complaints.splice(0),
 };
 

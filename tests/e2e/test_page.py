@@ -21,6 +21,7 @@ from ward import BED, NURSE, PATIENT, TOKEN, Ward
 OPERATOR = "Nurse of the test"
 PICTURES = vigil.ROOT / "docs/pictures"
 TILE = f"[...document.querySelectorAll('.tile')].find((t) => t.querySelector('h2 a')?.textContent === '{BED}')"
+WALL = {"width": 1920, "height": 1080}
 BANNER = "document.querySelector('#banner')"
 VIEWS = {"ward": "#/", "alerts": "#/alerts", "history": "#/history", "timeline": "#/timeline"}
 # A view has come: its heading is there and nothing is being loaded.
@@ -53,6 +54,7 @@ def a_page_without_a_token_asks_for_one(browser, ward):
 
 def values_are_live(browser, ward):
     browser("anew")
+    browser("size", **WALL)  # all tiles are in view
     browser("open", url=ward.address())
     browser.until(tiles(ward.beds))
     check("token" not in browser.look("location.href + JSON.stringify(history.state)"), "the token is in the address")
@@ -154,8 +156,30 @@ def a_phone_needs_no_scrolling_sideways(browser, ward):
     picture(browser, "phone")
 
 
+def a_tile_that_comes_into_view_has_its_values(browser, ward):
+    """Only tiles near the view hold values. The others have a name and an alert, and never look calm."""
+    seen = (f"[...document.querySelectorAll('.tile')].filter((t) => t.getBoundingClientRect().top < innerHeight"
+            " && t.getBoundingClientRect().bottom > 0)")
+    far = ("[...document.querySelectorAll('.tile')].filter((t) => Math.abs(t.getBoundingClientRect().top)"
+           " > 3 * innerHeight)")
+    for place in (0, 1e6, 0):
+        browser.look(f"scrollTo(0, {place})")
+        browser.until(f"{seen}.length > 0 && {seen}.every((t) => t.querySelector('.value')?.textContent)", 3)
+        browser.until(f"{far}.every((t) => t.dataset.calm === 'false' && !t.querySelector('.value'))", 3)
+    check(browser.look(f"{far}.length") > 0, "all tiles are near the view")
+    check(browser.look(f"{far}.every((t) => t.querySelector('h2 a').textContent)"), "a tile out of view has no name")
+    # The keyboard goes to tiles out of view as well; what has it keeps its values.
+    browser.look(f"{far}.at(-1).querySelector('a').focus()")
+    browser.until("document.activeElement.closest('.tile')?.querySelector('.value')", 3)
+    browser.look("scrollTo(0, 0)")
+    browser.until(f"{far}.filter((t) => t.querySelector('.value')).length === 1", 3)
+    check(browser.look("document.activeElement.closest('.tile').querySelector('.value') !== null"), "it has no values")
+    browser.look("document.activeElement.blur()")
+    browser.until(f"{far}.every((t) => !t.querySelector('.value'))", 3)
+
+
 def a_wall_shows_all_beds(browser, ward):
-    browser("size", width=1920, height=1080)
+    browser("size", **WALL)
     browser.until(tiles(ward.beds))
     below = browser.look("[...document.querySelectorAll('.tile')]"
                          ".filter((t) => t.getBoundingClientRect().bottom > innerHeight).length")
@@ -165,6 +189,7 @@ def a_wall_shows_all_beds(browser, ward):
     browser("colours", scheme="light")
     browser("size", width=1280, height=800)
     picture(browser, "ward")
+    browser("size", **WALL)
 
 
 # ---- when something is wrong ----
@@ -230,7 +255,7 @@ def a_nurse_sees_what_happens_when_it_happens():
             print(f"     {test.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
             return result
 
-        browser("size", width=1280, height=800)
+        browser("size", **WALL)
         flow(a_page_without_a_token_asks_for_one)
         flow(values_are_live)
         alert = flow(an_alert_is_on_the_page_within_a_second_of_its_commit)
@@ -239,6 +264,7 @@ def a_nurse_sees_what_happens_when_it_happens():
         flow(a_bed_has_its_page)
         flow(every_view_can_be_used_by_all)
         flow(a_phone_needs_no_scrolling_sideways)
+        flow(a_tile_that_comes_into_view_has_its_values)
         flow(a_wall_shows_all_beds)
         flow(a_lost_connection_is_told_within_three_seconds)
         flow(a_chain_that_hangs_is_told_within_five_seconds)

@@ -92,7 +92,8 @@ def changes_and_alerts_come_by_the_stream(broker, server):
               and all("trend" in b for b in first["beds"]), first)
         stream.first("alerts", lambda d: d["full"] and not d["alerts"], "no alerts yet")
         heart, _ = stream.first("heart", lambda d: d["ready"] and not d["stalled"], "a heart that beats")
-        check(heart["config"] == get(server, "/api/v1/status")["config"] and heart["lost"] == 0, heart)
+        check(heart["config"] == get(server, "/api/v1/status")["config"] and heart["lost"] == 0
+              and heart["lost_at"] is None, heart)
         mark = len(stream.events)
         vigil.produce(broker.bootstrap, TOPIC, steady("p-two", range(182, 186), bed="icu-a/02",
                                                       partition=1, spo2=80))

@@ -8,7 +8,7 @@ import { Banner } from './banner.js';
 import { BedView } from './bedview.js';
 import { placeOf } from './alertparts.js';
 import { Colours } from './colours.js';
-import { byId } from './dom.js';
+import { byId, setAttribute } from './dom.js';
 import { HistoryView } from './historyview.js';
 import { Link } from './link.js';
 import { Painter } from './painter.js';
@@ -39,6 +39,8 @@ export class App {
     /** @type {View | null} */
     #view = null;
     #banner = new Banner();
+    /** Drawn together with what else is: each frame costs something. */
+    #clock = { visible: true, paint: () => this.settings.tick(this.state.now(performance.now())) };
     /** @type {Link} */
     link;
     /** @type {State} */
@@ -178,8 +180,15 @@ export class App {
     }
 
     #look() {
-        this.#banner.update(this.link.state, this.state.heart, this.silent_s(performance.now()));
-        document.documentElement.dataset.link = this.link.state;
+        const local_ms = performance.now();
+
+        this.#banner.update(
+            this.link.state,
+            this.state.heart,
+            this.silent_s(local_ms),
+            this.state.now(local_ms),
+        );
+        setAttribute(document.documentElement, 'data-link', this.link.state);
     }
 
     #tick() {
@@ -187,7 +196,7 @@ export class App {
             .filter((alert) => isTold(alert) && isEnabled(alert))
             .sort((a, b) => rank(b.priority) - rank(a.priority))[0];
 
-        this.settings.tick(this.state.now(performance.now()));
+        this.painter.ask(this.#clock);
         this.sound.tick(this.#blind && asking?.priority !== 'high' ? 'medium' : (asking?.priority ?? null));
         this.#view?.tick();
     }

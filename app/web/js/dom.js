@@ -25,6 +25,18 @@ export function make(tag, attributes = {}, ...children) {
     return element;
 }
 
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** Makes an element of a drawing (SVG). @param {string} tag
+ * @param {Record<string, string | number>} attributes  @param {...Element} children */
+export function drawing(tag, attributes, ...children) {
+    const element = document.createElementNS(SVG, tag);
+
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+    element.append(...children);
+    return element;
+}
+
 /** A field that holds one text. */
 export class Field {
     #node = document.createTextNode('');

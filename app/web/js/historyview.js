@@ -1,7 +1,8 @@
 /* historyview.js - the alerts that were, the newest first, a page at a time. */
 /** @typedef {import('../types').Alert} Alert */
 import { placeOf, priorityBadge, sentence } from './alertparts.js';
-import { make } from './dom.js';
+import { lostText } from './banner.js';
+import { Field, make } from './dom.js';
 import { dayText, durationText, nameText, text } from './language.js';
 import { signalText } from './tilemodel.js';
 
@@ -12,6 +13,7 @@ export class HistoryView {
     #body = make('tbody');
     #more = make('button', { type: 'button', text: text('more_history'), click: () => this.#load() });
     #state = make('p', { class: 'muted', role: 'status' });
+    #lost = new Field(make('p', { class: 'muted' }));
     /** @type {number | null} */
     #before = null;
     #closed = new AbortController();
@@ -23,6 +25,7 @@ export class HistoryView {
             'section',
             { 'aria-labelledby': 'history-title' },
             make('h1', { id: 'history-title', text: text('history') }),
+            this.#lost.element,
             make(
                 'table',
                 { class: 'cards' },
@@ -42,6 +45,7 @@ export class HistoryView {
             this.#state,
             this.#more,
         );
+        this.tick();
         this.#load();
     }
 
@@ -50,7 +54,11 @@ export class HistoryView {
     }
 
     update() {}
-    tick() {}
+
+    tick() {
+        this.#lost.set(lostText(this.#app.state.heart));
+    }
+
     redraw() {}
     focus() {}
 

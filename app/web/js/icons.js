@@ -3,31 +3,17 @@
  * After the symbols of IEC 60601-1-8 (IEC 60417-5307 and its like): a triangle with three, two or one
  * exclamation marks; acknowledged: in dashes; sound paused: a bell that is crossed out. Shape, number
  * and word say the same as the colour, so nobody needs to see colours. */
-import { setAttribute } from './dom.js';
+import { drawing, setAttribute } from './dom.js';
 
-const SVG = 'http://www.w3.org/2000/svg';
 const MARKS = { high: 3, medium: 2, low: 1, none: 0 };
-
-/** @param {string} tag  @param {Record<string, string | number>} attributes */
-function draw(tag, attributes) {
-    const element = document.createElementNS(SVG, tag);
-
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-    return element;
-}
 
 /** @param {number} width  @param {Element[]} parts */
 function picture(width, ...parts) {
-    const svg = draw('svg', {
-        viewBox: `0 0 ${width} 24`,
-        width,
-        height: 24,
-        'aria-hidden': 'true',
-        focusable: 'false',
-    });
-
-    svg.append(...parts);
-    return svg;
+    return drawing(
+        'svg',
+        { viewBox: `0 0 ${width} 24`, width, height: 24, 'aria-hidden': 'true', focusable: 'false' },
+        ...parts,
+    );
 }
 
 /** A triangle with the marks of the priority. It says nothing to a screen reader: the word beside it
@@ -37,7 +23,7 @@ export function priorityIcon(priority) {
     const marks = MARKS[priority] ?? 0;
     const icon = picture(
         28,
-        draw('path', {
+        drawing('path', {
             d: 'M14 2 27 22H1z',
             class: 'shape',
             'stroke-width': 1.6,
@@ -48,7 +34,7 @@ export function priorityIcon(priority) {
     for (let i = 0; i < marks; i++) {
         const x = 14 + (i - (marks - 1) / 2) * 4.4;
 
-        icon.append(draw('path', { d: `M${x} 10.2v5.4M${x} 17.6v2`, class: 'mark', 'stroke-width': 2 }));
+        icon.append(drawing('path', { d: `M${x} 10.2v5.4M${x} 17.6v2`, class: 'mark', 'stroke-width': 2 }));
     }
     setAttribute(icon, 'class', `icon priority-${priority}`);
     return icon;
@@ -58,10 +44,10 @@ export function priorityIcon(priority) {
 export function soundIcon(on) {
     const icon = picture(
         24,
-        draw('path', { d: 'M5 17h14l-2-3V9a5 5 0 0 0-10 0v5zM10 20a2 2 0 0 0 4 0', class: 'line' }),
+        drawing('path', { d: 'M5 17h14l-2-3V9a5 5 0 0 0-10 0v5zM10 20a2 2 0 0 0 4 0', class: 'line' }),
     );
 
-    if (!on) icon.append(draw('path', { d: 'M4 3 20 21M20 3 4 21', class: 'line' }));
+    if (!on) icon.append(drawing('path', { d: 'M4 3 20 21M20 3 4 21', class: 'line' }));
     setAttribute(icon, 'class', 'icon');
     return icon;
 }

@@ -4,8 +4,8 @@
  * the alert of another bed. So while the list is held a new order only waits; it is taken when
  * nothing holds the list any more, or when somebody asks for it. */
 
-/** @template T  @param {T[]} a  @param {T[]} b */
-function same(a, b) {
+/** @template T  @param {T[]} a  @param {T[]} b  @returns {boolean} */
+export function same(a, b) {
     return a.length === b.length && a.every((key, i) => key === b[i]);
 }
 

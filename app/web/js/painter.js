@@ -1,13 +1,16 @@
 /* painter.js - does the page's work in slices, so that it never hangs.
  *
- * What has to be drawn is asked for and done in the next animation frames, a few milliseconds in each:
- * what somebody sees first, the rest after it. A thing that is asked for twice is drawn once. When the
- * window is hidden there are no frames and nothing is drawn, which is as well. */
+ * What has to be drawn is asked for and done in the next animation frames, a part in each: what somebody sees
+ * first, the rest after it. A thing that is asked for twice is drawn once. When the window is hidden there
+ * are no frames and nothing is drawn, which is as well.
+ *
+ * What a thing costs is mostly style, layout and paint, which come after the script: so the painter looks how long
+ * the whole frame took, and draws fewer things in the next one, or more. */
 
-const BUDGET_MS = 10;
-/** Each frame costs the browser a few milliseconds of its own, however little has changed: fewer frames
- *  leave more of them. */
-const PAUSE_MS = 50;
+/** What a frame may take in all; the limit of the page is 50 ms. */
+const FRAME_MS = 25;
+const MANY_LEAST = 8;
+const MANY_MOST = 40;
 
 /** @typedef {{visible: boolean, paint: () => void}} Paintable */
 
@@ -17,17 +20,32 @@ export class Painter {
     /** @type {Set<Paintable>} */
     #unseen = new Set();
     #asked = false;
+    /** Things in a frame. */
+    #many = MANY_LEAST;
+    #began_ms = 0;
+    #full = false;
+    /** A message that is sent in a frame arrives when all of the frame is done. */
+    #after = new MessageChannel();
+
+    constructor() {
+        this.#after.port1.onmessage = () => this.#ended();
+    }
 
     /** @param {Paintable} thing */
     ask(thing) {
-        (thing.visible ? this.#seen : this.#unseen).add(thing);
+        if (thing.visible) {
+            this.#unseen.delete(thing);
+            this.#seen.add(thing);
+        } else if (!this.#seen.has(thing)) {
+            this.#unseen.add(thing);
+        }
         this.#wake();
     }
 
     #wake() {
         if (this.#asked) return;
         this.#asked = true;
-        window.setTimeout(() => requestAnimationFrame(() => this.#frame()), PAUSE_MS);
+        requestAnimationFrame(() => this.#frame());
     }
 
     /** Nothing is drawn of it any more. @param {Paintable} thing */
@@ -37,16 +55,27 @@ export class Painter {
     }
 
     #frame() {
-        const until = performance.now() + BUDGET_MS;
+        let left = this.#many;
 
-        this.#asked = false;
+        this.#began_ms = performance.now();
         for (const things of [this.#seen, this.#unseen]) {
             for (const thing of things) {
-                if (performance.now() > until) break;
+                if (left-- <= 0 || performance.now() - this.#began_ms > FRAME_MS / 2) break;
                 things.delete(thing);
                 thing.paint();
             }
         }
+        this.#full = left < 0;
+        this.#after.port2.postMessage(null);
+    }
+
+    #ended() {
+        const took_ms = performance.now() - this.#began_ms;
+
+        this.#asked = false;
+        if (took_ms > FRAME_MS)
+            this.#many = Math.max(MANY_LEAST, Math.floor((this.#many * FRAME_MS) / took_ms));
+        else if (this.#full) this.#many = Math.min(MANY_MOST, this.#many + 1);
         if (this.#seen.size + this.#unseen.size > 0) this.#wake();
     }
 }

@@ -1,8 +1,11 @@
-/* spark.js - the small trends of a tile on one canvas: the last hour of each row, and its forecast.
+/* spark.js - the small trends of a tile: the last hour of each row, and its forecast, as paths of an SVG.
  *
  * Three quarters of the width are the hour, the rest the time that the forecast reaches; between them
  * is now. A minute without a value is a gap. Each line has its own scale: the limits when they are
- * near, at least a span below which a line would show noise as if it were news. */
+ * near, at least a span below which a line would show noise as if it were news.
+ *
+ * Paths and no canvas: a browser gives each canvas a layer of its own, and one to all that lies above it, and so
+ * many layers cost more in each frame than all the drawing. Colours are those of the style sheet. */
 /** @typedef {import('../types').Bed} Bed */
 /** @typedef {import('../types').Row} Row */
 /** @typedef {import('../types').Session} Session */
@@ -83,115 +86,89 @@ export function scaleOf({ line, low, high, span, fan }) {
     return [least - spare, most + spare];
 }
 
-/** @typedef {{ink: string[], limit: string, now: string}} SparkColours  ink: of each line */
+/** Texts of path data. @typedef {{trend: string, fan: string, middle: string}} SparkPaths
+ *
+ * @typedef {{left: number, now: number, right: number, top: number, bottom: number}} Box */
 
-/** Draws the lines of a tile below each other, each in a band of equal height.
- * @param {CanvasRenderingContext2D} pen  @param {number} width  @param {number} height  CSS pixels
- * @param {SparkLine[]} lines  @param {SparkColours} colours */
-export function drawSparks(pen, width, height, lines, colours) {
+/** The lines of a tile below each other, each in a band of equal height.
+ * @param {SparkLine[]} lines  @param {number} width  @param {number} height  pixels
+ * @returns {{limits: string, now: string, lines: SparkPaths[]}} */
+export function sparkPaths(lines, width, height) {
     const band = height / Math.max(1, lines.length);
     const now = lines.some((s) => s.fan) ? width * HISTORY_SHARE : width - 2;
+    const limits = [];
+    const paths = [];
 
-    pen.clearRect(0, 0, width, height);
-    lines.forEach((s, i) =>
-        drawOne(
-            pen,
-            { left: 1, now, right: width - 1, top: i * band + 3, bottom: (i + 1) * band - 3 },
-            s,
-            colours.ink[i],
-            colours.limit,
-        ),
-    );
-    pen.fillStyle = colours.now;
-    pen.fillRect(now, 0, 1, height);
-}
+    for (const [i, s] of lines.entries()) {
+        const box = { left: 1, now, right: width - 1, top: i * band + 3, bottom: (i + 1) * band - 3 };
+        const scale = scaleOf(s);
 
-/** @param {CanvasRenderingContext2D} pen
- * @param {{left: number, now: number, right: number, top: number, bottom: number}} box
- * @param {SparkLine} s  @param {string} ink  @param {string} limit */
-function drawOne(pen, box, s, ink, limit) {
-    const scale = scaleOf(s);
-
-    if (!scale) return;
-    const [least, most] = scale;
-    /** @param {number} v */
-    const y = (v) => box.bottom - ((v - least) / (most - least)) * (box.bottom - box.top);
-
-    pen.strokeStyle = limit;
-    pen.lineWidth = 1;
-    pen.setLineDash([2, 3]);
-    pen.beginPath();
-    for (const v of [s.low, s.high]) {
-        if (v !== null && v >= least && v <= most) {
-            pen.moveTo(box.left, y(v));
-            pen.lineTo(box.right, y(v));
-        }
+        if (scale) limits.push(limitsPath(s, box, scale));
+        paths.push(scale ? pathsOf(s, box, scale) : { trend: '', fan: '', middle: '' });
     }
-    pen.stroke();
-    pen.setLineDash([]);
-    drawLine(pen, box, s.line, y, ink);
-    if (s.fan) drawFan(pen, box, s.fan, lastOf(s.line), y, ink);
+    return { limits: limits.join(''), now: `M${round(now + 0.5)} 0v${round(height)}`, lines: paths };
 }
 
-/** @param {Float32Array} line */
-function lastOf(line) {
-    return line[line.length - 1];
+/** Tenths of a pixel are enough. @param {number} x */
+function round(x) {
+    return Math.round(x * 10) / 10;
 }
 
-/** @param {CanvasRenderingContext2D} pen  @param {{left: number, now: number}} box
- * @param {Float32Array} line  @param {(v: number) => number} y  @param {string} ink */
-function drawLine(pen, box, line, y, ink) {
+/** @param {Box} box  @param {[number, number]} scale  @returns {(v: number) => number} */
+function heights({ top, bottom }, [least, most]) {
+    return (v) => round(bottom - ((v - least) / (most - least)) * (bottom - top));
+}
+
+/** @param {SparkLine} s  @param {Box} box  @param {[number, number]} scale */
+function limitsPath(s, box, scale) {
+    const y = heights(box, scale);
+
+    return [s.low, s.high]
+        .map((v) =>
+            v !== null && v >= scale[0] && v <= scale[1] ? `M${box.left} ${y(v)}H${round(box.right)}` : '',
+        )
+        .join('');
+}
+
+/** @param {SparkLine} s  @param {Box} box  @param {[number, number]} scale  @returns {SparkPaths} */
+function pathsOf(s, box, scale) {
+    const y = heights(box, scale);
+
+    return { trend: trendPath(s.line, box, y), ...fanPaths(s.fan, box, s.line[s.line.length - 1], y) };
+}
+
+/** @param {Float32Array} line  @param {Box} box  @param {(v: number) => number} y */
+function trendPath(line, box, y) {
     const step = (box.now - box.left) / (line.length - 1);
+    let path = '';
     let drawing = false;
 
-    pen.strokeStyle = pen.fillStyle = ink;
-    pen.lineWidth = 1.5;
-    pen.lineJoin = 'round';
-    pen.beginPath();
     for (let i = 0; i < line.length; i++) {
         const v = line[i];
-        const x = box.left + i * step;
 
         if (Number.isNaN(v)) {
             drawing = false;
             continue;
         }
-        if (drawing) {
-            pen.lineTo(x, y(v));
-        } else if (Number.isNaN(line[i + 1] ?? NaN)) {
-            // alone between gaps
-            pen.fillRect(x - 1, y(v) - 1, 2, 2);
-        } else {
-            pen.moveTo(x, y(v));
-        }
+        path += `${drawing ? 'L' : 'M'}${round(box.left + i * step)} ${y(v)}`;
+        /* Alone between gaps: a dot. */
+        if (!drawing && Number.isNaN(line[i + 1] ?? NaN)) path += 'h1';
         drawing = true;
     }
-    pen.stroke();
+    return path;
 }
 
-/** @param {CanvasRenderingContext2D} pen  @param {{now: number, right: number}} box
- * @param {NonNullable<SparkLine['fan']>} fan  @param {number} from  newest value, NaN for none
- * @param {(v: number) => number} y  @param {string} ink */
-function drawFan(pen, box, fan, from, y, ink) {
-    const x = fan.x.map((at) => box.now + at * (box.right - box.now));
-    const start = Number.isNaN(from) ? null : y(from);
+/** @param {SparkLine['fan']} fan  @param {Box} box  @param {number} from  newest value, NaN for none
+ * @param {(v: number) => number} y  @returns {{fan: string, middle: string}} */
+function fanPaths(fan, box, from, y) {
+    if (!fan) return { fan: '', middle: '' };
+    const start = Number.isNaN(from) ? [] : [`${round(box.now)} ${y(from)}`];
+    /** @param {number[]} values */
+    const points = (values) =>
+        values.map((v, i) => `${round(box.now + fan.x[i] * (box.right - box.now))} ${y(v)}`);
 
-    pen.globalAlpha = 0.3;
-    pen.fillStyle = ink;
-    pen.beginPath();
-    if (start !== null) pen.moveTo(box.now, start);
-    fan.high.forEach((v, i) => pen.lineTo(x[i], y(v)));
-    for (let i = fan.low.length - 1; i >= 0; i--) pen.lineTo(x[i], y(fan.low[i]));
-    pen.closePath();
-    pen.fill();
-    pen.globalAlpha = 1;
-    pen.strokeStyle = ink;
-    pen.setLineDash([3, 2]);
-    pen.beginPath();
-    if (start !== null) pen.moveTo(box.now, start);
-    fan.middle.forEach((v, i) =>
-        i === 0 && start === null ? pen.moveTo(x[i], y(v)) : pen.lineTo(x[i], y(v)),
-    );
-    pen.stroke();
-    pen.setLineDash([]);
+    return {
+        fan: `M${[...start, ...points(fan.high), ...points(fan.low).reverse()].join('L')}Z`,
+        middle: `M${[...start, ...points(fan.middle)].join('L')}`,
+    };
 }

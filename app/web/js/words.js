@@ -66,7 +66,7 @@ export const WORDS = {
     limits: ['Limits', 'Grenzen', '限值'],
     loading: ['Loading …', 'Lade …', '加载中…'],
     lost: ['Connection lost {age}. Nothing on this page is current.', 'Verbindung verloren seit {age}. Nichts auf dieser Seite ist aktuell.', '连接已中断 {age}。本页内容均非最新。'],
-    lost_rows: ['{n} rows did not reach this page', '{n} Zeilen kamen nicht bis zu dieser Seite', '{n} 行数据未到达本页'],
+    lost_rows: ['{n} rows did not reach this page, the last at {time}', '{n} Zeilen kamen nicht bis zu dieser Seite, die letzte um {time}', '{n} 行数据未到达本页，最近一次 {time}'],
     lost_short: ['No link {age}', 'Getrennt {age}', '断开 {age}'],
     low: ['Low', 'Niedrig', '低'],
     main_line: ['cleaned', 'bereinigt', '清洗后'],

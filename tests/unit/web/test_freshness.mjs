@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { bannerOf, lostText } from '../../../app/web/js/banner.js';
 import { ageOf, isSilent, linkState, speaks } from '../../../app/web/js/freshness.js';
 import { setLanguage } from '../../../app/web/js/language.js';
 import { noticeOf, rowModel, signalText, tileModel } from '../../../app/web/js/tilemodel.js';
@@ -124,6 +125,19 @@ test('whatever is wrong is said, and leaves no digit of the bed', () => {
             ['', '', false],
         );
     }
+});
+
+test('rows that were lost are told of until none was for five minutes, and counted after it', () => {
+    const lost = (at) => ({ now: T, ready: true, left_out: 0, lost: 57, lost_at: at });
+    const told = (at, now) => bannerOf('live', lost(at), now).words;
+
+    assert.match(told(T, T), /^57 rows did not reach this page, the last at \d\d:\d\d:\d\d$/);
+    assert.match(told(T, T + 300_000), /^57 rows/);
+    assert.equal(told(T, T + 300_001), '');
+    assert.match(told(T + 200_000, T + 300_001), /^57 rows/);
+    assert.match(lostText(lost(T)), /^57 rows/);
+    assert.equal(bannerOf('live', { ...lost(null), lost: 0 }, T).words, '');
+    assert.equal(lostText({ ...lost(null), lost: 0 }), '');
 });
 
 test('what has become of an alert is said in words', () => {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 
 import { staying } from '../../../app/web/js/moves.js';
 import { Order } from '../../../app/web/js/order.js';
+import { ANOMALY_EVERY_MS, Ranking } from '../../../app/web/js/ranking.js';
 import { compareAlerts, compareRisk, isTold, riskOf } from '../../../app/web/js/risk.js';
 import { alert, bed } from './ward.mjs';
 
@@ -54,6 +55,30 @@ test('of the alerts of a bed the most urgent comes first, then what nobody has t
     assert.equal(isTold(alert({ signal: { is: 'alarm-off' } })), false);
     assert.equal(isTold(alert({ suppressed_by: 'refractory' })), false);
     assert.equal(isTold(alert({ state: 'latched' })), true);
+});
+
+test('an alert or a score sorts at once, an anomaly that wavers only now and then', () => {
+    const ranking = new Ranking();
+    const order = (anomalies, scores, alerts, at_ms) =>
+        ranking
+            .order(
+                [...'abc'].map((key, i) =>
+                    bed(
+                        0,
+                        {},
+                        { key, bed: key, score: { total: scores[i] }, anomaly: { score: anomalies[i] } },
+                    ),
+                ),
+                (key) => alerts[key] ?? [],
+                at_ms,
+            )
+            .join('');
+
+    assert.equal(order([0.3, 0.2, 0.1], [0, 0, 0], {}, 0), 'abc');
+    assert.equal(order([0.1, 0.2, 0.3], [0, 0, 0], {}, 1000), 'abc');
+    assert.equal(order([0.1, 0.2, 0.3], [0, 1, 0], {}, 2000), 'bac');
+    assert.equal(order([0.1, 0.2, 0.3], [0, 1, 0], { c: [alert({ priority: 'low' })] }, 3000), 'cba');
+    assert.equal(order([0.1, 0.2, 0.3], [0, 0, 0], {}, ANOMALY_EVERY_MS), 'cba');
 });
 
 test('a held order waits, shows new beds at its end, and is taken when somebody asks', () => {
