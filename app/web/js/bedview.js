@@ -70,7 +70,12 @@ export class BedView {
                     'div',
                     {},
                     make('h2', { text: text('current') }),
-                    make('table', {}, head(['channel', 'value', 'quality', 'age', 'limits']), this.#values),
+                    make(
+                        'table',
+                        { class: 'values' },
+                        head(['channel', 'value', 'quality', 'age', 'limits']),
+                        this.#values,
+                    ),
                 ),
                 make(
                     'div',
@@ -187,8 +192,11 @@ export class BedView {
 
     /** @param {import('../types').Bed} bed  @param {boolean} calm  @param {number} now_ms */
     #paintValues(bed, calm, now_ms) {
-        const { channels } = this.#app.state.session;
-        const seen = channels.map((channel, c) => ({ channel, c })).filter(({ c }) => bed.values[c]);
+        const { state } = this.#app;
+        const seen = state.session.channels
+            .map((channel, c) => ({ channel, c }))
+            .filter(({ c }) => bed.values[c]);
+        const alerts = state.alertsOf(this.#key);
 
         while (this.#values.rows.length > seen.length) this.#values.deleteRow(-1);
         while (this.#values.rows.length < seen.length)
@@ -209,7 +217,13 @@ export class BedView {
             ];
             const row = this.#values.rows[i];
 
+            setAttribute(row, 'class', `channel-${state.rows.find(({ parts }) => parts.includes(c))?.id}`);
             setAttribute(row, 'data-tone', model.tone);
+            setAttribute(
+                row,
+                'data-alert',
+                alerts.find((alert) => alert.channel === channel.name)?.priority ?? null,
+            );
             texts.forEach((words, at) => {
                 if (row.cells[at].textContent !== words) row.cells[at].textContent = words;
             });
@@ -392,6 +406,12 @@ export class BedView {
                 );
             }),
         );
+        if (episodes.length === 0)
+            this.#episodes.append(make('tr', {}, make('td', { colspan: 5, class: 'muted', text: text('none') })));
+        if (notes.length === 0) {
+            this.#notes.replaceChildren(make('li', { class: 'muted', text: text('none') }));
+            return;
+        }
         this.#notes.replaceChildren(
             ...notes.map((note) => {
                 const channel = channels.find((c) => c.name === note.channel);

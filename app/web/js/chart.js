@@ -14,6 +14,8 @@ import { isUsable } from './trend.js';
 const HEIGHT = 150;
 const LANE = 5;
 const CURSOR = 'bed';
+/** Columns that the legend has no entry for. */
+const EDGE = 'edge';
 /** How the parts of a pressure differ without colours: systolic, diastolic, mean. */
 const DASHES = [[], [6, 3], [2, 3]];
 
@@ -67,28 +69,27 @@ export function chartColumns(row, { app, bed, history, horizon_s, raw, now_s }) 
                 values,
                 value && isUsable(value[1]) ? value[0] : null,
             );
-            const [least, most] = [forecast.quantiles[0], forecast.quantiles[forecast.quantiles.length - 1]];
-            const top = add(high, {
-                stroke: 'transparent',
-                label: `${label} ${numberText(most * 100, 0)} %`,
-            });
-            const bottom = add(low, {
-                stroke: 'transparent',
-                label: `${label} ${numberText(least * 100, 0)} %`,
-            });
+            const top = add(high, { stroke: 'transparent', class: EDGE });
+            const bottom = add(low, { stroke: 'transparent', class: EDGE });
+            /** "94 (91–97)": the edges of the band have no entry of their own.
+             * @param {any} plot  @param {number | null} at  @param {any} _  @param {number} i */
+            const fan = (plot, at, _, i) =>
+                typeof at === 'number'
+                    ? `${shown(_, at)} (${shown(_, plot.data[bottom][i])}–${shown(_, plot.data[top][i])})`
+                    : '--';
 
             bands.push({ series: [top, bottom], fill: withAlpha(ink, 0.22) });
-            add(middle, { stroke: ink, width: 1, dash: [4, 3], label: `${label} ${text('forecast')}` });
+            add(middle, {
+                stroke: ink,
+                width: 1,
+                dash: [4, 3],
+                label: `${label} ${text('forecast')}`,
+                value: fan,
+            });
         }
         if (kept?.mean) {
-            const top = add(padded(kept.high, times.length), {
-                stroke: 'transparent',
-                label: `${label} max`,
-            });
-            const bottom = add(padded(kept.low, times.length), {
-                stroke: 'transparent',
-                label: `${label} min`,
-            });
+            const top = add(padded(kept.high, times.length), { stroke: 'transparent', label: `${label} max` });
+            const bottom = add(padded(kept.low, times.length), { stroke: 'transparent', label: `${label} min` });
 
             bands.push({ series: [top, bottom], fill: withAlpha(ink, 0.3) });
             add(padded(kept.mean, times.length), {

@@ -142,7 +142,7 @@ export function tileModel(bed, rows, session, link, silent_s, now_ms) {
         age: s === null ? '' : s <= FRESH_S ? text('now') : ageText(s),
         score: score ? `${score.name} ${score.low_bound ? '≥ ' : ''}${score.total}` : '',
         scoreTitle: score?.low_bound
-            ? `${text('score_partial')}: ${text('missing_inputs', { inputs: score.missing.join(', ') })}`
+            ? `${text('score_partial')}: ${text('missing_inputs', { inputs: score.missing.map((name) => name.replaceAll('_', ' ')).join(', ') })}`
             : '',
         anomaly:
             anomaly === null || threshold === null

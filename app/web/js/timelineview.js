@@ -1,7 +1,7 @@
 /* timelineview.js - the ward of the last 24 hours: a lane for each bed, a bar for each alert. */
 /** @typedef {import('../types').Alert} Alert */
 import { make } from './dom.js';
-import { clockText, dayText, text } from './language.js';
+import { clockText, dayText, shortClockText, text } from './language.js';
 import { lanesOf } from './timeline.js';
 
 const HOURS = [24, 8, 1];
@@ -109,9 +109,11 @@ export class TimelineView {
     #show(lanes, from, to) {
         this.#state.textContent = lanes.length === 0 ? text('no_history') : '';
         this.#axis.replaceChildren(
-            make('span', { text: dayText(from) }),
-            make('span', { text: clockText((from + to) / 2) }),
-            make('span', { text: dayText(to) }),
+            ...[0, 0.25, 0.5, 0.75, 1].map((part) => {
+                const at = from + part * (to - from);
+
+                return make('span', { text: part % 1 === 0 ? dayText(at) : shortClockText(at) });
+            }),
         );
         this.#lanes.replaceChildren(
             ...lanes.map(({ name, key, bars }) => {
