@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "app/command.h"
+#include "app/examples.h"
 #include "app/reference.h"
 #include "app/verbs.h"
 #include "core/text.h"
@@ -187,6 +188,29 @@ static void print_options(const char *title, const struct vg_option *options)
         print_option(o);
 }
 
+static void print_example(const char *kind, const char *name, const struct vg_option *options)
+{
+    struct vg_buf text = VG_BUF_INIT;
+
+    vg_example_write(kind, name, options, &text);
+    if (text.len > 0)
+        printf("\nexample:\n\n");
+    for (size_t at = 0; at < text.len;) {
+        size_t n = strcspn(text.data + at, "\n") + 1;
+
+        printf("    %.*s", (int)n, text.data + at);
+        at += n;
+    }
+    vg_buf_done(&text);
+}
+
+static void print_component(const struct entry *e)
+{
+    printf("%s %s: %s\n", e->kind, e->name, e->summary);
+    print_options("options", e->options);
+    print_example(e->kind, e->name, e->options);
+}
+
 static void print_channel(const struct vg_channel *c)
 {
     char period[VG_DURATION_TEXT_SIZE], validity[VG_DURATION_TEXT_SIZE];
@@ -229,7 +253,7 @@ static bool describe_mappings(const char *name, const struct vg_site_mapping *m)
     return found;
 }
 
-static bool describe_section(const char *name)
+static bool print_section(const char *name)
 {
     if (strcmp(name, "service") == 0) {
         printf("section service: the process, its data and its speed\n");
@@ -264,6 +288,15 @@ static bool describe_section(const char *name)
     return true;
 }
 
+static bool describe_section(const char *name)
+{
+    bool found = print_section(name);
+
+    if (found)
+        print_example("section", name, NULL);
+    return found;
+}
+
 static bool describe_component(const struct catalogue *c, const char *name)
 {
     bool found = false;
@@ -273,8 +306,9 @@ static bool describe_component(const struct catalogue *c, const char *name)
 
         if (strcmp(e->name, name) != 0)
             continue;
-        printf("%s%s %s: %s\n", found ? "\n" : "", e->kind, e->name, e->summary);
-        print_options("options", e->options);
+        if (found)
+            putchar('\n');
+        print_component(e);
         found = true;
     }
     return found;
@@ -318,8 +352,8 @@ static int describe_all(const struct catalogue *c)
         describe_section(sections[i]);
     }
     for (size_t i = 0; i < c->n; i++) {
-        printf("\n%s %s: %s\n", c->entries[i].kind, c->entries[i].name, c->entries[i].summary);
-        print_options("options", c->entries[i].options);
+        putchar('\n');
+        print_component(&c->entries[i]);
     }
     for (int i = 0; i < VG_CHANNELS; i++) {
         putchar('\n');

@@ -1,4 +1,5 @@
-/* config_verb.c - `vigil config`: what a configuration comes to, and one to begin with. */
+/* config_verb.c - `vigil config`: what a configuration comes to, one in the newest
+ * version of the format, and one to begin with. */
 #include "app/config_verb.h"
 
 #include "app/family.h"
@@ -6,12 +7,13 @@
 
 static const struct vg_family_member members[] = {
     { "show", vg_config_show, "every value of a configuration, and where it is from" },
+    { "migrate", vg_config_migrate, "a configuration in the newest version of the format" },
     { "new", vg_config_new, "a commented configuration to begin with" },
 };
 
 static const struct vg_family config_family = {
     .name = "config",
-    .summary = "Shows configurations, and makes new ones.\n",
+    .summary = "Shows configurations, brings old ones up to date, and makes new ones.\n",
     .member = members,
     .members = VG_ARRAY_LEN(members),
 };

@@ -52,6 +52,17 @@ static int choose_kernel(const char *name)
     return vg_status_exit(VG_E_USAGE);
 }
 
+/* `vigil help WORDS` is `vigil WORDS --help`. */
+static void turn_help(int argc, char **argv)
+{
+    static char option[] = "--help";
+
+    if (strcmp(argv[1], "help") != 0)
+        return;
+    memmove(argv + 1, argv + 2, (size_t)(argc - 2) * sizeof(*argv));
+    argv[argc - 1] = option;
+}
+
 int main(int argc, char **argv)
 {
     int wrong = choose_kernel(getenv("VIGIL_KERNEL"));
@@ -63,6 +74,7 @@ int main(int argc, char **argv)
         help(stderr);
         return vg_status_exit(VG_E_USAGE);
     }
+    turn_help(argc, argv);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         help(stdout);
         return 0;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/examples.h"
 #include "core/site.h"
 #include "core/text.h"
 #include "runtime/config.h"
@@ -69,10 +70,22 @@ static void print_options(const struct vg_option *options)
         print_option(o);
 }
 
-/* A heading `### NAME`, a sentence and the options. */
-static void print_component(const char *name, const char *summary, const struct vg_option *options)
+static void print_example(const char *kind, const char *name, const struct vg_option *options)
+{
+    struct vg_buf text = VG_BUF_INIT;
+
+    vg_example_write(kind, name, options, &text);
+    if (text.len > 0)
+        printf("\n```yaml\n%s```\n", text.data);
+    vg_buf_done(&text);
+}
+
+/* A heading `### NAME`, a sentence, an example and the options. */
+static void print_component(const char *kind, const char *name, const char *summary,
+                            const struct vg_option *options)
 {
     printf("\n### `%s`\n\n%s\n", name, summary);
+    print_example(kind, name, options);
     print_options(options);
 }
 
@@ -83,10 +96,12 @@ static void print_source(void)
            "json when left out.\nEvery source has, besides its own options:\n");
     print_options(vg_ingest_options);
     for (size_t i = 0; vg_sources[i]; i++)
-        print_component(vg_sources[i]->name, vg_sources[i]->summary, vg_sources[i]->options);
+        print_component("source", vg_sources[i]->name, vg_sources[i]->summary,
+                        vg_sources[i]->options);
     printf("\n## source.decoder\n");
     for (size_t i = 0; vg_decoders[i]; i++)
-        print_component(vg_decoders[i]->name, vg_decoders[i]->summary, vg_decoders[i]->options);
+        print_component("decoder", vg_decoders[i]->name, vg_decoders[i]->summary,
+                        vg_decoders[i]->options);
 }
 
 static void print_models(void)
@@ -94,6 +109,7 @@ static void print_models(void)
     printf("\n## models\n\nA mapping of names to model files; `type` (required) is one of:\n\n");
     for (size_t i = 0; vg_models[i]; i++)
         printf("- `%s`: %s\n", vg_models[i]->name, vg_models[i]->summary);
+    print_example("section", "models", NULL);
     print_options(vg_model_options);
 }
 
@@ -102,17 +118,18 @@ static void print_stages(void)
     printf(
         "\n## stages\n\nA list, in the order in which rows pass; `type` (required) is one of:\n");
     for (size_t i = 0; vg_stages[i]; i++)
-        print_component(vg_stages[i]->name, vg_stages[i]->summary, vg_stages[i]->options);
+        print_component("stage", vg_stages[i]->name, vg_stages[i]->summary, vg_stages[i]->options);
 }
 
 static void print_sinks(void)
 {
     printf("\n## sinks\n\nA mapping of names to sinks, at least one; `type` (required) is one of\n"
-           "those below. What delivery means is in [delivery.md](delivery.md). Every sink has, "
-           "besides\nits own options:\n");
+           "those below. What delivery means is in [delivery.md](delivery.md).\n");
+    print_example("section", "sinks", NULL);
+    printf("\nEvery sink has, besides its own options:\n");
     print_options(vg_delivery_options);
     for (size_t i = 0; vg_sinks[i]; i++)
-        print_component(vg_sinks[i]->name, vg_sinks[i]->summary, vg_sinks[i]->options);
+        print_component("sink", vg_sinks[i]->name, vg_sinks[i]->summary, vg_sinks[i]->options);
 }
 
 static void print_conditions(void)
@@ -127,13 +144,19 @@ static void print_conditions(void)
     }
 }
 
+static void print_heading(const char *section)
+{
+    printf("\n## %s\n", section);
+    print_example("section", section, NULL);
+}
+
 static void print_mappings(const struct vg_site_mapping *m)
 {
     const char *section = "";
 
     for (; m->section; m++) {
         if (strcmp(m->section, section) != 0)
-            printf("\n## %s\n", m->section);
+            print_heading(m->section);
         section = m->section;
         printf("\n### %s\n\n%s\n", m->path, m->summary);
         print_options(m->options);
@@ -203,6 +226,7 @@ void vg_reference_print(void)
 {
     fputs(head, stdout);
     printf("\n## service\n\nThe process, its data and its speed.\n");
+    print_example("section", "service", NULL);
     print_options(vg_service_options);
     print_source();
     print_models();

@@ -63,6 +63,26 @@ static void print_bounds(void)
         VG_TALLY_ALERTS, VG_TALLY_LETTERS);
 }
 
+/* Names that people know from other pipelines, and what is there in their place. */
+static const char elsewhere[] =
+    "\n## What is not here by that name\n"
+    "\n"
+    "| looked for | here |\n"
+    "|---|---|\n"
+    "| lag of event time | `vigil_log_time_lag_seconds`, and the hop `event` for what device "
+    "clocks "
+    "add: one that is wrong must not look like a lag |\n"
+    "| discarded messages | nothing is discarded between the source and the outbox: what is no row "
+    "is in `vigil_dead_letters_total`. What a sink was told to leave out is in "
+    "`vigil_sink_filtered_total` and `vigil_sink_passed_over_total` |\n"
+    "| what a slow subscriber lost | ZeroMQ does not say. The subscriber knows, by the sequence, "
+    "and "
+    "has it replayed ([alert1.md](alert1.md)) |\n"
+    "| dead letters by component | all are of the source and its decoder; `reason` says what was "
+    "wrong. Those of sinks are in `vigil_sink_refused_total` |\n"
+    "| when a model was trained | `sha256` of `vigil_model_info`: the same training gives the same "
+    "file, which has no date in it (`vigil model describe`) |\n";
+
 void vg_reference_print_metrics(void)
 {
     fputs(intro, stdout);
@@ -70,4 +90,5 @@ void vg_reference_print_metrics(void)
         print_metric(&vg_metrics[i]);
     print_hops();
     print_bounds();
+    fputs(elsewhere, stdout);
 }

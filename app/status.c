@@ -100,6 +100,27 @@ static void print_sinks(const json_t *state)
                vg_state_number(s, "refused"), vg_state_number(s, "passed_over"));
 }
 
+/* Who listens, of the sinks that others subscribe to. */
+static void print_subscribers(const json_t *state)
+{
+    size_t i;
+    json_t *s;
+
+    json_array_foreach(json_object_get(state, "sinks"), i, s)
+    {
+        const json_t *who = json_object_get(s, "subscribers");
+
+        if (!json_is_object(who))
+            continue;
+        printf("  %s: %lld connections of subscribers", vg_state_text(s, "name"),
+               vg_state_number(who, "connected"));
+        if (vg_state_number(who, "registered") > 0)
+            printf("; of %lld that must confirm %lld are late", vg_state_number(who, "registered"),
+                   vg_state_number(who, "late"));
+        putchar('\n');
+    }
+}
+
 static void print_rest(const json_t *state)
 {
     const json_t *alerts = json_object_get(state, "active_alerts");
@@ -136,6 +157,7 @@ static void print_screen(const json_t *state)
     print_source(json_object_get(state, "source"));
     print_stages(state, seconds);
     print_sinks(state);
+    print_subscribers(state);
     print_rest(state);
 }
 

@@ -31,7 +31,7 @@
     X(evaluate, "evaluate", "measure models against what happened: errors, risks, alarms")    \
     X(list, "list", "list the components in this build, and the vital signs")                 \
     X(describe, "describe", "describe a component and its options")                           \
-    X(config, "config", "show what a configuration comes to, or make one to begin with")      \
+    X(config, "config", "show what a configuration comes to, migrate one, or make one")       \
     X(schema, "schema", "print the JSON Schema of configurations, for editors")               \
     X(graph, "graph", "print the way of the data through a configuration as a picture")       \
     X(doctor, "doctor", "look whether this machine is fit for a pipeline")                    \

@@ -43,6 +43,13 @@ struct vg_shard_status {
 
 enum { VG_SHARDS_MAX = 1024 };
 
+/** Who listens to a sink that others subscribe to. */
+struct vg_subscriber_count {
+    uint32_t connected;  /**< connections for events, also those that are not let in yet */
+    uint32_t registered; /**< that the configuration names, and that must confirm */
+    uint32_t late;       /**< of these: those that have not confirmed in time */
+};
+
 enum vg_service_state {
     VG_STATE_STARTING,
     VG_STATE_RUNNING,
@@ -108,6 +115,8 @@ struct vg_sink_env {
      *  durable (0: nowhere). Subscribers and wards of the configuration alone: both are kept. */
     void (*confirm)(void *ctx, const char *subscriber, const char *ward, uint64_t seq);
     uint64_t (*confirmed)(void *ctx, const char *subscriber, const char *ward);
+    /** Says how many listen; a sink to which others subscribe says it at each turn. */
+    void (*subscribers)(void *ctx, const struct vg_subscriber_count *count);
     /** Notes who was let in or refused, and why; `who` is a name or an address, never a patient. */
     void (*audit)(void *ctx, const char *what, const char *who, const char *why);
 };

@@ -46,6 +46,29 @@ const struct vg_profile *vg_site_profile(const struct vg_site *site, const char 
     return site->profiles_n > 0 ? &site->profiles[0] : NULL;
 }
 
+uint32_t vg_site_ward_places(const struct vg_site *site)
+{
+    return site->wards_n + 2;
+}
+
+uint32_t vg_site_ward_place(const struct vg_site *site, const char *ward)
+{
+    uint32_t place = 0;
+
+    while (place < site->wards_n && strcmp(site->wards[place], ward) != 0)
+        place++;
+    if (place < site->wards_n || ward[0] == '\0' || strcmp(ward, "none") == 0)
+        return place;
+    return place + 1;
+}
+
+const char *vg_site_ward_name(const struct vg_site *site, uint32_t place)
+{
+    if (place < site->wards_n)
+        return site->wards[place];
+    return place == site->wards_n ? "none" : "other";
+}
+
 bool vg_site_limits(const struct vg_site *site, int channel, bool high)
 {
     float limit;

@@ -211,6 +211,11 @@ const struct vg_bed_config *vg_site_bed(const struct vg_site *site, const char *
 /** The profile for a bed label; the first one when the bed is not declared, NULL without any. */
 const struct vg_profile *vg_site_profile(const struct vg_site *site, const char *bed);
 /** Whether a profile or bed gives `channel` a low or (`high`) high limit. */
+/** Wards as those who count have them: those that the configuration declares, then "none" and, for all
+ *  that only rows name, "other". */
+uint32_t vg_site_ward_places(const struct vg_site *site);
+uint32_t vg_site_ward_place(const struct vg_site *site, const char *ward); /**< "" is "none" */
+const char *vg_site_ward_name(const struct vg_site *site, uint32_t place);
 bool vg_site_limits(const struct vg_site *site, int channel, bool high);
 void vg_site_done(struct vg_site *site);
 

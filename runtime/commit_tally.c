@@ -40,13 +40,7 @@ void vg_commit_tally_done(struct vg_commit_tally *t)
 /* Wards are what rows say, which may be anything; only those of the configuration become labels. */
 static const char *ward_label(const struct vg_site *site, const char *ward)
 {
-    if (strcmp(ward, "none") == 0)
-        return ward;
-    for (uint32_t i = 0; i < site->wards_n; i++) {
-        if (strcmp(site->wards[i], ward) == 0)
-            return ward;
-    }
-    return "other";
+    return vg_site_ward_name(site, vg_site_ward_place(site, ward));
 }
 
 static void count_event(struct vg_meters *m, const struct vg_site *site,

@@ -5,6 +5,7 @@
  */
 #include "runtime/config_check.h"
 #include "runtime/config_private.h"
+#include "runtime/config_version.h"
 #include "runtime/document_secret.h"
 
 #include <stdlib.h>
@@ -42,23 +43,6 @@ bool vg_load_is_name(struct vg_load *l, const struct vg_node *node)
 
 enum { SECTIONS_MAX = 16 };
 
-/* Whether the rest of the file may be read as version 1. */
-static bool check_version(struct vg_load *l)
-{
-    const struct vg_node *version = vg_node_find(l->doc->root, "version");
-
-    if (!version) {
-        vg_document_error(l->doc, l->doc->root->at,
-                          "\"version: 1\" is missing; it says which version of the format this is");
-        return true;
-    }
-    if (version->kind == VG_NODE_SCALAR && strcmp(version->text, "1") == 0)
-        return true;
-    vg_document_error(l->doc, version->at,
-                      "expected \"version: 1\", the only one that this Vigil reads");
-    return false;
-}
-
 /* Sections that are missing are told of here, in words of their own. */
 static void check_sections(struct vg_load *l)
 {
@@ -85,12 +69,7 @@ static void check_sections(struct vg_load *l)
 
 static void load(struct vg_load *l)
 {
-    if (l->doc->root->kind != VG_NODE_MAPPING) {
-        vg_document_error(l->doc, l->doc->root->at, "expected a mapping of sections, not %s",
-                          vg_node_what(l->doc->root));
-        return;
-    }
-    if (!check_version(l))
+    if (!vg_config_version_check(l->doc))
         return;
     check_sections(l);
     vg_load_service(l);

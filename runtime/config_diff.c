@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text.h"
 #include "runtime/document.h"
 
 enum { PATH_LEN = 256, SHOWN = 48 };
@@ -165,20 +166,46 @@ static int64_t tick_of(const struct vg_stage_config *stage)
                : 0;
 }
 
+static const char *type_at(const struct vg_config *config, uint32_t place)
+{
+    return place < config->stages_n ? config->stages[place].ops->name : "nothing";
+}
+
+/* Of a chain that is another one the first place that differs says what was meant. */
+static bool same_chain(const struct vg_config *now, const struct vg_config *next,
+                       struct vg_config_diff *ret)
+{
+    uint32_t i = 0;
+    char path[32], text[2 * VG_NAME_SIZE + 64];
+
+    while (i < now->stages_n && i < next->stages_n && now->stages[i].ops == next->stages[i].ops)
+        i++;
+    if (i == now->stages_n && i == next->stages_n)
+        return true;
+    snprintf(path, sizeof(path), "stages[%u]", i);
+    snprintf(text, sizeof(text), "%s -> %s, another chain of stages", type_at(now, i),
+             type_at(next, i));
+    note(&ret->restarts, path, text);
+    return false;
+}
+
 static void compare_stages(const struct vg_config *now, const struct vg_config *next,
                            struct vg_config_diff *ret)
 {
-    bool same = now->stages_n == next->stages_n;
-
-    for (uint32_t i = 0; same && i < now->stages_n; i++)
-        same = now->stages[i].ops == next->stages[i].ops;
-    if (!same) {
-        note(&ret->restarts, "stages", "other stages, or in another order");
+    if (!same_chain(now, next, ret))
         return;
-    }
     for (uint32_t i = 0; i < now->stages_n; i++) {
-        if (tick_of(&now->stages[i]) != tick_of(&next->stages[i]))
-            note(&ret->restarts, "stages", "another tick");
+        int64_t was_ns = tick_of(&now->stages[i]), is_ns = tick_of(&next->stages[i]);
+        char was[VG_DURATION_TEXT_SIZE], is[VG_DURATION_TEXT_SIZE];
+        char path[32], text[sizeof(was) + sizeof(is) + 4];
+
+        if (was_ns == is_ns)
+            continue;
+        vg_format_duration(was_ns, was);
+        vg_format_duration(is_ns, is);
+        snprintf(path, sizeof(path), "stages[%u].tick", i);
+        snprintf(text, sizeof(text), "%s -> %s", was, is);
+        note(&ret->restarts, path, text);
     }
 }
 

@@ -159,9 +159,11 @@ int64_t vg_delivery_wait_ns(const struct vg_delivery_options *o, uint32_t failur
 
 /* ---- figures ---- */
 
-void vg_delivery_accepted(struct vg_delivery_figures *f, int64_t wall_ns, int64_t now_ns)
+void vg_delivery_accepted(struct vg_delivery_figures *f, const struct vg_delivery *event,
+                          int64_t now_ns)
 {
-    uint64_t ms = now_ns > wall_ns ? (uint64_t)((now_ns - wall_ns) / VG_NS_PER_MS) : 0;
+    int64_t waited_ns = now_ns - event->wall_ns;
+    uint64_t ms = waited_ns > 0 ? (uint64_t)(waited_ns / VG_NS_PER_MS) : 0;
     unsigned bucket = 0;
 
     while (bucket + 1 < VG_DELAY_BUCKETS && ms >= UINT64_C(1) << bucket)
@@ -169,6 +171,16 @@ void vg_delivery_accepted(struct vg_delivery_figures *f, int64_t wall_ns, int64_
     atomic_fetch_add(&f->delivered, 1);
     atomic_fetch_add(&f->delay[bucket], 1);
     atomic_fetch_add(&f->delay_ms, ms);
+    vg_delays_note(&f->whole, now_ns - event->time_ns);
+}
+
+void vg_delivery_note_subscribers(struct vg_delivery_figures *f,
+                                  const struct vg_subscriber_count *count)
+{
+    atomic_store_explicit(&f->connected, count->connected, memory_order_relaxed);
+    atomic_store_explicit(&f->registered, count->registered, memory_order_relaxed);
+    atomic_store_explicit(&f->late, count->late, memory_order_relaxed);
+    atomic_store(&f->subscribed, true);
 }
 
 uint64_t vg_delivery_delay_ms(const struct vg_delivery_figures *f, double share)

@@ -12,6 +12,7 @@
 #include "core/option.h"
 #include "core/sink.h"
 #include "core/site.h"
+#include "runtime/meters.h"
 
 /** Options that stand in the block of every sink, beside its own. */
 struct vg_delivery_options {
@@ -62,7 +63,11 @@ struct vg_delivery_figures {
     atomic_bool off;                /**< a FATAL failure has ended it */
     /** Delay from commit to acceptance: bucket b counts those below 2^b ms, the last all others. */
     atomic_ulong delay[VG_DELAY_BUCKETS];
-    atomic_ulong delay_ms; /**< their sum */
+    atomic_ulong delay_ms;  /**< their sum */
+    struct vg_delays whole; /**< from the log time at which an event holds to its acceptance */
+    /* Of a sink that others subscribe to; else `subscribed` is false. */
+    atomic_bool subscribed;
+    atomic_uint connected, registered, late;
 };
 
 /** The time within which `share` (0 to 1) of the accepted events were accepted, to the next power of
@@ -71,7 +76,11 @@ uint64_t vg_delivery_delay_ms(const struct vg_delivery_figures *f, double share)
 /** One line for people: what was delivered, how fast, and what was not. */
 void vg_delivery_print(const struct vg_delivery_figures *f, struct vg_buf *out);
 
-/** Counts one accepted event. `wall_ns` is when it was written, `now_ns` wall time. */
-void vg_delivery_accepted(struct vg_delivery_figures *f, int64_t wall_ns, int64_t now_ns);
+/** Counts one accepted event; `now_ns` is wall time. */
+void vg_delivery_accepted(struct vg_delivery_figures *f, const struct vg_delivery *event,
+                          int64_t now_ns);
+/** Notes who listens now. */
+void vg_delivery_note_subscribers(struct vg_delivery_figures *f,
+                                  const struct vg_subscriber_count *count);
 
 #endif

@@ -114,7 +114,7 @@ static void accepted(struct vg_feed *f, size_t n)
     int64_t now_ns = vg_wall_ns();
 
     for (size_t i = 0; i < n; i++)
-        vg_delivery_accepted(&f->figures, f->batch[i].wall_ns, now_ns);
+        vg_delivery_accepted(&f->figures, &f->batch[i], now_ns);
     if (n > 0)
         vg_log(VG_LOG_DEBUG, f->config->name, "accepted %llu to %llu at %lld",
                (unsigned long long)f->batch[0].seq, (unsigned long long)f->batch[n - 1].seq,

@@ -132,6 +132,13 @@ static uint64_t env_confirmed(void *ctx, const char *subscriber, const char *war
     return seq;
 }
 
+static void env_subscribers(void *ctx, const struct vg_subscriber_count *count)
+{
+    struct vg_feed *f = ctx;
+
+    vg_delivery_note_subscribers(&f->figures, count);
+}
+
 static void env_audit(void *ctx, const char *what, const char *who, const char *why)
 {
     struct vg_feed *f = ctx;
@@ -158,6 +165,7 @@ void vg_feed_env(struct vg_feed *f, struct vg_sink_env *ret)
         .notify = env_notify,
         .confirm = env_confirm,
         .confirmed = env_confirmed,
+        .subscribers = env_subscribers,
         .audit = env_audit,
         .timeout_ns = f->config->delivery.timeout_ns,
     };

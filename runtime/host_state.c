@@ -21,14 +21,9 @@ struct counting {
 static vg_status count_active(void *arg, const struct vg_delivery *event)
 {
     const struct counting *c = arg;
-    uint32_t ward = 0;
 
-    while (ward < c->site->wards_n && strcmp(c->site->wards[ward], event->ward) != 0)
-        ward++;
-    if (ward == c->site->wards_n && strcmp(event->ward, "none") != 0)
-        ward++;
     if (event->priority < VG_PRIORITY_COUNT)
-        c->active->n[ward][event->priority]++;
+        c->active->n[vg_site_ward_place(c->site, event->ward)][event->priority]++;
     return VG_OK;
 }
 
@@ -39,7 +34,7 @@ bool vg_active_count(struct vg_outbox_reader *reader, const struct vg_site *site
     struct vg_err err;
     uint64_t as_of;
 
-    ret->wards = site->wards_n + 2;
+    ret->wards = vg_site_ward_places(site);
     ret->n = calloc(ret->wards, sizeof(*ret->n));
     VG_CHECK(ret->n != NULL);
     return reader && vg_outbox_open_episodes(reader, NULL, count_active, &c, &as_of, &err) == VG_OK;

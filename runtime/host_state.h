@@ -4,7 +4,7 @@
 
 #include "runtime/observed.h"
 
-/** Alerts that are there, by ward and priority: wards of the configuration, then "none" and "other". */
+/** Alerts that are there, by ward (vg_site_ward_place()) and priority. */
 struct vg_active {
     uint32_t wards;
     uint64_t (*n)[VG_PRIORITY_COUNT]; /**< [wards] */

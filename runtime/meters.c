@@ -26,6 +26,13 @@ void vg_delays_note(struct vg_delays *d, int64_t ns)
     vg_meter_add(&d->sum_ns, (uint64_t)ns);
 }
 
+void vg_delays_add(struct vg_delays *sum, const struct vg_delays *d)
+{
+    for (unsigned i = 0; i <= VG_DELAY_BOUNDS; i++)
+        vg_meter_add(&sum->bucket[i], vg_meter_get(&d->bucket[i]));
+    vg_meter_add(&sum->sum_ns, vg_meter_get(&d->sum_ns));
+}
+
 const char *vg_hop_name(int hop)
 {
     static const char *const names[] = {

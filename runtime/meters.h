@@ -35,6 +35,8 @@ struct vg_delays {
 
 /** Counts one delay; one below 0, which clocks that disagree make, is one of 0. One thread. */
 void vg_delays_note(struct vg_delays *d, int64_t ns);
+/** Adds what `d` has counted to `sum`, which is the caller's own. */
+void vg_delays_add(struct vg_delays *sum, const struct vg_delays *d);
 int64_t vg_delays_bound_ns(unsigned place); /**< of bucket `place`, below VG_DELAY_BOUNDS */
 
 /* hop, its label, between which two moments */
@@ -86,6 +88,7 @@ struct vg_stage_meter {
     atomic_bool blocked;       /**< the stage behind it takes no more */
     atomic_ulong patients;     /**< whom it knows */
     atomic_ulong memory_bytes; /**< that it keeps of them, room for those to come included */
+    struct vg_delays work;     /**< at a stretch: on a frame of rows, or on a wave */
 } __attribute__((aligned(64)));
 
 /** Bounds of the counts by labels: rules and wards are configuration. */

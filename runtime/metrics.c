@@ -6,13 +6,14 @@
 #include "runtime/metrics.h"
 
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "core/clock.h"
 #include "models/kernel.h"
 #include "runtime/health.h"
 #include "runtime/host_state.h"
 #include "runtime/link.h"
+#include "runtime/metrics_private.h"
 
 /* ---- what runs ---- */
 
@@ -27,6 +28,8 @@ static void tell_reload(const struct vg_observed *o, struct vg_exposition *x)
     vg_expose_count(x, NULL, last.ok);
     vg_expose_family(x, VG_METRIC_CONFIG_RELOAD_TIME);
     vg_expose_ns(x, NULL, last.wall_ns);
+    vg_expose_family(x, VG_METRIC_CONFIG_RELOAD_GOOD);
+    vg_expose_ns(x, NULL, last.good_wall_ns);
 }
 
 static void tell_info(const struct vg_observed *o, struct vg_exposition *x)
@@ -232,7 +235,7 @@ static void tell_marks(const struct vg_observed *o, uint32_t partitions, struct 
 
 /* ---- delays ---- */
 
-static void tell_hop(const struct vg_delays *d, const char *hop, struct vg_exposition *x)
+void vg_metrics_delays(const struct vg_delays *d, const char *label, struct vg_exposition *x)
 {
     int64_t bound_ns[VG_DELAY_BOUNDS];
     uint64_t count[VG_DELAY_BOUNDS + 1];
@@ -242,30 +245,59 @@ static void tell_hop(const struct vg_delays *d, const char *hop, struct vg_expos
         bound_ns[i] = vg_delays_bound_ns(i);
     for (unsigned i = 0; i <= VG_DELAY_BOUNDS; i++)
         count[i] = vg_meter_get(&d->bucket[i]);
-    vg_expose_delays(x, &hop, &view);
+    vg_expose_delays(x, &label, &view);
 }
 
 static void tell_delays(const struct vg_observed *o, struct vg_exposition *x)
 {
     vg_expose_family(x, VG_METRIC_DELAY);
     for (int hop = 0; hop < VG_HOP_COUNT; hop++)
-        tell_hop(&o->shared->meters.hop[hop], vg_hop_name(hop), x);
+        vg_metrics_delays(&o->shared->meters.hop[hop], vg_hop_name(hop), x);
 }
 
-/* Its buckets count whole milliseconds below 2^b: what is up to a bound is one less. */
-static void tell_sink_delay(const struct vg_delivery_figures *f, const char *sink,
-                            struct vg_exposition *x)
+/* What a stage takes at a stretch, all workers together. */
+static void tell_work(const struct vg_observed *o, struct vg_exposition *x)
 {
-    int64_t bound_ns[VG_DELAY_BUCKETS - 1];
-    uint64_t count[VG_DELAY_BUCKETS];
-    struct vg_exposed_delays view = { VG_DELAY_BUCKETS - 1, bound_ns, count,
-                                      vg_meter_get(&f->delay_ms) * VG_NS_PER_MS };
+    const struct vg_meters *m = &o->shared->meters;
 
-    for (unsigned i = 0; i < VG_DELAY_BUCKETS - 1; i++)
-        bound_ns[i] = (INT64_C(1) << i) * VG_NS_PER_MS;
-    for (unsigned i = 0; i < VG_DELAY_BUCKETS; i++)
-        count[i] = vg_meter_get(&f->delay[i]);
-    vg_expose_delays(x, &sink, &view);
+    vg_expose_family(x, VG_METRIC_WORK);
+    for (uint32_t place = 0; place < m->stages; place++) {
+        struct vg_delays all = { .sum_ns = 0 };
+        char name[VG_NAME_SIZE];
+
+        for (uint32_t w = 0; w < m->workers; w++)
+            vg_delays_add(&all, &vg_meters_stage(m, w, place)->work);
+        vg_observed_stage(o, place, name);
+        vg_metrics_delays(&all, name, x);
+    }
+}
+
+/* ---- beds ---- */
+
+static void tell_presence(const struct vg_site *site, uint32_t ward, const uint32_t *n,
+                          struct vg_exposition *x)
+{
+    for (int p = 0; p < VG_WARD_PRESENCES; p++)
+        vg_expose_count(
+            x, (const char *[]){ vg_site_ward_name(site, ward), vg_ward_presence_name(p) }, n[p]);
+}
+
+static void tell_beds(const struct vg_site *site, const struct vg_ward *ward,
+                      struct vg_exposition *x)
+{
+    uint32_t wards = vg_site_ward_places(site);
+    uint32_t(*n)[VG_WARD_PRESENCES] = calloc(wards, sizeof(*n));
+
+    VG_CHECK(n != NULL);
+    if (ward)
+        vg_ward_count(ward, vg_wall_ns(), n);
+    vg_expose_family(x, VG_METRIC_BEDS);
+    for (uint32_t w = 0; ward && w < wards; w++)
+        tell_presence(site, w, n[w], x);
+    vg_expose_family(x, VG_METRIC_WARD_LOST);
+    if (ward)
+        vg_expose_count(x, NULL, vg_ward_lost_rows(ward));
+    free(n);
 }
 
 /* ---- alerts and letters ---- */
@@ -284,13 +316,6 @@ static void tell_tally(const struct vg_tally *t, enum vg_metric_id id, struct vg
     }
 }
 
-static const char *ward_name(const struct vg_site *site, uint32_t ward)
-{
-    if (ward < site->wards_n)
-        return site->wards[ward];
-    return ward == site->wards_n ? "none" : "other";
-}
-
 static void tell_active(struct vg_outbox_reader *reader, const struct vg_site *site,
                         struct vg_exposition *x)
 {
@@ -300,48 +325,10 @@ static void tell_active(struct vg_outbox_reader *reader, const struct vg_site *s
     vg_expose_family(x, VG_METRIC_ALERTS_ACTIVE);
     for (uint32_t w = 0; w < active.wards && known; w++) {
         for (int p = 0; p < VG_PRIORITY_COUNT; p++)
-            vg_expose_count(x, (const char *[]){ ward_name(site, w), vg_priority_name(p) },
+            vg_expose_count(x, (const char *[]){ vg_site_ward_name(site, w), vg_priority_name(p) },
                             active.n[w][p]);
     }
     vg_active_done(&active);
-}
-
-/* ---- sinks ---- */
-
-static void tell_sink(const struct vg_observed *o, uint32_t sink, enum vg_metric_id id,
-                      struct vg_exposition *x)
-{
-    const struct vg_delivery_figures *f = &o->feed[sink].figures;
-    const struct vg_sink_config *c = &o->config->sinks[sink];
-    const char *label[] = { c->name, c->ops->name };
-
-    if (id == VG_METRIC_SINK_DELIVERED)
-        vg_expose_count(x, label, vg_meter_get(&f->delivered));
-    else if (id == VG_METRIC_SINK_RETRIES)
-        vg_expose_count(x, label, vg_meter_get(&f->retried));
-    else if (id == VG_METRIC_SINK_REFUSED)
-        vg_expose_count(x, label, vg_meter_get(&f->quarantined));
-    else if (id == VG_METRIC_SINK_PASSED_OVER)
-        vg_expose_count(x, label, vg_meter_get(&f->passed_over));
-    else if (id == VG_METRIC_SINK_FILTERED)
-        vg_expose_count(x, label, vg_meter_get(&f->filtered));
-    else if (id == VG_METRIC_SINK_WAITING)
-        vg_expose_count(x, label, vg_observed_waiting(o, sink));
-    else if (id == VG_METRIC_SINK_OLDEST)
-        vg_expose_ns(x, label, vg_observed_oldest_ns(o, sink));
-    else if (id == VG_METRIC_SINK_UP)
-        vg_expose_count(x, label, !atomic_load(&f->failing) && !atomic_load(&f->off));
-    else
-        tell_sink_delay(f, c->name, x);
-}
-
-static void tell_sinks(const struct vg_observed *o, struct vg_exposition *x)
-{
-    for (int id = VG_METRIC_SINK_DELIVERED; id <= VG_METRIC_SINK_DELAY; id++) {
-        vg_expose_family(x, (enum vg_metric_id)id);
-        for (uint32_t i = 0; i < o->config->sinks_n; i++)
-            tell_sink(o, i, (enum vg_metric_id)id, x);
-    }
 }
 
 /* ---- snapshots, the disk, this server, the process ---- */
@@ -418,7 +405,8 @@ static void tell_http(const struct vg_http *http, struct vg_exposition *x)
 }
 
 void vg_metrics_write(const struct vg_observed *o, struct vg_outbox_reader *reader,
-                      const struct vg_http *http, struct vg_exposition *x)
+                      const struct vg_ward *ward, const struct vg_http *http,
+                      struct vg_exposition *x)
 {
     uint32_t partitions = atomic_load(&o->shared->partitions);
 
@@ -436,12 +424,14 @@ void vg_metrics_write(const struct vg_observed *o, struct vg_outbox_reader *read
     tell_log_lag(o, partitions, x);
     tell_marks(o, partitions, x);
     tell_delays(o, x);
+    tell_work(o, x);
+    tell_beds(&o->config->site, ward, x);
     tell_tally(&o->shared->meters.alerts, VG_METRIC_ALERTS, x);
     tell_active(reader, &o->config->site, x);
     tell_tally(&o->shared->meters.letters, VG_METRIC_DEAD_LETTERS, x);
     vg_expose_family(x, VG_METRIC_REPLAY_MISMATCH);
     vg_expose_count(x, NULL, vg_meter_get(&o->shared->mismatches));
-    tell_sinks(o, x);
+    vg_metrics_sinks(o, x);
     tell_snapshots(o, x);
     tell_disk(o, x);
     tell_http(http, x);

@@ -97,7 +97,8 @@ static void forward(struct vg_node *n)
 {
     struct vg_frame *f = vg_link_recv(&n->from, vg_apply_waits(&n->apply) ? 0 : -1);
 
-    int64_t began_ns = vg_mono_ns();
+    bool works = !f || f->kind == VG_FRAME_ROWS; /* it is another's afterwards */
+    int64_t began_ns = vg_mono_ns(), worked_ns;
 
     atomic_store_explicit(&n->meter->held_ns, began_ns, memory_order_relaxed);
     n->blocked_ns = 0;
@@ -108,7 +109,10 @@ static void forward(struct vg_node *n)
     } else {
         vg_apply_release(&n->apply);
     }
-    vg_meter_add(&n->meter->busy_ns, (uint64_t)(vg_mono_ns() - began_ns - n->blocked_ns));
+    worked_ns = vg_mono_ns() - began_ns - n->blocked_ns;
+    vg_meter_add(&n->meter->busy_ns, (uint64_t)worked_ns);
+    if (works)
+        vg_delays_note(&n->meter->work, worked_ns);
     vg_meter_add(&n->meter->model_errors, n->apply.model_errors);
     n->apply.model_errors = 0;
     atomic_store_explicit(&n->meter->held_ns, 0, memory_order_relaxed);

@@ -96,7 +96,8 @@ static void metrics(void *arg, const struct vg_http_request *request, struct vg_
 
     open_reader(o);
     ret->type = vg_exposition_type(x.openmetrics);
-    vg_metrics_write(&o->what, o->reader, o->http, &x);
+    vg_metrics_write(&o->what, o->reader, o->ward.feed ? vg_ward_feed_ward(o->ward.feed) : NULL,
+                     o->http, &x);
 }
 
 /* ---- state ---- */

@@ -11,10 +11,14 @@
 
 void vg_shared_init(struct vg_shared *s, const struct vg_config *config)
 {
+    const int64_t now_ns = vg_wall_ns();
+
     memset(s, 0, sizeof(*s));
     s->config = s->in_force = config;
     s->generation = 1;
-    s->reloaded = (struct vg_reloaded){ .generation = 1, .ok = true, .wall_ns = vg_wall_ns() };
+    s->reloaded = (struct vg_reloaded){
+        .generation = 1, .ok = true, .wall_ns = now_ns, .good_wall_ns = now_ns
+    };
     pthread_rwlock_init(&s->config_lock, NULL);
     s->shard = calloc(VG_SHARDS_MAX, sizeof(*s->shard));
     VG_CHECK(s->shard != NULL);
@@ -59,8 +63,12 @@ void vg_shared_reloaded(struct vg_shared *s, struct vg_reloaded *ret)
 
 void vg_shared_set_reloaded(struct vg_shared *s, const struct vg_reloaded *reloaded)
 {
+    int64_t good_ns;
+
     pthread_mutex_lock(&s->lock);
+    good_ns = reloaded->ok ? reloaded->wall_ns : s->reloaded.good_wall_ns;
     s->reloaded = *reloaded;
+    s->reloaded.good_wall_ns = good_ns;
     pthread_mutex_unlock(&s->lock);
 }
 

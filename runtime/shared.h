@@ -69,7 +69,8 @@ struct vg_reloaded {
     uint32_t generation; /**< of the configuration in force; the one of the start is 1 */
     bool ok;         /**< it, or the one before it, is in force as the file says; at first true */
     int64_t wall_ns; /**< when it ended; of the start at first */
-    char why[256];   /**< of one that was refused; "" */
+    int64_t good_wall_ns; /**< when the last one that was not refused ended; set by the callee */
+    char why[256];        /**< of one that was refused; "" */
 };
 
 enum { VG_REQUESTS_MAX = 256, VG_TICKETS_KEPT = 1024, VG_WARDS_MAX = 256 };

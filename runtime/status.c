@@ -225,6 +225,20 @@ static void write_chain(const struct vg_observed *o, struct vg_buf *out)
 
 /* ---- sinks ---- */
 
+static void write_subscribers(const struct vg_delivery_figures *f, struct vg_buf *out)
+{
+    name(out, "subscribers");
+    if (!atomic_load(&f->subscribed)) {
+        vg_buf_str(out, "null");
+        return;
+    }
+    vg_buf_char(out, '{');
+    count(out, "connected", atomic_load(&f->connected));
+    count(out, "registered", atomic_load(&f->registered));
+    count(out, "late", atomic_load(&f->late));
+    vg_buf_char(out, '}');
+}
+
 static void write_sink(const struct vg_observed *o, uint32_t sink, struct vg_buf *out)
 {
     const struct vg_sink_config *c = &o->config->sinks[sink];
@@ -242,6 +256,7 @@ static void write_sink(const struct vg_observed *o, uint32_t sink, struct vg_buf
     count(out, "passed_over", vg_meter_get(&f->passed_over));
     count(out, "waiting", vg_observed_waiting(o, sink));
     seconds(out, "oldest_waiting_s", vg_observed_oldest_ns(o, sink), true);
+    write_subscribers(f, out);
     vg_buf_char(out, '}');
 }
 

@@ -114,6 +114,17 @@ void vg_ward_write_history(const struct vg_ward *w, const struct vg_ward_bed *be
                            struct vg_ward_span *span, struct vg_buf *out);
 const char *vg_ward_bed_patient(const struct vg_ward_bed *bed);
 
+/** Whether data come of a patient. */
+enum vg_ward_presence {
+    VG_WARD_LIVE,
+    VG_WARD_SILENT,  /**< no row for VG_WARD_STALE_S, or none since the start */
+    VG_WARD_STANDBY, /**< silent or not, somebody has said that it is meant */
+    VG_WARD_PRESENCES,
+};
+const char *vg_ward_presence_name(int presence);
+/** Counts tiles: ret [vg_site_ward_places()]. */
+void vg_ward_count(const struct vg_ward *w, int64_t wall_ns, uint32_t (*ret)[VG_WARD_PRESENCES]);
+
 uint32_t vg_ward_left_out(const struct vg_ward *w);
 /** Rows that were lost on the way here; *wall_ns becomes when that was last, where there are any. */
 uint64_t vg_ward_lost_rows(const struct vg_ward *w, int64_t *wall_ns);

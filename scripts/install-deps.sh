@@ -12,7 +12,7 @@ build | demo) packages=$build ;;
 test) packages="$build g++ libcriterion-dev openssl python3 python3-jsonschema python3-yaml python3-zmq python3-hl7 python3-prometheus-client mkdocs mkdocs-material postgresql mosquitto man-db mandoc tmux zsh fish file prometheus openjdk-17-jdk-headless maven chromium" ;;
 package) packages="$build dpkg-dev file lintian" ;;
 long) packages='dpkg-dev lintian mmdebstrap systemd-container python3-venv' ;;
-site) packages='mkdocs mkdocs-material' ;;
+site) packages='mkdocs mkdocs-material pngquant' ;;
 peers) packages="$build libcriterion-dev libdnnl-dev python3 python3-venv python3-numpy python3-torch" ;;
 lint) packages="$build libcriterion-dev clang-14 clang-format clang-tidy" ;;
 *)

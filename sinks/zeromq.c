@@ -123,6 +123,7 @@ static bool work(struct vg_zeromq *z)
     bool more;
 
     vg_zeromq_gate_serve(z);
+    vg_zeromq_watch_serve(z);
     more = vg_zeromq_control_serve(z);
     vg_answers_serve(z);
     vg_zeromq_pending_serve(z);
@@ -175,17 +176,17 @@ static long wait_ms(const struct vg_zeromq *z, int64_t end_ns)
 /* True when the runtime wants something. */
 static bool poll_sockets(const struct vg_zeromq *z, int wake_fd, long timeout_ms)
 {
-    enum { ROUTER, WAKE, ZAP, WATCH, ITEMS = WATCH + 2 };
+    enum { ROUTER, WAKE, WATCH, ZAP, WATCH_CONTROL, ITEMS };
     zmq_pollitem_t items[ITEMS] = {
         [ROUTER] = { .socket = z->router, .events = ZMQ_POLLIN },
         [WAKE] = { .fd = wake_fd, .events = (short)(wake_fd >= 0 ? ZMQ_POLLIN : 0) },
-        [ZAP] = { .socket = z->zap.socket, .events = ZMQ_POLLIN },
         [WATCH] = { .socket = z->watch[0], .events = ZMQ_POLLIN },
-        [WATCH + 1] = { .socket = z->watch[1], .events = ZMQ_POLLIN },
+        [ZAP] = { .socket = z->zap.socket, .events = ZMQ_POLLIN },
+        [WATCH_CONTROL] = { .socket = z->watch[1], .events = ZMQ_POLLIN },
     };
 
     /* An error is EINTR: then nothing is ready and the loop goes on. */
-    (void)zmq_poll(items, z->keys ? ITEMS : WAKE + 1, timeout_ms);
+    (void)zmq_poll(items, z->keys ? ITEMS : ZAP, timeout_ms);
     return items[WAKE].revents != 0;
 }
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zmq.h>
 
 #include "core/clock.h"
 #include "sinks/zeromq_private.h"
@@ -169,34 +168,6 @@ bool vg_zeromq_gate_decide(void *arg, const struct vg_zap_request *request,
     return true;
 }
 
-/* ---- those that did not get to the gate ---- */
-
-/* One event of a monitor; false when there is none. Whose handshake it was it does not say. */
-static bool take_event(void *monitor)
-{
-    bool more = true;
-    int n = 0;
-
-    for (; more; n++) {
-        zmq_msg_t frame;
-
-        zmq_msg_init(&frame);
-        if (zmq_msg_recv(&frame, monitor, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close(&frame);
-            break;
-        }
-        more = zmq_msg_more(&frame);
-        zmq_msg_close(&frame);
-    }
-    return n > 0;
-}
-
-static void watch(struct vg_zeromq *z, void *monitor, const char *who)
-{
-    while (monitor && take_event(monitor))
-        vg_zeromq_note_refusal(z, who, "no handshake by CURVE with this server's key");
-}
-
 void vg_zeromq_gate_close(struct vg_zeromq *z)
 {
     note_unsaid(z, &z->refused);
@@ -209,9 +180,6 @@ void vg_zeromq_gate_serve(struct vg_zeromq *z)
 
     look_unsaid(z, &z->refused, now);
     look_unsaid(z, &z->asked, now);
-    if (!z->zap.socket)
-        return;
-    vg_zap_serve(&z->zap);
-    watch(z, z->watch[0], "somebody at publish");
-    watch(z, z->watch[1], "somebody at control");
+    if (z->zap.socket)
+        vg_zap_serve(&z->zap);
 }

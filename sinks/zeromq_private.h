@@ -46,6 +46,12 @@ struct vg_active_count {
 struct vg_answers;
 struct vg_subscribers;
 
+/** Connections to the socket that publishes, by the numbers that libzmq has for them. */
+struct vg_connections {
+    uint32_t *number;
+    uint32_t n, cap;
+};
+
 /** What was noted of late, so that who knocks a thousand times does not fill the audit. */
 struct vg_noted {
     int64_t window_ns; /**< when it began */
@@ -64,7 +70,8 @@ struct vg_zeromq {
 
     struct vg_sink_env env;
     void *context, *pub, *router;
-    void *watch[2]; /**< monitors of pub and router */
+    void *watch[2]; /**< monitors of pub and (with keys) router */
+    struct vg_connections connections;
     struct vg_zap zap;
     struct vg_key_file pair; /**< of the server */
     struct vg_allow_list allowed;
@@ -116,13 +123,21 @@ bool vg_zeromq_gate_decide(void *arg, const struct vg_zap_request *request,
 void vg_zeromq_note_refusal(struct vg_zeromq *z, const char *who, const char *why);
 /** Notes that a snapshot ("subscribe") or a replay was asked for. `what` is a literal. */
 void vg_zeromq_note_asked(struct vg_zeromq *z, const char *what, const char *who, const char *why);
-/** Works off connections that wait at the gate, and notes those that did not get to it. Says how many more
- *  there were than were noted, once their minute is over. */
+/** Works off connections that wait at the gate. Says how many more were refused than were noted, once
+ *  their minute is over. */
 void vg_zeromq_gate_serve(struct vg_zeromq *z);
 /** At the end: says what is not said yet. */
 void vg_zeromq_gate_close(struct vg_zeromq *z);
 /** ZAP domains of the two sockets. */
 extern const char vg_zeromq_domain_publish[], vg_zeromq_domain_control[];
+
+/* ---- zeromq_watch.c ---- */
+
+/** Begins to watch both sockets, before anybody can reach them. */
+void vg_zeromq_watch_open(struct vg_zeromq *z);
+void vg_zeromq_watch_close(struct vg_zeromq *z); /**< also when it was not opened */
+/** Counts those who listen, and notes who did not get to the gate. */
+void vg_zeromq_watch_serve(struct vg_zeromq *z);
 
 /* ---- zeromq_publish.c ---- */
 
@@ -181,6 +196,8 @@ void vg_subscribers_note(struct vg_zeromq *z, const struct vg_delivery *event);
 /** A request `confirm`. */
 void vg_subscribers_confirm(struct vg_zeromq *z, const struct vg_peer *peer,
                             const struct vg_request *r);
+/** How many there are, and of how many it is reported that they have not confirmed in time. */
+void vg_subscribers_count(const struct vg_subscribers *s, uint32_t *ret_all, uint32_t *ret_late);
 /** Reports who has not confirmed in time, and who has now. */
 void vg_subscribers_serve(struct vg_zeromq *z);
 

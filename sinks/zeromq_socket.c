@@ -60,18 +60,6 @@ static void *make_socket(const struct vg_zeromq *z, int type)
     return socket;
 }
 
-static void *make_monitor(const struct vg_zeromq *z, void *socket, const char *endpoint)
-{
-    void *monitor = zmq_socket(z->context, ZMQ_PAIR);
-
-    VG_CHECK(monitor && set(monitor, ZMQ_LINGER, 0) &&
-             zmq_socket_monitor(socket, endpoint,
-                                ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-                                    ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) == 0 &&
-             zmq_connect(monitor, endpoint) == 0);
-    return monitor;
-}
-
 static vg_status bind_socket(void *socket, const char *option, const char *endpoint,
                              struct vg_zeromq_claim *claim, struct vg_err *err)
 {
@@ -102,13 +90,8 @@ static vg_status shut_gate(struct vg_zeromq *z, struct vg_err *err)
 
     if (st == VG_OK)
         st = vg_zap_self_test(&z->zap, z->pub, ZMQ_PUB, z->pair.public_text, err);
-    if (st == VG_OK)
-        st = vg_zap_self_test(&z->zap, z->router, ZMQ_ROUTER, z->pair.public_text, err);
-    if (st != VG_OK)
-        return st;
-    z->watch[0] = make_monitor(z, z->pub, "inproc://watch/publish");
-    z->watch[1] = make_monitor(z, z->router, "inproc://watch/control");
-    return VG_OK;
+    return st == VG_OK ? vg_zap_self_test(&z->zap, z->router, ZMQ_ROUTER, z->pair.public_text, err)
+                       : st;
 }
 
 vg_status vg_zeromq_sockets_open(struct vg_zeromq *z, struct vg_err *err)
@@ -121,6 +104,8 @@ vg_status vg_zeromq_sockets_open(struct vg_zeromq *z, struct vg_err *err)
     z->router = make_socket(z, ZMQ_ROUTER);
     if (z->keys)
         st = shut_gate(z, err);
+    if (st == VG_OK)
+        vg_zeromq_watch_open(z);
     if (st == VG_OK)
         st = bind_socket(z->pub, "publish", z->publish, &z->publish_claim, err);
     if (st == VG_OK)
@@ -142,8 +127,7 @@ static void close_socket(void **socket, int linger_ms)
 
 void vg_zeromq_sockets_close(struct vg_zeromq *z, int linger_ms)
 {
-    for (size_t i = 0; i < VG_ARRAY_LEN(z->watch); i++)
-        close_socket(&z->watch[i], 0);
+    vg_zeromq_watch_close(z);
     vg_zap_close(&z->zap);
     close_socket(&z->pub, linger_ms);
     close_socket(&z->router, linger_ms);

@@ -229,6 +229,14 @@ static bool is_late(const struct subscriber *s, int64_t now)
     return false;
 }
 
+void vg_subscribers_count(const struct vg_subscribers *s, uint32_t *ret_all, uint32_t *ret_late)
+{
+    *ret_all = (uint32_t)s->n;
+    *ret_late = 0;
+    for (size_t i = 0; i < s->n; i++)
+        *ret_late += s->at[i].reported;
+}
+
 void vg_subscribers_serve(struct vg_zeromq *z)
 {
     struct vg_subscribers *all = z->registered;

@@ -41,6 +41,9 @@ ROWS = [
         ("Waiting in front of a component", "lines", "percentunit",
          [("sum by (component) (vigil_queue_messages{$i})"
            " / sum by (component) (vigil_queue_capacity_messages{$i})", "{{component}}")]),
+        ("A stage at a stretch, p99", "lines", "s",
+         [("histogram_quantile(0.99, sum by (component, le) (rate("
+           "vigil_component_processing_seconds_bucket{$i}[$__rate_interval])))", "{{component}}")]),
         ("In flight, of what may be", "lines", "percentunit",
          [("vigil_in_flight_messages{$i} / vigil_in_flight_capacity_messages{$i}",
            "{{instance}}")]),
@@ -68,6 +71,12 @@ ROWS = [
         ("Delay, p99", "lines", "s",
          [("histogram_quantile(0.99, sum by (sink, le) (rate(vigil_sink_delay_seconds_bucket{$i}"
            "[$__rate_interval])))", "{{sink}}")]),
+        ("From due to accepted, p99", "lines", "s",
+         [("histogram_quantile(0.99, sum by (sink, le) (rate(vigil_end_to_end_latency_seconds_bucket{$i}"
+           "[$__rate_interval])))", "{{sink}}")]),
+        ("Connections of subscribers", "lines", "short",
+         [("sum by (sink) (vigil_subscribers{$i})", "{{sink}}"),
+          ("sum by (sink) (vigil_subscribers_late{$i})", "{{sink}} late to confirm")]),
         ("Oldest event that waits", "lines", "s",
          [("max by (sink) (vigil_sink_oldest_waiting_seconds{$i})", "{{sink}}")]),
         ("Events that wait", "lines", "short",
@@ -88,6 +97,10 @@ ROWS = [
            "[1h])))", "{{ward}} {{rule}}")]),
         ("Transitions per hour", "lines", "short",
          [("sum by (transition) (increase(vigil_alerts_total{$i}[1h]))", "{{transition}}")]),
+        ("Patients, by whether data come", "stack", "short",
+         [("sum by (ward, state) (vigil_beds{$i})", "{{ward}} {{state}}")]),
+        ("Rows that the ward page missed per hour", "lines", "short",
+         [("increase(vigil_ward_lost_rows_total{$i}[1h])", "{{instance}}")]),
         ("Dead letters per hour", "stack", "short",
          [("sum by (reason) (increase(vigil_dead_letters_total{$i}[1h]))", "{{reason}}")]),
         ("Errors per hour", "lines", "short",
@@ -115,6 +128,8 @@ ROWS = [
         ("Configuration in force (1: that of the start)", "lines", "short",
          [("vigil_config_generation{$i}", "{{instance}}"),
           ("vigil_config_last_reload_successful{$i}", "{{instance}} last reload was taken over")]),
+        ("Since the last reload that was not refused", "lines", "s",
+         [("time() - vigil_config_last_reload_success_timestamp_seconds{$i}", "{{instance}}")]),
         ("Builds", "table", "short", [("vigil_build_info{$i}", "")]),
         ("Configurations", "table", "short", [("vigil_config_info{$i}", "")]),
         ("Models", "table", "short", [("vigil_model_info{$i}", "")]),

@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import signal
+import subprocess
 import sys
 import time
 
@@ -186,8 +187,9 @@ def a_wall_shows_all_beds(browser, ward):
     check(below == 0, f"{below} of {ward.beds} tiles are not in view at 1920 x 1080")
     browser("colours", scheme="dark")
     picture(browser, "wall")
-    browser("colours", scheme="light")
     browser("size", width=1280, height=800)
+    picture(browser, "dark")
+    browser("colours", scheme="light")
     picture(browser, "ward")
     browser("size", **WALL)
 
@@ -197,7 +199,7 @@ def a_wall_shows_all_beds(browser, ward):
 NONE_CALM = "[...document.querySelectorAll('.tile')].every((t) => t.dataset.calm === 'false')"
 
 
-def broken(browser, ward, link, within_s, breaks, mends):
+def broken(browser, ward, link, within_s, breaks, mends, shown=lambda: None):
     began = time.time()
     breaks()
     try:
@@ -207,6 +209,7 @@ def broken(browser, ward, link, within_s, breaks, mends):
               f"{link}: it is {browser.look('document.documentElement.dataset.link')}")
         _, doubted = browser.until(NONE_CALM, 5)
         check(doubted - began <= within_s + 1, f"{link}: tiles look calm for {doubted - began:.1f} s")
+        shown()
     finally:
         mends()
     browser.until(f"{BANNER}.dataset.level !== 'bad'")
@@ -216,7 +219,8 @@ def broken(browser, ward, link, within_s, breaks, mends):
 
 def a_lost_connection_is_told_within_three_seconds(browser, ward):
     send = ward.run.process.send_signal
-    broken(browser, ward, "lost", 3, lambda: send(signal.SIGSTOP), lambda: send(signal.SIGCONT))
+    broken(browser, ward, "lost", 3, lambda: send(signal.SIGSTOP), lambda: send(signal.SIGCONT),
+           lambda: picture(browser, "lost"))
 
 
 def a_chain_that_hangs_is_told_within_five_seconds(browser, ward):
@@ -240,8 +244,12 @@ def a_killed_pipeline_is_told_and_its_page_goes_on_when_it_is_back(browser, ward
 # ---- all together ----
 
 def picture(browser, name, whole=False):
-    if os.environ.get("VIGIL_PICTURES"):
-        browser("picture", path=str(PICTURES / f"page-{name}.png"), whole=whole)
+    """With a palette of its own, which is a third of its size (Debian: pngquant)."""
+    if not os.environ.get("VIGIL_PICTURES"):
+        return
+    path = PICTURES / f"page-{name}.png"
+    browser("picture", path=str(path), whole=whole)
+    subprocess.run(["pngquant", "--force", "--ext", ".png", path], check=True, timeout=60)
 
 
 def a_nurse_sees_what_happens_when_it_happens():

@@ -117,6 +117,35 @@ Test(alert1, a_subscriber_of_one_ward_sees_only_that_ward_and_no_false_gap)
     cr_assert_eq(alert1_stats().gaps, 0);
 }
 
+static void expect_connected(uint32_t n)
+{
+    int64_t end = now_ms() + DEADLINE_MS;
+
+    while (fake_outbox_subscribers(a.outbox).connected != n && now_ms() < end)
+        usleep(1000); /* NOLINT: what the sink says of them is no event of a socket */
+    cr_assert_eq(fake_outbox_subscribers(a.outbox).connected, n);
+}
+
+Test(alert1, who_listens_is_counted_from_coming_to_going)
+{
+    struct vigil_client *first;
+
+    start_sink(&a, 0);
+    connect_to_a(NULL);
+    expect_in_step();
+    expect_connected(1);
+    first = client;
+    connect_to_a("icu-a");
+    expect_in_step();
+    expect_connected(2);
+    vigil_client_free(first);
+    expect_connected(1);
+    cr_expect_eq(fake_outbox_subscribers(a.outbox).registered, 0);
+    vigil_client_free(client);
+    client = NULL;
+    expect_connected(0);
+}
+
 Test(alert1, after_a_restart_repeats_are_dropped_and_nothing_is_missing)
 {
     alert1_start_sink(&alert1.a, 0);

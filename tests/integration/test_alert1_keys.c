@@ -476,6 +476,47 @@ Test(alert1_keys, who_does_not_read_gets_no_live_events)
     vigil_client_free(c);
 }
 
+/* The sink says it behind what it is about. */
+static void expect_subscribers(uint32_t registered, uint32_t late)
+{
+    int64_t end = now_ms() + DEADLINE_MS;
+    struct vg_subscriber_count count;
+
+    do {
+        usleep(1000); /* NOLINT: what the sink says of them is no event of a socket */
+        count = fake_outbox_subscribers(outbox);
+    } while ((count.registered != registered || count.late != late) && now_ms() < end);
+    cr_assert_eq(count.registered, registered);
+    cr_assert_eq(count.late, late);
+}
+
+static void expect_connected(uint32_t n)
+{
+    int64_t end = now_ms() + DEADLINE_MS;
+
+    while (fake_outbox_subscribers(outbox).connected != n && now_ms() < end)
+        usleep(1000); /* NOLINT: as above */
+    cr_assert_eq(fake_outbox_subscribers(outbox).connected, n);
+}
+
+Test(alert1_keys, who_was_turned_away_does_not_stay_counted)
+{
+    struct vg_key_file pair = allow("display", "read", "all"), stranger;
+    struct vigil_client *in, *out;
+
+    start(new_sink());
+    in = connect_as(&pair, NULL);
+    expect_in_step(in);
+    expect_connected(1);
+    vg_key_pair_make(&stranger);
+    out = connect_as(&stranger, NULL);
+    expect_notice(out, VIGIL_REFUSED);
+    vigil_client_free(out);
+    expect_connected(1);
+    vigil_client_free(in);
+    expect_connected(0);
+}
+
 Test(alert1_keys, a_confirmation_is_answered_when_it_is_durable_and_silence_is_told)
 {
     struct vg_key_file pair = allow("central", "read", "all"),
@@ -493,6 +534,7 @@ Test(alert1_keys, a_confirmation_is_answered_when_it_is_durable_and_silence_is_t
     while (fake_outbox_notices(outbox, text, sizeof(text)) == 0 && now_ms() < end)
         usleep(1000); /* NOLINT: a notice is no event of a socket */
     cr_assert_str_eq(text, "subscriber central has not confirmed within 1s");
+    expect_subscribers(1, 1);
     a = open_asker(&other);
     expect_reply(&a, confirm, "not_allowed");
     close_asker(&a);
@@ -507,6 +549,7 @@ Test(alert1_keys, a_confirmation_is_answered_when_it_is_durable_and_silence_is_t
     while (fake_outbox_notices(outbox, text, sizeof(text)) < 2 && now_ms() < end)
         usleep(1000); /* NOLINT: as above */
     cr_assert_str_eq(text, "");
+    expect_subscribers(1, 0);
     expect_reply(&a,
                  "{\"id\":2,\"do\":\"confirm\",\"subscriber\":\"central\",\"ward\":\"icu-a\","
                  "\"seq\":9}",

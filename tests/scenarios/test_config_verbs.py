@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""vigil config: what it shows means the same as what was written and has no secret in it, and what it
-makes validates and passes its own tests, for every sink."""
+"""vigil config: what it shows means the same as what was written and has no secret in it, what it migrates
+comes out whole or not at all, and what it makes validates and passes its own tests, for every sink."""
 import functools
 import json
 import os
@@ -103,6 +103,33 @@ def what_is_made_validates_for_every_sink(folder):
     check('"null"?' in call("config", "new", "--sink", "nul", expect=2).stderr, "no suggestion")
 
 
+def what_is_of_the_newest_version_comes_out_as_it_is(folder):
+    file = folder / "old.yaml"
+    for text in (CONFIG, (vigil.ROOT / "configs" / "demo.yaml").read_text(),
+                 "# with comments\r\nversion: 1 # here\r\nservice: {name: '${NOT_SET_ANYWHERE}'}"):
+        file.write_bytes(text.encode())
+        done = subprocess.run([vigil.VIGIL, "config", "migrate", file], capture_output=True,
+                              timeout=vigil.TIMEOUT_S)
+        check(done.returncode == 0 and done.stdout == text.encode(), f"{done}\nof\n{text}")
+        check(b"version 1, the newest" in done.stderr, done.stderr)
+        done = call("config", "migrate", "--check", file)
+        check(done.stdout == "", done.stdout)
+
+
+def what_is_of_no_known_version_is_not_migrated(folder):
+    file = folder / "strange.yaml"
+    for text, said in (("version: 2\n", ':1:10: error: expected "version: 1", the newest'),
+                       ("version: old\n", ':1:10: error: expected "version: 1", the only one'),
+                       ("service: {name: x}\n", ':1:1: error: "version: 1" is missing'),
+                       ("- version: 1\n", ":1:1: error: expected a mapping of sections"),
+                       ("version: [1\n", ": error: ")):
+        file.write_text(text)
+        for verb in (("config", "migrate"), ("validate",)):
+            done = call(*verb, file, expect=78)
+            check(done.stdout == "" and said in done.stderr, f"{text}{done.stderr}")
+    call("config", "migrate", folder / "none.yaml", expect=78)
+
+
 def in_a_folder(test):
     @functools.wraps(test)
     def run():
@@ -113,4 +140,7 @@ def in_a_folder(test):
 
 if __name__ == "__main__":
     vigil.main(*map(in_a_folder, (what_is_shown_means_the_same, origins_are_told_and_secrets_are_not,
-                                  a_wrong_one_is_not_shown, what_is_made_validates_for_every_sink)))
+                                  a_wrong_one_is_not_shown,
+                                  what_is_of_the_newest_version_comes_out_as_it_is,
+                                  what_is_of_no_known_version_is_not_migrated,
+                                  what_is_made_validates_for_every_sink)))

@@ -281,7 +281,8 @@ def every_configuration_on_a_page_is_valid():
     with tempfile.TemporaryDirectory(prefix="vigil-docs-") as folder:
         folder = pathlib.Path(folder)
         etc = secrets(folder)
-        shutil.copytree(ROOT / "configs/scores", folder / "scores")
+        for part in ("scores", "models"):
+            (folder / part).symlink_to(ROOT / "configs" / part)
         config = base()
         for block, part, path in parts_of_configurations():
             check(path or set(part) <= SECTIONS, f"{block.place}: where do {sorted(part)} belong?")

@@ -63,6 +63,27 @@ def check_counts(m, records):
                     partition=partition) == 0, "lag")
     check(value(m, "vigil_component_busy_seconds_total", component="alert") > 0, "busy")
     check(value(m, "vigil_delay_seconds_count", hop="commit") >= 1, "commits")
+    check_sizes(m, sum(events.values()))
+
+
+def check_sizes(m, events):
+    """What has no exact value, and must fit to that which has."""
+    beds = {tuple(v for _, v in k[1:]): n for k, n in m.items() if k[0] == "vigil_beds"}
+    check({state for state, _ in beds} == {"live", "silent", "standby"}
+          and {ward for _, ward in beds} == {"icu-a", "none", "other"}, f"beds: {beds}")
+    for ward, there in (("icu-a", 1), ("other", 1), ("none", 0)):
+        check(sum(n for k, n in beds.items() if k[1] == ward) == there, f"beds of {ward}: {beds}")
+    check(value(m, "vigil_ward_lost_rows_total") == 0, "rows that the ward page lost")
+    check(value(m, "vigil_end_to_end_latency_seconds_count", sink="file") == events, "end to end")
+    for stage in ("clean", "alert"):
+        turns = value(m, "vigil_component_processing_seconds_count", component=stage)
+        took = value(m, "vigil_component_processing_seconds_sum", component=stage)
+        busy = value(m, "vigil_component_busy_seconds_total", component=stage)
+        check(turns >= 2 and 0 < took <= busy, f"{stage}: {turns} turns, {took} of {busy} s")
+    started = value(m, "process_start_time_seconds")
+    check(0 <= value(m, "vigil_config_last_reload_success_timestamp_seconds") - started + 1 < 60,
+          "a start is a configuration that was taken over")
+    check(not [k for k in m if k[0] == "vigil_subscribers"], "nobody subscribes to a file")
 
 
 def everything_is_delivered(run, server):

@@ -299,7 +299,7 @@ def what_cannot_be_taken_over_changes_nothing():
                      "service.http.token: changed"),
                     (lambda c: c["sinks"].update(more={"type": "file", "path": "more.ndjson"}),
                      "sinks.more: added"),
-                    (lambda c: c["stages"].pop(1), "stages: other stages"),
+                    (lambda c: c["stages"].pop(1), "another chain of stages"),
                     (lambda c: c["service"].update(data_dir=str(p.folder / "else")),
                      "service.data_dir")):
                 use(change)

@@ -170,6 +170,15 @@ def every_option_of_every_component_is_in_schema_describe_and_reference():
     check(sum(map(len, described.values())) > 80, f"only {sum(map(len, described.values()))} options")
 
 
+def every_component_and_section_has_an_example():
+    """test_docs validates those that the reference page has, which are all but the models'."""
+    for part in re.split(r"\n(?=(?:section|%s) \w+: )" % "|".join(KINDS), output("describe", "--all")):
+        name = part.split(":")[0]
+        if name.split()[0] in (*KINDS, "section"):
+            example = part.partition("\nexample:\n\n")[2].split("\n\n")[0]
+            check(example.startswith("    ") and name.split()[1] in example, f"{name}: {example!r}")
+
+
 def components_are_those_of_the_build():
     listed = output("list")
     text = json.dumps(SCHEMA)
@@ -184,4 +193,4 @@ if __name__ == "__main__":
     vigil.main(the_schema_is_one, every_shipped_configuration_fits, what_the_loader_takes_the_schema_takes,
                what_is_wrong_by_key_or_type_is_refused, every_option_is_in_schema_describe_and_reference,
                every_option_of_every_component_is_in_schema_describe_and_reference,
-               components_are_those_of_the_build)
+               every_component_and_section_has_an_example, components_are_those_of_the_build)

@@ -13,9 +13,9 @@ import vigil
 from live import Live
 from vigil import check
 
-VERBS = ["run", "validate", "test", "status", "record", "whatif", "alerts", "simulate", "replay", "demo", "mock-broker", "list",
-         "describe", "schema", "config", "graph", "doctor", "completion", "model",
-         "version"]
+VERBS = ["run", "validate", "test", "status", "top", "tap", "reload", "record", "whatif", "alerts", "dlq", "audit", "keygen",
+         "simulate", "replay", "demo", "mock-broker", "model", "train", "evaluate", "list", "describe", "config", "schema",
+         "graph", "doctor", "completion", "version"]
 START = "2026-03-01T12:00:00Z"
 
 
@@ -38,6 +38,9 @@ def every_verb_has_help():
         check(f"\n  {verb} " in listed, f"{verb} is not in vigil --help")
         text = call(verb, "--help").stdout
         check(f"vigil {verb}" in text, f"{verb} --help says {text[:80]!r}")
+    check(re.findall(r"^  ([a-z-]+) ", listed, re.M) == VERBS, f"verbs that this test does not know:\n{listed}")
+    check(call("help").stdout == listed, "vigil help")
+    check(call("help", "config", "show").stdout == call("config", "show", "--help").stdout, "vigil help VERB")
 
 
 def mistakes_are_usage_errors_with_a_suggestion():

@@ -53,6 +53,7 @@ struct fake_outbox {
     size_t confirmed_n;
     char notice[LINE_SIZE];
     size_t notices;
+    struct vg_subscriber_count subscribers;
     char (*audit)[LINE_SIZE]; /* [AUDITS_MAX] */
     size_t audits;
     int wake_fd;
@@ -313,6 +314,25 @@ static uint64_t confirmed(void *ctx, const char *subscriber, const char *ward)
     return fake_outbox_confirmed(ctx, subscriber, ward);
 }
 
+static void subscribers(void *ctx, const struct vg_subscriber_count *count)
+{
+    struct fake_outbox *o = ctx;
+
+    pthread_mutex_lock(&o->lock);
+    o->subscribers = *count;
+    pthread_mutex_unlock(&o->lock);
+}
+
+struct vg_subscriber_count fake_outbox_subscribers(struct fake_outbox *o)
+{
+    struct vg_subscriber_count count;
+
+    pthread_mutex_lock(&o->lock);
+    count = o->subscribers;
+    pthread_mutex_unlock(&o->lock);
+    return count;
+}
+
 static void audit(void *ctx, const char *what, const char *who, const char *why)
 {
     struct fake_outbox *o = ctx;
@@ -365,6 +385,7 @@ struct fake_outbox *fake_outbox_new(uint8_t uuid, const char *data_dir)
         .notify = notify,
         .confirm = confirm,
         .confirmed = confirmed,
+        .subscribers = subscribers,
         .audit = audit,
     };
     memset(o->env.outbox, uuid, sizeof(o->env.outbox));

@@ -48,6 +48,8 @@ void fake_outbox_durable(struct fake_outbox *o, bool on);
 
 /** How often the sink said or took back a notice, and the newest text of one ("": over) in `out`. */
 size_t fake_outbox_notices(struct fake_outbox *o, char *out, size_t size);
+/** Who listens, as the sink has said last. */
+struct vg_subscriber_count fake_outbox_subscribers(struct fake_outbox *o);
 /** How many audit lines ("what who: why") have `part` in them. */
 size_t fake_outbox_audits(struct fake_outbox *o, const char *part);
 /** Up to where the subscriber's confirmations were stored. */

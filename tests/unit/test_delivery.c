@@ -140,17 +140,23 @@ Test(delivery, that_alerts_were_passed_over_comes_through_every_filter)
 Test(delivery, delays_are_counted_by_powers_of_two)
 {
     static struct vg_delivery_figures f;
+    const struct vg_delivery stored_at_0 = { .time_ns = -VG_NS_PER_S };
+    const struct vg_delivery stored_later = { .wall_ns = VG_NS_PER_S };
 
-    vg_delivery_accepted(&f, 0, VG_NS_PER_MS / 2);
-    vg_delivery_accepted(&f, 0, 5 * VG_NS_PER_MS);
-    vg_delivery_accepted(&f, 0, 3600 * VG_NS_PER_S);
-    vg_delivery_accepted(&f, VG_NS_PER_S, 0); /* a clock that was put back */
+    vg_delivery_accepted(&f, &stored_at_0, VG_NS_PER_MS / 2);
+    vg_delivery_accepted(&f, &stored_at_0, 5 * VG_NS_PER_MS);
+    vg_delivery_accepted(&f, &stored_at_0, 3600 * VG_NS_PER_S);
+    vg_delivery_accepted(&f, &stored_later, 0); /* a clock that was put back */
     cr_expect_eq(atomic_load(&f.delivered), 4);
     cr_expect_eq(atomic_load(&f.delay[0]), 2);
     cr_expect_eq(atomic_load(&f.delay[3]), 1);
     cr_expect_eq(atomic_load(&f.delay[VG_DELAY_BUCKETS - 1]), 1);
     cr_expect_eq(vg_delivery_delay_ms(&f, 0.5), 1);
     cr_expect_eq(vg_delivery_delay_ms(&f, 0.75), 8);
+    /* From the log time: 1.0005 s and 1.005 s, both up to 1.024 s; an hour; nothing. */
+    cr_expect_eq(atomic_load(&f.whole.bucket[12]), 2);
+    cr_expect_eq(atomic_load(&f.whole.bucket[VG_DELAY_BOUNDS]), 1);
+    cr_expect_eq(atomic_load(&f.whole.bucket[0]), 1);
 }
 
 /* ---- notices ---- */

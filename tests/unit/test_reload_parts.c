@@ -118,13 +118,19 @@ Test(config_diff, what_belongs_to_threads_that_run_on_needs_a_restart)
 Test(config_diff, the_tick_needs_a_restart)
 {
     compare("tick: 5s", "tick: 10s");
-    expect(&diff.restarts, "stages: another tick");
+    expect(&diff.restarts, "stages[1].tick: 5s -> 10s");
 }
 
 Test(config_diff, a_stage_that_comes_needs_a_restart)
 {
     compare("{type: clean}, ", "{type: clean}, {type: artefact}, ");
-    expect(&diff.restarts, "stages: other stages, or in another order");
+    expect(&diff.restarts, "stages[1]: resample -> artefact, another chain of stages");
+}
+
+Test(config_diff, a_stage_that_goes_needs_a_restart)
+{
+    compare(", {type: alert}]", "]");
+    expect(&diff.restarts, "stages[2]: alert -> nothing, another chain of stages");
 }
 
 /* ---- who may give up when ---- */

@@ -472,6 +472,37 @@ Test(ward, a_patient_who_is_discharged_has_no_tile_until_new_rows_come)
     cr_expect_eq(tiles(), 1, "an order of before the rows that made it");
 }
 
+static void expect_count(double second, uint32_t live, uint32_t silent, uint32_t standby)
+{
+    uint32_t n[3][VG_WARD_PRESENCES]; /* icu-a, none, other */
+
+    vg_ward_count(w, START + (int64_t)(second * 1e9), n);
+    cr_expect_eq(n[0][VG_WARD_LIVE], live, "%u live at %g s", n[0][VG_WARD_LIVE], second);
+    cr_expect_eq(n[0][VG_WARD_SILENT], silent, "%u silent at %g s", n[0][VG_WARD_SILENT], second);
+    cr_expect_eq(n[0][VG_WARD_STANDBY], standby);
+    cr_expect_eq(n[1][VG_WARD_LIVE] + n[2][VG_WARD_LIVE], 0);
+}
+
+Test(ward, patients_are_counted_by_whether_data_come_of_them)
+{
+    static char ward[1][VG_WARD_SIZE] = { "icu-a" };
+    struct vg_order order = order_of(VG_ORDER_KIND_STANDBY, VG_CHANNEL_NONE);
+
+    config.site.wards = ward;
+    config.site.wards_n = 1;
+    hr(0, "p-1", NULL, 80);
+    hr(5, "p-2", "icu-a/02", 80);
+    sample(&(struct sample){ 6, "p-3", "icu-a/03", HR, 80, 0, true });
+    expect_count(7, 2, 1, 0);
+    expect_count(12, 1, 2, 0);
+    order.for_ns = 600 * S;
+    vg_ward_obey(w, "p-1", &order, START + S);
+    expect_count(20, 0, 2, 1);
+    order = order_of(VG_ORDER_KIND_DISCHARGE, VG_CHANNEL_NONE);
+    vg_ward_obey(w, "p-2", &order, START + 6 * S);
+    expect_count(20, 0, 1, 1);
+}
+
 /* ---- another configuration ---- */
 
 Test(ward, another_configuration_has_other_limits_and_the_same_past)
