@@ -37,8 +37,8 @@ static const struct example examples[] = {
       "  decoder: {type: json, unknown: dead_letter}\n" },
     { "section", "models",
       "models:\n"
-      "  ward_forecast: {type: lstm, file: models/forecast.safetensors}\n"
-      "  ward_window: {type: autoencoder, file: models/autoencoder.safetensors}\n" },
+      "  ward_forecast: {type: lstm, file: /etc/vigil/models/forecast.safetensors}\n"
+      "  ward_window: {type: autoencoder, file: /etc/vigil/models/autoencoder.safetensors}\n" },
     { "stage", "clean",
       "stages:\n"
       "  - {type: clean, max_step: {hr: \"60 /min\", spo2: \"15 %\"}, flatline: 2m}\n"
@@ -54,14 +54,17 @@ static const struct example examples[] = {
       "  - {type: resample, tick: 30s, lateness: 2s, max_gap: 10s}\n"
       "  - {type: alert}\n" },
     { "stage", "normalize",
+      "models:\n"
+      "  ward_window: {type: autoencoder, file: /etc/vigil/models/autoencoder.safetensors}\n"
       "stages:\n"
       "  - {type: clean}\n"
       "  - {type: resample, tick: 30s}\n"
-      "  - {type: normalize, baseline: 4h}\n"
+      "  - {type: normalize, baseline: 4h} # with the scales of the models\n"
+      "  - {type: detect, model: ward_window}\n"
       "  - {type: alert}\n" },
     { "stage", "forecast",
       "models:\n"
-      "  ward_forecast: {type: lstm, file: models/forecast.safetensors}\n"
+      "  ward_forecast: {type: lstm, file: /etc/vigil/models/forecast.safetensors}\n"
       "stages:\n"
       "  - {type: clean}\n"
       "  - {type: resample, tick: 30s}      # the tick of the model\n"
@@ -70,7 +73,7 @@ static const struct example examples[] = {
       "  - {type: alert}\n" },
     { "stage", "detect",
       "models:\n"
-      "  ward_window: {type: autoencoder, file: models/autoencoder.safetensors}\n"
+      "  ward_window: {type: autoencoder, file: /etc/vigil/models/autoencoder.safetensors}\n"
       "stages:\n"
       "  - {type: clean}\n"
       "  - {type: resample, tick: 30s}      # the tick of the model\n"
@@ -175,8 +178,8 @@ static const struct example examples[] = {
       "sinks:\n"
       "  ward_alerts:\n"
       "    type: zeromq\n"
-      "    publish: \"tcp://127.0.0.1:5557\"\n"
-      "    control: \"tcp://127.0.0.1:5558\"\n" },
+      "    publish: \"tcp://127.0.0.1:5567\"\n"
+      "    control: \"tcp://127.0.0.1:5568\"\n" },
 };
 /* clang-format on */
 
@@ -194,7 +197,7 @@ static void write_plain(const char *kind, const char *name, const struct vg_opti
                         struct vg_buf *out)
 {
     if (strcmp(kind, "model") == 0)
-        vg_buf_printf(out, "models:\n  my_model: {type: %s, file: models/%s.safetensors", name,
+        vg_buf_printf(out, "models:\n  my_model: {type: %s, file: /etc/vigil/models/%s.safetensors", name,
                       name);
     else if (strcmp(kind, "stage") == 0)
         vg_buf_printf(out, "stages:\n  - {type: %s", name);

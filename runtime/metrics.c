@@ -277,7 +277,7 @@ static void tell_work(const struct vg_observed *o, struct vg_exposition *x)
 static void tell_presence(const struct vg_site *site, uint32_t ward, const uint32_t *n,
                           struct vg_exposition *x)
 {
-    for (int p = 0; p < VG_WARD_PRESENCES; p++)
+    for (int p = 0; p < VG_PRESENCES; p++)
         vg_expose_count(
             x, (const char *[]){ vg_site_ward_name(site, ward), vg_ward_presence_name(p) }, n[p]);
 }
@@ -286,7 +286,7 @@ static void tell_beds(const struct vg_site *site, const struct vg_ward *ward,
                       struct vg_exposition *x)
 {
     uint32_t wards = vg_site_ward_places(site);
-    uint32_t(*n)[VG_WARD_PRESENCES] = calloc(wards, sizeof(*n));
+    uint32_t(*n)[VG_PRESENCES] = calloc(wards, sizeof(*n));
 
     VG_CHECK(n != NULL);
     if (ward)

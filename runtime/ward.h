@@ -116,14 +116,14 @@ const char *vg_ward_bed_patient(const struct vg_ward_bed *bed);
 
 /** Whether data come of a patient. */
 enum vg_ward_presence {
-    VG_WARD_LIVE,
-    VG_WARD_SILENT,  /**< no row for VG_WARD_STALE_S, or none since the start */
-    VG_WARD_STANDBY, /**< silent or not, somebody has said that it is meant */
-    VG_WARD_PRESENCES,
+    VG_PRESENCE_LIVE,
+    VG_PRESENCE_SILENT,  /**< no row for VG_WARD_STALE_S, or none since the start */
+    VG_PRESENCE_STANDBY, /**< silent or not, somebody has said that it is meant */
+    VG_PRESENCES,
 };
 const char *vg_ward_presence_name(int presence);
 /** Counts tiles: ret [vg_site_ward_places()]. */
-void vg_ward_count(const struct vg_ward *w, int64_t wall_ns, uint32_t (*ret)[VG_WARD_PRESENCES]);
+void vg_ward_count(const struct vg_ward *w, int64_t wall_ns, uint32_t (*ret)[VG_PRESENCES]);
 
 uint32_t vg_ward_left_out(const struct vg_ward *w);
 /** Rows that were lost on the way here; *wall_ns becomes when that was last, where there are any. */

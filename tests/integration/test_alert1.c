@@ -130,6 +130,7 @@ Test(alert1, who_listens_is_counted_from_coming_to_going)
 {
     struct vigil_client *first;
 
+    fake_outbox_ward(a.outbox, "icu-a");
     start_sink(&a, 0);
     connect_to_a(NULL);
     expect_in_step();

@@ -281,8 +281,8 @@ def every_configuration_on_a_page_is_valid():
     with tempfile.TemporaryDirectory(prefix="vigil-docs-") as folder:
         folder = pathlib.Path(folder)
         etc = secrets(folder)
-        for part in ("scores", "models"):
-            (folder / part).symlink_to(ROOT / "configs" / part)
+        (etc / "models").symlink_to(ROOT / "configs/models")
+        (folder / "scores").symlink_to(ROOT / "configs/scores")
         config = base()
         for block, part, path in parts_of_configurations():
             check(path or set(part) <= SECTIONS, f"{block.place}: where do {sorted(part)} belong?")

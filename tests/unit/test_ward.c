@@ -474,13 +474,14 @@ Test(ward, a_patient_who_is_discharged_has_no_tile_until_new_rows_come)
 
 static void expect_count(double second, uint32_t live, uint32_t silent, uint32_t standby)
 {
-    uint32_t n[3][VG_WARD_PRESENCES]; /* icu-a, none, other */
+    uint32_t n[3][VG_PRESENCES]; /* icu-a, none, other */
 
     vg_ward_count(w, START + (int64_t)(second * 1e9), n);
-    cr_expect_eq(n[0][VG_WARD_LIVE], live, "%u live at %g s", n[0][VG_WARD_LIVE], second);
-    cr_expect_eq(n[0][VG_WARD_SILENT], silent, "%u silent at %g s", n[0][VG_WARD_SILENT], second);
-    cr_expect_eq(n[0][VG_WARD_STANDBY], standby);
-    cr_expect_eq(n[1][VG_WARD_LIVE] + n[2][VG_WARD_LIVE], 0);
+    cr_expect_eq(n[0][VG_PRESENCE_LIVE], live, "%u live at %g s", n[0][VG_PRESENCE_LIVE], second);
+    cr_expect_eq(n[0][VG_PRESENCE_SILENT], silent, "%u silent at %g s", n[0][VG_PRESENCE_SILENT],
+                 second);
+    cr_expect_eq(n[0][VG_PRESENCE_STANDBY], standby);
+    cr_expect_eq(n[1][VG_PRESENCE_LIVE] + n[2][VG_PRESENCE_LIVE], 0);
 }
 
 Test(ward, patients_are_counted_by_whether_data_come_of_them)
