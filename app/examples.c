@@ -197,8 +197,8 @@ static void write_plain(const char *kind, const char *name, const struct vg_opti
                         struct vg_buf *out)
 {
     if (strcmp(kind, "model") == 0)
-        vg_buf_printf(out, "models:\n  my_model: {type: %s, file: /etc/vigil/models/%s.safetensors", name,
-                      name);
+        vg_buf_printf(out, "models:\n  my_model: {type: %s, file: /etc/vigil/models/%s.safetensors",
+                      name, name);
     else if (strcmp(kind, "stage") == 0)
         vg_buf_printf(out, "stages:\n  - {type: %s", name);
     else if (strcmp(kind, "sink") == 0)
