@@ -1,4 +1,5 @@
-/* historyview.js - the alerts that were, the newest first, a page at a time. */
+/* historyview.js - the alerts that were, a page at a time, each as its newest event tells it: that of the
+ * newest event first. */
 /** @typedef {import('../types').Alert} Alert */
 import { placeOf, priorityBadge, sentence } from './alertparts.js';
 import { lostText } from './banner.js';
@@ -84,12 +85,13 @@ export class HistoryView {
 
     /** @param {Alert} alert */
     #row(alert) {
+        const over = alert.state === 'inactive';
         const lasted = alert.duration_s ?? (Date.parse(alert.time) - Date.parse(alert.onset)) / 1000;
 
         return make(
             'tr',
             {},
-            make('td', { class: 'time', text: dayText(Date.parse(alert.onset)) }),
+            make('td', { class: 'time', text: dayText(Date.parse(alert.time)) }),
             make('td', {}, priorityBadge(alert)),
             make(
                 'td',
@@ -104,9 +106,9 @@ export class HistoryView {
                 {},
                 nameText('phase_', alert.phase),
                 ' ',
-                make('em', { text: alert.state === 'inactive' ? '' : signalText(alert) }),
+                make('em', { text: over ? '' : signalText(alert) }),
             ),
-            make('td', { class: 'time', text: lasted > 0 ? durationText(lasted) : '' }),
+            make('td', { class: 'time', text: over ? durationText(Math.max(0, lasted)) : text('active') }),
         );
     }
 }

@@ -111,16 +111,21 @@ function noteAge(age_s, current) {
     return age_s <= FRESH_S ? '' : ageText(age_s);
 }
 
+/** An age that no line break parts from its unit. @param {number} seconds */
+function inOnePiece(seconds) {
+    return ageText(seconds).replace(' ', '\u00a0');
+}
+
 /** What is wrong with the connection or the bed, in words; '' when all is well.
  * @param {Bed} bed  @param {LinkState} link  @param {number} silent_s  since the connection last spoke
  * @param {number} now_ms  @param {Session} session */
 export function noticeOf(bed, link, silent_s, now_ms, session) {
-    if (link === 'lost' || link === 'refused') return text('lost_short', { age: ageText(silent_s) });
+    if (link === 'lost' || link === 'refused') return text('lost_short', { age: inOnePiece(silent_s) });
     if (link === 'stalled') return text('stalled_short');
     if (!isSilent(bed, now_ms, session.stale_s)) return '';
     const s = silence(bed, now_ms);
 
-    const what = s === null ? text('no_data_yet') : text('no_data', { age: ageText(s) });
+    const what = s === null ? text('no_data_yet') : text('no_data', { age: inOnePiece(s) });
 
     return bed.standing === 'standby' ? `${text('standby')}: ${what}` : what;
 }

@@ -163,7 +163,7 @@ export const WORDS = {
     timeline_bar: ['{priority}: {title}, {from} to {to}', '{priority}: {title}, {from} bis {to}', '{priority}：{title}，{from} 至 {to}'],
     timeout: ['not confirmed in time: see whether it took effect, and try again', 'nicht rechtzeitig bestätigt: prüfen, ob es gewirkt hat, und erneut versuchen', '未及时确认：请检查是否生效后重试'],
     token: ['Access token', 'Zugangs-Token', '访问令牌'],
-    token_hint: ['Of the configuration: service.http.token, or acknowledge_token to acknowledge, too. It stays in this tab.', 'Aus der Konfiguration: service.http.token, oder acknowledge_token, um auch zu quittieren. Es bleibt in diesem Tab.', '取自配置：service.http.token；如需确认警报用 acknowledge_token。仅保存在本标签页。'],
+    token_hint: ['From the configuration: service.http.token to look, acknowledge_token to acknowledge as well. It stays in this tab.', 'Aus der Konfiguration: service.http.token zum Ansehen, acknowledge_token auch zum Quittieren. Es bleibt in diesem Tab.', '取自配置：service.http.token；如需确认警报用 acknowledge_token。仅保存在本标签页。'],
     unconfirmed: ['No connection', 'Keine Verbindung', '无连接'],
     until: ['until {time}', 'bis {time}', '至 {time}'],
     value: ['Value', 'Wert', '数值'],

@@ -103,8 +103,8 @@ test('whatever is wrong is said, and leaves no digit of the bed', () => {
     const now = T + 41_000;
 
     assert.equal(noticeOf(b, 'live', 0, T, session), '');
-    assert.equal(noticeOf(b, 'live', 0, now, session), 'No data 41 s');
-    assert.equal(noticeOf(b, 'lost', 4, T, session), 'No link 4 s');
+    assert.equal(noticeOf(b, 'live', 0, now, session), 'No data 41\u00a0s');
+    assert.equal(noticeOf(b, 'lost', 4, T, session), 'No link 4\u00a0s');
     assert.equal(noticeOf(b, 'stalled', 0, T, session), 'Stalled');
     assert.equal(tileModel(b, rows, session, 'live', 0, T).score, 'NEWS2 ≥ 5');
     assert.equal(tileModel(b, rows, session, 'live', 0, T).unusual, true);
