@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/support/alert1.h"
 
@@ -119,31 +120,31 @@ Test(alert1, a_subscriber_of_one_ward_sees_only_that_ward_and_no_false_gap)
 
 static void expect_connected(uint32_t n)
 {
-    int64_t end = now_ms() + DEADLINE_MS;
+    int64_t end = alert1_now_ms() + ALERT1_DEADLINE_MS;
 
-    while (fake_outbox_subscribers(a.outbox).connected != n && now_ms() < end)
+    while (fake_outbox_subscribers(alert1.a.outbox).connected != n && alert1_now_ms() < end)
         usleep(1000); /* NOLINT: what the sink says of them is no event of a socket */
-    cr_assert_eq(fake_outbox_subscribers(a.outbox).connected, n);
+    cr_assert_eq(fake_outbox_subscribers(alert1.a.outbox).connected, n);
 }
 
 Test(alert1, who_listens_is_counted_from_coming_to_going)
 {
     struct vigil_client *first;
 
-    fake_outbox_ward(a.outbox, "icu-a");
-    start_sink(&a, 0);
-    connect_to_a(NULL);
-    expect_in_step();
+    fake_outbox_ward(alert1.a.outbox, "icu-a");
+    alert1_start_sink(&alert1.a, 0);
+    alert1_connect_to_a(NULL);
+    alert1_expect_in_step();
     expect_connected(1);
-    first = client;
-    connect_to_a("icu-a");
-    expect_in_step();
+    first = alert1.client;
+    alert1_connect_to_a("icu-a");
+    alert1_expect_in_step();
     expect_connected(2);
     vigil_client_free(first);
     expect_connected(1);
-    cr_expect_eq(fake_outbox_subscribers(a.outbox).registered, 0);
-    vigil_client_free(client);
-    client = NULL;
+    cr_expect_eq(fake_outbox_subscribers(alert1.a.outbox).registered, 0);
+    vigil_client_free(alert1.client);
+    alert1.client = NULL;
     expect_connected(0);
 }
 
