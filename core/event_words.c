@@ -100,11 +100,12 @@ bool vg_episode_parse(const char *text, uint8_t id[16])
 /* In canonical JSON a quote inside of a text has a backslash before it, so only the member matches. */
 static void read_text(const char *json, size_t len, const char *member, char *ret, size_t size)
 {
-    const char *at = memmem(json, len, member, strlen(member));
+    const char *at = memmem(json, len, member, strlen(member)), *end = json + len;
     size_t n = 0;
 
-    for (at = at ? at + strlen(member) : "\""; *at != '"' && n + 1 < size; at++) {
-        at += *at == '\\'; /* of what may stand here only quote and backslash have one */
+    /* A damaged outbox may end anywhere. */
+    for (at = at ? at + strlen(member) : end; at < end && *at != '"' && n + 1 < size; at++) {
+        at += *at == '\\' && at + 1 < end; /* only quote and backslash have one here */
         ret[n++] = *at;
     }
     ret[n] = '\0';

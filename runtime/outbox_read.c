@@ -22,7 +22,8 @@ struct event_call {
 static bool event_valid(const struct vg_delivery *d)
 {
     return d->phase < VG_PHASE_COUNT && d->kind < VG_ALERT_KIND_COUNT &&
-           d->priority < VG_PRIORITY_COUNT && d->ward && strlen(d->ward) < VG_WARD_SIZE && d->json;
+           d->priority < VG_PRIORITY_COUNT && d->ward && strlen(d->ward) < VG_WARD_SIZE &&
+           d->json && d->len > 0;
 }
 
 static vg_status give_event(void *ctx, sqlite3_stmt *row)

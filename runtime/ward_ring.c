@@ -98,10 +98,13 @@ static void clear_minutes(struct vg_ward_ring *r, int64_t from, int64_t to)
     }
 }
 
-/* The first of the steps up to `to` that are new, of a ring that was at `newest`. */
+/* The first of the steps up to `to` that are new, of a ring that was at `newest`. A device whose clock began
+ * anew is in 1970, and before that there are no places. */
 static int64_t first_new(int64_t newest, int64_t to, int64_t length)
 {
-    return newest > to - length ? newest + 1 : to - length + 1;
+    int64_t first = newest > to - length ? newest + 1 : to - length + 1;
+
+    return first < 0 ? 0 : first;
 }
 
 static void advance(struct vg_ward_ring *r, int64_t tick, int64_t minute)

@@ -309,6 +309,23 @@ Test(event, episode_ids_read_back)
     cr_assert_eq(memcmp(id, context.episode_id, 16), 0);
 }
 
+Test(event, the_patient_is_read_and_nothing_behind_the_end)
+{
+    static const char json[] = "{\"x\":1,\"patient\":\"p-\\\"7\",\"bed\":\"\"}";
+    char patient[VG_PATIENT_SIZE];
+
+    vg_event_patient(json, sizeof(json) - 1, patient);
+    cr_expect_str_eq(patient, "p-\"7");
+    for (size_t len = 0; len < sizeof(json) - 1; len++) {
+        vg_event_patient(json, len, patient);
+        cr_expect_leq(strlen(patient), 4);
+        if (len < sizeof("{\"x\":1,\"patient\":\"p") - 1)
+            cr_expect_str_empty(patient, "of %zu bytes", len);
+    }
+    vg_event_patient(json, sizeof("{\"x\":1,\"patient\":\"p") - 1, patient);
+    cr_expect_str_eq(patient, "p");
+}
+
 Test(event, what_is_no_episode_id_is_refused)
 {
     uint8_t id[16] = { 7 };

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/ward_ring.h"
 
@@ -52,6 +53,26 @@ static int tick_at(double second)
 static int minute_at(double second)
 {
     return vg_ward_minute_place(&r, (START + (int64_t)(second * 1e9)) / VG_WARD_MINUTE_NS);
+}
+
+/* Devices that were without power for long begin there. */
+Test(ward_ring, the_first_minutes_of_1970_stay_within_the_ring)
+{
+    struct {
+        char before[4096];
+        struct vg_ward_ring ring;
+    } guarded;
+    float values[VG_CHANNELS] = { [HR] = 80 };
+    uint8_t qualities[VG_CHANNELS] = { [HR] = VG_Q_GOOD };
+
+    memset(guarded.before, 'x', sizeof(guarded.before));
+    vg_ward_ring_init(&guarded.ring, 0);
+    vg_ward_ring_put(&guarded.ring, VG_WARD_LIVE, 600 * S, values, qualities);
+    vg_ward_ring_put_score(&guarded.ring, 605 * S, 1);
+    for (size_t i = 0; i < sizeof(guarded.before); i++)
+        cr_assert_eq(guarded.before[i], 'x', "%zu bytes before it", sizeof(guarded.before) - i);
+    cr_expect(guarded.ring.heard[600 / VG_WARD_TICK_S]);
+    vg_ward_ring_done(&guarded.ring);
 }
 
 static float raw(double second)
