@@ -14,6 +14,15 @@ int64_t vg_delays_bound_ns(unsigned place)
     return FIRST_BOUND_NS << place;
 }
 
+/* A log that is read a year late has delays whose sum soon is more than a counter holds: it stays at the
+ * most that is told right, rather than begin anew below 0. */
+static void add_up(atomic_ulong *sum, uint64_t ns)
+{
+    uint64_t room = INT64_MAX - vg_meter_get(sum);
+
+    vg_meter_add(sum, ns < room ? ns : room);
+}
+
 void vg_delays_note(struct vg_delays *d, int64_t ns)
 {
     unsigned place = 0;
@@ -23,14 +32,14 @@ void vg_delays_note(struct vg_delays *d, int64_t ns)
     while (place < VG_DELAY_BOUNDS && ns > vg_delays_bound_ns(place))
         place++;
     vg_meter_add(&d->bucket[place], 1);
-    vg_meter_add(&d->sum_ns, (uint64_t)ns);
+    add_up(&d->sum_ns, (uint64_t)ns);
 }
 
 void vg_delays_add(struct vg_delays *sum, const struct vg_delays *d)
 {
     for (unsigned i = 0; i <= VG_DELAY_BOUNDS; i++)
         vg_meter_add(&sum->bucket[i], vg_meter_get(&d->bucket[i]));
-    vg_meter_add(&sum->sum_ns, vg_meter_get(&d->sum_ns));
+    add_up(&sum->sum_ns, vg_meter_get(&d->sum_ns));
 }
 
 const char *vg_hop_name(int hop)

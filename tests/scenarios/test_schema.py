@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 """The schema for editors says what the loader says, as far as a schema can: every shipped configuration
-fits it, whatever is wrong by key or type does not, and no option is missing from schema and reference."""
+fits it, whatever is wrong by key or type does not, and no option is missing from schema and reference. With
+VIGIL_LONG=1 the yaml-language-server is asked, too."""
 import json
+import os
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import vigil
+from language_server import LanguageServer
 from vigil import check
 
 try:
@@ -189,8 +193,39 @@ def components_are_those_of_the_build():
     check("kafka" in listed, listed)
 
 
+def an_editor_underlines_shows_and_completes():
+    if os.environ.get("VIGIL_LONG") != "1":
+        print("     only with VIGIL_LONG=1")
+        return
+    good = (vigil.ROOT / "configs/minimal.yaml").read_text()
+    with tempfile.TemporaryDirectory() as folder:
+        schema = pathlib.Path(folder) / "vigil.schema.json"
+        schema.write_text(output("schema"))
+        with LanguageServer(schema) as server:
+            for file in sorted((vigil.ROOT / "configs").glob("*.yaml")):
+                said = server.open(file.stem, file.read_text())
+                check(not said, f"{file.name}: {said}")
+            for number, (there, instead, expected) in enumerate((
+                    ("  topic: ", "  topik: ", "Property topik is not allowed"),
+                    ("version: 1", "version: 2", "Valid values: 1"),
+                    ("{type: clean}", "{type: cleen}", '"clean", "artefact"'),
+                    ("priority: high", "priority: urgent", '"high", "medium"'))):
+                check(there in good, f"configs/minimal.yaml has no {there}")
+                line = good[:good.index(there)].count("\n")
+                said = server.open(f"wrong-{number}", good.replace(there, instead, 1))
+                check(any(at == line and expected in text for at, text in said), f"{instead}: {said}")
+            line = good[:good.index("  topic: ")].count("\n")
+            shown = json.dumps(server.at("hover", "minimal", line, 3))
+            check("The topic with the vital signs" in shown, f"hover: {shown}")
+            server.open("begun", "version: 1\nservice:\n  name: x\n  \n")
+            offered = server.at("completion", "begun", 3, 2)
+            offered = {item["label"] for item in (offered["items"] if isinstance(offered, dict) else offered)}
+            check({"data_dir", "workers", "http"} <= offered and "name" not in offered, f"offered: {offered}")
+
+
 if __name__ == "__main__":
     vigil.main(the_schema_is_one, every_shipped_configuration_fits, what_the_loader_takes_the_schema_takes,
                what_is_wrong_by_key_or_type_is_refused, every_option_is_in_schema_describe_and_reference,
                every_option_of_every_component_is_in_schema_describe_and_reference,
-               every_component_and_section_has_an_example, components_are_those_of_the_build)
+               every_component_and_section_has_an_example, components_are_those_of_the_build,
+               an_editor_underlines_shows_and_completes)

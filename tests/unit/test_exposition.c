@@ -131,6 +131,19 @@ Test(meters, a_delay_is_counted_up_to_its_bound_and_one_below_zero_as_zero)
            (uint64_t)(2 * vg_delays_bound_ns(0) + 2 + vg_delays_bound_ns(VG_DELAY_BOUNDS - 1))));
 }
 
+Test(meters, a_sum_that_is_more_than_can_be_told_stays_at_the_most_that_can)
+{
+    struct vg_delays d = { 0 }, all = { 0 };
+
+    for (int i = 0; i < 3; i++)
+        vg_delays_note(&d, INT64_MAX / 2);
+    cr_assert(eq(u64, vg_meter_get(&d.sum_ns), INT64_MAX));
+    vg_delays_add(&all, &d);
+    vg_delays_add(&all, &d);
+    cr_assert(eq(u64, vg_meter_get(&all.sum_ns), INT64_MAX));
+    cr_assert(eq(u64, vg_meter_get(&all.bucket[VG_DELAY_BOUNDS]), 6));
+}
+
 Test(meters, a_tally_keeps_each_set_of_labels_and_what_is_too_many_in_its_last_place)
 {
     struct vg_tally t;
