@@ -363,10 +363,14 @@ uint64_t vg_ward_version(const struct vg_ward *w)
     return w->version;
 }
 
-uint64_t vg_ward_lost_rows(const struct vg_ward *w, int64_t *wall_ns)
+uint64_t vg_ward_lost_rows(const struct vg_ward *w)
 {
-    *wall_ns = w->lost_ns;
     return w->lost;
+}
+
+int64_t vg_ward_lost_ns(const struct vg_ward *w)
+{
+    return w->lost_ns;
 }
 
 /* At least so many: two may share a bit. */

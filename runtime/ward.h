@@ -126,7 +126,8 @@ const char *vg_ward_presence_name(int presence);
 void vg_ward_count(const struct vg_ward *w, int64_t wall_ns, uint32_t (*ret)[VG_PRESENCES]);
 
 uint32_t vg_ward_left_out(const struct vg_ward *w);
-/** Rows that were lost on the way here; *wall_ns becomes when that was last, where there are any. */
-uint64_t vg_ward_lost_rows(const struct vg_ward *w, int64_t *wall_ns);
+/** Rows that were lost on the way here, and when that was last, where there are any. */
+uint64_t vg_ward_lost_rows(const struct vg_ward *w);
+int64_t vg_ward_lost_ns(const struct vg_ward *w);
 
 #endif

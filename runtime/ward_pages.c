@@ -226,14 +226,13 @@ static void write_partitions(const struct vg_observed *o, int64_t mono_ns, struc
 
 static void write_lost(const struct vg_ward *ward, struct vg_buf *out)
 {
-    int64_t last_ns;
-    uint64_t lost = vg_ward_lost_rows(ward, &last_ns);
+    uint64_t lost = vg_ward_lost_rows(ward);
 
     vg_buf_printf(out, ",\"lost\":%llu,\"lost_at\":", (unsigned long long)lost);
     if (lost == 0)
         vg_buf_str(out, "null");
     else
-        vg_buf_printf(out, "%lld", (long long)(last_ns / VG_NS_PER_MS));
+        vg_buf_printf(out, "%lld", (long long)(vg_ward_lost_ns(ward) / VG_NS_PER_MS));
 }
 
 static void tell_heart(struct stream *s, int64_t mono_ns, struct vg_buf *out)
