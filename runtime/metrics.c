@@ -287,7 +287,6 @@ static void tell_beds(const struct vg_site *site, const struct vg_ward *ward,
 {
     uint32_t wards = vg_site_ward_places(site);
     uint32_t(*n)[VG_PRESENCES] = calloc(wards, sizeof(*n));
-    int64_t last_ns;
 
     VG_CHECK(n != NULL);
     if (ward)
@@ -297,7 +296,7 @@ static void tell_beds(const struct vg_site *site, const struct vg_ward *ward,
         tell_presence(site, w, n[w], x);
     vg_expose_family(x, VG_METRIC_WARD_LOST);
     if (ward)
-        vg_expose_count(x, NULL, vg_ward_lost_rows(ward, &last_ns));
+        vg_expose_count(x, NULL, vg_ward_lost_rows(ward));
     free(n);
 }
 
