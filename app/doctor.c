@@ -40,6 +40,9 @@ static const struct vg_command command = {
 
 /* ---- findings ---- */
 
+/* Of the text: what is found stands behind two columns. */
+enum { INDENT = 22, WIDTH = 100 };
+
 /* As text or as JSON. */
 struct report {
     struct vg_doctor doctor; /* first: a doctor is one */
@@ -50,6 +53,29 @@ struct report {
 
 static const char *const words[] = { "ok", "note", "warning", "problem" };
 
+/* Goes on in lines of its own, below where it began. */
+static void print_words(const char *text)
+{
+    int column = INDENT;
+    bool begun = false;
+
+    while (*text) {
+        int n = (int)strcspn(text, " ");
+
+        if (begun && column + n >= WIDTH) {
+            printf("\n%*s", INDENT + 3, "");
+            column = INDENT + 3;
+            begun = false;
+        }
+        printf("%s%.*s", begun ? " " : "", n, text);
+        column += n + (begun ? 1 : 0);
+        begun = true;
+        text += n;
+        text += strspn(text, " ");
+    }
+    putchar('\n');
+}
+
 static void tell(struct vg_doctor *doctor, enum vg_finding finding, const char *what,
                  const char *found, const char *advice)
 {
@@ -57,9 +83,12 @@ static void tell(struct vg_doctor *doctor, enum vg_finding finding, const char *
 
     r->count[finding]++;
     if (!r->json) {
-        printf("%-8s %-12s %s\n", words[finding], what, found);
-        if (advice[0])
-            printf("%-8s %-12s -> %s\n", "", "", advice);
+        printf("%-8s %-12s ", words[finding], what);
+        print_words(found);
+        if (advice[0]) {
+            printf("%*s-> ", INDENT, "");
+            print_words(advice);
+        }
         return;
     }
     vg_buf_printf(&r->list, "%s\n  {\"finding\":\"%s\",\"what\":", r->list.len ? "," : "",
@@ -186,6 +215,9 @@ static int examine(const char *path, const struct options *o)
     vg_doctor_libraries(&r.doctor);
     if (o->json)
         print_json(&r);
+    else
+        printf("\nproblems: %u, warnings: %u, notes: %u\n", r.count[VG_FINDING_PROBLEM],
+               r.count[VG_FINDING_WARNING], r.count[VG_FINDING_NOTE]);
     vg_config_free(config);
     vg_buf_done(&r.list);
     return r.count[VG_FINDING_PROBLEM] > 0 ? vg_status_exit(VG_E_FAILED) : 0;

@@ -101,8 +101,8 @@ static void describe_stage(const struct vg_config *config, const struct vg_stage
 
     snprintf(b->title, sizeof(b->title), "%s", stage->ops->name);
     if (alert)
-        snprintf(b->line, sizeof(b->line), "%u rules, %zu bytes a patient", config->site.rules_n,
-                 stage->memory_size);
+        snprintf(b->line, sizeof(b->line), "%u rule%s, %zu bytes a patient", config->site.rules_n,
+                 config->site.rules_n == 1 ? "" : "s", stage->memory_size);
     else if (tick[0])
         snprintf(b->line, sizeof(b->line), "a row each %s, %zu bytes a patient", tick,
                  stage->memory_size);

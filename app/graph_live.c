@@ -58,8 +58,9 @@ static void fill_source(struct vg_graph *g, const json_t *state, const json_t *r
     const json_t *partitions = json_object_get(json_object_get(state, "source"), "partitions");
     char lag[TEXT];
 
-    snprintf(source->live, sizeof(source->live), "%zu partitions, lag %s",
-             json_array_size(partitions), lag_of(partitions, lag));
+    snprintf(source->live, sizeof(source->live), "%zu partition%s, lag %s",
+             json_array_size(partitions), json_array_size(partitions) == 1 ? "" : "s",
+             lag_of(partitions, lag));
     per_second(rates, "records", decoder->rate);
     snprintf(decoder->live, sizeof(decoder->live), "%lld dead letters",
              vg_state_number(state, "dead_letters"));

@@ -1,6 +1,7 @@
 /* running.c - asks a running pipeline for its state. */
 #include "app/running.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "app/config_load.h"
@@ -73,6 +74,28 @@ long long vg_state_number(const json_t *of, const char *key)
 double vg_state_real(const json_t *of, const char *key)
 {
     return json_number_value(json_object_get(of, key));
+}
+
+const char *vg_state_seconds(const json_t *value, char out[VG_STATE_SECONDS])
+{
+    static const struct {
+        double below, unit;
+        const char *fmt;
+    } scales[] = { { 0.01, 1e-3, "%.1f ms" },
+                   { 1, 1e-3, "%.0f ms" },
+                   { 600, 1, "%.1f s" },
+                   { 10 * 3600.0, 60, "%.0f min" },
+                   { 72 * 3600.0, 3600, "%.0f h" } };
+    const double s = json_number_value(value);
+
+    snprintf(out, VG_STATE_SECONDS, json_is_number(value) ? "%.0f days" : "-", s / 86400);
+    for (size_t i = 0; i < VG_ARRAY_LEN(scales) && json_is_number(value); i++) {
+        if (s < scales[i].below) {
+            snprintf(out, VG_STATE_SECONDS, scales[i].fmt, s / scales[i].unit);
+            break;
+        }
+    }
+    return out;
 }
 
 double vg_state_uptime_s(const json_t *state)

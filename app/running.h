@@ -32,6 +32,9 @@ VG_NODISCARD vg_status vg_running_state(const struct vg_running *r, struct vg_bu
 const char *vg_state_text(const json_t *of, const char *key);
 long long vg_state_number(const json_t *of, const char *key);
 double vg_state_real(const json_t *of, const char *key);
+enum { VG_STATE_SECONDS = 24 };
+/** A number of seconds as people say it, "3 ms", "41.0 s", "12 min", "30 h", "266 days"; "-" for null. */
+const char *vg_state_seconds(const json_t *value, char out[VG_STATE_SECONDS]);
 /** Seconds since it was started. */
 double vg_state_uptime_s(const json_t *state);
 

@@ -43,17 +43,18 @@ static void print_source(const json_t *source)
 {
     const json_t *partitions = json_object_get(source, "partitions");
     long long lag = 0;
-    double behind_s = 0;
-    size_t i, unknown = 0, timed = 0;
+    const json_t *behind = NULL;
+    char text[VG_STATE_SECONDS];
+    size_t i, unknown = 0;
     json_t *p;
 
     json_array_foreach(partitions, i, p)
     {
         lag += vg_state_number(p, "lag_records");
         unknown += json_is_null(json_object_get(p, "lag_records"));
-        timed += json_is_number(json_object_get(p, "log_time_lag_s"));
-        if (vg_state_real(p, "log_time_lag_s") > behind_s)
-            behind_s = vg_state_real(p, "log_time_lag_s");
+        if (json_is_number(json_object_get(p, "log_time_lag_s")) &&
+            vg_state_real(p, "log_time_lag_s") >= json_number_value(behind))
+            behind = json_object_get(p, "log_time_lag_s");
     }
     printf("source  %s %s: %zu of %lld partitions, %lld records read, %lld to go",
            vg_state_text(source, "type"), vg_state_text(source, "topic"),
@@ -61,8 +62,8 @@ static void print_source(const json_t *source)
            vg_state_number(source, "records"), lag);
     if (unknown > 0)
         printf(" (of %zu not known)", unknown);
-    if (timed > 0)
-        printf(", log time %.1f s behind\n", behind_s);
+    if (behind)
+        printf(", log time %s behind\n", vg_state_seconds(behind, text));
     else
         puts(", no log time yet");
 }
@@ -74,14 +75,14 @@ static void print_stages(const json_t *state, double seconds)
     size_t i;
     json_t *s;
 
-    printf("\n%-24s %12s %12s %8s %8s %8s\n", "stage", "rows in", "rows out", "busy %", "waiting",
+    printf("\n%-18s %12s %12s %8s %8s %8s\n", "stage", "rows in", "rows out", "busy %", "waiting",
            "errors");
     json_array_foreach(json_object_get(state, "stages"), i, s)
-        printf("%-24s %12lld %12lld %8.1f %8lld %8lld\n", vg_state_text(s, "name"),
+        printf("%-18s %12lld %12lld %8.1f %8lld %8lld\n", vg_state_text(s, "name"),
                vg_state_number(s, "rows_in"), vg_state_number(s, "rows_out"),
                vg_state_real(s, "busy_s") * scale, vg_state_number(s, "waiting_frames"),
                vg_state_number(s, "model_errors"));
-    printf("%-24s %12s %12s %8.1f %8lld\n", "commit", "", "",
+    printf("%-18s %12s %12s %8.1f %8lld\n", "commit", "", "",
            seconds > 0 ? 100 * vg_state_real(commit, "busy_s") / seconds : 0,
            vg_state_number(commit, "waiting_frames"));
 }
@@ -91,13 +92,18 @@ static void print_sinks(const json_t *state)
     size_t i;
     json_t *s;
 
-    printf("\n%-24s %-10s %-8s %10s %8s %8s %8s %8s\n", "sink", "type", "state", "delivered",
-           "waiting", "oldest s", "refused", "too old");
+    printf("\n%-18s %-8s %-7s %9s %8s %8s %7s %7s\n", "sink", "type", "state", "delivered",
+           "waiting", "oldest", "refused", "too old");
     json_array_foreach(json_object_get(state, "sinks"), i, s)
-        printf("%-24s %-10s %-8s %10lld %8lld %8.1f %8lld %8lld\n", vg_state_text(s, "name"),
+    {
+        char oldest[VG_STATE_SECONDS];
+
+        printf("%-18s %-8s %-7s %9lld %8lld %8s %7lld %7lld\n", vg_state_text(s, "name"),
                vg_state_text(s, "type"), vg_state_text(s, "state"), vg_state_number(s, "delivered"),
-               vg_state_number(s, "waiting"), vg_state_real(s, "oldest_waiting_s"),
+               vg_state_number(s, "waiting"),
+               vg_state_seconds(json_object_get(s, "oldest_waiting_s"), oldest),
                vg_state_number(s, "refused"), vg_state_number(s, "passed_over"));
+    }
 }
 
 /* Who listens, of the sinks that others subscribe to. */

@@ -74,21 +74,6 @@ static const char *share(const json_t *of, const char *key, char out[TEXT])
     return out;
 }
 
-static const char *seconds(const json_t *value, char out[TEXT])
-{
-    const double s = json_number_value(value);
-
-    if (!json_is_number(value))
-        snprintf(out, TEXT, "-");
-    else if (s < 1)
-        snprintf(out, TEXT, s < 0.01 ? "%.1f ms" : "%.0f ms", s * 1e3);
-    else if (s < 600)
-        snprintf(out, TEXT, "%.1f s", s);
-    else
-        snprintf(out, TEXT, s < 36000 ? "%.0f min" : "%.0f h", s < 36000 ? s / 60 : s / 3600);
-    return out;
-}
-
 /* The entry of that name. */
 static const json_t *named(const json_t *list, const char *name)
 {
@@ -169,7 +154,7 @@ static void show_delays(struct screen *s)
         char p99[TEXT];
 
         at += (size_t)snprintf(text + at, sizeof(text) - at, "  %s %s", name,
-                               seconds(json_object_get(hop, "p99_s"), p99));
+                               vg_state_seconds(json_object_get(hop, "p99_s"), p99));
         if (at >= sizeof(text))
             break;
     }
@@ -196,7 +181,7 @@ static void show_source(struct screen *s)
     line(s, VG_TOP_PLAIN, "source %s %s: %zu of %lld partitions, lag %lld%s, log time %s behind",
          vg_state_text(source, "type"), vg_state_text(source, "topic"), json_array_size(partitions),
          vg_state_number(source, "partitions_of_topic"), lag, unknown > 0 ? " or more" : "",
-         seconds(oldest, behind));
+         vg_state_seconds(oldest, behind));
     if (json_object_size(alerts) == 0)
         line(s, VG_TOP_BAD, "active alerts: not known now");
     else
@@ -295,7 +280,7 @@ static void show_sinks(struct screen *s)
         line(s, strcmp(state, "ok") == 0 ? VG_TOP_PLAIN : VG_TOP_BAD,
              "%-16.16s %-9.9s %-7s %11s %9lld %9s %9lld", name, vg_state_text(sink, "type"), state,
              rate(rates, "delivered", delivered), vg_state_number(sink, "waiting"),
-             seconds(json_object_get(sink, "oldest_waiting_s"), oldest),
+             vg_state_seconds(json_object_get(sink, "oldest_waiting_s"), oldest),
              vg_state_number(sink, "refused"));
     }
 }
@@ -319,8 +304,8 @@ static void show_partitions(struct screen *s)
             snprintf(count, sizeof(count), "%lld", (long long)json_integer_value(lag));
         line(s, stalled ? VG_TOP_BAD : VG_TOP_PLAIN, "%-9lld %-10s %10s %12s %10s",
              vg_state_number(p, "partition"), vg_state_text(p, "state"), count,
-             seconds(json_object_get(p, "log_time_lag_s"), behind),
-             seconds(json_object_get(p, "mark_age_s"), mark));
+             vg_state_seconds(json_object_get(p, "log_time_lag_s"), behind),
+             vg_state_seconds(json_object_get(p, "mark_age_s"), mark));
     }
 }
 
@@ -346,8 +331,8 @@ static void show_bed(struct screen *s, const json_t *bed, long long now_ms)
                  (long long)vg_state_real(score, "total"));
     line(s, VG_TOP_PLAIN, "%-24.24s %-12.12s %9s %-12.12s %7s %9s",
          name[0] ? name : vg_state_text(bed, "patient"), vg_state_text(bed, "ward"),
-         json_is_number(at) ? seconds(age, seen) : "-", vg_state_text(score, "name"), total,
-         rate(anomaly, "score", odd));
+         json_is_number(at) ? vg_state_seconds(age, seen) : "-", vg_state_text(score, "name"),
+         total, rate(anomaly, "score", odd));
     json_decref(age);
 }
 
