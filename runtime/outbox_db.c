@@ -93,7 +93,10 @@ vg_status vg_db_open(const char *path, int flags, sqlite3 **ret, struct vg_err *
 
     *ret = NULL;
     if (sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
-        vg_status st = vg_db_fail(db, "open it", err);
+        vg_status st = db && sqlite3_system_errno(db) == ENOENT
+                           ? vg_fail(err, VG_E_IO,
+                                     "there is no %s; a pipeline makes it at its first start", path)
+                           : vg_db_fail(db, "open it", err);
 
         sqlite3_close(db);
         return st;
