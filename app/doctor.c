@@ -41,7 +41,7 @@ static const struct vg_command command = {
 /* ---- findings ---- */
 
 /* Of the text: what is found stands behind two columns. */
-enum { INDENT = 22, WIDTH = 100 };
+enum { INDENT = 22, WIDTH = 80 };
 
 /* As text or as JSON. */
 struct report {

@@ -8,6 +8,7 @@ const HOURS = [24, 8, 1];
 const PAGE = 500;
 const PAGES_MAX = 20;
 const REFRESH_MS = 30000;
+const AHEAD_MS = 600000;
 const SVG = 'http://www.w3.org/2000/svg';
 const WIDTH = 1000;
 
@@ -62,11 +63,13 @@ export class TimelineView {
         if (performance.now() - this.#asked_ms > REFRESH_MS) this.#load();
     }
 
-    /** The newest log time of the ward: in a recording or a demo it is not the clock's. */
+    /** The newest log time of the ward: in a recording or a demo it is not the clock's. One that is far ahead of
+     *  the clock comes of a wrong timestamp, and would move the lanes of all others out of view. */
     #now() {
+        const now_ms = this.#app.state.now(performance.now());
         const logs = [...this.#app.state.beds.values()].map((bed) => bed.log ?? 0);
 
-        return Math.max(...logs, 0) || this.#app.state.now(performance.now());
+        return Math.max(...logs.filter((at_ms) => at_ms < now_ms + AHEAD_MS), 0) || now_ms;
     }
 
     async #load() {
