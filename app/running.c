@@ -1,6 +1,7 @@
 /* running.c - asks a running pipeline for its state. */
 #include "app/running.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,21 +81,22 @@ const char *vg_state_seconds(const json_t *value, char out[VG_STATE_SECONDS])
 {
     static const struct {
         double below, unit;
-        const char *fmt;
-    } scales[] = { { 0.01, 1e-3, "%.1f ms" },
-                   { 1, 1e-3, "%.0f ms" },
-                   { 600, 1, "%.1f s" },
-                   { 10 * 3600.0, 60, "%.0f min" },
-                   { 72 * 3600.0, 3600, "%.0f h" } };
+        int decimals;
+        const char *name;
+    } scales[] = {
+        { 0.01, 1e-3, 1, "ms" },       { 1, 1e-3, 0, "ms" },          { 600, 1, 1, "s" },
+        { 10 * 3600.0, 60, 0, "min" }, { 72 * 3600.0, 3600, 0, "h" }, { HUGE_VAL, 86400, 0, "days" }
+    };
     const double s = json_number_value(value);
+    size_t i = 0;
 
-    snprintf(out, VG_STATE_SECONDS, json_is_number(value) ? "%.0f days" : "-", s / 86400);
-    for (size_t i = 0; i < VG_ARRAY_LEN(scales) && json_is_number(value); i++) {
-        if (s < scales[i].below) {
-            snprintf(out, VG_STATE_SECONDS, scales[i].fmt, s / scales[i].unit);
-            break;
-        }
-    }
+    while (i + 1 < VG_ARRAY_LEN(scales) && s >= scales[i].below)
+        i++;
+    if (json_is_number(value))
+        snprintf(out, VG_STATE_SECONDS, "%.*f %s", scales[i].decimals, s / scales[i].unit,
+                 scales[i].name);
+    else
+        snprintf(out, VG_STATE_SECONDS, "-");
     return out;
 }
 
