@@ -1,14 +1,11 @@
 #!/usr/bin/env python3
 """The ward page in Debian's Chromium, against a pipeline that runs: what a nurse sees, and when.
 
-One ward and one browser for all flows, which follow each other. VIGIL_PICTURES=1 writes docs/pictures/page-*.png
-of a ward with an hour behind it."""
+One ward and one browser for all flows, which follow each other. The pictures of the page are pictures.py's."""
 import json
-import os
 import pathlib
 import re
 import signal
-import subprocess
 import sys
 import time
 
@@ -20,7 +17,6 @@ from vigil import check
 from ward import BED, NURSE, PATIENT, TOKEN, Ward
 
 OPERATOR = "Nurse of the test"
-PICTURES = vigil.ROOT / "docs/pictures"
 TILE = f"[...document.querySelectorAll('.tile')].find((t) => t.querySelector('h2 a')?.textContent === '{BED}')"
 WALL = {"width": 1920, "height": 1080}
 BANNER = "document.querySelector('#banner')"
@@ -92,7 +88,6 @@ def an_acknowledgement_is_a_recorded_command_and_shows(browser, ward, alert):
     browser("click", selector="dialog button.primary")
     browser.until("document.querySelector('#order-problem').textContent")
     browser("fill", selector="#order-name", text=OPERATOR)
-    picture(browser, "acknowledge")
     browser("press", key="Enter")
     browser.until("!document.querySelector('dialog').open")
     browser.until(f"{TILE}.dataset.signal === 'taken'", 15)
@@ -137,7 +132,6 @@ def a_bed_has_its_page(browser, ward):
         browser.until(f"document.querySelector('main').innerText.includes('{expected}')")
     named = [p for p in ward.patients() if p in browser.look("location.href")]
     check(not named and PATIENT not in browser.look("location.href"), "a patient is in the address")
-    picture(browser, "bed", whole=True)
 
 
 # ---- sizes ----
@@ -154,7 +148,6 @@ def a_phone_needs_no_scrolling_sideways(browser, ward):
     go(browser, "#/")
     browser.until(tiles(ward.beds))
     browser("size", width=390, height=844)
-    picture(browser, "phone")
 
 
 def a_tile_that_comes_into_view_has_its_values(browser, ward):
@@ -185,13 +178,6 @@ def a_wall_shows_all_beds(browser, ward):
     below = browser.look("[...document.querySelectorAll('.tile')]"
                          ".filter((t) => t.getBoundingClientRect().bottom > innerHeight).length")
     check(below == 0, f"{below} of {ward.beds} tiles are not in view at 1920 x 1080")
-    browser("colours", scheme="dark")
-    picture(browser, "wall")
-    browser("size", width=1280, height=800)
-    picture(browser, "dark")
-    browser("colours", scheme="light")
-    picture(browser, "ward")
-    browser("size", **WALL)
 
 
 # ---- when something is wrong ----
@@ -199,7 +185,7 @@ def a_wall_shows_all_beds(browser, ward):
 NONE_CALM = "[...document.querySelectorAll('.tile')].every((t) => t.dataset.calm === 'false')"
 
 
-def broken(browser, ward, link, within_s, breaks, mends, shown=lambda: None):
+def broken(browser, ward, link, within_s, breaks, mends):
     began = time.time()
     breaks()
     try:
@@ -209,7 +195,6 @@ def broken(browser, ward, link, within_s, breaks, mends, shown=lambda: None):
               f"{link}: it is {browser.look('document.documentElement.dataset.link')}")
         _, doubted = browser.until(NONE_CALM, 5)
         check(doubted - began <= within_s + 1, f"{link}: tiles look calm for {doubted - began:.1f} s")
-        shown()
     finally:
         mends()
     browser.until(f"{BANNER}.dataset.level !== 'bad'")
@@ -219,8 +204,7 @@ def broken(browser, ward, link, within_s, breaks, mends, shown=lambda: None):
 
 def a_lost_connection_is_told_within_three_seconds(browser, ward):
     send = ward.run.process.send_signal
-    broken(browser, ward, "lost", 3, lambda: send(signal.SIGSTOP), lambda: send(signal.SIGCONT),
-           lambda: picture(browser, "lost"))
+    broken(browser, ward, "lost", 3, lambda: send(signal.SIGSTOP), lambda: send(signal.SIGCONT))
 
 
 def a_chain_that_hangs_is_told_within_five_seconds(browser, ward):
@@ -243,20 +227,10 @@ def a_killed_pipeline_is_told_and_its_page_goes_on_when_it_is_back(browser, ward
 
 # ---- all together ----
 
-def picture(browser, name, whole=False):
-    """With a palette of its own, which is a third of its size (Debian: pngquant)."""
-    if not os.environ.get("VIGIL_PICTURES"):
-        return
-    path = PICTURES / f"page-{name}.png"
-    browser("picture", path=str(path), whole=whole)
-    subprocess.run(["pngquant", "--force", "--ext", ".png", path], check=True, timeout=60)
-
-
 def a_nurse_sees_what_happens_when_it_happens():
     if "san" in vigil.BUILD.name:
         vigil.skip("times of a build with sanitizers say nothing; the release build is looked at")
-    minutes = 65 if os.environ.get("VIGIL_PICTURES") else 10
-    with Browser() as browser, Ward(beds=24, minutes=minutes) as ward:
+    with Browser() as browser, Ward(beds=24, minutes=10) as ward:
         def flow(test, *more):
             began = time.monotonic()
             result = test(browser, ward, *more)
