@@ -65,8 +65,9 @@ def one_file_and_one_line():
         follow(tree, (tree / "CONTRIBUTING.md").read_text())
         build = tree / "build"
         run("cmake", "-S", tree, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug",
-            "-DVG_WERROR=ON", "-DVG_BUILD_BENCH=OFF")
-        run("ninja", "-C", build, "-j2", "vigil", "test_components")
+            "-DCMAKE_C_FLAGS_DEBUG=-O0", "-DVG_WERROR=ON", "-DVG_BUILD_BENCH=OFF")
+        # The tests beside this one must not wait for its compilers.
+        run("nice", "-n", "19", "ninja", "-C", build, "-j2", "vigil", "test_components")
         try_it(tree, build)
         run(build / "test_components", "--jobs", "2", cwd=build)
 

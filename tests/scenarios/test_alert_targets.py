@@ -17,7 +17,6 @@ from vigil import check
 
 LONG = bool(os.environ.get("VIGIL_LONG"))
 # Seconds become half a minute with every access checked; what is beneath has tests of its own.
-SANITIZED = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
 SHIPPED = vigil.ROOT / "configs/icu-adult.yaml"
 LIMITS = """version: 1
 service: {name: overlay}
@@ -101,7 +100,7 @@ def the_shipped_rules_cost_no_more_and_see_no_less_than_is_said():
 
 
 if __name__ == "__main__":
-    vigil.main(*([] if SANITIZED else [an_artefact_over_an_event_hides_it_no_longer_than_the_limits_alone_do]),
+    vigil.main(*([] if vigil.SANITIZED else [an_artefact_over_an_event_hides_it_no_longer_than_the_limits_alone_do]),
                *([two_hundred_events_under_every_artefact_are_told_in_time,
                   recorded_events_under_every_artefact_are_told_in_time,
                   the_shipped_rules_cost_no_more_and_see_no_less_than_is_said] if LONG else []))

@@ -427,4 +427,4 @@ if __name__ == "__main__":
                nothing_is_missing_whatever_is_lost_on_the_way,
                who_was_stopped_itself_does_not_call_the_pipeline_dead,
                who_is_refused_is_told_so,
-               the_examples_of_the_pages_run_as_written)
+               the_examples_of_the_pages_run_as_written, at_once=4)

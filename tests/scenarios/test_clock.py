@@ -155,4 +155,4 @@ if __name__ == "__main__":
     vigil.main(silence_is_told_in_time_with_the_same_ids_after_a_restart,
                marks_are_recorded_also_without_an_event_and_an_idle_shard_gives_signs_of_life,
                marks_go_on_while_the_broker_is_away,
-               marks_between_records_are_replayed_where_they_were)
+               marks_between_records_are_replayed_where_they_were, at_once=4)

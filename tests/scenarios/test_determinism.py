@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The same log gives the same events of each shard, byte for byte, whatever the frames, the workers
 and the speed."""
-import os
 import pathlib
 import subprocess
 import sys
@@ -16,8 +15,7 @@ PARTITIONS = 4
 TOPIC = "vitals.raw"
 VARIANTS = [(1, 1), (7, 2), (64, 4), (64, 1)]  # frame_rows, workers
 # Sanitizers slow it down fourfold: they get a part of the log.
-SANITIZED = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
-SOME = ["--patients", "C007,C017,C038,C045,C068,C081,C091"] if SANITIZED else []
+SOME = ["--patients", "C007,C017,C038,C045,C068,C081,C091"] if vigil.SANITIZED else []
 AFTER_THE_RECORDINGS = "2026-01-01T12:00:00Z"
 
 

@@ -2,7 +2,6 @@
 """vigil evaluate as a user meets it: what is judged, what is refused, and the pages it writes."""
 import html.parser
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -17,7 +16,6 @@ FORECASTER = ["--model", SHIPPED / "forecast.safetensors"]
 NO_DEVICE = "Vigil is not a medical device"
 # Nine scenarios of a day and a half are seconds, but a minute with every access checked; what is
 # beneath has tests of its own.
-SANITIZED = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
 
 
 def call(*arguments, expect=0):
@@ -185,4 +183,4 @@ if __name__ == "__main__":
                a_trained_file_of_risk_needs_to_be_one_and_a_map,
                a_model_of_another_kind_is_named_with_what_was_expected,
                what_would_be_ignored_is_refused,
-               *([] if SANITIZED else [a_detector_is_shown_with_all_that_was_found_of_it]))
+               *([] if vigil.SANITIZED else [a_detector_is_shown_with_all_that_was_found_of_it]))

@@ -319,4 +319,4 @@ if __name__ == "__main__":
                what_is_no_plain_question_is_refused_and_the_server_goes_on,
                a_stage_that_hangs_is_named_until_it_moves_and_systemd_hears_nothing_meanwhile,
                a_sink_that_is_needed_and_fails_is_a_reason_and_another_is_none,
-               a_full_disk_is_a_reason_until_there_is_space)
+               a_full_disk_is_a_reason_until_there_is_space, at_once=3)

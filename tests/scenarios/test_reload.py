@@ -176,7 +176,7 @@ class Onlookers:
                 for page in self.PAGES:
                     self.server.ask(page, Authorization=f"Bearer {TOKEN}")
                     self.looks += 1
-        except (OSError, http.client.HTTPException):
+        except (OSError, vigil.Failed, http.client.HTTPException):
             pass  # the pipeline has ended
 
 

@@ -66,6 +66,8 @@ def every_event_is_a_valid_communication():
             check_resource(path, body)
         for _, headers, _ in server.accepted:
             check(headers["Content-Type"] == "application/fhir+json", f"{headers}")
+        if vigil.SANITIZED:  # the same bytes, and HAPI needs half a minute of both processors
+            return
         try:
             # A resource that is wrong is found: else the validator would prove nothing.
             broken = next(iter(bodies.values())).replace('"completed"', '"done"')

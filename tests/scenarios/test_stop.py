@@ -220,10 +220,10 @@ def instances_of_a_group_share_the_partitions_both_ways():
 
 
 if __name__ == "__main__":
-    vigil.main(a_signal_drains_and_ends_quickly, a_signal_is_heard_while_no_broker_answers,
+    vigil.main(instances_of_a_group_share_the_partitions_both_ways,
+               a_signal_drains_and_ends_quickly, a_signal_is_heard_while_no_broker_answers,
                a_second_signal_ends_at_once,
                what_does_not_drain_in_time_is_left_for_the_next_start,
                the_end_of_an_empty_topic_is_reached_at_once,
                troubles_at_the_start_have_their_code_and_words,
-               another_cluster_is_refused_or_begun_afresh,
-               instances_of_a_group_share_the_partitions_both_ways)
+               another_cluster_is_refused_or_begun_afresh, at_once=3)

@@ -41,7 +41,7 @@ def broken():
 
 def some():
     """All; of a build with sanitizers, which takes ten times as long to begin, one of four."""
-    return list(broken())[::4 if "san" in vigil.BUILD.name and not os.environ.get("VIGIL_LONG") else 1]
+    return list(broken())[::4 if vigil.SANITIZED and not os.environ.get("VIGIL_LONG") else 1]
 
 
 def every_error_has_its_place_and_says_what_was_expected():

@@ -227,10 +227,11 @@ def the_demo_shows_what_it_promises():
 
 
 if __name__ == "__main__":
-    vigil.main(every_verb_has_help, mistakes_are_usage_errors_with_a_suggestion,
+    vigil.main(the_demo_shows_what_it_promises, nobody_there_is_69,  # they wait, and the others are quick
+               every_verb_has_help, mistakes_are_usage_errors_with_a_suggestion,
                the_configurations_in_the_box_are_valid,
                a_patient_of_the_demo_costs_less_than_9_kB,
-               a_wrong_configuration_is_78_for_validate_and_run, nobody_there_is_69,
+               a_wrong_configuration_is_78_for_validate_and_run,
                list_and_describe_cover_the_registry,
                the_same_seed_gives_the_same_bytes_at_any_speed,
                labels_say_what_happens_to_a_population,
@@ -239,5 +240,4 @@ if __name__ == "__main__":
                what_people_noted_is_replayed_where_they_did,
                replay_and_simulate_deliver_every_row_to_kafka,
                the_example_of_the_alert_rules_page_is_true,
-               a_ward_that_nobody_has_is_refused_with_the_reason_alone,
-               the_demo_shows_what_it_promises)
+               a_ward_that_nobody_has_is_refused_with_the_reason_alone, at_once=3)

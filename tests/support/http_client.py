@@ -18,6 +18,7 @@ class Server:
     """The server of a Live run, which says where it listens."""
 
     def __init__(self, run):
+        self.run = run
         self.port = int(run.wait_line(b"listens at ").rsplit(b":", 1)[1])
 
     def ask(self, path, method="GET", body=None, **headers):
@@ -28,6 +29,8 @@ class Server:
                                                     for k, v in headers.items()})
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read().decode()
+        except ConnectionRefusedError as why:
+            raise vigil.Failed(f"{why} by the pipeline, which said {self.run.said[-2000:]}") from why
         finally:
             connection.close()
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SUPPORT = pathlib.Path(__file__).resolve().parent
@@ -23,6 +24,7 @@ VIGIL = BUILD / "vigil"
 EXIT_SKIP = 77
 START_MS = 1767225600000  # 2026-01-01T00:00:00Z
 TIMEOUT_S = 180
+SANITIZED = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
 
 sys.path.insert(0, str(SUPPORT))
 
@@ -258,21 +260,27 @@ class Pipeline:
             return db.execute(query).fetchall()
 
 
-def main(*tests):
-    """Runs each test function; prints one line for each and a summary that CTest can read."""
-    wanted = sys.argv[1:]
-    failed = 0
-    passed = 0
-    for test in tests:
-        if wanted and test.__name__ not in wanted:
-            continue
-        began = time.monotonic()
-        try:
-            test()
-            passed += 1
-            print(f"ok   {test.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
-        except (AssertionError, subprocess.SubprocessError) as why:
-            failed += 1
-            print(f"FAIL {test.__name__}: {why}", flush=True)
-    print(f"{passed} passed, {failed} failed")
+def _passes(test):
+    """Prints one line on how it went."""
+    began = time.monotonic()
+    try:
+        test()
+    except (AssertionError, subprocess.SubprocessError) as why:
+        print(f"FAIL {test.__name__}: {why}", flush=True)
+        return False
+    print(f"ok   {test.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
+    return True
+
+
+def main(*tests, at_once=1):
+    """Runs each test function, so many `at_once`: for tests that wait for times of a contract and need no
+    processor meanwhile. Prints one line for each and a summary that CTest can read."""
+    wanted = [test for test in tests if not sys.argv[1:] or test.__name__ in sys.argv[1:]]
+    if at_once == 1:
+        results = [_passes(test) for test in wanted]
+    else:
+        with ThreadPoolExecutor(at_once) as pool:
+            results = list(pool.map(_passes, wanted))
+    failed = results.count(False)
+    print(f"{len(results) - failed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
