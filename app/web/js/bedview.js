@@ -7,6 +7,7 @@ import { acknowledgeButton, priorityBadge, sentence } from './alertparts.js';
 import { Chart } from './chart.js';
 import { horizonsOf, spanOf } from './course.js';
 import { Field, make, setAttribute, setHidden } from './dom.js';
+import { silence } from './freshness.js';
 import { ageText, clockText, durationText, nameText, numberText, text } from './language.js';
 import { isEnabled } from './risk.js';
 import { limitsOf, limitsText, shareOf, signalText, tileModel, valueModel, valueText } from './tilemodel.js';
@@ -339,7 +340,7 @@ export class BedView {
 
         if (!bed || !history) return;
         const { session, rows } = this.#app.state;
-        const now_s = (bed.log ?? history.from) / 1000;
+        const now_s = this.#now_s(bed);
         const horizon_s = session.forecast ? this.#horizon_s : 0;
         const context = {
             app: this.#app,
@@ -371,6 +372,14 @@ export class BedView {
         if (this.#charts.size === 0) this.#chartState.set(text('no_history'));
     }
 
+    /** The present of the bed's log: it goes on while nothing comes. @param {import('../types').Bed} bed */
+    #now_s(bed) {
+        const { state } = this.#app;
+        const now_ms = state.now(performance.now());
+
+        return bed.log === null ? now_ms / 1000 : bed.log / 1000 + (silence(bed, now_ms) ?? 0);
+    }
+
     #dropCharts() {
         for (const chart of this.#charts.values()) chart.close();
         this.#charts.clear();
@@ -386,7 +395,8 @@ export class BedView {
     #listEpisodes() {
         const { episodes, notes } = /** @type {BedHistory} */ (this.#history);
         const { channels } = this.#app.state.session;
-        const now_s = (this.#app.state.beds.get(this.#key)?.log ?? 0) / 1000;
+        const bed = this.#app.state.beds.get(this.#key);
+        const now_s = bed ? this.#now_s(bed) : 0;
 
         this.#episodes.replaceChildren(
             ...[...episodes].reverse().map((alert) => {
