@@ -94,23 +94,9 @@ static void fill_outbox(struct vg_graph *g, const json_t *state, const json_t *r
              vg_state_real(json_object_get(state, "storage"), "outbox_bytes") / (1 << 20));
 }
 
-/* The place of the sink of that name in a list of the state. */
-static const json_t *sink_of(const json_t *list, const char *name)
-{
-    const json_t *sink;
-    size_t i;
-
-    json_array_foreach(list, i, sink)
-    {
-        if (strcmp(vg_state_text(sink, "name"), name) == 0)
-            return sink;
-    }
-    return NULL;
-}
-
 static void fill_sink(struct vg_graph_box *b, const json_t *state, const json_t *rates)
 {
-    const json_t *sink = sink_of(json_object_get(state, "sinks"), b->title);
+    const json_t *sink = vg_state_named(json_object_get(state, "sinks"), b->title);
     const char *how = vg_state_text(sink, "state");
 
     if (!sink) {
@@ -118,7 +104,7 @@ static void fill_sink(struct vg_graph_box *b, const json_t *state, const json_t 
         b->bad = true;
         return;
     }
-    per_second(sink_of(json_object_get(rates, "sinks"), b->title), "delivered", b->rate);
+    per_second(vg_state_named(json_object_get(rates, "sinks"), b->title), "delivered", b->rate);
     b->bad = strcmp(how, "ok") != 0;
     snprintf(b->live, sizeof(b->live), "%.10s, %lld delivered, %lld wait", how,
              vg_state_number(sink, "delivered"), vg_state_number(sink, "waiting"));

@@ -67,6 +67,19 @@ const char *vg_state_text(const json_t *of, const char *key)
     return value ? value : "";
 }
 
+const json_t *vg_state_named(const json_t *list, const char *name)
+{
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach(list, i, entry)
+    {
+        if (strcmp(vg_state_text(entry, "name"), name) == 0)
+            return entry;
+    }
+    return NULL;
+}
+
 long long vg_state_number(const json_t *of, const char *key)
 {
     return (long long)json_integer_value(json_object_get(of, key));

@@ -35,6 +35,8 @@ double vg_state_real(const json_t *of, const char *key);
 enum { VG_STATE_SECONDS = 24 };
 /** A number of seconds as people say it, "3 ms", "41.0 s", "12 min", "30 h", "266 days"; "-" for null. */
 const char *vg_state_seconds(const json_t *value, char out[VG_STATE_SECONDS]);
+/** The entry of that name in a list of objects; NULL: there is none. */
+const json_t *vg_state_named(const json_t *list, const char *name);
 /** Seconds since it was started. */
 double vg_state_uptime_s(const json_t *state);
 

@@ -74,20 +74,6 @@ static const char *share(const json_t *of, const char *key, char out[TEXT])
     return out;
 }
 
-/* The entry of that name. */
-static const json_t *named(const json_t *list, const char *name)
-{
-    const json_t *entry;
-    size_t i;
-
-    json_array_foreach(list, i, entry)
-    {
-        if (strcmp(vg_state_text(entry, "name"), name) == 0)
-            return entry;
-    }
-    return NULL;
-}
-
 /* ---- the whole ---- */
 
 static void show_head(struct screen *s)
@@ -220,7 +206,8 @@ static int by_key(const void *a, const void *b)
 
 static double key_of(const struct screen *s, const json_t *stage)
 {
-    const json_t *rates = named(json_object_get(s->rates, "stages"), vg_state_text(stage, "name"));
+    const json_t *rates =
+        vg_state_named(json_object_get(s->rates, "stages"), vg_state_text(stage, "name"));
 
     if (s->view->sort == VG_TOP_BUSY)
         return vg_state_real(rates, "busy");
@@ -232,7 +219,7 @@ static double key_of(const struct screen *s, const json_t *stage)
 static void show_stage(struct screen *s, const json_t *stage)
 {
     const char *name = vg_state_text(stage, "name");
-    const json_t *rates = named(json_object_get(s->rates, "stages"), name);
+    const json_t *rates = vg_state_named(json_object_get(s->rates, "stages"), name);
     const bool held_up = vg_state_number(stage, "waiting_frames") > 8;
     char in[TEXT], out[TEXT], busy[TEXT], part[TEXT], memory[TEXT];
 
@@ -274,7 +261,7 @@ static void show_sinks(struct screen *s)
     json_array_foreach(json_object_get(s->view->state, "sinks"), i, sink)
     {
         const char *name = vg_state_text(sink, "name"), *state = vg_state_text(sink, "state");
-        const json_t *rates = named(json_object_get(s->rates, "sinks"), name);
+        const json_t *rates = vg_state_named(json_object_get(s->rates, "sinks"), name);
         char delivered[TEXT], oldest[TEXT];
 
         line(s, strcmp(state, "ok") == 0 ? VG_TOP_PLAIN : VG_TOP_BAD,

@@ -207,9 +207,7 @@ vg_status vg_recipe_read(struct vg_recipe *r, const struct vg_option *table, con
     if (st == VG_OK)
         read_recipe(r, table, &doc);
     vg_document_report(&doc, diagnostics);
-    if (st != VG_E_IO && doc.count[VG_ERROR] > 0)
-        st = vg_fail(err, VG_E_CONFIG, "%s: %u problem%s", path, doc.count[VG_ERROR],
-                     doc.count[VG_ERROR] == 1 ? "" : "s");
+    st = vg_document_verdict(&doc, st, err);
     vg_document_done(&doc);
     return st;
 }

@@ -115,9 +115,7 @@ vg_status vg_config_check(const char *path, struct vg_config **ret, vg_config_se
     if (st != VG_E_IO)
         see(arg, doc, l.files.len ? l.files.data : "");
     vg_buf_done(&l.files);
-    if (st != VG_E_IO && doc->count[VG_ERROR] > 0)
-        st = vg_fail(err, VG_E_CONFIG, "%s: %u problem%s", path, doc->count[VG_ERROR],
-                     doc->count[VG_ERROR] == 1 ? "" : "s");
+    st = vg_document_verdict(doc, st, err);
     if (st != VG_OK) {
         vg_config_free(config);
         return st;

@@ -89,6 +89,11 @@ bool vg_document_hides(const struct vg_document *doc, struct vg_place here);
 /** Writes the problems in the order of the file: "file:12:9: error: text", the line, a caret. */
 void vg_document_report(const struct vg_document *doc, struct vg_buf *out);
 
+/** What has become of a file whose reading ended with `st`: VG_E_CONFIG when there are errors in it, and
+ *  err says how many; else `st`. */
+VG_NODISCARD vg_status vg_document_verdict(const struct vg_document *doc, vg_status st,
+                                           struct vg_err *err);
+
 /** The entry of a mapping, or NULL; also when `map` is NULL or no mapping. */
 const struct vg_node *vg_node_find(const struct vg_node *map, const char *key);
 /** Nothing was written: `key:`, `key: ~` or `key: null`. */

@@ -145,3 +145,12 @@ void vg_document_report(const struct vg_document *doc, struct vg_buf *out)
                           names[s]);
     }
 }
+
+vg_status vg_document_verdict(const struct vg_document *doc, vg_status st, struct vg_err *err)
+{
+    uint32_t errors = doc->count[VG_ERROR];
+
+    if (st == VG_E_IO || errors == 0)
+        return st;
+    return vg_fail(err, VG_E_CONFIG, "%s: %u problem%s", doc->path, errors, errors == 1 ? "" : "s");
+}

@@ -334,9 +334,7 @@ vg_status vg_score_read(const char *path, const char *name, struct vg_score_char
     else if (st == VG_OK)
         read_score(&r);
     vg_document_report(&doc, diagnostics);
-    if (st != VG_E_IO && doc.count[VG_ERROR] > 0)
-        st = vg_fail(err, VG_E_CONFIG, "%s: %u problem%s", path, doc.count[VG_ERROR],
-                     doc.count[VG_ERROR] == 1 ? "" : "s");
+    st = vg_document_verdict(&doc, st, err);
     vg_document_done(&doc);
     return st;
 }
