@@ -3,38 +3,7 @@
 
 #include <string.h>
 
-/* How long a UTF-8 sequence is that begins with `first`; 0 if none does. */
-static size_t utf8_promise(uint8_t first)
-{
-    if (first >= 0xC2 && first <= 0xDF)
-        return 2;
-    if (first >= 0xE0 && first <= 0xEF)
-        return 3;
-    return first >= 0xF0 && first <= 0xF4 ? 4 : 0;
-}
-
-/* Length of the well-formed UTF-8 sequence at `p` (Unicode, table 3-7), 0 if there is none. */
-static size_t utf8_length(const uint8_t *p, const uint8_t *end)
-{
-    size_t n = utf8_promise(p[0]);
-    uint8_t low = 0x80, high = 0xBF;
-
-    if (p[0] == 0xE0)
-        low = 0xA0; /* below: overlong */
-    if (p[0] == 0xED)
-        high = 0x9F; /* above: surrogates */
-    if (p[0] == 0xF0)
-        low = 0x90; /* below: overlong */
-    if (p[0] == 0xF4)
-        high = 0x8F; /* above: beyond U+10FFFF */
-    if (n == 0 || (size_t)(end - p) < n || p[1] < low || p[1] > high)
-        return 0;
-    for (size_t i = 2; i < n; i++) {
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-    }
-    return n;
-}
+#include "core/utf8.h"
 
 static size_t utf8_write(uint32_t code, char *out)
 {
@@ -142,7 +111,7 @@ static bool decode_character(struct vg_json *j)
     }
     if (*j->at < 0x20)
         return vg_json_malformed(j, j->at, "a control character in a string; escape it");
-    n = utf8_length(j->at, j->end);
+    n = vg_utf8_length(j->at, (size_t)(j->end - j->at));
     if (n == 0)
         return vg_json_malformed(j, j->at, "not UTF-8");
     memcpy(j->decoded + j->n_decoded, j->at, n);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/utf8.h"
 #include "runtime/document_parse.h"
 #include "runtime/document_secret.h"
 #include "runtime/secret.h"
@@ -58,39 +59,9 @@ void vg_document_done(struct vg_document *doc)
 
 /* ---- reading ---- */
 
-/* Bytes that a UTF-8 character takes which begins with `first`; 0 when none does. */
-static size_t utf8_bytes(unsigned char first)
+static bool is_control(unsigned char c)
 {
-    if (first < 0x80)
-        return 1;
-    if (first < 0xC0 || first > 0xF7)
-        return 0;
-    return first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-}
-
-static bool is_text(uint32_t c)
-{
-    if (c < 0x20)
-        return c == '\t' || c == '\n' || c == '\r';
-    return c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF);
-}
-
-/* Bytes of the UTF-8 character at `s`, or 0 when there is none, or one that is no text. */
-static size_t utf8_len(const unsigned char *s, size_t n)
-{
-    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    size_t len = utf8_bytes(s[0]);
-    uint32_t c;
-
-    if (len == 0 || len > n)
-        return 0;
-    c = len == 1 ? s[0] : s[0] & (0x7FU >> len);
-    for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xC0) != 0x80)
-            return 0;
-        c = c << 6 | (s[i] & 0x3FU);
-    }
-    return c >= least[len] && is_text(c) ? len : 0;
+    return c < 0x20 && c != '\t' && c != '\n' && c != '\r';
 }
 
 static bool check_text(struct vg_document *doc)
@@ -99,9 +70,9 @@ static bool check_text(struct vg_document *doc)
     struct vg_place at = { 1, 1 };
 
     for (size_t i = 0; i < doc->len;) {
-        size_t len = utf8_len(s + i, doc->len - i);
+        size_t len = vg_utf8_length(s + i, doc->len - i);
 
-        if (len == 0) {
+        if (len == 0 || is_control(s[i])) {
             vg_document_error(doc, at, "byte 0x%02x is no UTF-8 text", s[i]);
             doc->len = i; /* so that what is shown of the line is text */
             return false;
