@@ -83,7 +83,7 @@ behind build-tsan $idle scripts/build.sh tsan "vigil produce kafka_admin"
 run asan asan -L 'unit|contract|scenario|fuzz' \
     -E 'contract/test_(pages|stranger)|scenario/test_(alert_(burden|charted|targets)|detector|docs|evaluate)$' "$@"
 await
-run tsan tsan -R 'scenario/test_(audit|clock|config_change|confirm|dead_letters|tap|train_race)' "$@"
+run tsan tsan -R 'scenario/test_(audit|clock|config_change|confirm|dead_letters|http_race|tap|train_race)' "$@"
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
