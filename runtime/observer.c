@@ -254,12 +254,13 @@ static void leave(void *arg)
 vg_status vg_observer_start(struct vg_observer *o, int wake_fd, struct vg_err *err)
 {
     const struct vg_http_options *options = &o->what.config->service.http;
+    const int64_t beds = o->what.config->service.http_beds;
     vg_status st;
 
     if (!options->listen)
         return VG_OK;
     o->content = (struct vg_http_content){ .pages = pages,
-                                           .files = vg_web_files,
+                                           .files = beds > 0 ? vg_web_files : NULL,
                                            .refused = refused,
                                            .turn = turn,
                                            .enter = enter,

@@ -126,11 +126,12 @@ def check_with_promtool(page):
 
 def who_may_ask_for_what():
     with vigil.MockBroker(f"{TOPIC}:1") as broker:
-        http_ = settings("0.0.0.0:0", token=TOKEN, insecure=True)
+        http_ = settings("0.0.0.0:0", token=TOKEN, insecure=True, beds=0)
         with vigil.Pipeline(config(broker, http_)) as p, Live(p) as run:
             server = Server(run)
             until("ready", lambda: not server.ready())
             check(server.page("/livez") == "ok\n", "anybody may ask whether it lives")
+            check(server.ask("/")[0] == 404, "there is a page of no ward")
             for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN},
                            {"Authorization": f"Bearer {TOKEN}x"}):
                 status, headers, text = server.ask("/metrics", **header)
