@@ -16,8 +16,6 @@
 
 #include <jansson.h>
 
-#include <jansson.h>
-
 enum { WAIT_S = 5, ANSWER_MAX = 16 << 20, OK = 200, BAD_REQUEST = 400 };
 
 /* "0.0.0.0" and "[::]" are every address of the server's machine: from there the loopback. */

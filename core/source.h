@@ -90,7 +90,8 @@ struct vg_source_ops {
      *  answers. Nothing is read yet. */
     vg_status (*open)(void *self, const struct vg_source_env *env, struct vg_source_info *ret,
                       struct vg_err *err);
-    /** Begins to read: asks env->assigned() for every shard that is or becomes this instance's. */
+    /** Begins to read: asks env->assigned() for every shard that is or becomes this instance's. Does not
+     *  wait for a log that hangs: then polls go on with it, and fail when it stays so. */
     vg_status (*start)(void *self, struct vg_err *err);
     enum vg_poll (*poll)(void *self, int timeout_ms, struct vg_record *record, struct vg_err *err);
     /** Appends the headers of the record that poll() returned last, in a form of the source's own. May
@@ -99,7 +100,8 @@ struct vg_source_ops {
     /** Stops and goes on returning records of a shard; poll() must still be called. */
     void (*pause)(void *self, uint32_t shard);
     void (*resume)(void *self, uint32_t shard);
-    /** Offset after the last message when reading started (until_end), for progress and the end. */
+    /** Offset after the last message when reading started (until_end), for progress and the end; -1: it
+     *  is not known yet. */
     int64_t (*end)(void *self, uint32_t shard);
     /** Offset after the newest message of the shard, as far as it is known without asking anybody; -1:
      *  it is not. May be NULL. */

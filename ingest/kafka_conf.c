@@ -37,6 +37,8 @@ static const struct {
     { "log.connection.close", "false" },
     { "socket.nagle.disable", "true" },
     { "reconnect.backoff.max.ms", "1000" },
+    /* A broker that hangs is told of after so long; librdkafka waits for a minute by itself. */
+    { "socket.timeout.ms", "10000" },
     { "fetch.wait.max.ms", "5" },
     { "fetch.error.backoff.ms", "50" },
     /* A partition. 10,000, 30,000 and 100,000 read a real Kafka at 136, 125 and 143 thousand
