@@ -29,6 +29,7 @@ static const char text[] = "version: 1\n"
 static struct vg_observed observed;
 static struct vg_layout layout;
 static struct vg_watches watches;
+static struct vg_planned_stage *stage; /* what it has lives as long as the process */
 static struct vg_slots *slots;
 static struct vg_frame *frame;
 
@@ -54,7 +55,6 @@ static void load(void)
 
 static void begin(void)
 {
-    struct vg_planned_stage *stage;
     struct vg_err err;
 
     load();
