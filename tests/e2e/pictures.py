@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Draws docs/pictures/page-*.png: the ward page in Debian's Chromium, of a simulated ward with an hour behind
-it. Run by hand after the page has changed its looks; it takes four minutes and needs pngquant."""
+it. Run by hand after the page has changed its looks; it takes five minutes and needs pngquant."""
+import json
 import pathlib
 import subprocess
 import sys
@@ -15,8 +16,12 @@ from ward import Ward
 
 PICTURES = vigil.ROOT / "docs/pictures"
 HOUR_S, TIMES = 3600, 30
-BED = "icu-a/14"
+BED = "icu-a/03"
 LOADED = "document.querySelector('main h1') && !/Loading/.test(document.querySelector('main').innerText)"
+TROUBLE_S = 75
+# What the beds suffer in the present, so that there is something of each kind to see.
+TROUBLE = ("--scenario", "apnoea@3:1s", "--scenario", "af@5:10s", "--artefact", "probe-off@10:5s+20m",
+           "--artefact", "silent@12:30s+20m", "--artefact", "lead-off@8:20s+20m")
 
 
 class WardWithAnHour(Ward):
@@ -28,7 +33,18 @@ class WardWithAnHour(Ward):
             "--start", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start)), "--duration", "60m", "--speed",
             str(TIMES)), stderr=subprocess.DEVNULL)
 
+    def _simulate(self, *more):
+        return super()._simulate(*more, *(TROUBLE if "real" in more else ()))
+
     def start(self):
+        config = self.pipeline.config
+        config["service"]["name"] = "icu"
+        config["alert_rules"]["news2"] |= {"title": "NEWS2 of 5 or more", "priority": "medium",
+                                           "when": {"score": "news2", "at_least": 5}}
+        config["alert_rules"]["spo2_low"]["for"] = "10s"
+        config["alert_rules"]["hr_high"] = {"title": "Heart rate above limit", "priority": "high", "for": "10s",
+                                            "when": {"channel": "hr", "above": "profile.high"}}
+        self.pipeline.path.write_text(json.dumps(config))
         self.run = Live(self.pipeline)
         self.server = Server(self.run)
         self.past.wait(vigil.TIMEOUT_S + HOUR_S / TIMES)
@@ -60,6 +76,7 @@ def main():
         browser.until("document.querySelectorAll('.tile').length >= 3")
         ward.own.values.update(spo2=84, hr=117)
         browser.until("[...document.querySelectorAll('.tile')].some((t) => t.innerText.includes('SpO2 below limit'))")
+        time.sleep(TROUBLE_S)
         draw(browser, "ward", 1280, 800)
         draw(browser, "dark", 1280, 800, scheme="dark")
         draw(browser, "phone", 390, 844)
