@@ -25,6 +25,7 @@ export class Tile {
     #name;
     #brief = new Field(make('p', { class: 'brief' }));
     #head;
+    #inside;
     /** @type {TileBody | null} */
     #body = null;
 
@@ -36,11 +37,11 @@ export class Tile {
         this.#bodies = bodies;
         this.#name = new Field(this.link);
         this.#head = make('div', { class: 'head' }, make('h2', {}, this.link));
+        this.#inside = make('div', { class: 'inside' }, this.#head, this.#brief.element);
         this.element = make(
             'li',
             { class: 'tile', 'data-key': key, 'data-calm': 'false', 'data-bare': true },
-            this.#head,
-            this.#brief.element,
+            this.#inside,
         );
         this.paintOutside();
     }
@@ -101,7 +102,7 @@ export class Tile {
 
     #fill() {
         this.#body = this.#bodies.take();
-        this.#body.enter(this.element, this.#head);
+        this.#body.enter(this.#inside, this.#head);
         return this.#body;
     }
 

@@ -155,12 +155,12 @@ export class TileBody {
         ];
     }
 
-    /** Goes into a tile, which shows another bed than before. @param {HTMLElement} tile
-     * @param {HTMLElement} head  of the tile */
-    enter(tile, head) {
+    /** Goes into a tile, which shows another bed than before.
+     * @param {HTMLElement} inside  @param {HTMLElement} head  of the tile */
+    enter(inside, head) {
         this.redraw();
         head.append(...this.#head);
-        tile.append(...this.#parts);
+        inside.append(...this.#parts);
     }
 
     /** Out of its tile. */

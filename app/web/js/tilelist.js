@@ -32,7 +32,7 @@ export class TileList {
     /** Places in the list, first and behind the last, that are near the view, and in it. */
     #near = [0, 0];
     #seen = [0, 0];
-    #columns = 0;
+    #columns = 1;
     #resizes = new ResizeObserver(() => this.#resized());
     #looks = () => this.#look();
     /** @type {number | null} since when an order waits for its tiles; null: none does */
@@ -69,8 +69,15 @@ export class TileList {
     }
 
     get columns() {
-        this.#columns ||= getComputedStyle(this.element).gridTemplateColumns.split(' ').length;
         return this.#columns;
+    }
+
+    /** How many tiles stand beside each other, and how wide they are: the style sheet wants that in pixels. */
+    #measure() {
+        const columns = getComputedStyle(this.element).gridTemplateColumns.split(' ');
+
+        this.#columns = columns.length;
+        this.element.style.setProperty('--column', columns[0]);
     }
 
     /** Sees which places are in view. Tiles have one height, so it is enough to look at the list: to ask the
@@ -146,7 +153,7 @@ export class TileList {
 
     #resized() {
         this.#box.forget();
-        this.#columns = 0;
+        this.#measure();
         this.#look();
         this.redraw();
     }
