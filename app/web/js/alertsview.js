@@ -8,6 +8,7 @@ import { signalText } from './tilemodel.js';
 
 export class AlertsView {
     visible = true;
+    cost = Infinity;
     #app;
     #body = make('tbody');
     #shown = '';

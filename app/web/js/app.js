@@ -40,7 +40,7 @@ export class App {
     #view = null;
     #banner = new Banner();
     /** Drawn together with what else is: each frame costs something. */
-    #clock = { visible: true, paint: () => this.settings.tick(this.state.now(performance.now())) };
+    #clock = { visible: true, cost: 1, paint: () => this.settings.tick(this.state.now(performance.now())) };
     /** @type {Link} */
     link;
     /** @type {State} */

@@ -17,6 +17,7 @@ const HOURS = [1, 4, 24];
 
 export class BedView {
     visible = true;
+    cost = Infinity;
     #app;
     #key;
     #hours = HOURS[0];

@@ -8,11 +8,14 @@
  * the whole frame took, and draws fewer things in the next one, or more. */
 
 /** What a frame may take in all; the limit of the page is 50 ms. */
-const FRAME_MS = 25;
+const FRAME_MS = 20;
+/** What comes in many pieces at once is drawn together: each frame costs something, however little it changes. */
+const GATHER_MS = 30;
 const MANY_LEAST = 8;
 const MANY_MOST = 40;
 
-/** @typedef {{visible: boolean, paint: () => void}} Paintable */
+/** `cost`: of drawing it, beside a thing that costs 1; Infinity: it has a frame of its own.
+ * @typedef {{visible: boolean, cost: number, paint: () => void}} Paintable */
 
 export class Painter {
     /** @type {Set<Paintable>} */
@@ -20,10 +23,10 @@ export class Painter {
     /** @type {Set<Paintable>} */
     #unseen = new Set();
     #asked = false;
-    /** Things in a frame. */
+    /** What the things in a frame may cost. */
     #many = MANY_LEAST;
     #began_ms = 0;
-    #full = false;
+    #left = 0;
     /** A message that is sent in a frame arrives when all of the frame is done. */
     #after = new MessageChannel();
 
@@ -39,12 +42,12 @@ export class Painter {
         } else if (!this.#seen.has(thing)) {
             this.#unseen.add(thing);
         }
-        this.#wake();
+        if (this.#asked) return;
+        this.#asked = true;
+        window.setTimeout(() => this.#wake(), GATHER_MS);
     }
 
     #wake() {
-        if (this.#asked) return;
-        this.#asked = true;
         requestAnimationFrame(() => this.#frame());
     }
 
@@ -60,22 +63,27 @@ export class Painter {
         this.#began_ms = performance.now();
         for (const things of [this.#seen, this.#unseen]) {
             for (const thing of things) {
-                if (left-- <= 0 || performance.now() - this.#began_ms > FRAME_MS / 2) break;
+                if (left <= 0 || performance.now() - this.#began_ms > FRAME_MS / 2) break;
+                if (thing.cost > left && left < this.#many) continue;
+                left -= thing.cost;
                 things.delete(thing);
                 thing.paint();
             }
         }
-        this.#full = left < 0;
+        this.#left = left;
         this.#after.port2.postMessage(null);
     }
 
     #ended() {
-        const took_ms = performance.now() - this.#began_ms;
+        if (this.#left > -Infinity) this.#adapt(performance.now() - this.#began_ms);
+        this.#asked = this.#seen.size + this.#unseen.size > 0;
+        if (this.#asked) this.#wake();
+    }
 
-        this.#asked = false;
+    /** @param {number} took_ms  the frame, all in all */
+    #adapt(took_ms) {
         if (took_ms > FRAME_MS)
             this.#many = Math.max(MANY_LEAST, Math.floor((this.#many * FRAME_MS) / took_ms));
-        else if (this.#full) this.#many = Math.min(MANY_MOST, this.#many + 1);
-        if (this.#seen.size + this.#unseen.size > 0) this.#wake();
+        else if (this.#left <= 0) this.#many = Math.min(MANY_MOST, this.#many + 1);
     }
 }

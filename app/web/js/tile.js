@@ -46,6 +46,11 @@ export class Tile {
         this.paintOutside();
     }
 
+    /** To the painter: a body that comes into a tile is laid out whole. */
+    get cost() {
+        return this.bare ? 5 : 1;
+    }
+
     get bare() {
         return this.#body === null;
     }

@@ -18,6 +18,10 @@ const PREPARE_MS = 300;
 /** Tiles are made for so long in one frame, but at least so many, however slow the machine is. */
 const MAKING_MS = 8;
 const MAKING_LEAST = 10;
+/** What may move in a frame: the first tiles, which are those at risk; the rest moves in the next frames. A tile
+ *  with a body costs as much as several bare ones, since a browser lays out anew what has moved. */
+const MOVING_MOST = 30;
+const MOVING_BODY = 6;
 
 export class TileList {
     element = make('ul', { class: 'tiles' });
@@ -195,8 +199,8 @@ export class TileList {
         return ready || now_ms - this.#preparing_ms > PREPARE_MS;
     }
 
-    /** Makes the list what `keys` says, moving as few tiles as can be. New tiles are made a few in a
-     *  frame, since making hundreds takes longer than a frame.
+    /** Makes the list what `keys` says, moving as few tiles as can be. Tiles are made and moved a few in a
+     *  frame, since hundreds take longer than a frame.
      * @param {string[]} keys  @returns {boolean} whether all are there; if not, call it again */
     place(keys) {
         this.#preparing_ms = null;
@@ -210,17 +214,28 @@ export class TileList {
         const after = this.#makeSome(keys);
         const stay = staying(before, after);
         let place = this.element.firstElementChild;
+        let left = MOVING_MOST;
 
         for (const key of after) {
-            const { element } = /** @type {Tile} */ (this.#tiles.get(key));
+            const { bare, element } = /** @type {Tile} */ (this.#tiles.get(key));
 
-            if (stay.has(key)) place = element.nextElementSibling;
-            else if (element === place) place = place.nextElementSibling;
-            else this.element.insertBefore(element, place);
+            if (stay.has(key)) {
+                place = element.nextElementSibling;
+            } else if (element === place) {
+                place = place.nextElementSibling;
+            } else if (left > 0) {
+                this.element.insertBefore(element, place);
+                left -= bare ? 1 : MOVING_BODY;
+            }
         }
-        this.#placed = after;
+        this.#placed = left > 0 ? after : this.#inDocument();
         this.#mark();
-        return after.length === keys.length;
+        return same(keys, this.#placed);
+    }
+
+    /** @returns {string[]} keys of the tiles as they stand there */
+    #inDocument() {
+        return Array.from(this.element.children, (tile) => tile.getAttribute('data-key') ?? '');
     }
 
     /** @param {string[]} keys  @returns {string[]} those of them that have a tile now */

@@ -15,7 +15,9 @@ const SORT_EVERY_MS = 1000;
 const TOUCH_HOLD_MS = 2000;
 
 export class WardView {
-    visible = true; // to the painter: making tiles comes first
+    /** To the painter: making and moving tiles comes first, and takes a frame. */
+    visible = true;
+    cost = Infinity;
     #app;
     #order = new Order();
     #ranking = new Ranking();
@@ -166,8 +168,11 @@ export class WardView {
         this.#sortSoon();
     }
 
+    #sortWhenDue() {
+        if (performance.now() - this.#sorted_ms >= SORT_EVERY_MS) this.#app.painter.ask(this);
+    }
+
     #sortSoon() {
-        this.#sorted_ms = -Infinity;
         this.#app.painter.ask(this);
     }
 
@@ -182,13 +187,13 @@ export class WardView {
      * @param {{beds?: Set<string>, alerts?: Set<string>}} [changes]  nothing: everything */
     update(changes) {
         this.#list.update(changes && [...(changes.beds ?? []), ...(changes.alerts ?? [])]);
-        this.#app.painter.ask(this);
+        this.#sortWhenDue();
     }
 
     /** Ages have grown. */
     tick() {
         this.#list.tick();
-        this.#app.painter.ask(this);
+        this.#sortWhenDue();
     }
 
     redraw() {
@@ -209,7 +214,6 @@ export class WardView {
     paint() {
         const now_ms = performance.now();
 
-        if (now_ms - this.#sorted_ms < SORT_EVERY_MS) return;
         this.#sorted_ms = now_ms;
         if (!this.#arrange(this.#wanted(now_ms))) requestAnimationFrame(() => this.#sortSoon());
         this.#list.fitRows();
