@@ -140,7 +140,7 @@ export class App {
 
             this.#view?.update({ alerts: changed });
             if (this.dialog.open) this.dialog.update();
-            if (!data.full) this.#tell(told);
+            this.#tell(told);
         }
     }
 

@@ -118,12 +118,14 @@ export class State {
 
     /** @param {{full: boolean, alerts: Alert[]}} message
      * @returns {{changed: Set<string>, told: Alert[]}} beds whose alerts changed, and what people
-     *     have to be told anew: it started, or became more urgent */
+     *     have to be told anew: it started, or became more urgent. Of the first message nothing: it is on the
+     *     page. After a lost connection what began meanwhile */
     takeAlerts(message) {
         /** @type {Set<string>} */
         const changed = new Set();
         /** @type {Alert[]} */
         const told = [];
+        const first = message.full && !this.#alertsCame;
 
         this.#alertsCame = true;
         if (message.full) {
@@ -150,7 +152,7 @@ export class State {
                 ...alert,
                 said: saysWhat(alert) ? alert.text : (before?.said ?? whatIsKnown(alert)),
             });
-            if (isTold(alert) && (!before || !isTold(before) || before.priority !== alert.priority))
+            if (!first && isTold(alert) && (!before || !isTold(before) || before.priority !== alert.priority))
                 told.push(alert);
         }
         for (const key of changed) this.#told.delete(key);

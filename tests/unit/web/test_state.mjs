@@ -49,6 +49,14 @@ test('a delta keeps what it does not name, a full list forgets what it does not 
     assert.deepEqual([...state.beds.keys()], ['k3']);
 });
 
+test('what began while the connection was lost is told, what was there at the start is not', () => {
+    const state = new State(session);
+    const full = (...alerts) => state.takeAlerts({ full: true, alerts }).told.map((a) => a.episode_id);
+
+    assert.deepEqual(full(alert({ episode_id: 'old' })), []);
+    assert.deepEqual(full(alert({ episode_id: 'old' }), alert({ episode_id: 'new' })), ['new']);
+});
+
 test('alerts are told once, again when they are more urgent, and leave when they end', () => {
     const state = new State(session);
     const take = (...alerts) => state.takeAlerts({ full: false, alerts }).told.map((a) => a.event_id);
