@@ -10,6 +10,8 @@
 
 #include "runtime/api_orders.h"
 
+enum { ADDRESSES = 200 };
+
 static struct vg_http *server;
 static struct vg_shared shared;
 
@@ -56,9 +58,14 @@ static void start_server(void)
 static void ask(const void *bytes, size_t n, int wait_ms, char *ret, size_t size)
 {
     struct sockaddr_in at = { .sin_family = AF_INET };
+    struct sockaddr_in from = at;
     struct pollfd p = { .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .events = POLLIN };
+    static uint32_t asked;
     ssize_t got = 0;
 
+    /* Of one address all ports would soon be used up: each rests for a minute. */
+    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + asked++ % ADDRESSES);
+    VG_CHECK(bind(p.fd, (struct sockaddr *)&from, sizeof(from)) == 0);
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     at.sin_port = htons((uint16_t)atoi(strrchr(vg_http_address(server), ':') + 1));
     VG_CHECK(connect(p.fd, (struct sockaddr *)&at, sizeof(at)) == 0);
