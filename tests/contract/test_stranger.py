@@ -20,7 +20,7 @@ SKIPPED = {"build", ".git", "__pycache__"}
 
 
 def run(*command, cwd=None):
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=1700)
     check(done.returncode == 0, f"{' '.join(map(str, command))}: exit {done.returncode}\n"
           f"{done.stdout[-3000:]}{done.stderr[-3000:]}")
     return done.stdout
