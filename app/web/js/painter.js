@@ -12,7 +12,7 @@ const FRAME_MS = 20;
 /** What comes in many pieces at once is drawn together: each frame costs something, however little it changes. */
 const GATHER_MS = 30;
 const MANY_LEAST = 8;
-const MANY_MOST = 40;
+const MANY_MOST = 24;
 
 /** `cost`: of drawing it, beside a thing that costs 1; Infinity: it has a frame of its own.
  * @typedef {{visible: boolean, cost: number, paint: () => void}} Paintable */

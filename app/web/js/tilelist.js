@@ -20,7 +20,7 @@ const MAKING_MS = 8;
 const MAKING_LEAST = 10;
 /** What may move in a frame: the first tiles, which are those at risk; the rest moves in the next frames. A tile
  *  with a body costs as much as several bare ones, since a browser lays out anew what has moved. */
-const MOVING_MOST = 20;
+const MOVING_MOST = 14;
 const MOVING_BODY = 6;
 
 export class TileList {
