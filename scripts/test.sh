@@ -52,7 +52,7 @@ run() {
     preset=$2
     echo "== test $1"
     shift 2
-    ctest --preset "$preset" -j "${JOBS:-2}" "$@" | tee "$log" || true
+    ctest --preset "$preset" -j "${JOBS:-2}" "$@" 2>&1 | tee "$log" || true
     if grep -q '^No tests were found' "$log"; then # none of those that were asked for
         return
     fi
