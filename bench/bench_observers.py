@@ -74,7 +74,7 @@ def run_once(bootstrap, folder, watched):
 def bench(table, folder):
     table.section("Watching: metrics, state, ward page and tap, or nobody; real Kafka, 400 beds, tick 30 s")
     with real_kafka("vitals.raw", 4) as kafka:
-        rows = simulate(kafka.bootstrap, 400, 6000)
+        rows = simulate(kafka.bootstrap, 400, 12000)
         rounds = {False: [], True: []}
         for i in range(ROUNDS):
             for watched in ((False, True), (True, False))[i % 2]:

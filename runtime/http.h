@@ -29,7 +29,7 @@ enum {
     VG_HTTP_STREAMS = 24,              /**< streams at a time; they are never asked to make room */
     VG_HTTP_LATER = 16,                /**< answers that come later, at a time; nor are these */
     VG_HTTP_TICK_MS = 50,              /**< how often streams and later answers are asked */
-    VG_HTTP_WOKEN_MS = 10,             /**< the same once somebody said that there is news */
+    VG_HTTP_WOKEN_MS = 20,             /**< the same once somebody said that there is news */
     VG_HTTP_TURN_MS = 200,             /**< how often `turn` is called at least */
     VG_HTTP_STUCK_S = 10,              /**< who takes nothing of a stream for so long is cut off */
     VG_HTTP_QUIET_S = 5,               /**< of a stream, before a comment shows that it lives */

@@ -30,7 +30,7 @@ enum { VG_DELAY_BOUNDS = 19 };
 
 struct vg_delays {
     atomic_ulong bucket[VG_DELAY_BOUNDS + 1]; /**< up to the bound of that place; the rest */
-    atomic_ulong sum_ns; /**< at most INT64_MAX, 292 years */
+    atomic_ulong sum_ns;                      /**< at most INT64_MAX, 292 years */
 };
 
 /** Counts one delay; one below 0, which clocks that disagree make, is one of 0. One thread. */

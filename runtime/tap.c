@@ -18,6 +18,7 @@
 enum { COLUMNS_MAX = 40, BAD_REQUEST = 400, BUSY = 503, EVERY_MAX = 1000000 };
 
 static const int64_t COUNT_NS = VG_NS_PER_S;
+static const int64_t TURN_NS = 50 * VG_NS_PER_MS;
 static const int64_t LOST_SIGHT_NS = 10 * VG_NS_PER_S;
 static const char *const DEFAULT_COLUMNS[] = { "event", "bed", "kind", "values" };
 
@@ -38,7 +39,8 @@ struct tap {
     struct vg_allowance shows, looks; /* rows */
     uint64_t shown;
     int64_t counted_ns; /* when that was told last */
-    int64_t sight_ns;   /* when a row was shown last */
+    int64_t turn_ns;    /* when rows were shown last */
+    int64_t sight_ns;   /* when one was shown last */
 };
 
 /* ---- the question ---- */
@@ -321,6 +323,10 @@ static bool more(void *state, int64_t mono_ns, struct vg_buf *out)
     const uint64_t before = t->shown;
     const uint32_t workers = t->o->watches->workers;
 
+    /* The server asks more often when events are committed. */
+    if (mono_ns - t->turn_ns < TURN_NS)
+        return true;
+    t->turn_ns = mono_ns;
     vg_allowance_look(&t->shows, mono_ns);
     vg_allowance_look(&t->looks, mono_ns);
     t->first_worker++; /* none is always the last */

@@ -15,7 +15,7 @@
 #include "runtime/observed.h"
 
 enum {
-    VG_TAP_ROWS_PER_S = 1000,      /**< that are shown */
+    VG_TAP_ROWS_PER_S = 500,       /**< that are shown */
     VG_TAP_LOOKED_AT_PER_S = 40000 /**< for those that are to be shown */
 };
 

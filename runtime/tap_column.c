@@ -206,7 +206,11 @@ static void close_object(struct vg_buf *out)
 
 static void put_number(struct vg_buf *out, float value, bool known)
 {
-    if (known && isfinite(value))
+    const float exact = 1e6f; /* below it %.7g shows a whole number as it is */
+
+    if (known && fabsf(value) < exact && value == truncf(value))
+        vg_buf_printf(out, "%d,", (int)value);
+    else if (known && isfinite(value))
         vg_buf_printf(out, "%.7g,", (double)value);
     else
         vg_buf_str(out, "null,");

@@ -16,8 +16,8 @@ enum {
     BAD_REQUEST = 400,
     UNAVAILABLE = 503,
     ALERTS_PER_CALL = 200,
-    /* A thousand beds at 1 Hz send as much. In a log that is read faster, a tile comes less often. */
-    BED_BYTES_PER_S = 512 << 10,
+    /* What a bed at 1 Hz sends, and a third of it. In a log that is read faster, a tile comes less often. */
+    BED_BYTES_PER_S = 640,
 };
 
 static const int64_t beds_every_ns = 500 * VG_NS_PER_MS;
@@ -282,13 +282,15 @@ static const struct vg_http_stream ward_stream = { more, free };
 void vg_ward_page_stream(struct vg_ward_pages *p, struct vg_http_answer *ret)
 {
     struct stream *s;
+    int64_t bytes_per_s;
 
     if (!has_ward(p, ret))
         return;
+    bytes_per_s = BED_BYTES_PER_S * p->what->config->service.http_beds;
     s = calloc(1, sizeof(*s));
     VG_CHECK(s != NULL);
     s->pages = p;
-    s->bytes = (struct vg_allowance){ .per_s = BED_BYTES_PER_S, .most = BED_BYTES_PER_S };
+    s->bytes = (struct vg_allowance){ .per_s = bytes_per_s, .most = bytes_per_s };
     ret->stream = &ward_stream;
     ret->state = s;
 }
